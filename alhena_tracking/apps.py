@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+from typing import Any
+
+from django.apps import AppConfig
+from django.core import checks as django_checks
+from django.db import DEFAULT_DB_ALIAS, router
+from django.db.models.signals import post_migrate
+from django.utils.translation import gettext_lazy as _
+
+
+class AlhenaTrackingConfig(AppConfig):
+    name = "alhena_tracking"
+    verbose_name = _("Analytics")
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from alhena_tracking.checks import check_settings
+
+        django_checks.register(check_settings)
+        post_migrate.connect(create_rows, sender=self, dispatch_uid="alhena_tracking.create_rows")
+
+
+def create_rows(using: str = DEFAULT_DB_ALIAS, **kwargs: Any) -> None:
+    """After ``migrate``, make the company that the settings name and the rows that visitors lock."""
+    from alhena_tracking.conf import conf
+    from alhena_tracking.models import Company, VisitorLock
+
+    if not router.allow_migrate_model(using, Company):
+        return
+    if conf.company_key:
+        name = conf.company_key.replace("-", " ").replace("_", " ").title()
+        Company.objects.using(using).get_or_create(key=conf.company_key, defaults={"name": name})
+    there = set(VisitorLock.objects.using(using).values_list("pk", flat=True))
+    VisitorLock.objects.using(using).bulk_create(
+        VisitorLock(pk=row) for row in range(VisitorLock.ROWS) if row not in there
+    )

@@ -1,0 +1,96 @@
+"""The settings: one dict, ``ALHENA_TRACKING``, read through ``conf``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+
+SETTING = "ALHENA_TRACKING"
+
+DEFAULTS: Mapping[str, Any] = {
+    "COMPANY_KEY": None,
+    "ATTRIBUTION_WINDOW": timedelta(hours=24),
+    "ATTRIBUTION_MODEL": "first_touch",
+    "CART_EVENT_VALUE": "unit",
+    "LINE_ITEM_VALUE": "total",
+    "QUALIFYING_INTERACTION": None,
+    "COOKIE_DOMAIN": None,
+    "REQUIRE_CONSENT": False,
+    "RESPECT_DNT": False,
+    "DEBUG": False,
+}
+
+
+class Conf:
+    """Live, typed access to the settings: every read sees the present value, so ``override_settings`` works."""
+
+    @property
+    def raw(self) -> Mapping[str, Any]:
+        """What the project wrote into its settings, unchecked (the system checks say what is wrong with it)."""
+        return getattr(settings, SETTING, None) or {}
+
+    def _get(self, name: str) -> Any:
+        return self.raw.get(name, DEFAULTS[name])
+
+    @property
+    def company_key(self) -> str | None:
+        """Key of the company that ``migrate`` makes and that the snippet names; ``None`` where templates name it."""
+        key: str | None = self._get("COMPANY_KEY")
+        return key
+
+    @property
+    def attribution_window(self) -> timedelta:
+        """How long after an interaction an event is still credited to it."""
+        window: timedelta = self._get("ATTRIBUTION_WINDOW")
+        return window
+
+    @property
+    def attribution_model(self) -> str:
+        """``"first_touch"`` or ``"last_touch"``: which of several interactions is credited."""
+        model: str = self._get("ATTRIBUTION_MODEL")
+        return model
+
+    @property
+    def cart_event_value(self) -> str:
+        """What a cart event's ``value`` is: the ``"unit"`` price or the ``"total"`` of what is left."""
+        basis: str = self._get("CART_EVENT_VALUE")
+        return basis
+
+    @property
+    def line_item_value(self) -> str:
+        """What a line item's ``value`` is: the ``"unit"`` price, or the line's ``"total"``."""
+        basis: str = self._get("LINE_ITEM_VALUE")
+        return basis
+
+    @property
+    def qualifying_interaction(self) -> str | None:
+        """Dotted path of ``predicate(interaction) -> bool``, asked once when an interaction is recorded."""
+        path: str | None = self._get("QUALIFYING_INTERACTION")
+        return path
+
+    @property
+    def cookie_domain(self) -> str | None:
+        """``Domain`` of the visitor's cookie, for shops that span subdomains; ``None`` keeps it to the host."""
+        domain: str | None = self._get("COOKIE_DOMAIN")
+        return domain
+
+    @property
+    def require_consent(self) -> bool:
+        """Whether the tracker holds everything back until ``setConsent`` is called with ``true``."""
+        return bool(self._get("REQUIRE_CONSENT"))
+
+    @property
+    def respect_dnt(self) -> bool:
+        """Whether ``DNT: 1`` counts as a refusal, as ``Sec-GPC: 1`` always does."""
+        return bool(self._get("RESPECT_DNT"))
+
+    @property
+    def debug(self) -> bool:
+        """Whether the tracker says on the console what became of every event."""
+        return bool(self._get("DEBUG"))
+
+
+conf = Conf()

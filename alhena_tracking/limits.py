@@ -1,0 +1,38 @@
+"""The limits of the contract. The tracker keeps the same ones; a test compares the two."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+#: What strings are trimmed of, on both sides: Unicode's White_Space and the byte order mark, and nothing else.
+WHITE_SPACE = (
+    "\t\n\v\f\r \x85\xa0\u1680"
+    "\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    "\u2028\u2029\u202f\u205f\u3000\ufeff"
+)
+
+#: Longest string and longest product name, in code points after trimming.
+TEXT_LENGTH = 255
+PRODUCT_NAME_LENGTH = 512
+
+#: Largest ``value`` and largest ``value`` × ``quantity``, in minor units of the currency.
+VALUE_MINOR = 10**13
+TOTAL_MINOR = 10**15
+
+#: Largest quantity, and how many decimals of it are kept.
+QUANTITY = 10**6
+QUANTITY_DECIMALS = 3
+
+LINE_ITEMS = 500
+
+#: Largest request body, in bytes.
+BODY_BYTES = 64 * 1024
+
+#: How far the client's clock may be off (or the network slow) before ``occurred_at`` is corrected by it.
+CLOCK_TOLERANCE = timedelta(seconds=60)
+#: How long after an event its interaction may be dated and still count as before it.
+INTERACTION_GRACE = timedelta(seconds=60)
+#: The oldest event that is taken.
+EVENT_AGE = timedelta(hours=72)
+#: Within this time an equal order without an id, of the same session, is the same order.
+EQUAL_ORDER_INTERVAL = timedelta(minutes=30)

@@ -1,0 +1,70 @@
+"""What the rows of several models have in common."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from alhena_tracking.limits import TEXT_LENGTH
+from alhena_tracking.models.fields import ExactUUIDField
+
+
+class Trust(models.TextChoices):
+    """Whose word a row is."""
+
+    REPORTED = "REPORTED", _("reported by a browser")
+    CONFIRMED = "CONFIRMED", _("confirmed by the shop's server")
+
+
+class AttributionModel(models.TextChoices):
+    """Which of several interactions is credited."""
+
+    FIRST_TOUCH = "first_touch", _("first touch")
+    LAST_TOUCH = "last_touch", _("last touch")
+
+
+class Event(models.Model):
+    """Something that happened in a shop, told once by a browser or a server."""
+
+    company = models.ForeignKey(
+        "alhena_tracking.Company",
+        verbose_name=_("company"),
+        on_delete=models.PROTECT,
+        db_index=False,  # every model has a unique constraint that begins with it
+    )
+    event_id = ExactUUIDField(_("event id"), default=uuid.uuid4)
+    trust = models.CharField(_("trust"), max_length=9, choices=Trust.choices, default=Trust.REPORTED)
+    source = models.CharField(_("source"), max_length=TEXT_LENGTH, blank=True, help_text=_("Who reported it."))
+    occurred_at = models.DateTimeField(_("occurred at"))
+    received_at = models.DateTimeField(_("received at"))
+    occurred_on = models.DateField(_("occurred on"), help_text=_("The day in the company's time zone."))
+
+    class Meta:
+        abstract = True
+
+
+class Credited(models.Model):
+    """What an event is credited to and by which rules, so that the answer to *why* never changes afterwards."""
+
+    session = models.ForeignKey(
+        "alhena_tracking.VisitorSession",
+        verbose_name=_("visitor session"),
+        on_delete=models.RESTRICT,
+        related_name="%(class)ss",
+        db_index=False,  # every model has an index that begins with it
+    )
+    credited_interaction = models.ForeignKey(
+        "alhena_tracking.Interaction",
+        verbose_name=_("credited interaction"),
+        on_delete=models.RESTRICT,
+        related_name="credited_%(class)ss",
+    )
+    channel = models.CharField(_("channel"), max_length=5)
+    ai_profile = models.CharField(_("AI profile"), max_length=TEXT_LENGTH, blank=True)
+    attribution_window = models.DurationField(_("attribution window"))
+    attribution_model = models.CharField(_("attribution model"), max_length=11, choices=AttributionModel.choices)
+
+    class Meta:
+        abstract = True

@@ -1,0 +1,86 @@
+"""What visitors put into their carts."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from alhena_tracking.limits import PRODUCT_NAME_LENGTH, TEXT_LENGTH, VALUE_MINOR
+from alhena_tracking.models.base import Credited, Event
+from alhena_tracking.models.fields import ExactUUIDField
+from alhena_tracking.models.visits import Interaction
+from alhena_tracking.querysets import DatedQuerySet
+
+
+class ValueBasis(models.TextChoices):
+    """What a reported ``value`` is the price of."""
+
+    UNIT = "unit", _("one unit")
+    TOTAL = "total", _("the whole quantity")
+
+
+class CartEvent(Credited, Event):
+    """One change of an attributed visitor's cart.
+
+    ``quantity``, ``value_minor`` and ``value_basis`` are as reported. ``units`` and ``gmv_minor`` are what this event
+    adds to the claimed units and amount (negative for what it gives back). ``cart_quantity``, ``claimed_units`` and
+    ``claimed_minor`` are the state of the product in the cart after it, from which the next event continues.
+    """
+
+    class Type(models.TextChoices):
+        ITEM_ADDED = "ITEM_ADDED", _("Item added")
+        QUANTITY_INCREASED = "QUANTITY_INCREASED", _("Quantity increased")
+        QUANTITY_DECREASED = "QUANTITY_DECREASED", _("Quantity decreased")
+        ITEM_REMOVED = "ITEM_REMOVED", _("Item removed")
+
+    type = models.CharField(_("type"), max_length=18, choices=Type.choices)
+    product_id = models.CharField(_("product id"), max_length=TEXT_LENGTH)
+    product_id_digest = ExactUUIDField(_("product id digest"))
+    product_name = models.CharField(_("product name"), max_length=PRODUCT_NAME_LENGTH)
+    currency = models.CharField(_("currency"), max_length=3)
+    value_minor = models.BigIntegerField(_("value"), help_text=_("In minor units of the currency."))
+    value_basis = models.CharField(_("value is for"), max_length=5, choices=ValueBasis.choices)
+    quantity = models.DecimalField(_("quantity"), max_digits=10, decimal_places=3)
+
+    units = models.DecimalField(_("units"), max_digits=16, decimal_places=3)
+    gmv_minor = models.BigIntegerField(_("GMV"), help_text=_("In minor units of the currency."))
+    cart_quantity = models.DecimalField(_("quantity in the cart"), max_digits=10, decimal_places=3)
+    claimed_units = models.DecimalField(_("claimed units"), max_digits=16, decimal_places=3)
+    claimed_minor = models.BigIntegerField(_("claimed amount"), help_text=_("In minor units of the currency."))
+
+    objects = DatedQuerySet["CartEvent"].as_manager()
+
+    class Meta:
+        verbose_name = _("cart event")
+        verbose_name_plural = _("cart events")
+        ordering = ["-occurred_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["company", "event_id"], name="alhena_cartevent_event_id"),
+            models.CheckConstraint(
+                condition=Q(type__in=["ITEM_ADDED", "QUANTITY_INCREASED", "QUANTITY_DECREASED", "ITEM_REMOVED"]),
+                name="alhena_cartevent_type",
+            ),
+            models.CheckConstraint(
+                condition=Q(value_minor__gte=0, value_minor__lte=VALUE_MINOR), name="alhena_cartevent_value"
+            ),
+            models.CheckConstraint(
+                condition=Q(quantity__gte=0, cart_quantity__gte=0), name="alhena_cartevent_quantity"
+            ),
+            models.CheckConstraint(
+                condition=Q(claimed_units__gte=0, claimed_minor__gte=0), name="alhena_cartevent_claimed"
+            ),
+            models.CheckConstraint(condition=Q(channel__in=Interaction.Kind.values), name="alhena_cartevent_channel"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["session", "product_id_digest", "currency", "occurred_at"], name="alhena_cartevent_state"
+            ),
+            models.Index(
+                fields=["company", "currency", "occurred_on", "channel", "session", "gmv_minor"],
+                name="alhena_cartevent_report",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_type_display()}: {self.product_name}"

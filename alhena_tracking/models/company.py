@@ -1,0 +1,103 @@
+"""The shop whose revenue is told."""
+
+from __future__ import annotations
+
+import zoneinfo
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
+from django.db import models, transaction
+from django.utils.translation import gettext_lazy as _
+
+from alhena_tracking.querysets import CompanyQuerySet, DatedQuerySet
+
+COMPANY_KEY_PATTERN = r"^[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?$"
+
+
+def validate_time_zone(name: str) -> None:
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValidationError(_("“%(name)s” is not a time zone."), code="invalid", params={"name": name}) from None
+
+
+def validate_origins(text: str) -> None:
+    for line in text.split():
+        parts = urlsplit(line)
+        if parts.scheme not in {"http", "https"} or line != f"{parts.scheme}://{parts.netloc}" or not parts.hostname:
+            message = _("“%(origin)s” is not an origin such as https://shop.example.")
+            raise ValidationError(message, code="invalid", params={"origin": line})
+
+
+def default_time_zone() -> str:
+    return settings.TIME_ZONE or "UTC"
+
+
+class Company(models.Model):
+    """One shop. Most installs have exactly one, made by ``migrate`` from ``COMPANY_KEY``."""
+
+    key = models.CharField(
+        _("company key"),
+        max_length=64,
+        unique=True,
+        validators=[RegexValidator(COMPANY_KEY_PATTERN, _("Use lower-case letters, digits, hyphens and underscores."))],
+        help_text=_("Public; the storefront names it in every call."),
+    )
+    name = models.CharField(_("name"), max_length=255)
+    time_zone = models.CharField(
+        _("time zone"),
+        max_length=64,
+        default=default_time_zone,
+        validators=[validate_time_zone],
+        help_text=_("Decides which day an event belongs to, such as Europe/Berlin."),
+    )
+    allowed_origins = models.TextField(
+        _("allowed origins"),
+        blank=True,
+        validators=[validate_origins],
+        help_text=_("Other origins whose pages may report events, one a line, such as https://shop.example."),
+    )
+    groups = models.ManyToManyField(
+        "auth.Group",
+        verbose_name=_("groups"),
+        blank=True,
+        help_text=_("Only members of these groups see this company's figures. None: everybody with the right to."),
+    )
+
+    objects = CompanyQuerySet["Company"].as_manager()
+
+    class Meta:
+        verbose_name = _("company")
+        verbose_name_plural = _("companies")
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Save, and where the time zone changed, compute the day of every row anew."""
+        with transaction.atomic(using=kwargs.get("using")):
+            stored = type(self).objects.using(kwargs.get("using")).filter(pk=self.pk)
+            previous_zone = stored.values_list("time_zone", flat=True).first()
+            super().save(*args, **kwargs)
+            if previous_zone not in {None, self.time_zone}:
+                for rows in self._dated_rows():
+                    rows.redate(self.zone)
+
+    @property
+    def zone(self) -> zoneinfo.ZoneInfo:
+        return zoneinfo.ZoneInfo(self.time_zone)
+
+    @property
+    def origins(self) -> frozenset[str]:
+        return frozenset(self.allowed_origins.lower().split())
+
+    def _dated_rows(self) -> Iterator[DatedQuerySet[Any]]:
+        for relation in self._meta.related_objects:
+            rows = relation.related_model._default_manager.using(self._state.db).filter(company=self)
+            if isinstance(rows, DatedQuerySet):
+                yield rows

@@ -1,0 +1,188 @@
+"""What visitors bought, who says so, and what they sent back."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from alhena_tracking.limits import PRODUCT_NAME_LENGTH, TEXT_LENGTH, TOTAL_MINOR, VALUE_MINOR
+from alhena_tracking.models.base import Credited, Event
+from alhena_tracking.models.fields import ExactUUIDField
+from alhena_tracking.models.visits import Interaction
+from alhena_tracking.querysets import DatedQuerySet, OrderQuerySet
+
+_ORDER_ID_HAS_DIGEST = Q(order_id="", order_id_digest__isnull=True) | (
+    ~Q(order_id="") & Q(order_id_digest__isnull=False)
+)
+
+
+class Order(Credited, Event):
+    """An attributed purchase. ``value_minor`` is the gross total after discounts and taxes; refunds stand beside it."""
+
+    order_id = models.CharField(_("order id"), max_length=TEXT_LENGTH, blank=True, help_text=_("The shop's own."))
+    order_id_digest = ExactUUIDField(_("order id digest"), null=True)
+    currency = models.CharField(_("currency"), max_length=3)
+    value_minor = models.BigIntegerField(_("value"), help_text=_("In minor units of the currency."))
+    has_conflict = models.BooleanField(
+        _("conflict"), default=False, help_text=_("Reports of this order disagree on its amount or visitor.")
+    )
+    excluded_at = models.DateTimeField(_("excluded at"), null=True)
+    excluded_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, verbose_name=_("excluded by"), null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    exclusion_reason = models.CharField(_("reason for the exclusion"), max_length=TEXT_LENGTH, blank=True)
+
+    objects = OrderQuerySet["Order"].as_manager()
+
+    class Meta:
+        verbose_name = _("order")
+        verbose_name_plural = _("orders")
+        ordering = ["-occurred_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["company", "order_id_digest"], name="alhena_order_order_id"),
+            models.UniqueConstraint(fields=["company", "event_id"], name="alhena_order_event_id"),
+            models.CheckConstraint(condition=_ORDER_ID_HAS_DIGEST, name="alhena_order_order_id_digest"),
+            models.CheckConstraint(
+                condition=Q(value_minor__gte=0, value_minor__lte=VALUE_MINOR), name="alhena_order_value"
+            ),
+            models.CheckConstraint(condition=Q(channel__in=Interaction.Kind.values), name="alhena_order_channel"),
+            models.CheckConstraint(
+                condition=Q(excluded_at__isnull=False) | Q(excluded_by__isnull=True, exclusion_reason=""),
+                name="alhena_order_exclusion",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["session", "occurred_at"], name="alhena_order_session"),
+            models.Index(
+                fields=["company", "currency", "occurred_on", "channel", "excluded_at", "value_minor"],
+                name="alhena_order_report",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.order_id or f"#{self.pk}"
+
+
+class OrderLine(models.Model):
+    """One product of an order; ``total_minor`` is the whole line's."""
+
+    order = models.ForeignKey(Order, verbose_name=_("order"), on_delete=models.CASCADE, related_name="lines")
+    product_id = models.CharField(_("product id"), max_length=TEXT_LENGTH)
+    product_id_digest = ExactUUIDField(_("product id digest"), db_index=True)
+    product_name = models.CharField(_("product name"), max_length=PRODUCT_NAME_LENGTH)
+    quantity = models.DecimalField(_("quantity"), max_digits=10, decimal_places=3)
+    total_minor = models.BigIntegerField(_("total"), help_text=_("In minor units of the order's currency."))
+
+    class Meta:
+        verbose_name = _("order line")
+        verbose_name_plural = _("order lines")
+        ordering = ["id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(total_minor__gte=0, total_minor__lte=TOTAL_MINOR), name="alhena_orderline_total"
+            ),
+            models.CheckConstraint(condition=Q(quantity__gt=0), name="alhena_orderline_quantity"),
+        ]
+
+    def __str__(self) -> str:
+        return self.product_name
+
+
+class OrderClaim(Credited, Event):
+    """One session's word on an order. Several sessions may name the same order; the order shows one of them."""
+
+    order = models.ForeignKey(
+        Order, verbose_name=_("order"), on_delete=models.CASCADE, related_name="claims", db_index=False
+    )
+    currency = models.CharField(_("currency"), max_length=3)
+    value_minor = models.BigIntegerField(_("value"), help_text=_("In minor units of the currency."))
+    line_items = models.JSONField(_("line items"), default=list)
+
+    objects = DatedQuerySet["OrderClaim"].as_manager()
+
+    class Meta:
+        verbose_name = _("order claim")
+        verbose_name_plural = _("order claims")
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(fields=["order", "session"], name="alhena_orderclaim_session"),
+            models.UniqueConstraint(fields=["company", "event_id"], name="alhena_orderclaim_event_id"),
+            models.CheckConstraint(
+                condition=Q(value_minor__gte=0, value_minor__lte=VALUE_MINOR), name="alhena_orderclaim_value"
+            ),
+        ]
+        indexes = [models.Index(fields=["session"], name="alhena_orderclaim_visit")]
+
+    def __str__(self) -> str:
+        return f"{self.order}: {self.session}"
+
+
+class PendingConfirmation(models.Model):
+    """The shop's server confirmed an order that no visitor has reported yet. It waits, and counts nowhere."""
+
+    company = models.ForeignKey(
+        "alhena_tracking.Company", verbose_name=_("company"), on_delete=models.PROTECT, db_index=False
+    )
+    order_id = models.CharField(_("order id"), max_length=TEXT_LENGTH)
+    order_id_digest = ExactUUIDField(_("order id digest"))
+    event_id = ExactUUIDField(_("event id"))
+    source = models.CharField(_("source"), max_length=TEXT_LENGTH, blank=True)
+    currency = models.CharField(_("currency"), max_length=3)
+    value_minor = models.BigIntegerField(_("value"), help_text=_("In minor units of the currency."))
+    line_items = models.JSONField(_("line items"), default=list)
+    occurred_at = models.DateTimeField(_("occurred at"))
+    received_at = models.DateTimeField(_("received at"), db_index=True)
+
+    class Meta:
+        verbose_name = _("pending confirmation")
+        verbose_name_plural = _("pending confirmations")
+        ordering = ["-received_at"]
+        constraints = [
+            models.UniqueConstraint(fields=["company", "order_id_digest"], name="alhena_pendingconfirmation_order_id"),
+            models.CheckConstraint(
+                condition=Q(value_minor__gte=0, value_minor__lte=VALUE_MINOR), name="alhena_pendingconfirmation_value"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.order_id
+
+
+class Refund(models.Model):
+    """Money given back for an order. ``refunded_order`` is empty while the order is not known; then it waits for it."""
+
+    company = models.ForeignKey(
+        "alhena_tracking.Company", verbose_name=_("company"), on_delete=models.PROTECT, db_index=False
+    )
+    refunded_order = models.ForeignKey(
+        Order, verbose_name=_("order"), null=True, on_delete=models.CASCADE, related_name="refunds"
+    )
+    order_id = models.CharField(_("order id"), max_length=TEXT_LENGTH)
+    order_id_digest = ExactUUIDField(_("order id digest"))
+    refund_id = models.CharField(_("refund id"), max_length=TEXT_LENGTH)
+    refund_id_digest = ExactUUIDField(_("refund id digest"))
+    currency = models.CharField(_("currency"), max_length=3)
+    value_minor = models.BigIntegerField(_("value"), help_text=_("In minor units of the currency."))
+    occurred_at = models.DateTimeField(_("occurred at"))
+    received_at = models.DateTimeField(_("received at"))
+    occurred_on = models.DateField(_("occurred on"), help_text=_("The day in the company's time zone."))
+
+    objects = DatedQuerySet["Refund"].as_manager()
+
+    class Meta:
+        verbose_name = _("refund")
+        verbose_name_plural = _("refunds")
+        ordering = ["-occurred_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["company", "order_id_digest", "refund_id_digest"], name="alhena_refund_refund_id"
+            ),
+            models.CheckConstraint(
+                condition=Q(value_minor__gt=0, value_minor__lte=VALUE_MINOR), name="alhena_refund_value"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.refund_id

@@ -1,0 +1,115 @@
+"""Who used the assistant, and when."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from alhena_tracking.limits import TEXT_LENGTH
+from alhena_tracking.models.base import Event
+from alhena_tracking.models.fields import ExactUUIDField
+from alhena_tracking.querysets import InteractionQuerySet, VisitorSessionQuerySet
+
+
+class Interaction(Event):
+    """One use of the assistant by a visitor, of whom only keyed hashes of the fingerprints are kept."""
+
+    class Kind(models.TextChoices):
+        CHAT = "CHAT", _("Chat")
+        FAQ = "FAQ", _("Product FAQ")
+        NUDGE = "NUDGE", _("Nudge")
+
+    session = models.ForeignKey(
+        "alhena_tracking.VisitorSession",
+        verbose_name=_("visitor session"),
+        on_delete=models.RESTRICT,
+        related_name="interactions",
+    )
+    user_fingerprint_digest = ExactUUIDField(_("user fingerprint digest"), null=True)
+    faq_fingerprint_digest = ExactUUIDField(_("FAQ fingerprint digest"), null=True)
+    kind = models.CharField(_("kind"), max_length=5, choices=Kind.choices)
+    is_qualifying = models.BooleanField(_("qualifying"), default=True)
+    product_id = models.CharField(_("product id"), max_length=TEXT_LENGTH, blank=True)
+    conversation_id = models.CharField(_("conversation id"), max_length=TEXT_LENGTH, blank=True)
+    ai_profile = models.CharField(_("AI profile"), max_length=TEXT_LENGTH, blank=True)
+
+    objects = InteractionQuerySet["Interaction"].as_manager()
+
+    class Meta:
+        verbose_name = _("interaction")
+        verbose_name_plural = _("interactions")
+        ordering = ["-occurred_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["company", "event_id"], name="alhena_interaction_event_id"),
+            models.CheckConstraint(
+                condition=Q(user_fingerprint_digest__isnull=False) | Q(faq_fingerprint_digest__isnull=False),
+                name="alhena_interaction_has_fingerprint",
+            ),
+            models.CheckConstraint(condition=Q(kind__in=["CHAT", "FAQ", "NUDGE"]), name="alhena_interaction_kind"),
+        ]
+        indexes = [
+            # The digests are keyed per company, so they name the company too.
+            models.Index(fields=["user_fingerprint_digest", "occurred_at"], name="alhena_interaction_user"),
+            models.Index(fields=["faq_fingerprint_digest", "occurred_at"], name="alhena_interaction_faq"),
+            models.Index(fields=["company", "occurred_on"], name="alhena_interaction_day"),
+        ]
+
+    def __str__(self) -> str:
+        about = f" {self.product_id}" if self.product_id else ""
+        return f"{self.get_kind_display()}{about} {self.occurred_at:%Y-%m-%d %H:%M}"
+
+
+class VisitorSession(models.Model):
+    """A chain of interactions of one visitor; never merged, never split.
+
+    ``channel`` and ``ai_profile`` are those of the first qualifying interaction, which was at ``qualified_at``.
+    """
+
+    company = models.ForeignKey(
+        "alhena_tracking.Company", verbose_name=_("company"), on_delete=models.PROTECT, db_index=False
+    )
+    started_at = models.DateTimeField(_("started at"))
+    started_on = models.DateField(_("started on"), help_text=_("The day in the company's time zone."))
+    last_interaction_at = models.DateTimeField(_("last interaction at"))
+    qualified_at = models.DateTimeField(_("first qualifying interaction at"), null=True)
+    channel = models.CharField(_("channel"), max_length=5, choices=Interaction.Kind.choices, blank=True)
+    ai_profile = models.CharField(_("AI profile"), max_length=TEXT_LENGTH, blank=True)
+
+    objects = VisitorSessionQuerySet["VisitorSession"].as_manager()
+
+    class Meta:
+        verbose_name = _("visitor session")
+        verbose_name_plural = _("visitor sessions")
+        ordering = ["-started_at", "-id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(last_interaction_at__gte=models.F("started_at")), name="alhena_session_chronological"
+            ),
+        ]
+        indexes = [models.Index(fields=["company", "started_on", "channel"], name="alhena_session_report")]
+
+    def __str__(self) -> str:
+        return f"#{self.pk} {self.started_at:%Y-%m-%d %H:%M}"
+
+
+class VisitorLock(models.Model):
+    """Rows to lock while an interaction looks for its session.
+
+    A visitor's first two interactions have no session yet that either could lock, and would each open one. So both
+    first lock the row that their fingerprint hashes to. Visitors share rows; that costs a short wait and nothing else.
+    ``migrate`` makes the rows.
+    """
+
+    ROWS = 1024
+
+    id = models.PositiveSmallIntegerField(primary_key=True)
+    is_taken = models.BooleanField(default=False, help_text="Never true: there to be updated.")
+
+    class Meta:
+        verbose_name = _("visitor lock")
+        verbose_name_plural = _("visitor locks")
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return str(self.pk)

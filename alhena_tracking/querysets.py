@@ -1,0 +1,90 @@
+"""Sets of rows: adjectives that narrow them and what is asked of them as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Self, TypeVar
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.db import models
+from django.db.models import F, Q
+
+from alhena_tracking.limits import INTERACTION_GRACE
+
+if TYPE_CHECKING:
+    pass
+
+_Model = TypeVar("_Model", bound=models.Model)
+
+
+class CompanyQuerySet(models.QuerySet[_Model]):
+    def visible_to(self, user: AbstractBaseUser | AnonymousUser) -> Self:
+        """Companies that are open to everybody with the right to see figures, or to a group of ``user``'s."""
+        if getattr(user, "is_superuser", False):
+            return self
+        return self.filter(Q(groups__isnull=True) | Q(groups__user=user.pk)).distinct()
+
+
+class DatedQuerySet(models.QuerySet[_Model]):
+    """Rows with a moment, and beside it the day that moment falls on in the company's time zone."""
+
+    moment = "occurred_at"
+    day = "occurred_on"
+
+    def between(self, start: date, end: date) -> Self:
+        """Rows of the days from ``start`` to ``end``, both included."""
+        return self.filter(**{f"{self.day}__gte": start, f"{self.day}__lte": end})
+
+    def redate(self, zone: ZoneInfo, *, chunk_size: int = 1000) -> None:
+        """Compute the days anew for another time zone, in Python (databases disagree on zones)."""
+        last_pk = 0
+        while rows := list(self.filter(pk__gt=last_pk).order_by("pk").only("pk", self.moment, self.day)[:chunk_size]):
+            last_pk = rows[-1].pk
+            moved = []
+            for row in rows:
+                day = getattr(row, self.moment).astimezone(zone).date()
+                if getattr(row, self.day) != day:
+                    setattr(row, self.day, day)
+                    moved.append(row)
+            self.model._default_manager.bulk_update(moved, [self.day])
+
+
+class VisitorSessionQuerySet(DatedQuerySet[_Model]):
+    moment = "started_at"
+    day = "started_on"
+
+    def lock(self, pk: int) -> None:
+        """Hold the session until the transaction ends.
+
+        An ``UPDATE`` locks the row on PostgreSQL and MariaDB and takes SQLite's write lock. Read what the lock
+        protects in a statement of its own, afterwards: one that locks and reads returns what was there before its wait.
+        """
+        self.filter(pk=pk).update(last_interaction_at=F("last_interaction_at"))
+
+
+class InteractionQuerySet(DatedQuerySet[_Model]):
+    def sharing_fingerprint(self, user_digests: Collection[UUID], faq_digests: Collection[UUID]) -> Self:
+        """Interactions that share a fingerprint, like with like: chat with chat, FAQ with FAQ."""
+        shared = Q()
+        if user_digests:
+            shared |= Q(user_fingerprint_digest__in=user_digests)
+        if faq_digests:
+            shared |= Q(faq_fingerprint_digest__in=faq_digests)
+        return self.filter(shared) if shared else self.none()
+
+    def creditable(self, at: datetime, window: timedelta) -> Self:
+        """Interactions that an event at ``at`` may be credited to."""
+        return self.filter(is_qualifying=True, occurred_at__gte=at - window, occurred_at__lte=at + INTERACTION_GRACE)
+
+    def within(self, window: timedelta, of: datetime) -> Self:
+        """Interactions at most ``window`` away from ``of``, before or after."""
+        return self.filter(occurred_at__gte=of - window, occurred_at__lte=of + window)
+
+
+class OrderQuerySet(DatedQuerySet[_Model]):
+    def counted(self) -> Self:
+        """Orders that staff have not excluded (a test, a fraud)."""
+        return self.filter(excluded_at__isnull=True)

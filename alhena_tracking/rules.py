@@ -1,0 +1,207 @@
+"""The field rules of the contract: each function takes a value as JSON gave it and returns it as it is stored.
+
+They raise ``InvalidValue`` and never coerce: ``"79.99"`` is not a number, ``1`` is not a string, ``true`` is neither.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Container
+from datetime import datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal
+from uuid import UUID
+
+from django.utils.translation import gettext_lazy as _
+
+from alhena_tracking import currencies, limits
+
+MESSAGES = {
+    "required": _("This field is required."),
+    "wrong_type": _("Expected %(expected)s, got %(actual)s."),
+    "invalid_characters": _("NUL characters and lone surrogates are not allowed."),
+    "blank": _("This field may not be blank."),
+    "too_long": _("At most %(limit)s characters are allowed."),
+    "not_finite": _("Expected a finite number."),
+    "negative": _("Expected a number that is not negative."),
+    "not_positive": _("Expected a number above zero."),
+    "too_large": _("The number is too large."),
+    "too_many": _("At most %(limit)s items are allowed."),
+    "invalid_choice": _("“%(actual)s” is not one of %(expected)s."),
+    "unknown_currency": _("“%(actual)s” is not an active ISO 4217 code of money that people pay with."),
+    "currency_mismatch": _("Expected the order's currency."),
+    "invalid_uuid": _("Expected a UUID."),
+    "constant_uuid": _("This UUID is a constant that cannot tell visitors apart."),
+    "invalid_datetime": _("Expected a time in ISO 8601 with its offset, such as 2026-01-31T12:00:00Z."),
+    "too_old": _("The event is too old to be recorded."),
+}
+
+
+class InvalidValue(Exception):
+    """A value that breaks a rule of the contract.
+
+    ``code`` is one of ``MESSAGES``; ``params`` fill its text, which is translated when it is asked for, not before.
+    """
+
+    def __init__(self, code: str, **params: object) -> None:
+        super().__init__(code)
+        self.code = code
+        self.params = params
+
+    @property
+    def message(self) -> str:
+        return str(MESSAGES[self.code]) % self.params
+
+
+_NOT_STORABLE = re.compile("[\0\ud800-\udfff]")
+# The forms that browsers and servers write; datetime.fromisoformat also takes weeks, ordinals and naive times.
+_TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d)", re.ASCII | re.IGNORECASE)
+_UUID = re.compile(r"[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}", re.IGNORECASE)
+
+
+def parse_text(value: object, limit: int = limits.TEXT_LENGTH) -> str:
+    """A non-empty string of at most ``limit`` code points, trimmed."""
+    if type(value) is not str:
+        raise InvalidValue("wrong_type", expected="string", actual=json_type(value))
+    if _NOT_STORABLE.search(value):
+        raise InvalidValue("invalid_characters")
+    text = value.strip(limits.WHITE_SPACE)
+    if not text:
+        raise InvalidValue("blank")
+    if len(text) > limit:
+        raise InvalidValue("too_long", limit=limit)
+    return text
+
+
+def parse_choice(value: object, choices: Container[str], expected: str) -> str:
+    """One of ``choices``, to the letter. ``expected`` names them in the message."""
+    if type(value) is not str:
+        raise InvalidValue("wrong_type", expected="string", actual=json_type(value))
+    if value not in choices:
+        raise InvalidValue("invalid_choice", expected=expected, actual=_shown(value))
+    return value
+
+
+def parse_currency(value: object) -> str:
+    """An active ISO 4217 code, in upper case."""
+    code = parse_text(value)
+    # str.upper() would make "SS" of "ß"; codes are ASCII.
+    upper = code.upper() if code.isascii() else code
+    if upper not in currencies.ACTIVE:
+        raise InvalidValue("unknown_currency", actual=_shown(code))
+    return upper
+
+
+def parse_value(value: object, currency: str | None) -> int:
+    """An amount, in whole minor units of ``currency``, rounded half up (float noise is normal in JavaScript)."""
+    minor_unit = currencies.MINOR_UNITS.get(currency or "", currencies.DEFAULT_MINOR_UNIT)
+    minor = _rounded(value, minor_unit)
+    if minor > limits.VALUE_MINOR:
+        raise InvalidValue("too_large")
+    return minor
+
+
+def parse_quantity(value: object, *, positive: bool) -> Decimal:
+    """A quantity with three decimals (goods are sold by weight); above zero where ``positive``."""
+    thousandths = _rounded(value, limits.QUANTITY_DECIMALS)
+    if positive and thousandths == 0:
+        raise InvalidValue("not_positive")
+    if thousandths > limits.QUANTITY * 10**limits.QUANTITY_DECIMALS:
+        raise InvalidValue("too_large")
+    return Decimal(thousandths).scaleb(-limits.QUANTITY_DECIMALS)
+
+
+def check_total(value_minor: int, quantity: Decimal) -> None:
+    """``value`` × ``quantity`` stays within what sums can hold."""
+    if value_minor * quantity > limits.TOTAL_MINOR:
+        raise InvalidValue("too_large")
+
+
+def parse_uuid(value: object) -> UUID:
+    """A UUID in its textual form."""
+    if type(value) is not str:
+        raise InvalidValue("wrong_type", expected="string", actual=json_type(value))
+    text = value.strip(limits.WHITE_SPACE)
+    if not _UUID.fullmatch(text):
+        raise InvalidValue("invalid_uuid")
+    return UUID(text)
+
+
+def parse_fingerprint(value: object) -> UUID:
+    """A visitor's id. A UUID made of one repeated digit (the nil UUID above all) is a bug of the caller's."""
+    fingerprint = parse_uuid(value)
+    if len(set(fingerprint.hex)) == 1:
+        raise InvalidValue("constant_uuid")
+    return fingerprint
+
+
+def parse_timestamp(value: object) -> datetime:
+    """A time with its offset, in ISO 8601."""
+    if type(value) is not str:
+        raise InvalidValue("wrong_type", expected="string", actual=json_type(value))
+    text = value.strip(limits.WHITE_SPACE)
+    if not _TIMESTAMP.fullmatch(text):
+        raise InvalidValue("invalid_datetime")
+    try:
+        return datetime.fromisoformat(text.upper())
+    except ValueError:
+        raise InvalidValue("invalid_datetime") from None
+
+
+def corrected_time(
+    occurred_at: datetime | None, *, sent_at: datetime | None, received_at: datetime, is_clock_trusted: bool
+) -> datetime:
+    """When an event happened, by the server's clock.
+
+    A client's clock is corrected by ``received_at - sent_at`` where that exceeds ``CLOCK_TOLERANCE`` either way; less
+    is latency. Nothing happens after it was received. Raises ``too_old`` beyond ``EVENT_AGE``.
+    """
+    if occurred_at is None:
+        return received_at
+    try:
+        skew = received_at - sent_at if sent_at and not is_clock_trusted else timedelta(0)
+        if abs(skew) > limits.CLOCK_TOLERANCE:
+            occurred_at += skew
+        age = received_at - occurred_at
+    except OverflowError:
+        raise InvalidValue("invalid_datetime") from None
+    if age > limits.EVENT_AGE:
+        raise InvalidValue("too_old")
+    return min(occurred_at.astimezone(received_at.tzinfo), received_at)
+
+
+def _rounded(value: object, decimals: int) -> int:
+    """``value`` × 10**decimals, rounded half up to a whole number that is not negative."""
+    rounded: int
+    if type(value) is int:
+        rounded = value * 10**decimals
+    elif type(value) is float:
+        if not math.isfinite(value):
+            raise InvalidValue("not_finite")
+        # repr() is the shortest decimal that means this float: what the shop's price was before it became one.
+        rounded = int(Decimal(repr(value)).scaleb(decimals).to_integral_value(ROUND_HALF_UP))
+    elif type(value) is Decimal:
+        if not value.is_finite():
+            raise InvalidValue("not_finite")
+        if value.adjusted() > 30:  # int() would write all its digits out
+            raise InvalidValue("too_large" if value > 0 else "negative")
+        rounded = int(value.scaleb(decimals).to_integral_value(ROUND_HALF_UP))
+    else:
+        raise InvalidValue("wrong_type", expected="number", actual=json_type(value))
+    if rounded < 0:
+        raise InvalidValue("negative")
+    return rounded
+
+
+def json_type(value: object) -> str:
+    """The name of a value's type as a storefront's developer knows it."""
+    if value is None:
+        return "null"
+    names: dict[type, str] = {bool: "boolean", int: "number", float: "number", str: "string", list: "array"}
+    return names.get(type(value), "object")
+
+
+def _shown(text: str) -> str:
+    """As much of a wrong value as a message quotes, fit to be encoded."""
+    excerpt = text if len(text) <= 32 else text[:31] + "…"
+    return _NOT_STORABLE.sub("\N{REPLACEMENT CHARACTER}", excerpt)
