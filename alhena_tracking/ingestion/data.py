@@ -1,0 +1,112 @@
+"""What is recorded, once it is known to be valid, and what became of it."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Literal
+from uuid import UUID
+
+from alhena_tracking.digests import fingerprint_digest, fingerprint_digests
+from alhena_tracking.models import Company, Trust
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """A visitor, by the fingerprints of the chat widget and of the FAQ widget; at least one of them is given."""
+
+    user_fingerprint: UUID | None
+    faq_fingerprint: UUID | None
+
+    def digests(self, company: Company) -> tuple[UUID | None, UUID | None]:
+        """What is stored of the fingerprints, chat before FAQ."""
+        return (
+            fingerprint_digest(company.key, self.user_fingerprint) if self.user_fingerprint else None,
+            fingerprint_digest(company.key, self.faq_fingerprint) if self.faq_fingerprint else None,
+        )
+
+    def known_digests(self, company: Company) -> tuple[list[UUID], list[UUID]]:
+        """What may be stored of the fingerprints, by the present secret key or an earlier one, chat before FAQ."""
+        return (
+            fingerprint_digests(company.key, self.user_fingerprint) if self.user_fingerprint else [],
+            fingerprint_digests(company.key, self.faq_fingerprint) if self.faq_fingerprint else [],
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventData:
+    """What every event has. ``occurred_at`` is by the server's clock and not after ``received_at``."""
+
+    visitor: Visitor
+    occurred_at: datetime
+    received_at: datetime
+    event_id: UUID = field(default_factory=uuid.uuid4)
+    source: str = ""
+    trust: Trust = Trust.REPORTED
+
+    def fields(self, company: Company) -> dict[str, Any]:
+        """Values for the fields that every event's row has."""
+        return {
+            "company": company,
+            "event_id": self.event_id,
+            "trust": self.trust,
+            "source": self.source,
+            "occurred_at": self.occurred_at,
+            "received_at": self.received_at,
+            "occurred_on": self.occurred_at.astimezone(company.zone).date(),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InteractionData(EventData):
+    kind: str
+    product_id: str = ""
+    conversation_id: str = ""
+    ai_profile: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CartEventData(EventData):
+    """A change of a cart; ``value_minor`` in minor units of ``currency``, ``quantity`` what is left after it."""
+
+    type: str
+    product_id: str
+    product_name: str
+    currency: str
+    value_minor: int
+    quantity: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineItemData:
+    """A line of an order; ``value_minor`` is the line's total or its unit price, as ``LINE_ITEM_VALUE`` says."""
+
+    product_id: str
+    product_name: str
+    quantity: Decimal
+    value_minor: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderData(EventData):
+    """A purchase; ``value_minor`` is its total after discounts and taxes, in minor units of ``currency``."""
+
+    order_id: str = ""
+    currency: str
+    value_minor: int
+    line_items: tuple[LineItemData, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of an event: stored under ``id``, known already, or not ours for ``reason``."""
+
+    status: Literal["recorded", "duplicate", "ignored"]
+    id: UUID | None = None
+    reason: str = ""
+
+
+DUPLICATE = Outcome("duplicate")
+NO_INTERACTION = Outcome("ignored", reason="no_interaction")

@@ -1,0 +1,25 @@
+from __future__ import annotations
+
+import os
+
+import pytest
+from hypothesis import settings
+
+from alhena_tracking.models import Company
+
+#: Whether the counts of quality.md are asked for, as ``.ci/run full`` does.
+IS_FULL_RUN = os.environ.get("ALHENA_FULL_RUN") == "1"
+
+settings.register_profile("alhena", deadline=None, derandomize=not IS_FULL_RUN, print_blob=True)
+settings.load_profile("alhena")
+
+
+def examples(reduced: int, *, full: int) -> int:
+    """How many generated examples a property test tries."""
+    return full if IS_FULL_RUN else reduced
+
+
+@pytest.fixture
+def company(db: None) -> Company:
+    """The company that ``migrate`` made from the settings."""
+    return Company.objects.get(key="acme")
