@@ -1,0 +1,60 @@
+"""Reading JSON bodies: at most so many bytes, and nothing that two parsers could read in two ways."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import IO, Any
+
+from django.utils.translation import gettext as _
+from rest_framework import status
+from rest_framework.exceptions import APIException, ParseError, UnsupportedMediaType
+from rest_framework.parsers import BaseParser
+from rest_framework.utils.mediatypes import _MediaType
+
+from alhena_tracking import limits
+
+
+class BodyTooLarge(APIException):
+    status_code = status.HTTP_413_CONTENT_TOO_LARGE if hasattr(status, "HTTP_413_CONTENT_TOO_LARGE") else 413
+    default_code = "too_large"
+
+
+class JSONBodyParser(BaseParser):
+    """UTF-8 JSON of at most ``limits.BODY_BYTES``, whatever the project's settings allow."""
+
+    media_type = "application/json"
+
+    def parse(
+        self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
+    ) -> Any:
+        charset = _MediaType(media_type or "").params.get("charset", "utf-8")
+        if charset.lower() not in {"utf-8", "utf8"}:
+            raise UnsupportedMediaType(media_type or "")
+        body = stream.read(limits.BODY_BYTES + 1)
+        if len(body) > limits.BODY_BYTES:
+            raise BodyTooLarge(_("The body is larger than %(limit)s bytes.") % {"limit": limits.BODY_BYTES})
+        return parse_json(body)
+
+
+class BeaconParser(JSONBodyParser):
+    """JSON sent as plain text, which a browser may do across origins without asking first."""
+
+    media_type = "text/plain"
+
+
+def parse_json(body: bytes) -> Any:
+    """The value that ``body`` holds. Raises ``ParseError`` for what is not JSON, nested too deeply or ambiguous."""
+    try:
+        return json.loads(body.decode(), object_pairs_hook=_object)
+    except RecursionError:
+        raise ParseError(_("The JSON is nested too deeply.")) from None
+    except ValueError as error:
+        raise ParseError(_("The body is not valid JSON: %(error)s") % {"error": error}) from None
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        raise ValueError("an object names a key twice")
+    return value

@@ -1,0 +1,15 @@
+from __future__ import annotations
+
+from django.db.transaction import non_atomic_requests
+from django.urls import path
+
+from alhena_tracking.api import views
+
+app_name = "alhena_tracking"
+
+# An event is committed before it is acknowledged, also where the project sets ATOMIC_REQUESTS.
+urlpatterns = [
+    path("analytics/interactions", non_atomic_requests(views.InteractionView.as_view()), name="interactions"),
+    path("analytics/cart_events", non_atomic_requests(views.CartEventView.as_view()), name="cart_events"),
+    path("analytics/checkout_events", non_atomic_requests(views.CheckoutEventView.as_view()), name="checkout_events"),
+]
