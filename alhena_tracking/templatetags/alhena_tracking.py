@@ -1,0 +1,32 @@
+"""``{% load alhena_tracking %}``: the tags that a storefront's templates need."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import template
+from django.utils.safestring import SafeString
+
+from alhena_tracking.snippet import checkout_event_html, snippet_html
+
+register = template.Library()
+
+
+@register.simple_tag(takes_context=True)
+def alhena_snippet(context: template.Context, company_key: str | None = None) -> SafeString:
+    """The snippet and the tracker, for ``<head>``."""
+    return snippet_html(_csp_nonce(context), company_key)
+
+
+@register.simple_tag
+def alhena_checkout_event(order: object) -> SafeString:
+    """Report ``order`` from the thank-you page."""
+    return checkout_event_html(order)
+
+
+def _csp_nonce(context: template.Context) -> str | None:
+    """The page's nonce, from Django's own CSP context processor or as django-csp keeps it; ``None`` without one."""
+    nonce: Any = context.get("csp_nonce")
+    if nonce is None:
+        nonce = getattr(context.get("request"), "csp_nonce", None)
+    return None if nonce is None else str(nonce)
