@@ -1,0 +1,18 @@
+from typing import Any
+
+from django.http import HttpRequest
+
+from example_project.shop.assistant import Conversation
+from example_project.shop.cart import Cart
+from example_project.shop.currencies import CURRENCIES
+from example_project.shop.models import Product
+
+
+def shop(request: HttpRequest) -> dict[str, Any]:
+    """What the header and the assistant on every page show."""
+    return {
+        "cart": Cart(request.session),
+        "conversation": Conversation(request.session),
+        "currencies": CURRENCIES.values(),
+        "categories": Product.Category,
+    }

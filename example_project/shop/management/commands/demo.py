@@ -1,0 +1,56 @@
+from argparse import ArgumentParser
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.management import BaseCommand, CommandError, call_command
+from django.utils import timezone
+
+from alhena_tracking.conf import conf
+from alhena_tracking.models import Company
+from example_project.shop.catalogue import load_catalogue
+from example_project.shop.history import lay_history
+
+LOGIN = "demo"
+PASSWORD = "demo"
+
+
+class Command(BaseCommand):
+    help = "Set up the example shop with a catalogue, a login and some weeks of traffic, and serve it."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--port", type=int, default=8000, help="where to serve (default: %(default)s)")
+        parser.add_argument("--days", type=int, default=60, help="days of traffic (default: %(default)s)")
+        parser.add_argument("--seed", type=int, default=1, help="another seed is another history")
+        parser.add_argument("--no-serve", action="store_true", help="set up only")
+
+    def handle(self, *, port: int, days: int, seed: int, no_serve: bool, **options: Any) -> None:
+        if not settings.DEBUG:
+            raise CommandError("The demo makes a login that everybody knows. It runs with DEBUG only.")
+        if days < 1:
+            raise CommandError("--days must be 1 or more.")
+
+        call_command("migrate", verbosity=0)
+        products = load_catalogue()
+        self.make_login()
+        company = Company.objects.get(key=conf.company_key)
+        Company.objects.filter(pk=company.pk).update(name="Morgenrot")
+        events = lay_history(company, days=days, seed=seed, now=timezone.now())
+
+        history = f"{events} events of {days} days" if events else "traffic kept from the last run"
+        url = f"http://127.0.0.1:{port}"
+        self.stdout.write(
+            f"\n{products} products, {history}.\n\n"
+            f"  Shop            {url}/\n"
+            f"  Revenue impact  {url}/admin/alhena_tracking/revenueimpact/\n"
+            f"  Login           {LOGIN} / {PASSWORD}\n"
+        )
+        if not no_serve:
+            # A reloading server would run this whole command once more.
+            call_command("runserver", f"127.0.0.1:{port}", use_reloader=False)
+
+    def make_login(self) -> None:
+        user, _ = get_user_model()._default_manager.get_or_create(username=LOGIN)
+        user.is_staff = user.is_superuser = True
+        user.set_password(PASSWORD)
+        user.save()
