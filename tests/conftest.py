@@ -19,6 +19,15 @@ def examples(reduced: int, *, full: int) -> int:
     return full if IS_FULL_RUN else reduced
 
 
+def require(what: str, is_there: bool, reason: str) -> None:
+    """Skip the test where ``what`` is absent, and say why; fail where ``ALHENA_REQUIRED`` names it, as CI does."""
+    if is_there:
+        return
+    if what in os.environ.get("ALHENA_REQUIRED", "").split(","):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
 @pytest.fixture
 def company(db: None) -> Company:
     """The company that ``migrate`` made from the settings."""

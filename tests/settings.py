@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import os
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import dj_database_url
 
+from example_project import settings as shop
 from example_project.settings import *  # noqa: F403
 
-DATABASE_URL = os.environ.get("DATABASE_URL", "")
 
-if DATABASE_URL:
-    database: dict[str, Any] = {**dj_database_url.parse(DATABASE_URL)}
-    if database["ENGINE"] == "django.db.backends.mysql":
-        database["OPTIONS"] = {"charset": "utf8mb4", "isolation_level": "read committed"}
-        database["TEST"] = {"CHARSET": "utf8mb4", "COLLATION": "utf8mb4_unicode_ci"}
-    DATABASES = {"default": database}
+def database(url: str) -> dict[str, Any]:
+    if not url:
+        # A file, not memory: the browser tests' server gives each request a thread, and each thread a connection.
+        name = Path(tempfile.gettempdir()) / f"alhena_tracking_{os.getpid()}.sqlite3"
+        return {**shop.DATABASES["default"], "TEST": {"NAME": str(name)}}
+    parsed: dict[str, Any] = {**dj_database_url.parse(url)}
+    if parsed["ENGINE"] == "django.db.backends.mysql":
+        parsed["OPTIONS"] = {"charset": "utf8mb4", "isolation_level": "read committed"}
+        parsed["TEST"] = {"CHARSET": "utf8mb4", "COLLATION": "utf8mb4_unicode_ci"}
+    return parsed
 
+
+DATABASES = {"default": database(os.environ.get("DATABASE_URL", ""))}
 ALHENA_TRACKING = {"COMPANY_KEY": "acme"}
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES = {

@@ -1,13 +1,15 @@
 """The oracle says what the specification says: examples worked out by hand, and a look at what histories reach."""
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial
 
 import pytest
+from hypothesis import Phase, given, settings
 
-from tests.histories import History
+from tests.histories import RECEIVED_AT, History, histories
 from tests.oracle import (
     CartChange,
     CartState,
@@ -115,7 +117,7 @@ def worth(*events: Event) -> list[tuple[str, int]]:
 
 
 def fates(*events: Event) -> list[str]:
-    """Say what became of purchases, all of visitors called Ann or Bob who have interacted before."""
+    """Say what became of purchases, where visitors called Ann and Bob have interacted before with each company."""
     companies = ("acme", "globex")
     visits = [interaction(-2 * HOUR, chat=chat, company=company) for company in companies for chat in ("ann", "bob")]
     results = outcome(*visits, *events).results[len(visits) :]
@@ -416,13 +418,13 @@ def test_growth_claims_the_difference_when_the_quantity_is_known(grow: "partial[
 @pytest.mark.parametrize("grow", [added, increased])
 def test_growth_claims_nothing_when_the_quantity_is_the_same(grow: "partial[CartChange]") -> None:
     first, second = recorded(added("2", 100), grow("2", 999))
-    assert (second.units, second.gmv_minor, second.after) == (0, 0, first.after)
+    assert (second.units, second.gmv_minor, second.after) == (Decimal(0), 0, first.after)
 
 
 def test_added_starts_afresh_when_less_is_left_than_was_known() -> None:
     first, second = recorded(added("3", 100), added("2", 150))
-    assert (first.units, first.gmv_minor) == (3, 300)
-    assert (second.units, second.gmv_minor) == (2, 300)
+    assert (first.units, first.gmv_minor) == (Decimal(3), 300)
+    assert (second.units, second.gmv_minor) == (Decimal(2), 300)
     assert second.after == CartState(Decimal(2), Decimal(2), 300)
 
 
@@ -439,7 +441,7 @@ def test_less_gives_back_what_was_claimed_when_some_is_left(shrink: "partial[Car
 
 def test_nothing_is_given_back_when_more_is_left_than_was_known() -> None:
     first, second = recorded(added("2"), decreased("3"))
-    assert (second.units, second.gmv_minor) == (0, 0)
+    assert (second.units, second.gmv_minor) == (Decimal(0), 0)
     assert second.after == CartState(Decimal(3), first.after.units, first.after.minor)
 
 
@@ -518,7 +520,7 @@ def test_claim_is_kept_when_it_is_worth_nothing() -> None:
 @pytest.mark.parametrize("basis", ["unit", "total"])
 def test_removed_means_none_is_left_when_a_quantity_is_given(basis: str) -> None:
     _, second = recorded(added("2"), change("ITEM_REMOVED", "2", basis=basis))
-    assert (second.units, second.gmv_minor, second.after) == (-2, -200, CartState(Decimal(0), Decimal(0), 0))
+    assert (second.units, second.gmv_minor, second.after) == (Decimal(-2), -200, CartState(Decimal(0), Decimal(0), 0))
 
 
 def test_state_is_after_the_change_when_part_is_given_back() -> None:
@@ -538,7 +540,7 @@ def test_states_are_apart_when_product_or_currency_or_session_or_company_differs
     *_, first, second = outcome(*before, added("2"), other).results
     assert isinstance(first, RecordedChange)
     assert isinstance(second, RecordedChange)
-    assert (first.units, second.units) == (2, 3)
+    assert (first.units, second.units) == (Decimal(2), Decimal(3))
 
 
 def test_change_is_left_out_when_it_was_not_recorded() -> None:
@@ -571,7 +573,7 @@ def test_changes_count_in_order_of_arrival_when_at_one_time() -> None:
 
 def test_order_empties_the_state_when_a_change_follows() -> None:
     _, second = recorded(added("3"), purchase("A1", MINUTE), increased("5", after=2 * MINUTE))
-    assert (second.units, second.gmv_minor) == (1, 100)
+    assert (second.units, second.gmv_minor) == (Decimal(1), 100)
     assert second.after == CartState(Decimal(5), Decimal(1), 100)
 
 
@@ -664,6 +666,10 @@ def test_order_without_id_is_recorded_when_repeated_later_than_that(distance: ti
 )
 def test_order_without_id_is_recorded_when_unlike_the_recorded_one(other: Purchase) -> None:
     assert fates(other, purchase(None)) == ["recorded", "recorded"]
+
+
+def test_order_without_id_is_no_duplicate_when_it_earns_no_credit() -> None:
+    assert fates(purchase(None), purchase(None, chat="nobody")) == ["recorded", "None"]
 
 
 def test_order_without_id_is_recorded_when_it_repeats_only_a_duplicate() -> None:
@@ -783,6 +789,8 @@ def _features(history: History) -> Iterator[str]:
         if isinstance(event, CartChange) and isinstance(result, RecordedChange):
             yield f"change {result.credit.channel}"
             yield from _change_features(event, result)
+            if _starts_afresh(history, found, index):
+                yield "start afresh"
             so_far = replay(history.events[: index + 1], window=history.window, model=history.model)
             if so_far.results[index] != result:
                 yield "figures changed afterwards"
@@ -863,3 +871,26 @@ def _change_features(event: CartChange, result: RecordedChange) -> Iterator[str]
             yield "give-back of a half" if 2 * product % units_before == 0 else "give-back of a fraction"
     if result.units < 0 < result.after.quantity and result.after.units == 0:
         yield "give-back of all, some left"
+
+
+def _starts_afresh(history: History, found: Outcome, index: int) -> bool:
+    """Tell whether growth left less than the change before it did, with no order of the session between the two."""
+    event, own = history.events[index], found.results[index]
+    assert isinstance(event, CartChange)
+    assert isinstance(own, RecordedChange)
+    before: list[tuple[datetime, int, Decimal]] = []
+    orders: list[datetime] = []
+    for i, (other, result) in enumerate(zip(history.events, found.results, strict=True)):
+        if isinstance(result, RecordedChange | RecordedPurchase) and result.credit.session == own.credit.session:
+            if isinstance(result, RecordedPurchase):
+                orders.append(other.at)
+            elif (
+                isinstance(other, CartChange)
+                and (other.product_id, other.currency) == (event.product_id, event.currency)
+                and (other.at, i) < (event.at, index)
+            ):
+                before.append((other.at, i, result.after.quantity))
+    if event.type not in ("ITEM_ADDED", "QUANTITY_INCREASED") or not before:
+        return False
+    at, _, quantity = max(before)
+    return own.after.quantity < quantity and not any(at <= order < event.at for order in orders)

@@ -1,0 +1,255 @@
+"""A visitor asks, adds, buys; staff read what it brought in. Asserted on rows and on the page's figures."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.db.models import F
+
+from alhena_tracking.models import CartEvent, Interaction, Order, OrderLine, VisitorSession
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page, Response
+
+pytestmark = pytest.mark.browser
+
+KETTLE = "/products/gooseneck-kettle/"  # 89.00 EUR
+REVENUE_IMPACT = "/admin/alhena_tracking/revenueimpact/"
+
+
+@contextmanager
+def answered(page: Page, endpoint: str, status: int = 201) -> Iterator[None]:
+    """Wait until the server has answered the tracker."""
+
+    def is_answer(response: Response) -> bool:
+        return response.url.endswith(f"/alhena/analytics/{endpoint}")
+
+    with page.expect_response(is_answer) as response:
+        yield
+    assert response.value.status == status, response.value.text()
+
+
+def ask_the_chat(page: Page) -> None:
+    page.goto("/assistant/")
+    with answered(page, "interactions"):
+        page.locator("main input[name=question]").fill("Which coffee for a French press?")
+        page.locator("main input[name=question]").press("Enter")
+
+
+def open_the_faq(page: Page) -> None:
+    page.goto(KETTLE)
+    with answered(page, "interactions"):
+        page.locator("details[data-alhena-faq] summary").first.click()
+
+
+def choose_two_kettles(page: Page) -> None:
+    page.goto(KETTLE)
+    page.locator("form.buy label", has_text=re.compile(r"^\s*2")).click()
+
+
+def add(page: Page) -> None:
+    page.get_by_role("button", name="Add to cart").click()
+
+
+def place_the_order(page: Page) -> None:
+    page.goto("/checkout/")
+    page.get_by_label("Name").fill("Ada")
+    page.get_by_label("E-mail").fill("ada@shop.example")
+    page.get_by_role("button", name=re.compile("Place the order")).click()
+    page.wait_for_url("**/thank-you/**")
+
+
+def let_the_tracker_settle(page: Page) -> None:
+    """Long enough for anything it might wrongly send."""
+    page.wait_for_load_state("networkidle")
+    page.wait_for_timeout(300)
+
+
+def card_texts(page: Page) -> str:
+    """The report's text, as staff read it."""
+    user = get_user_model().objects.create_superuser("staff", password="secret")
+    page.goto(f"/admin/login/?next={REVENUE_IMPACT}")
+    page.locator("#id_username").fill(user.get_username())
+    page.locator("#id_password").fill("secret")
+    page.locator("[type=submit]").click()
+    page.wait_for_url(f"**{REVENUE_IMPACT}*")
+    return page.locator("#content").inner_text()
+
+
+def test_road_when_chat_comes_first_ends_in_the_report(page: Page) -> None:
+    ask_the_chat(page)
+    choose_two_kettles(page)
+    with answered(page, "cart_events"):
+        add(page)
+    with answered(page, "checkout_events"):
+        place_the_order(page)
+
+    event = CartEvent.objects.get()
+    assert (event.type, event.channel, event.currency) == ("ITEM_ADDED", "CHAT", "EUR")
+    assert (event.value_minor, event.quantity, event.gmv_minor) == (8900, Decimal(2), 17800)
+    order = Order.objects.get()
+    assert (order.channel, order.currency, order.value_minor) == ("CHAT", "EUR", 17800)
+    assert order.credited_interaction == Interaction.objects.get()
+    assert list(OrderLine.objects.values_list("quantity", "total_minor")) == [(Decimal(2), 17800)]
+
+    text = card_texts(page)
+    assert text.count("178.00") >= 3  # GMV, purchase revenue, average order value
+    assert "Chat" in text
+
+
+def test_road_when_the_faq_comes_first_and_the_chat_second_credits_the_faq(page: Page) -> None:
+    open_the_faq(page)
+    ask_the_chat(page)
+    choose_two_kettles(page)
+    with answered(page, "cart_events"):
+        add(page)
+    with answered(page, "checkout_events"):
+        place_the_order(page)
+    assert list(Interaction.objects.order_by("id").values_list("kind", flat=True)) == ["FAQ", "CHAT"]
+    assert VisitorSession.objects.get().channel == "FAQ"
+    assert CartEvent.objects.get().channel == "FAQ"
+    assert Order.objects.get().channel == "FAQ"
+
+
+def test_cart_when_changed_step_by_step_is_worth_what_is_left(page: Page) -> None:
+    ask_the_chat(page)
+    choose_two_kettles(page)
+    with answered(page, "cart_events"):
+        add(page)
+    page.goto("/cart/")
+    with answered(page, "cart_events"):
+        page.get_by_role("button", name=re.compile("more of")).click()
+    with answered(page, "cart_events"):
+        page.get_by_role("button", name=re.compile("less of")).click()
+    with answered(page, "cart_events"):
+        page.get_by_role("button", name=re.compile("^Remove")).click()
+    rows = CartEvent.objects.order_by("id").values_list("type", "gmv_minor")
+    assert list(rows) == [
+        ("ITEM_ADDED", 17800),
+        ("QUANTITY_INCREASED", 8900),
+        ("QUANTITY_DECREASED", -8900),
+        ("ITEM_REMOVED", -17800),
+    ]
+
+
+def test_road_when_nobody_interacted_stores_and_sends_nothing(page: Page) -> None:
+    sent = requests_to_alhena(page)
+    choose_two_kettles(page)
+    add(page)
+    place_the_order(page)
+    let_the_tracker_settle(page)
+    assert sent == []
+    assert not Interaction.objects.exists()
+    assert not CartEvent.objects.exists()
+    assert not Order.objects.exists()
+
+
+def test_thank_you_page_when_reloaded_leaves_one_order(page: Page) -> None:
+    ask_the_chat(page)
+    choose_two_kettles(page)
+    with answered(page, "cart_events"):
+        add(page)
+    with answered(page, "checkout_events"):
+        place_the_order(page)
+    sent = requests_to_alhena(page)
+    page.reload()
+    let_the_tracker_settle(page)
+    assert sent == []
+    assert Order.objects.count() == 1
+
+
+def test_thank_you_page_when_the_browser_forgot_it_is_still_one_order(page: Page) -> None:
+    ask_the_chat(page)
+    choose_two_kettles(page)
+    with answered(page, "cart_events"):
+        add(page)
+    with answered(page, "checkout_events"):
+        place_the_order(page)
+    page.evaluate("sessionStorage.clear(); localStorage.clear()")
+    with answered(page, "checkout_events", status=200):
+        page.reload()
+    assert Order.objects.count() == 1
+
+
+def test_interaction_when_25_hours_ago_earns_nothing_on_the_server(page: Page) -> None:
+    ask_the_chat(page)
+    earlier = timedelta(hours=25)
+    Interaction.objects.update(occurred_at=F("occurred_at") - earlier)
+    VisitorSession.objects.update(
+        started_at=F("started_at") - earlier, last_interaction_at=F("last_interaction_at") - earlier
+    )
+    choose_two_kettles(page)
+    with answered(page, "cart_events", status=200):
+        add(page)
+    with answered(page, "checkout_events", status=200):
+        place_the_order(page)
+    assert not CartEvent.objects.exists()
+    assert not Order.objects.exists()
+
+
+def test_interaction_when_25_hours_ago_is_forgotten_by_the_browser(page: Page) -> None:
+    ask_the_chat(page)
+    (cookie,) = [each for each in page.context.cookies() if each["name"] == "alhena_acme"]
+    version, user, faq, seconds = cookie["value"].split(".")
+    earlier = f"{version}.{user}.{faq}.{int(seconds) - 25 * 3600}"
+    page.context.add_cookies([{"name": "alhena_acme", "value": earlier, "domain": cookie["domain"], "path": "/"}])
+    sent = requests_to_alhena(page)
+    choose_two_kettles(page)
+    add(page)
+    place_the_order(page)
+    let_the_tracker_settle(page)
+    assert sent == []
+    assert not Order.objects.exists()
+
+
+def test_value_when_a_string_is_told_on_the_console_and_not_sent(page: Page) -> None:
+    ask_the_chat(page)
+    page.goto(KETTLE)
+    messages: list[str] = []
+    page.on("console", lambda message: messages.append(message.text))
+    sent = requests_to_alhena(page)
+    event = {
+        "type": "ITEM_ADDED",
+        "productId": "SKU-1",
+        "productName": "Mug",
+        "value": "79.99",
+        "currency": "EUR",
+        "quantity": 1,
+    }
+    page.evaluate(f"trackAlhenaEvent('sendCartEvent', {json.dumps(event)})")
+    let_the_tracker_settle(page)
+    (message,) = messages
+    assert "sendCartEvent" in message
+    assert "value" in message
+    assert "expected number" in message
+    assert "string" in message
+    assert "79.99" in message
+    assert sent == []
+
+
+def test_pages_when_visited_have_a_clean_console(page: Page) -> None:
+    """The strict content security policy is kept by everything the shop, the tags and the tracker do."""
+    messages: list[str] = []
+    page.on("console", lambda message: messages.append(message.text))
+    page.on("pageerror", lambda error: messages.append(str(error)))
+    open_the_faq(page)
+    choose_two_kettles(page)
+    add(page)
+    place_the_order(page)
+    card_texts(page)
+    let_the_tracker_settle(page)
+    assert messages == []
+
+
+def requests_to_alhena(page: Page) -> list[str]:
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.url) if "/alhena/" in request.url else None)
+    return sent
