@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import re
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -87,3 +89,10 @@ def test_settings_when_listed_have_a_default_a_property_and_a_check() -> None:
     properties = {name for name, value in vars(Conf).items() if isinstance(value, property)} - {"raw"}
     assert {name.upper() for name in properties} == set(DEFAULTS) == set(_RULES)
     assert ids(dict(DEFAULTS)) == []
+
+
+def test_settings_when_listed_in_the_readme_are_all_there() -> None:
+    readme = (Path(__file__).parent.parent / "README.md").read_text()
+    rows = dict(re.findall(r"^\| `([A-Z_]+)` \| `([^`]+)` \|", readme, re.MULTILINE))
+    namespace = {"timedelta": timedelta}
+    assert {name: eval(default, namespace) for name, default in rows.items()} == DEFAULTS  # noqa: S307
