@@ -197,6 +197,8 @@ def test_company_when_unknown_is_403(company: Company, key: str) -> None:
         ("https://evil.example", 403),
         ("https://testserver.evil.example", 403),
         ("null", 403),
+        ("http://[", 403),
+        ("\xff", 403),
     ],
 )
 def test_origin_when_given_must_be_the_host_or_listed(company: Company, origin: str, expected: int) -> None:

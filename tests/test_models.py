@@ -78,15 +78,23 @@ def test_zone_when_changed_with_many_rows_moves_them_all(company: Company) -> No
         ("key", "Acme"),
         ("key", "-acme"),
         ("key", ""),
+        ("key", "acme\n"),
         ("time_zone", "Mars/Olympus"),
         ("time_zone", "../etc/passwd"),
         ("allowed_origins", "shop.example"),
         ("allowed_origins", "https://shop.example/"),
         ("allowed_origins", "https://"),
+        ("allowed_origins", "https://["),
+        ("allowed_origins", "https://a.example https://b.example/path"),
     ],
 )
 def test_company_when_a_field_is_wrong_does_not_validate(field: str, value: str) -> None:
-    company = Company(key="shop", name="Shop", time_zone="Europe/Berlin", allowed_origins="https://a.example")
+    company = Company(
+        key="shop",
+        name="Shop",
+        time_zone="Europe/Berlin",
+        allowed_origins="https://a.example\nhttp://localhost:8000 http://[::1]:8000",
+    )
     company.full_clean()
     setattr(company, field, value)
     with pytest.raises(ValidationError) as caught:

@@ -6,11 +6,11 @@ import json
 from collections.abc import Mapping
 from typing import IO, Any
 
+from django.utils.http import parse_header_parameters
 from django.utils.translation import gettext as _
 from rest_framework import status
 from rest_framework.exceptions import APIException, ParseError, UnsupportedMediaType
 from rest_framework.parsers import BaseParser
-from rest_framework.utils.mediatypes import _MediaType
 
 from alhena_tracking import limits
 
@@ -28,8 +28,8 @@ class JSONBodyParser(BaseParser):
     def parse(
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> Any:
-        charset = _MediaType(media_type or "").params.get("charset", "utf-8")
-        if charset.lower() not in {"utf-8", "utf8"}:
+        parameters = parse_header_parameters(media_type or "")[1]
+        if parameters.get("charset", "utf-8").lower() not in {"utf-8", "utf8"}:
             raise UnsupportedMediaType(media_type or "")
         body = stream.read(limits.BODY_BYTES + 1)
         if len(body) > limits.BODY_BYTES:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
-from urllib.parse import urlsplit
 
 from django.http import HttpRequest
 from django.utils import timezone
@@ -17,7 +16,6 @@ from rest_framework.permissions import AllowAny
 from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.utils.mediatypes import media_type_matches
 from rest_framework.views import APIView
 
 from alhena_tracking.api import serializers
@@ -55,10 +53,8 @@ class JSONOnly(BaseContentNegotiation):
     """Bodies by their content type; answers in JSON whatever the caller says it accepts."""
 
     def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> BaseParser | None:
-        for parser in parsers:
-            if media_type_matches(parser.media_type or "", request.content_type):
-                return parser
-        return None
+        content_type = request.content_type.partition(";")[0].strip().lower()
+        return next((parser for parser in parsers if parser.media_type == content_type), None)
 
     def select_renderer(
         self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
@@ -143,7 +139,7 @@ def _company(key: str) -> Company:
 def _foreign_origin(request: Request) -> str | None:
     """The origin of the page that sent the request, unless it is the host itself (or no page at all)."""
     origin: str | None = request.headers.get("Origin")
-    if not origin or urlsplit(origin).netloc.lower() == request.get_host().lower():
+    if not origin or origin.lower().partition("://")[2] == request.get_host().lower():
         return None
     return origin.lower()
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import zoneinfo
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -15,7 +15,8 @@ from django.utils.translation import gettext_lazy as _
 
 from alhena_tracking.querysets import CompanyQuerySet, DatedQuerySet
 
-COMPANY_KEY_PATTERN = r"^[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?$"
+COMPANY_KEY_PATTERN = r"\A[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?\Z"
+_ORIGIN = re.compile(r"https?://([a-z0-9-]+(\.[a-z0-9-]+)*|\[[0-9a-f:.]+\])(:\d{1,5})?", re.ASCII | re.IGNORECASE)
 
 
 def validate_time_zone(name: str) -> None:
@@ -27,8 +28,7 @@ def validate_time_zone(name: str) -> None:
 
 def validate_origins(text: str) -> None:
     for line in text.split():
-        parts = urlsplit(line)
-        if parts.scheme not in {"http", "https"} or line != f"{parts.scheme}://{parts.netloc}" or not parts.hostname:
+        if not _ORIGIN.fullmatch(line):
             message = _("“%(origin)s” is not an origin such as https://shop.example.")
             raise ValidationError(message, code="invalid", params={"origin": line})
 
