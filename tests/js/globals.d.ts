@@ -1,0 +1,13 @@
+/** What the page, the snippet and the tracker share through the window. */
+interface Window {
+  /** Set by the first tracker of a page, so that a second one does nothing. */
+  _alhenaTracker?: boolean;
+  _alhenaEventQueue: { method: unknown; args: unknown }[];
+  trackAlhenaEvent: (method: unknown, data?: unknown) => void;
+  /** The real Alhena widget, or the tracker's stand-in for its legacy methods. */
+  gleenWidget?: Record<string, unknown>;
+}
+
+interface Navigator {
+  globalPrivacyControl?: boolean;
+}
