@@ -1,0 +1,175 @@
+"""From numbers to the geometry of a bar chart. Knows nothing of Django, money or languages.
+
+Widths and horizontal places are in percent and heights in pixels, so a drawing fits any width and its text keeps its
+size. All numbers are strings, as SVG wants them, whatever the language.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+HEIGHT = 220
+TOP, BOTTOM = 12, 26
+TICK_INTERVALS = 4
+MOST_LABELS = 7
+#: Part of a column's width that its bar takes, and the widest a bar gets, in percent of the chart.
+BAR_SHARE = 0.72
+WIDEST_BAR = 6.0
+THINNEST_BAR = 1.0
+TICK_CHARACTER_WIDTH = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One number for every column. ``key`` names its colour."""
+
+    key: str
+    label: str
+    amounts: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A rectangle: ``x`` and ``width`` in percent, ``y`` and ``height`` in pixels."""
+
+    x: str
+    y: str
+    width: str
+    height: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnSeries:
+    key: str
+    label: str
+    bars: tuple[Bar, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """A line across the chart at ``y`` pixels."""
+
+    y: str
+    label: str
+    is_baseline: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnLabel:
+    """What stands below the chart at ``x`` percent. One that is ``is_spare`` may be left out where it is narrow."""
+
+    x: str
+    label: str
+    is_spare: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A drawing ``height`` pixels high; ``gutter`` is the width that the ticks' labels need beside it."""
+
+    height: str
+    gutter: str
+    label_y: str
+    series: tuple[DrawnSeries, ...]
+    ticks: tuple[Tick, ...]
+    column_labels: tuple[ColumnLabel, ...]
+
+
+def stacked_bars(
+    columns: Sequence[str],
+    series: Sequence[Series],
+    *,
+    bar_title: Callable[[int, Series], str],
+    tick_label: Callable[[int], str],
+) -> Chart:
+    """Draw ``series`` on top of each other, a column each for ``columns``; what is negative hangs below the axis.
+
+    ``bar_title(column, series)`` is the text of a bar, ``tick_label(amount)`` that of a line of the axis.
+    """
+    amounts = [[one.amounts[column] for one in series] for column in range(len(columns))]
+    highest = max((sum(amount for amount in stack if amount > 0) for stack in amounts), default=0)
+    lowest = min((sum(amount for amount in stack if amount < 0) for stack in amounts), default=0)
+    tick_amounts = tick_values(lowest, highest)
+    scale = _Scale(min(lowest, tick_amounts[0]), tick_amounts[-1])
+    tick_labels = [tick_label(amount) for amount in tick_amounts]
+    return Chart(
+        height=str(HEIGHT),
+        gutter=str(max(map(len, tick_labels)) * TICK_CHARACTER_WIDTH + 10),
+        label_y=str(HEIGHT - 6),
+        series=tuple(_draw(series, columns, scale, bar_title)),
+        ticks=tuple(
+            Tick(_number(scale.y(amount)), label, is_baseline=amount == 0)
+            for amount, label in zip(tick_amounts, tick_labels, strict=True)
+        ),
+        column_labels=tuple(_column_labels(columns)),
+    )
+
+
+def tick_values(lowest: int, highest: int) -> list[int]:
+    """Round amounts, evenly apart, zero among them: from ``lowest`` ≤ 0 to the first not below ``highest`` ≥ 0."""
+    step = _round_step(max(highest - lowest, 1))
+    first, last = -(-lowest // step), -(-highest // step)
+    return [number * step for number in range(first, last + 1)]
+
+
+def _round_step(span: int) -> int:
+    """The smallest of 1, 2, 5, 10, 20, 50, … that crosses ``span`` in ``TICK_INTERVALS``."""
+    power = 1
+    while True:
+        for step in (power, 2 * power, 5 * power):
+            if step * TICK_INTERVALS >= span:
+                return step
+        power *= 10
+
+
+@dataclass(frozen=True, slots=True)
+class _Scale:
+    low: int
+    high: int
+
+    def y(self, amount: int) -> float:
+        return TOP + (HEIGHT - TOP - BOTTOM) * (self.high - amount) / max(self.high - self.low, 1)
+
+
+def _draw(
+    series: Sequence[Series], columns: Sequence[str], scale: _Scale, bar_title: Callable[[int, Series], str]
+) -> list[DrawnSeries]:
+    column_width = 100 / max(len(columns), 1)
+    bar_width = min(column_width * BAR_SHARE, WIDEST_BAR)
+    above, below = [0] * len(columns), [0] * len(columns)
+    drawn = []
+    for one in series:
+        bars = []
+        for column, amount in enumerate(one.amounts):
+            if not amount:
+                continue
+            stack = above if amount > 0 else below
+            ends = scale.y(stack[column]), scale.y(stack[column] + amount)
+            stack[column] += amount
+            bars.append(
+                Bar(
+                    x=_number((column + 0.5) * column_width - bar_width / 2) + "%",
+                    y=_number(min(ends)),
+                    width=_number(bar_width) + "%",
+                    height=_number(max(abs(ends[1] - ends[0]), THINNEST_BAR)),
+                    title=bar_title(column, one),
+                )
+            )
+        drawn.append(DrawnSeries(one.key, one.label, tuple(bars)))
+    return drawn
+
+
+def _column_labels(columns: Sequence[str]) -> list[ColumnLabel]:
+    """A label below every column, or below so many, evenly apart, as there is room for."""
+    step = -(-len(columns) // MOST_LABELS) or 1
+    shown = range(step // 2, len(columns), step)
+    return [
+        ColumnLabel(_number((column + 0.5) * 100 / len(columns)) + "%", columns[column], is_spare=place % 2 == 1)
+        for place, column in enumerate(shown)
+    ]
+
+
+def _number(value: float) -> str:
+    return f"{value:.2f}".rstrip("0").rstrip(".")

@@ -1,0 +1,155 @@
+"""The report's filters: a query string in, a valid question out, whatever the query string says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+from typing import Any, cast
+from urllib.parse import urlencode
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from alhena_tracking.currencies import MINOR_UNITS
+from alhena_tracking.models import Company, Interaction
+from alhena_tracking.reports import Period, ReportQuery
+
+#: The earliest day that can be asked for, and the most days at once.
+EARLIEST = date(2000, 1, 1)
+MOST_DAYS = 366
+
+
+class Preset(models.TextChoices):
+    """Ranges of days that move along with today."""
+
+    TODAY = "today", _("Today")
+    YESTERDAY = "yesterday", _("Yesterday")
+    LAST_7_DAYS = "last_7_days", _("Last 7 days")
+    LAST_30_DAYS = "last_30_days", _("Last 30 days")
+    LAST_90_DAYS = "last_90_days", _("Last 90 days")
+
+    def period(self, today: date) -> Period:
+        yesterday = Period.ending(today, days=1).previous
+        return yesterday if self is Preset.YESTERDAY else Period.ending(today, days=_PRESET_DAYS[self])
+
+
+_PRESET_DAYS = {Preset.TODAY: 1, Preset.LAST_7_DAYS: 7, Preset.LAST_30_DAYS: 30, Preset.LAST_90_DAYS: 90}
+DEFAULT_PRESET = Preset.LAST_30_DAYS
+
+
+class ReportForm(forms.Form):
+    """Validates the report's query string. A wrong value is told, and answered as if it had not been given.
+
+    ``companies`` are those whose figures may be shown, at least one, the default one first.
+    """
+
+    company = forms.ChoiceField(
+        label=_("Company"),
+        required=False,
+        error_messages={"invalid_choice": _("There is no company “%(value)s” that you may see.")},
+    )
+    currency = forms.ChoiceField(
+        label=_("Currency"),
+        required=False,
+        choices=[(code, code) for code in sorted(MINOR_UNITS)],
+        error_messages={"invalid_choice": _("“%(value)s” is not a currency.")},
+    )
+    channel = forms.ChoiceField(
+        label=_("Channel"),
+        required=False,
+        choices=Interaction.Kind.choices,
+        error_messages={"invalid_choice": _("“%(value)s” is not a channel.")},
+    )
+    range = forms.ChoiceField(
+        label=_("Range"),
+        required=False,
+        choices=Preset.choices,
+        error_messages={"invalid_choice": _("“%(value)s” is not a range.")},
+    )
+    start = forms.DateField(
+        label=_("From"),
+        required=False,
+        input_formats=["%Y-%m-%d"],
+        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
+        error_messages={"invalid": _("Enter the first day as YYYY-MM-DD.")},
+    )
+    end = forms.DateField(
+        label=_("To"),
+        required=False,
+        input_formats=["%Y-%m-%d"],
+        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
+        error_messages={"invalid": _("Enter the last day as YYYY-MM-DD.")},
+    )
+
+    def __init__(self, data: Mapping[str, Any], *, companies: Iterable[Company]) -> None:
+        super().__init__(data, auto_id="alhena-%s", label_suffix="")
+        self.companies = {company.key: company for company in companies}
+        choices = [(company.key, company.name) for company in self.companies.values()]
+        cast(forms.ChoiceField, self.fields["company"]).choices = choices
+        self.full_clean()
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = self.cleaned_data
+        start, end = cleaned.get("start"), cleaned.get("end")
+        if cleaned.get("range") or not (start or end):
+            return cleaned
+        for name, day, message in (
+            ("start", start, _("Enter the first day, too.")),
+            ("end", end, _("Enter the last day, too.")),
+        ):
+            if day is None and name not in self.errors:
+                self.add_error(name, ValidationError(message, code="required"))
+        if start and end:
+            self._check_days(start, end)
+        return cleaned
+
+    def _check_days(self, start: date, end: date) -> None:
+        if start > end:
+            self.add_error("end", ValidationError(_("The last day lies before the first."), code="reversed"))
+        elif start < EARLIEST:
+            message = _("The first day lies before the year %(year)s.")
+            self.add_error("start", ValidationError(message, code="too_early", params={"year": str(EARLIEST.year)}))
+        elif len(Period(start, end)) > MOST_DAYS:
+            message = _("These are more than %(days)s days.")
+            self.add_error("end", ValidationError(message, code="too_many", params={"days": MOST_DAYS}))
+
+    @property
+    def chosen_company(self) -> Company:
+        default = next(iter(self.companies.values()))
+        return self.companies.get(self.cleaned_data.get("company", ""), default)
+
+    @property
+    def custom_period(self) -> Period | None:
+        """The days that were entered, if they are valid and no preset was chosen instead."""
+        start, end = self.cleaned_data.get("start"), self.cleaned_data.get("end")
+        return Period(start, end) if start and end and not self.cleaned_data.get("range") else None
+
+    @property
+    def preset(self) -> Preset | None:
+        """The range that moves along with today; ``None`` if days were entered."""
+        if self.custom_period:
+            return None
+        return Preset(self.cleaned_data.get("range") or DEFAULT_PRESET)
+
+    def report_query(self) -> ReportQuery:
+        """The question that was asked, with defaults for what was left open or is wrong."""
+        company = self.chosen_company
+        period = self.custom_period
+        if period is None:
+            preset = self.preset or DEFAULT_PRESET
+            period = preset.period(timezone.localdate(timezone=company.zone))
+        return ReportQuery(
+            company=company,
+            period=period,
+            currency=self.cleaned_data.get("currency", ""),
+            channel=self.cleaned_data.get("channel", ""),
+        )
+
+    def query_string(self, **changes: str) -> str:
+        """What is valid of the present state, with ``changes`` (empty to leave a field out), as ``?key=value&…``."""
+        unused = () if self.custom_period else ("start", "end")
+        state = {name: str(value) for name, value in self.cleaned_data.items() if value and name not in unused}
+        return "?" + urlencode({name: value for name, value in {**state, **changes}.items() if value})

@@ -1,0 +1,116 @@
+"""What the figures are called, how each is computed, in words, and what it changed by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from django.utils.translation import gettext_lazy as _
+
+from alhena_tracking.reports.figures import Figures
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrOrPromise
+
+
+class Unit(StrEnum):
+    """What a card's value is a number of."""
+
+    MONEY = "money"
+    COUNT = "count"
+    SHARE = "share"
+
+
+class Series(StrEnum):
+    """What a card is about, and with that its colour."""
+
+    ADD_TO_CART = "add-to-cart"
+    PURCHASES = "purchases"
+    SESSIONS = "sessions"
+
+
+@dataclass(frozen=True, slots=True)
+class CardType:
+    """A figure (an attribute of ``Figures``) and its words."""
+
+    name: str
+    label: _StrOrPromise
+    formula: _StrOrPromise
+    unit: Unit
+    series: Series
+
+    def card(self, current: Figures, previous: Figures) -> Card:
+        return Card(self, getattr(current, self.name), getattr(previous, self.name))
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A figure of the period and the same of the previous one; ``None`` where there was nothing to divide by."""
+
+    type: CardType
+    value: Fraction | int | None
+    previous: Fraction | int | None
+
+    @property
+    def change(self) -> Fraction | None:
+        """By which part of the previous value it rose or fell; ``None`` if that was zero or either is missing."""
+        if self.value is None or not self.previous:
+            return None
+        size = self.previous if self.previous > 0 else -self.previous
+        return Fraction(self.value - self.previous) / size
+
+
+CARD_TYPES = (
+    CardType(
+        "add_to_cart_minor",
+        _("Total add-to-cart GMV"),
+        _("Added to carts − taken out again"),
+        Unit.MONEY,
+        Series.ADD_TO_CART,
+    ),
+    CardType(
+        "daily_add_to_cart_minor",
+        _("Daily cart GMV (avg)"),
+        _("Total add-to-cart GMV ÷ days with a cart event"),
+        Unit.MONEY,
+        Series.ADD_TO_CART,
+    ),
+    CardType(
+        "average_cart_minor",
+        _("Average cart value"),
+        _("Mean over days with carts: the day's GMV ÷ its carts"),
+        Unit.MONEY,
+        Series.ADD_TO_CART,
+    ),
+    CardType(
+        "conversion_rate",
+        _("Conversion rate"),
+        _("Sessions with an order by now ÷ sessions started in the range; all currencies"),
+        Unit.SHARE,
+        Series.SESSIONS,
+    ),
+    CardType(
+        "purchase_minor",
+        _("Purchase revenue"),
+        _("Sum of the orders' values, before refunds"),
+        Unit.MONEY,
+        Series.PURCHASES,
+    ),
+    CardType("orders", _("Orders"), _("Number of orders"), Unit.COUNT, Series.PURCHASES),
+    CardType(
+        "average_order_minor",
+        _("Average order value"),
+        _("Purchase revenue ÷ orders"),
+        Unit.MONEY,
+        Series.PURCHASES,
+    ),
+    CardType(
+        "revenue_per_session_minor",
+        _("Revenue per session"),
+        _("Purchase revenue ÷ sessions started in the range"),
+        Unit.MONEY,
+        Series.SESSIONS,
+    ),
+)

@@ -1,0 +1,136 @@
+"""Sums and what is computed from them: plain arithmetic, no database.
+
+Money is a whole number of minor units; what is divided is an exact ``Fraction``, or ``None`` where there is nothing to
+divide by. Rounding is for those who show it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from fractions import Fraction
+from typing import Self
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """The days from ``start`` to ``end``, both included."""
+
+    start: date
+    end: date
+
+    @classmethod
+    def ending(cls, end: date, *, days: int) -> Self:
+        return cls(end - timedelta(days=days - 1), end)
+
+    def __len__(self) -> int:
+        return (self.end - self.start).days + 1
+
+    def __contains__(self, day: date) -> bool:
+        return self.start <= day <= self.end
+
+    @property
+    def days(self) -> list[date]:
+        return [self.start + timedelta(days=number) for number in range(len(self))]
+
+    @property
+    def previous(self) -> Period:
+        """The period of equal length that ends the day before this one starts."""
+        return Period.ending(self.start - timedelta(days=1), days=len(self))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayFigures:
+    """What one channel came to on one day. Everything the report shows is computed from these.
+
+    ``carts`` are the sessions with a cart event that day whose first one has this channel. ``converted_sessions`` are
+    those of ``sessions`` that have an order by now, on whatever day.
+    """
+
+    on: date
+    channel: str
+    add_to_cart_minor: int = 0
+    cart_events: int = 0
+    carts: int = 0
+    purchase_minor: int = 0
+    confirmed_minor: int = 0
+    orders: int = 0
+    sessions: int = 0
+    converted_sessions: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """What a number of days came to."""
+
+    add_to_cart_minor: int
+    cart_days: int
+    average_cart_minor: Fraction | None
+    purchase_minor: int
+    confirmed_minor: int
+    orders: int
+    sessions: int
+    converted_sessions: int
+
+    @classmethod
+    def of(cls, days: Iterable[DayFigures]) -> Self:
+        """Add up ``days``: of one channel, or of several (their figures of one day are then one day's)."""
+        days = list(days)
+        return cls(
+            add_to_cart_minor=sum(day.add_to_cart_minor for day in days),
+            cart_days=len({day.on for day in days if day.cart_events}),
+            average_cart_minor=_average_cart_minor(days),
+            purchase_minor=sum(day.purchase_minor for day in days),
+            confirmed_minor=sum(day.confirmed_minor for day in days),
+            orders=sum(day.orders for day in days),
+            sessions=sum(day.sessions for day in days),
+            converted_sessions=sum(day.converted_sessions for day in days),
+        )
+
+    @property
+    def daily_add_to_cart_minor(self) -> Fraction | None:
+        return _ratio(self.add_to_cart_minor, self.cart_days)
+
+    @property
+    def average_order_minor(self) -> Fraction | None:
+        return _ratio(self.purchase_minor, self.orders)
+
+    @property
+    def confirmed_share(self) -> Fraction | None:
+        return _ratio(self.confirmed_minor, self.purchase_minor)
+
+    @property
+    def conversion_rate(self) -> Fraction | None:
+        return _ratio(self.converted_sessions, self.sessions)
+
+    @property
+    def revenue_per_session_minor(self) -> Fraction | None:
+        return _ratio(self.purchase_minor, self.sessions)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CurrencyTotals:
+    """What was taken in one currency."""
+
+    currency: str
+    add_to_cart_minor: int = 0
+    cart_events: int = 0
+    purchase_minor: int = 0
+    orders: int = 0
+
+
+def _average_cart_minor(days: Iterable[DayFigures]) -> Fraction | None:
+    """The mean of the days' values of a cart; a day without carts has none."""
+    minor: dict[date, int] = defaultdict(int)
+    carts: dict[date, int] = defaultdict(int)
+    for day in days:
+        minor[day.on] += day.add_to_cart_minor
+        carts[day.on] += day.carts
+    values = [Fraction(minor[on], carts[on]) for on in minor if carts[on]]
+    return sum(values, start=Fraction()) / len(values) if values else None
+
+
+def _ratio(part: int, whole: int) -> Fraction | None:
+    return Fraction(part, whole) if whole else None

@@ -1,0 +1,96 @@
+"""The report as a whole."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from alhena_tracking.models import Company, Interaction
+from alhena_tracking.reports.cards import CARD_TYPES, Card
+from alhena_tracking.reports.figures import CurrencyTotals, DayFigures, Figures, Period
+from alhena_tracking.reports.rows import figures_by_day, last_interaction_on, totals_by_currency
+
+__all__ = ["ChannelFigures", "ReportQuery", "RevenueImpactReport", "last_interaction_on", "revenue_impact"]
+
+#: Sessions without a qualifying interaction have no channel.
+NO_CHANNEL = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportQuery:
+    """What is asked. Without a ``currency`` the busiest is shown, without a ``channel`` all are."""
+
+    company: Company
+    period: Period
+    currency: str = ""
+    channel: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelFigures:
+    """What one channel came to; ``channel`` is empty for sessions without a qualifying interaction."""
+
+    channel: str
+    figures: Figures
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RevenueImpactReport:
+    """The answer. Cards, charts, tables, exports and JSON all show figures of ``days``, so that they always agree.
+
+    ``days`` holds a row for every day and channel of the period that has any figures, in the order of days.
+    ``currency`` is empty if none was asked for and nothing was taken; ``currencies`` are those in which anything was.
+    """
+
+    query: ReportQuery
+    currency: str
+    currencies: tuple[CurrencyTotals, ...]
+    days: tuple[DayFigures, ...]
+    channels: tuple[ChannelFigures, ...]
+    current: Figures
+    previous: Figures
+
+    @property
+    def cards(self) -> tuple[Card, ...]:
+        return tuple(card_type.card(self.current, self.previous) for card_type in CARD_TYPES)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing happened in the period, in any currency."""
+        return not self.days and not self.currencies
+
+
+def revenue_impact(query: ReportQuery) -> RevenueImpactReport:
+    """Answer ``query``: money in minor units of the report's currency, days in the company's time zone.
+
+    Asks the database six queries; two more to find a currency where nothing was taken in the period.
+    """
+    period, previous = query.period, query.period.previous
+    currencies = totals_by_currency(query.company, period, query.channel)
+    currency = query.currency or _busiest(currencies)
+    if not currency:
+        currency = _busiest(totals_by_currency(query.company, previous, query.channel))
+    both = Period(previous.start, period.end)
+    days = figures_by_day(query.company, both, currency, query.channel)
+    current_days = tuple(day for day in days if day.on in period)
+    return RevenueImpactReport(
+        query=query,
+        currency=currency,
+        currencies=tuple(currencies),
+        days=current_days,
+        channels=_by_channel(current_days),
+        current=Figures.of(current_days),
+        previous=Figures.of(day for day in days if day.on in previous),
+    )
+
+
+def _busiest(currencies: list[CurrencyTotals]) -> str:
+    return currencies[0].currency if currencies else ""
+
+
+def _by_channel(days: tuple[DayFigures, ...]) -> tuple[ChannelFigures, ...]:
+    found = {day.channel for day in days}
+    return tuple(
+        ChannelFigures(channel, Figures.of(day for day in days if day.channel == channel))
+        for channel in (*Interaction.Kind.values, NO_CHANNEL)
+        if channel in found
+    )

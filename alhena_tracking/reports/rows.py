@@ -1,0 +1,122 @@
+"""From the database to sums per day and channel. Every query groups; none returns a row per event."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from datetime import date
+from typing import Any, TypeAlias
+
+from django.db import connections
+from django.db.models import Aggregate, Count, Max, Q, QuerySet, Sum, Window
+from django.db.models.functions import RowNumber
+
+from alhena_tracking.currencies import MINOR_UNITS
+from alhena_tracking.models import CartEvent, Company, Interaction, Order, Trust, VisitorSession
+from alhena_tracking.reports.figures import CurrencyTotals, DayFigures, Period
+
+#: Figures of ``DayFigures`` by name, of one day and channel.
+Sums: TypeAlias = tuple[tuple[date, str], Mapping[str, int]]
+
+
+def totals_by_currency(company: Company, period: Period, channel: str) -> list[CurrencyTotals]:
+    """What was taken in each currency, the busiest first: by orders, then by cart events."""
+    # Naming every currency lets the report's indexes, which begin with company and currency, find the days.
+    scope = {"company": company, "currency__in": list(MINOR_UNITS), **_channel(channel)}
+    events = CartEvent.objects.filter(**scope).between(period.start, period.end)
+    orders = Order.objects.counted().filter(**scope).between(period.start, period.end)
+    found: defaultdict[str, dict[str, int]] = defaultdict(dict)
+    for currency, minor, count in _by_currency(events, Sum("gmv_minor")):
+        found[currency].update(add_to_cart_minor=minor, cart_events=count)
+    for currency, minor, count in _by_currency(orders, Sum("value_minor")):
+        found[currency].update(purchase_minor=minor, orders=count)
+    totals = [CurrencyTotals(currency=currency, **sums) for currency, sums in found.items()]
+    return sorted(totals, key=lambda total: (-total.orders, -total.cart_events, total.currency))
+
+
+def figures_by_day(company: Company, period: Period, currency: str, channel: str) -> list[DayFigures]:
+    """The figures of every day and channel that has any; all channels without a ``channel``."""
+    found: defaultdict[tuple[date, str], dict[str, int]] = defaultdict(dict)
+    for sums in (
+        _cart_sums(company, period, currency, channel),
+        _order_sums(company, period, currency, channel),
+        _session_sums(company, period, channel),
+        _conversion_sums(company, period, channel),
+    ):
+        for key, values in sums:
+            found[key].update(values)
+    return [DayFigures(on=on, channel=channel, **sums) for (on, channel), sums in sorted(found.items())]
+
+
+def last_interaction_on(company: Company) -> date | None:
+    """The last day on which the assistant was used in a shop; ``None`` if it never was."""
+    day: date | None = Interaction.objects.filter(company=company).aggregate(last=Max("occurred_on"))["last"]
+    return day
+
+
+def _by_currency(rows: QuerySet[Any], minor: Sum) -> Iterator[tuple[str, int, int]]:
+    yield from rows.order_by().values_list("currency").annotate(minor=minor, count=Count("pk"))
+
+
+def _cart_sums(company: Company, period: Period, currency: str, channel: str) -> Iterator[Sums]:
+    """Sums of cart events and the number of carts, in one pass.
+
+    A cart is a session's first cart event of a day, whatever its channel, so the places are given before the channel
+    is chosen. Django's ORM cannot group by what a window function says, hence the outer ``SELECT``.
+    """
+    place = Window(RowNumber(), partition_by=["occurred_on", "session_id"], order_by=["occurred_at", "id"])
+    events = (
+        CartEvent.objects.filter(company=company, currency=currency)
+        .between(period.start, period.end)
+        .order_by()
+        .annotate(place=place)
+        .values("occurred_on", "channel", "gmv_minor", "place")
+    )
+    inner_sql, params = events.query.get_compiler(events.db).as_sql()
+    sql = (
+        "SELECT occurred_on, channel, SUM(gmv_minor), COUNT(*), SUM(CASE WHEN place = 1 THEN 1 ELSE 0 END) "  # noqa: S608
+        f"FROM ({inner_sql}) placed {'WHERE channel = %s ' if channel else ''}GROUP BY occurred_on, channel"
+    )
+    to_date = CartEvent._meta.get_field("occurred_on").to_python  # SQLite answers with text
+    with connections[events.db].cursor() as cursor:
+        cursor.execute(sql, (*params, channel) if channel else params)
+        for on, channel_, minor, count, carts in cursor.fetchall():
+            sums = {"add_to_cart_minor": int(minor), "cart_events": count, "carts": int(carts)}
+            yield (to_date(on), channel_), sums
+
+
+def _order_sums(company: Company, period: Period, currency: str, channel: str) -> Iterator[Sums]:
+    orders = Order.objects.counted().filter(company=company, currency=currency).between(period.start, period.end)
+    return _grouped(
+        orders.filter(**_channel(channel)),
+        by=("occurred_on", "channel"),
+        purchase_minor=Sum("value_minor"),
+        confirmed_minor=Sum("value_minor", filter=Q(trust=Trust.CONFIRMED), default=0),
+        orders=Count("pk"),
+    )
+
+
+def _session_sums(company: Company, period: Period, channel: str) -> Iterator[Sums]:
+    sessions = VisitorSession.objects.filter(company=company).between(period.start, period.end)
+    return _grouped(sessions.filter(**_channel(channel)), by=("started_on", "channel"), sessions=Count("pk"))
+
+
+def _conversion_sums(company: Company, period: Period, channel: str) -> Iterator[Sums]:
+    """Sessions that have an order by now: on whatever day, in whatever currency, credited to whatever channel."""
+    orders = Order.objects.counted().filter(
+        session__company=company, session__started_on__gte=period.start, session__started_on__lte=period.end
+    )
+    return _grouped(
+        orders.filter(**_channel(channel, "session__channel")),
+        by=("session__started_on", "session__channel"),
+        converted_sessions=Count("session", distinct=True),
+    )
+
+
+def _grouped(rows: QuerySet[Any], by: tuple[str, str], **sums: Aggregate) -> Iterator[Sums]:
+    for on, channel, *values in rows.order_by().values_list(*by).annotate(**sums):
+        yield (on, channel), dict(zip(sums, values, strict=True))
+
+
+def _channel(channel: str, field: str = "channel") -> dict[str, str]:
+    return {field: channel} if channel else {}

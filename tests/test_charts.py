@@ -1,0 +1,143 @@
+"""From numbers to geometry: every bar where it belongs, every number as SVG wants it."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from alhena_tracking import charts
+from alhena_tracking.charts import Bar, Chart, Series, stacked_bars, tick_values
+
+
+def draw(*amounts: Sequence[int]) -> Chart:
+    """A chart of one series for each of ``amounts``."""
+    return stacked_bars(
+        [f"day {number}" for number in range(len(amounts[0]))],
+        [Series(f"series-{number}", f"Series {number}", one) for number, one in enumerate(amounts)],
+        bar_title=lambda column, one: f"{one.label} on {column}: {one.amounts[column]}",
+        tick_label=str,
+    )
+
+
+def baseline_of(chart: Chart) -> float:
+    return next(float(tick.y) for tick in chart.ticks if tick.is_baseline)
+
+
+def ends_of(bar: Bar) -> tuple[float, float]:
+    return float(bar.y), float(bar.y) + float(bar.height)
+
+
+def test_charts_know_nothing_of_django() -> None:
+    tree = ast.parse(Path(charts.__file__).read_text())
+    modules = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    assert modules == {"__future__", "collections.abc", "dataclasses"}
+    assert not any(isinstance(node, ast.Import) for node in ast.walk(tree))
+
+
+@pytest.mark.parametrize(
+    ("lowest", "highest", "ticks"),
+    [
+        (0, 4, [0, 1, 2, 3, 4]),
+        (0, 90, [0, 50, 100]),
+        (0, 1_000, [0, 500, 1000]),
+        (0, 113_000, [0, 50_000, 100_000, 150_000]),
+        (-400, 1_000, [0, 500, 1000]),
+        (-700, 300, [-500, 0, 500]),
+        (-700, 0, [-600, -400, -200, 0]),
+        (0, 0, [0]),
+    ],
+)
+def test_ticks_are_round(lowest: int, highest: int, ticks: list[int]) -> None:
+    assert tick_values(lowest, highest) == ticks
+
+
+@given(lowest=st.integers(-(10**18), 0), highest=st.integers(0, 10**18))
+def test_ticks_are_few_even_and_reach_the_highest(lowest: int, highest: int) -> None:
+    ticks = tick_values(lowest, highest)
+    assert 0 in ticks
+    assert lowest <= ticks[0]
+    assert ticks[-1] >= highest
+    assert len(ticks) <= charts.TICK_INTERVALS + 2
+    assert len({after - before for before, after in pairwise(ticks)}) <= 1
+
+
+def test_bars_of_a_day_stand_on_each_other() -> None:
+    chart = draw([100], [300])
+    lower, upper = (one.bars[0] for one in chart.series)
+    assert ends_of(lower)[1] == baseline_of(chart)
+    assert ends_of(upper)[1] == pytest.approx(float(lower.y), abs=0.02)
+    assert float(upper.height) == pytest.approx(3 * float(lower.height), abs=0.05)
+    assert (lower.x, lower.width) == (upper.x, upper.width)
+
+
+def test_negative_bars_hang_below_the_axis_beside_positive_ones() -> None:
+    chart = draw([100, -50], [-200, -100])
+    baseline = baseline_of(chart)
+    (up, first_down), (down, second_down) = (one.bars for one in chart.series)
+    assert ends_of(up)[1] == baseline
+    assert float(down.y) == baseline
+    assert float(first_down.y) == baseline
+    assert float(second_down.y) == pytest.approx(ends_of(first_down)[1], abs=0.02)
+
+
+def test_days_without_an_amount_have_no_bar() -> None:
+    chart = draw([0, 5, 0])
+    assert [bar.title for bar in chart.series[0].bars] == ["Series 0 on 1: 5"]
+
+
+def test_small_amounts_can_still_be_seen() -> None:
+    chart = draw([1, 1_000_000])
+    assert float(chart.series[0].bars[0].height) == charts.THINNEST_BAR
+
+
+@given(
+    st.integers(1, 60).flatmap(
+        lambda columns: st.lists(
+            st.lists(st.integers(-(10**16), 10**16), min_size=columns, max_size=columns), min_size=1, max_size=3
+        )
+    )
+)
+def test_everything_lies_within_the_chart(amounts: list[list[int]]) -> None:
+    chart = draw(*amounts)
+    top, bottom = charts.TOP, charts.HEIGHT - charts.BOTTOM
+    for one in chart.series:
+        for bar in one.bars:
+            assert bar.title
+            assert top - 0.1 <= ends_of(bar)[0] <= ends_of(bar)[1] <= bottom + charts.THINNEST_BAR
+            left, width = float(bar.x.rstrip("%")), float(bar.width.rstrip("%"))
+            assert 0 <= left <= left + width <= 100.1
+    for tick in chart.ticks:
+        assert top <= float(tick.y) <= bottom
+    assert sum(tick.is_baseline for tick in chart.ticks) == 1
+
+
+@given(st.lists(st.integers(-(10**9), 10**9), min_size=1, max_size=400))
+def test_numbers_are_written_as_svg_wants_them(amounts: list[int]) -> None:
+    chart = draw(amounts)
+    bars = chart.series[0].bars
+    numbers = [chart.height, chart.gutter, chart.label_y, *(tick.y for tick in chart.ticks)]
+    numbers += [text for bar in bars for text in (bar.y, bar.height)]
+    shares = [text for bar in bars for text in (bar.x, bar.width)] + [label.x for label in chart.column_labels]
+    assert all(re.fullmatch(r"\d+(\.\d{1,2})?", number) for number in numbers)
+    assert all(re.fullmatch(r"\d+(\.\d{1,2})?%", number) for number in shares)
+
+
+@pytest.mark.parametrize(("columns", "labels"), [(1, 1), (7, 7), (8, 4), (30, 6), (90, 7), (366, 7)])
+def test_labels_are_few_and_every_other_one_is_spare(columns: int, labels: int) -> None:
+    chart = draw([1] * columns)
+    assert len(chart.column_labels) == labels
+    assert [label.is_spare for label in chart.column_labels] == [place % 2 == 1 for place in range(labels)]
+
+
+def test_chart_without_columns_or_amounts_can_be_drawn() -> None:
+    assert draw([]).series[0].bars == ()
+    empty = draw([0, 0])
+    assert empty.series[0].bars == ()
+    assert [tick.label for tick in empty.ticks] == ["0"]

@@ -1,0 +1,160 @@
+"""The report's query string: what it means, and what becomes of a wrong one."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from django.http import QueryDict
+from hypothesis import given
+from hypothesis import strategies as st
+
+from alhena_tracking.forms import MOST_DAYS, Preset, ReportForm
+from alhena_tracking.models import Company
+from alhena_tracking.reports import Period, ReportQuery
+
+BERLIN = Company(pk=1, key="berlin", name="Berlin", time_zone="Europe/Berlin")
+APIA = Company(pk=2, key="apia", name="Apia", time_zone="Pacific/Apia")
+NOW = datetime(2026, 3, 10, 22, 30, tzinfo=UTC)  # the 10th in Berlin, the 11th in Apia
+TODAY = date(2026, 3, 10)
+
+
+@pytest.fixture(autouse=True)
+def _now(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("django.utils.timezone.now", lambda: NOW)
+
+
+def form_of(query_string: str) -> ReportForm:
+    return ReportForm(QueryDict(query_string), companies=[BERLIN, APIA])
+
+
+def ask(query_string: str) -> ReportQuery:
+    return form_of(query_string).report_query()
+
+
+def codes_of(form: ReportForm) -> dict[str, list[str]]:
+    return {name: [str(error.code) for error in errors.as_data()] for name, errors in form.errors.items()}
+
+
+def test_default_is_the_last_30_days_of_the_first_company() -> None:
+    form = form_of("")
+    assert not form.errors
+    assert form.preset is Preset.LAST_30_DAYS
+    assert form.report_query() == ReportQuery(company=BERLIN, period=Period(date(2026, 2, 9), TODAY))
+
+
+@pytest.mark.parametrize(
+    ("preset", "start", "end"),
+    [
+        ("today", TODAY, TODAY),
+        ("yesterday", date(2026, 3, 9), date(2026, 3, 9)),
+        ("last_7_days", date(2026, 3, 4), TODAY),
+        ("last_30_days", date(2026, 2, 9), TODAY),
+        ("last_90_days", date(2025, 12, 11), TODAY),
+    ],
+)
+def test_presets_end_today(preset: str, start: date, end: date) -> None:
+    assert ask(f"range={preset}").period == Period(start, end)
+
+
+def test_today_is_the_company_s() -> None:
+    assert ask("company=apia&range=today").period == Period(date(2026, 3, 11), date(2026, 3, 11))
+
+
+def test_everything_can_be_asked_for_at_once() -> None:
+    query = ask("company=apia&currency=JPY&channel=FAQ&start=2026-01-01&end=2026-01-31")
+    period = Period(date(2026, 1, 1), date(2026, 1, 31))
+    assert query == ReportQuery(company=APIA, currency="JPY", channel="FAQ", period=period)
+
+
+def test_preset_wins_over_days() -> None:
+    form = form_of("range=today&start=2026-01-01&end=2026-01-31")
+    assert not form.errors
+    assert form.preset is Preset.TODAY
+    assert form.custom_period is None
+
+
+def test_unknown_keys_are_ignored() -> None:
+    form = form_of("utm_source=mail&e=1&o=-1&q=%00&_facets=True")
+    assert not form.errors
+    assert form.query_string() == "?"
+
+
+@pytest.mark.parametrize(
+    ("query_string", "errors"),
+    [
+        ("company=globex", {"company": ["invalid_choice"]}),
+        ("currency=DOGE", {"currency": ["invalid_choice"]}),
+        ("currency=XAU", {"currency": ["invalid_choice"]}),
+        ("channel=SMS", {"channel": ["invalid_choice"]}),
+        ("range=always", {"range": ["invalid_choice"]}),
+        ("start=yesterday&end=2026-01-31", {"start": ["invalid"]}),
+        ("start=2026-02-30&end=2026-03-01", {"start": ["invalid"]}),
+        ("start=2026-01-01", {"end": ["required"]}),
+        ("end=2026-01-01", {"start": ["required"]}),
+        ("start=2026-01-02&end=2026-01-01", {"end": ["reversed"]}),
+        ("start=0001-01-01&end=0001-01-02", {"start": ["too_early"]}),
+        ("start=2024-01-01&end=9999-12-31", {"end": ["too_many"]}),
+        (
+            "channel=SMS&currency=EUR&start=x&end=y",
+            {"channel": ["invalid_choice"], "start": ["invalid"], "end": ["invalid"]},
+        ),
+    ],
+)
+def test_wrong_values_are_told_and_answered_by_the_default(query_string: str, errors: dict[str, list[str]]) -> None:
+    form = form_of(query_string)
+    assert codes_of(form) == errors
+    assert all(str(message) for messages in form.errors.values() for message in messages)
+    query = form.report_query()
+    assert (query.company, query.channel) == (BERLIN, "")
+    assert query.period == Period(date(2026, 2, 9), TODAY)
+
+
+def test_wrong_value_leaves_the_right_ones_alone() -> None:
+    query = ask("company=apia&currency=DOGE&channel=CHAT&range=today")
+    assert (query.company, query.currency, query.channel) == (APIA, "", "CHAT")
+    assert len(query.period) == 1
+
+
+def test_longest_range_is_a_leap_year() -> None:
+    assert not form_of("start=2024-01-01&end=2024-12-31").errors
+    assert codes_of(form_of("start=2024-01-01&end=2025-01-01")) == {"end": ["too_many"]}
+    assert MOST_DAYS == 366
+
+
+def test_query_string_holds_what_is_valid_of_the_state() -> None:
+    form = form_of("company=apia&currency=DOGE&channel=FAQ&start=2026-01-01&end=2026-01-31&utm=1")
+    assert form.query_string() == "?company=apia&channel=FAQ&start=2026-01-01&end=2026-01-31"
+    assert form.query_string(currency="EUR", channel="") == (
+        "?company=apia&start=2026-01-01&end=2026-01-31&currency=EUR"
+    )
+
+
+TEXTS = st.text(max_size=20) | st.sampled_from(
+    ["", "\0", "\ud800".encode("utf-8", "replace").decode(), "١", "9" * 5000]
+)
+DAYS = st.dates().map(str) | TEXTS
+
+
+@given(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "company": TEXTS | st.just("apia"),
+            "currency": TEXTS | st.just("EUR"),
+            "channel": TEXTS | st.just("CHAT"),
+            "range": TEXTS | st.sampled_from(Preset.values),
+            "start": DAYS,
+            "end": DAYS,
+        },
+    )
+)
+def test_any_query_string_has_an_answer_that_its_own_query_string_repeats(data: dict[str, str]) -> None:
+    form = ReportForm(data, companies=[BERLIN, APIA])
+    query = form.report_query()
+    assert timedelta(0) <= query.period.end - query.period.start < timedelta(days=MOST_DAYS)
+    assert query.period.previous.start < query.period.start
+    assert (form.preset is None) == (form.custom_period is not None)
+    again = form_of(form.query_string().removeprefix("?"))
+    assert not again.errors
+    assert again.report_query() == query
