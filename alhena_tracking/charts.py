@@ -78,17 +78,19 @@ class Chart:
 
 
 def stacked_bars(
-    columns: Sequence[str],
+    columns: int,
     series: Sequence[Series],
     *,
+    column_label: Callable[[int], str],
     bar_title: Callable[[int, Series], str],
     tick_label: Callable[[int], str],
 ) -> Chart:
-    """Draw ``series`` on top of each other, a column each for ``columns``; what is negative hangs below the axis.
+    """Draw ``series`` on top of each other in so many ``columns``; what is negative hangs below the axis.
 
-    ``bar_title(column, series)`` is the text of a bar, ``tick_label(amount)`` that of a line of the axis.
+    ``column_label(column)`` is the text below a column, ``bar_title(column, series)`` that of a bar and
+    ``tick_label(amount)`` that of a line of the axis.
     """
-    amounts = [[one.amounts[column] for one in series] for column in range(len(columns))]
+    amounts = [[one.amounts[column] for one in series] for column in range(columns)]
     highest = max((sum(amount for amount in stack if amount > 0) for stack in amounts), default=0)
     lowest = min((sum(amount for amount in stack if amount < 0) for stack in amounts), default=0)
     tick_amounts = tick_values(lowest, highest)
@@ -103,7 +105,7 @@ def stacked_bars(
             Tick(_number(scale.y(amount)), label, is_baseline=amount == 0)
             for amount, label in zip(tick_amounts, tick_labels, strict=True)
         ),
-        column_labels=tuple(_column_labels(columns)),
+        column_labels=tuple(_column_labels(columns, column_label)),
     )
 
 
@@ -134,11 +136,11 @@ class _Scale:
 
 
 def _draw(
-    series: Sequence[Series], columns: Sequence[str], scale: _Scale, bar_title: Callable[[int, Series], str]
+    series: Sequence[Series], columns: int, scale: _Scale, bar_title: Callable[[int, Series], str]
 ) -> list[DrawnSeries]:
-    column_width = 100 / max(len(columns), 1)
+    column_width = 100 / max(columns, 1)
     bar_width = min(column_width * BAR_SHARE, WIDEST_BAR)
-    above, below = [0] * len(columns), [0] * len(columns)
+    above, below = [0] * columns, [0] * columns
     drawn = []
     for one in series:
         bars = []
@@ -161,12 +163,12 @@ def _draw(
     return drawn
 
 
-def _column_labels(columns: Sequence[str]) -> list[ColumnLabel]:
+def _column_labels(columns: int, column_label: Callable[[int], str]) -> list[ColumnLabel]:
     """A label below every column, or below so many, evenly apart, as there is room for."""
-    step = -(-len(columns) // MOST_LABELS) or 1
-    shown = range(step // 2, len(columns), step)
+    step = -(-columns // MOST_LABELS) or 1
+    shown = range(step // 2, columns, step)
     return [
-        ColumnLabel(_number((column + 0.5) * 100 / len(columns)) + "%", columns[column], is_spare=place % 2 == 1)
+        ColumnLabel(_number((column + 0.5) * 100 / columns) + "%", column_label(column), is_spare=place % 2 == 1)
         for place, column in enumerate(shown)
     ]
 

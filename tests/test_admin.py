@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from datetime import date
+from fractions import Fraction
 from html.parser import HTMLParser
 from typing import Any
 
@@ -592,16 +593,18 @@ ODD_QUERIES = [
 ]
 
 
-@pytest.mark.parametrize("query_string", ODD_QUERIES)
 @pytest.mark.parametrize("model", [*RECORDS, Company])
 def test_odd_look_ups_are_refused_or_find_nothing(
-    client: Client, log_in: Callable[..., Any], company: Company, model: type[Any], query_string: str
+    client: Client, log_in: Callable[..., Any], company: Company, model: type[Any]
 ) -> None:
     rows_of_all_models(company)
     log_in(is_superuser=True)
     client.raise_request_exception = False
-    response = client.get(iri_to_uri(f"{admin_url(model, 'changelist')}?{query_string}"))
-    assert response.status_code in {200, 302, 400}
+    url = admin_url(model, "changelist")
+    answers = {
+        query_string: client.get(iri_to_uri(f"{url}?{query_string}")).status_code for query_string in ODD_QUERIES
+    }
+    assert {query_string: status for query_string, status in answers.items() if status not in {200, 302, 400}} == {}
 
 
 @pytest.mark.parametrize("pk", ["%00", "x", "0", "-1", "99999999999999999999999", "_00"])
@@ -664,8 +667,6 @@ def test_money(minor: int | None, currency: str, text: str) -> None:
 
 
 def test_averages_are_rounded_half_away_from_zero() -> None:
-    from fractions import Fraction
-
     assert formats.amount(Fraction(5, 2), "JPY") == "3"
     assert formats.amount(Fraction(-5, 2), "JPY") == "−3"
     assert formats.amount(Fraction(7, 3), "EUR") == "0.02"

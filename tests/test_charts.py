@@ -19,8 +19,9 @@ from alhena_tracking.charts import Bar, Chart, Series, stacked_bars, tick_values
 def draw(*amounts: Sequence[int]) -> Chart:
     """A chart of one series for each of ``amounts``."""
     return stacked_bars(
-        [f"day {number}" for number in range(len(amounts[0]))],
+        len(amounts[0]),
         [Series(f"series-{number}", f"Series {number}", one) for number, one in enumerate(amounts)],
+        column_label=lambda column: f"day {column}",
         bar_title=lambda column, one: f"{one.label} on {column}: {one.amounts[column]}",
         tick_label=str,
     )
@@ -133,6 +134,7 @@ def test_numbers_are_written_as_svg_wants_them(amounts: list[int]) -> None:
 def test_labels_are_few_and_every_other_one_is_spare(columns: int, labels: int) -> None:
     chart = draw([1] * columns)
     assert len(chart.column_labels) == labels
+    assert {label.label for label in chart.column_labels} <= {f"day {column}" for column in range(columns)}
     assert [label.is_spare for label in chart.column_labels] == [place % 2 == 1 for place in range(labels)]
 
 

@@ -206,7 +206,7 @@ def test_excluded_orders_count_nowhere() -> None:
     report = ask(session.company)
 
     assert (report.current.orders, report.current.purchase_minor, report.current.converted_sessions) == (0, 0, 0)
-    assert report.currencies == ()
+    assert not report.has_credit
 
 
 def test_sessions_without_a_qualifying_interaction_have_a_row_of_their_own() -> None:
@@ -295,9 +295,20 @@ def test_busiest_currency_is_shown_and_the_others_listed() -> None:
     report = ask(session.company)
 
     assert report.currency == "JPY"
-    totals = [(total.currency, total.purchase_minor, total.add_to_cart_minor) for total in report.currencies]
-    assert totals == [("JPY", 1000, 800), ("USD", 999_999, 0), ("EUR", 0, 300)]
+    others = [(total.currency, total.purchase_minor, total.add_to_cart_minor) for total in report.other_currencies]
+    assert others == [("USD", 999_999, 0), ("EUR", 0, 300)]
     assert (report.current.purchase_minor, report.current.add_to_cart_minor) == (1000, 800)
+
+
+def test_without_orders_the_currency_of_the_most_cart_events_is_the_busiest() -> None:
+    session = VisitorSessionFactory.create(started_at=at(MONDAY))
+    for currency in ("CHF", "USD", "USD", "AUD"):
+        CartEventFactory.create(session=session, currency=currency)
+
+    report = ask(session.company)
+
+    assert report.currency == "USD"
+    assert [total.currency for total in report.other_currencies] == ["AUD", "CHF"]
 
 
 def test_currencies_follow_the_channel() -> None:
@@ -305,8 +316,10 @@ def test_currencies_follow_the_channel() -> None:
     OrderFactory.create(session=session, currency="USD", channel="FAQ", value_minor=700)
     CartEventFactory.create(session=session, currency="EUR", channel="CHAT")
 
-    assert [total.currency for total in ask(session.company, channel="CHAT").currencies] == ["EUR"]
-    assert ask(session.company, channel="FAQ").currency == "USD"
+    chat, faq = ask(session.company, channel="CHAT"), ask(session.company, channel="FAQ")
+
+    assert (chat.currency, faq.currency) == ("EUR", "USD")
+    assert (chat.other_currencies, faq.other_currencies) == ((), ())
 
 
 def test_currency_that_was_asked_for_is_shown_even_without_events() -> None:
@@ -317,7 +330,8 @@ def test_currency_that_was_asked_for_is_shown_even_without_events() -> None:
 
     assert report.currency == "CHF"
     assert report.current.purchase_minor == 0
-    assert [total.currency for total in report.currencies] == ["EUR"]
+    assert report.has_credit
+    assert [total.currency for total in report.other_currencies] == ["EUR"]
 
 
 def test_currency_of_the_previous_period_is_kept_where_nothing_was_taken() -> None:
@@ -327,7 +341,7 @@ def test_currency_of_the_previous_period_is_kept_where_nothing_was_taken() -> No
     report = ask(session.company)
 
     assert report.currency == "CHF"
-    assert report.currencies == ()
+    assert not report.has_credit
     assert report.previous.purchase_minor == 1000
 
 

@@ -27,7 +27,9 @@ def test_tracker_when_its_own_tests_run_passes() -> None:
     assert node
     files = sorted(str(file) for file in (ROOT / "tests" / "js").glob("*.test.js"))
     assert files
-    run = subprocess.run([node, "--test", *files], cwd=ROOT, capture_output=True, text=True, check=False)
+    run = subprocess.run(
+        [node, "--test", "--test-reporter=spec", *files], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     assert run.returncode == 0, run.stdout[-4000:] + run.stderr[-2000:]
 
 

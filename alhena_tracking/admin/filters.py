@@ -108,6 +108,5 @@ def _other_currencies(form: ReportForm, report: RevenueImpactReport) -> list[Cho
                 "added": formats.amount(total.add_to_cart_minor, total.currency),
             },
         )
-        for total in report.currencies
-        if total.currency != report.currency
+        for total in report.other_currencies
     ]

@@ -79,4 +79,6 @@ def _number(value: Decimal, decimals: int) -> str:
 
 def _round(value: Number) -> int:
     """To a whole number, half away from zero."""
+    if isinstance(value, int):
+        return value
     return int(value + Fraction(1, 2)) if value >= 0 else -int(-value + Fraction(1, 2))

@@ -323,7 +323,6 @@ class OrderClaimAdmin(RecordAdmin):
 class PendingConfirmationAdmin(RecordAdmin):
     list_display = ["order_id", "company", "occurred_at", "received_at", "value"]
     list_filter = [("company", CompanyFilter)]
-    date_hierarchy = "received_at"
     search_fields = ["order_id"]
     search_help_text = _("Search by order id.")
     fields = ["company", "order_id", "occurred_at", "received_at", "value", "line_items", "source", "event_id"]

@@ -120,15 +120,17 @@ def _value(unit: Unit, value: formats.Number | None, currency: str) -> str:
 
 
 def chart_texts(report: RevenueImpactReport) -> list[ChartText]:
+    days = [formats.day(day) for day in report.query.period.days]
     return [
-        _chart_text(report, Series.ADD_TO_CART, _("Add-to-cart GMV per day"), _added(report)),
-        _chart_text(report, Series.PURCHASES, _("Purchase revenue per day"), _purchased(report)),
+        _chart_text(report, Series.ADD_TO_CART, _("Add-to-cart GMV per day"), _added(report), days),
+        _chart_text(report, Series.PURCHASES, _("Purchase revenue per day"), _purchased(report), days),
     ]
 
 
-def _chart_text(report: RevenueImpactReport, series: Series, title: str, amounts: Amounts) -> ChartText:
+def _chart_text(
+    report: RevenueImpactReport, series: Series, title: str, amounts: Amounts, day_texts: list[str]
+) -> ChartText:
     currency, days = report.currency, report.query.period.days
-    full_days = [formats.day(day) for day in days]
     drawn = [
         charts.Series(channel.lower(), label, [amounts.get((day, channel), 0) for day in days])
         for channel, label in _channels_of(report)
@@ -136,7 +138,7 @@ def _chart_text(report: RevenueImpactReport, series: Series, title: str, amounts
     total = formats.money(sum(amounts.values()), currency)
 
     def bar_title(column: int, one: charts.Series) -> str:
-        return f"{full_days[column]} · {one.label} · {formats.money(one.amounts[column], currency)}"
+        return f"{day_texts[column]} · {one.label} · {formats.money(one.amounts[column], currency)}"
 
     return ChartText(
         series=series.value,
@@ -146,8 +148,9 @@ def _chart_text(report: RevenueImpactReport, series: Series, title: str, amounts
         % {"title": title, "days": formats.days(report.query.period), "total": total},
         legend=[LegendEntry(one.key, one.label, formats.amount(sum(one.amounts), currency)) for one in drawn],
         chart=charts.stacked_bars(
-            [formats.short_day(day) for day in days],
+            len(days),
             drawn,
+            column_label=lambda column: formats.short_day(days[column]),
             bar_title=bar_title,
             tick_label=lambda minor: formats.amount(minor, currency, is_short=True),
         ),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from alhena_tracking.models import Company, Interaction
 from alhena_tracking.reports.cards import CARD_TYPES, Card
 from alhena_tracking.reports.figures import CurrencyTotals, DayFigures, Figures, Period
-from alhena_tracking.reports.rows import figures_by_day, last_interaction_on, totals_by_currency
+from alhena_tracking.reports.rows import choose_currency, figures_by_day, last_interaction_on
 
 __all__ = ["ChannelFigures", "ReportQuery", "RevenueImpactReport", "last_interaction_on", "revenue_impact"]
 
@@ -38,12 +38,13 @@ class RevenueImpactReport:
     """The answer. Cards, charts, tables, exports and JSON all show figures of ``days``, so that they always agree.
 
     ``days`` holds a row for every day and channel of the period that has any figures, in the order of days.
-    ``currency`` is empty if none was asked for and nothing was taken; ``currencies`` are those in which anything was.
+    ``currency`` is empty if none was asked for and nothing was taken. ``other_currencies`` are those in which anything
+    was taken besides, the busiest first.
     """
 
     query: ReportQuery
     currency: str
-    currencies: tuple[CurrencyTotals, ...]
+    other_currencies: tuple[CurrencyTotals, ...]
     days: tuple[DayFigures, ...]
     channels: tuple[ChannelFigures, ...]
     current: Figures
@@ -56,7 +57,12 @@ class RevenueImpactReport:
     @property
     def is_empty(self) -> bool:
         """Whether nothing happened in the period, in any currency."""
-        return not self.days and not self.currencies
+        return not self.days and not self.other_currencies
+
+    @property
+    def has_credit(self) -> bool:
+        """Whether any cart event or order was credited to the assistant in the period, in any currency."""
+        return bool(self.other_currencies) or any(day.cart_events or day.orders for day in self.days)
 
 
 def revenue_impact(query: ReportQuery) -> RevenueImpactReport:
@@ -65,26 +71,21 @@ def revenue_impact(query: ReportQuery) -> RevenueImpactReport:
     Asks the database six queries; two more to find a currency where nothing was taken in the period.
     """
     period, previous = query.period, query.period.previous
-    currencies = totals_by_currency(query.company, period, query.channel)
-    currency = query.currency or _busiest(currencies)
+    currency, other_currencies = choose_currency(query.company, period, query.channel, query.currency)
     if not currency:
-        currency = _busiest(totals_by_currency(query.company, previous, query.channel))
+        currency, _ = choose_currency(query.company, previous, query.channel)
     both = Period(previous.start, period.end)
     days = figures_by_day(query.company, both, currency, query.channel)
     current_days = tuple(day for day in days if day.on in period)
     return RevenueImpactReport(
         query=query,
         currency=currency,
-        currencies=tuple(currencies),
+        other_currencies=tuple(other_currencies),
         days=current_days,
         channels=_by_channel(current_days),
         current=Figures.of(current_days),
         previous=Figures.of(day for day in days if day.on in previous),
     )
-
-
-def _busiest(currencies: list[CurrencyTotals]) -> str:
-    return currencies[0].currency if currencies else ""
 
 
 def _by_channel(days: tuple[DayFigures, ...]) -> tuple[ChannelFigures, ...]:

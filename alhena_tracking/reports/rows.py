@@ -13,25 +13,30 @@ from django.db.models.functions import RowNumber
 
 from alhena_tracking.currencies import MINOR_UNITS
 from alhena_tracking.models import CartEvent, Company, Interaction, Order, Trust, VisitorSession
+from alhena_tracking.querysets import DatedQuerySet
 from alhena_tracking.reports.figures import CurrencyTotals, DayFigures, Period
 
 #: Figures of ``DayFigures`` by name, of one day and channel.
 Sums: TypeAlias = tuple[tuple[date, str], Mapping[str, int]]
 
 
-def totals_by_currency(company: Company, period: Period, channel: str) -> list[CurrencyTotals]:
-    """What was taken in each currency, the busiest first: by orders, then by cart events."""
-    # Naming every currency lets the report's indexes, which begin with company and currency, find the days.
-    scope = {"company": company, "currency__in": list(MINOR_UNITS), **_channel(channel)}
-    events = CartEvent.objects.filter(**scope).between(period.start, period.end)
-    orders = Order.objects.counted().filter(**scope).between(period.start, period.end)
+def choose_currency(
+    company: Company, period: Period, channel: str, chosen: str = ""
+) -> tuple[str, list[CurrencyTotals]]:
+    """The currency to show, and what was taken in each other one, the busiest first.
+
+    Shown is the ``chosen`` one, else that of the most orders, else (without orders) that of the most cart events, else
+    (without either) none: an empty string.
+    """
     found: defaultdict[str, dict[str, int]] = defaultdict(dict)
-    for currency, minor, count in _by_currency(events, Sum("gmv_minor")):
-        found[currency].update(add_to_cart_minor=minor, cart_events=count)
-    for currency, minor, count in _by_currency(orders, Sum("value_minor")):
+    for currency, minor, count in _by_currency(Order.objects.counted(), "value_minor", company, period, channel):
         found[currency].update(purchase_minor=minor, orders=count)
-    totals = [CurrencyTotals(currency=currency, **sums) for currency, sums in found.items()]
-    return sorted(totals, key=lambda total: (-total.orders, -total.cart_events, total.currency))
+    shown = chosen or _busiest(found, "orders")
+    for currency, minor, count in _by_currency(CartEvent.objects.all(), "gmv_minor", company, period, channel, shown):
+        found[currency].update(add_to_cart_minor=minor, cart_events=count)
+    shown = shown or _busiest(found, "cart_events")
+    others = [CurrencyTotals(currency=currency, **sums) for currency, sums in found.items() if currency != shown]
+    return shown, sorted(others, key=lambda total: (-total.orders, -total.cart_events, total.currency))
 
 
 def figures_by_day(company: Company, period: Period, currency: str, channel: str) -> list[DayFigures]:
@@ -54,8 +59,17 @@ def last_interaction_on(company: Company) -> date | None:
     return day
 
 
-def _by_currency(rows: QuerySet[Any], minor: Sum) -> Iterator[tuple[str, int, int]]:
-    yield from rows.order_by().values_list("currency").annotate(minor=minor, count=Count("pk"))
+def _busiest(found: Mapping[str, Mapping[str, int]], count: str) -> str:
+    return min(found, key=lambda currency: (-found[currency].get(count, 0), currency), default="")
+
+
+def _by_currency(
+    rows: DatedQuerySet[Any], minor: str, company: Company, period: Period, channel: str, except_for: str = ""
+) -> Iterator[tuple[str, int, int]]:
+    # Naming every currency lets the report's indexes, which begin with company and currency, find the days.
+    currencies = [currency for currency in MINOR_UNITS if currency != except_for]
+    rows = rows.between(period.start, period.end).filter(company=company, currency__in=currencies, **_channel(channel))
+    yield from rows.order_by().values_list("currency").annotate(minor=Sum(minor), count=Count("*"))
 
 
 def _cart_sums(company: Company, period: Period, currency: str, channel: str) -> Iterator[Sums]:
@@ -92,13 +106,13 @@ def _order_sums(company: Company, period: Period, currency: str, channel: str) -
         by=("occurred_on", "channel"),
         purchase_minor=Sum("value_minor"),
         confirmed_minor=Sum("value_minor", filter=Q(trust=Trust.CONFIRMED), default=0),
-        orders=Count("pk"),
+        orders=Count("*"),
     )
 
 
 def _session_sums(company: Company, period: Period, channel: str) -> Iterator[Sums]:
     sessions = VisitorSession.objects.filter(company=company).between(period.start, period.end)
-    return _grouped(sessions.filter(**_channel(channel)), by=("started_on", "channel"), sessions=Count("pk"))
+    return _grouped(sessions.filter(**_channel(channel)), by=("started_on", "channel"), sessions=Count("*"))
 
 
 def _conversion_sums(company: Company, period: Period, channel: str) -> Iterator[Sums]:

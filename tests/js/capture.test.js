@@ -29,36 +29,77 @@ const CASES = [
   ["a click on an FAQ element", '<button id="it" data-alhena-faq="SKU-1">?</button>', click, ["FAQ SKU-1"]],
   ["a click inside one", '<div data-alhena-faq="SKU-1"><p><b id="it">?</b></p></div>', click, ["FAQ SKU-1"]],
   ["a click on one that names no product", '<button id="it" data-alhena-faq>?</button>', click, ["FAQ"]],
-  ["two clicks", '<button id="it" data-alhena-faq="A">?</button>', (it) => (it.click(), it.click()), ["FAQ A", "FAQ A"]],
+  [
+    "two clicks",
+    '<button id="it" data-alhena-faq="A">?</button>',
+    (it) => (it.click(), it.click()),
+    ["FAQ A", "FAQ A"],
+  ],
   ["a click elsewhere", '<button data-alhena-faq="A">?</button><p id="it">no</p>', click, []],
-  ["a click that the page stops", '<p onclick=""><button id="it" data-alhena-faq="A">?</button></p>', (it) => {
-    it.addEventListener("click", (/** @type {Event} */ event) => (event.stopPropagation(), event.preventDefault()));
-    it.click();
-  }, ["FAQ A"]],
-  ["a click that opens <details>", '<details data-alhena-faq="A"><summary id="it">?</summary>!</details>', click, ["FAQ A"]],
-  ["a click that closes <details>", '<details open data-alhena-faq="A"><summary id="it">?</summary>!</details>', click, []],
-  ["a click in open <details>", '<details open data-alhena-faq="A"><summary>?</summary><p id="it">!</p></details>', click, []],
-  ["<details> that are open from the start", '<details open id="it" data-alhena-faq="A"><summary>?</summary></details>',
-    (it, { window }) => it.dispatchEvent(new window.Event("toggle")), []],
+  [
+    "a click that the page stops",
+    '<p onclick=""><button id="it" data-alhena-faq="A">?</button></p>',
+    (it) => {
+      it.addEventListener("click", (/** @type {Event} */ event) => (event.stopPropagation(), event.preventDefault()));
+      it.click();
+    },
+    ["FAQ A"],
+  ],
+  [
+    "a click that opens <details>",
+    '<details data-alhena-faq="A"><summary id="it">?</summary>!</details>',
+    click,
+    ["FAQ A"],
+  ],
+  [
+    "a click that closes <details>",
+    '<details open data-alhena-faq="A"><summary id="it">?</summary>!</details>',
+    click,
+    [],
+  ],
+  [
+    "a click in open <details>",
+    '<details open data-alhena-faq="A"><summary>?</summary><p id="it">!</p></details>',
+    click,
+    [],
+  ],
+  [
+    "<details> that are open from the start",
+    '<details open id="it" data-alhena-faq="A"><summary>?</summary></details>',
+    (it, { window }) => it.dispatchEvent(new window.Event("toggle")),
+    [],
+  ],
   ["a marked form's submission", '<form id="it" data-alhena-chat><input name="q"></form>', submit, ["CHAT"]],
-  ["a submission that the page handles", '<form id="it" data-alhena-chat></form>', (it, page) => {
-    it.addEventListener("submit", (/** @type {Event} */ event) => (event.stopPropagation(), event.preventDefault()));
-    submit(it, page);
-  }, ["CHAT"]],
+  [
+    "a submission that the page handles",
+    '<form id="it" data-alhena-chat></form>',
+    (it, page) => {
+      it.addEventListener("submit", (/** @type {Event} */ event) => (event.stopPropagation(), event.preventDefault()));
+      submit(it, page);
+    },
+    ["CHAT"],
+  ],
   ["a click into a marked form", '<form data-alhena-chat><input id="it"></form>', click, []],
   ["another form's submission", '<form id="it"></form>', submit, []],
   ["a click on a marked button", '<button type="button" id="it" data-alhena-chat>Chat</button>', click, ["CHAT"]],
-  ["a marked button that submits a marked form counts once",
+  [
+    "a marked button that submits a marked form counts once",
     '<form data-alhena-chat><button id="it" data-alhena-chat>Send</button></form>',
     (it) => {
       it.form.addEventListener("submit", (/** @type {Event} */ event) => event.preventDefault());
       it.click();
-    }, ["CHAT"]],
-  ["a marked button that submits a form counts once", '<form><button id="it" data-alhena-chat>Send</button></form>',
+    },
+    ["CHAT"],
+  ],
+  [
+    "a marked button that submits a form counts once",
+    '<form><button id="it" data-alhena-chat>Send</button></form>',
     (it) => {
       it.form.addEventListener("submit", (/** @type {Event} */ event) => event.preventDefault());
       it.click();
-    }, ["CHAT"]],
+    },
+    ["CHAT"],
+  ],
 ];
 for (const [name, html, act, expected] of CASES) {
   test(`captured: ${name}`, async () => {

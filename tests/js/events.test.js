@@ -109,15 +109,18 @@ test("an error's message names method, property, rule, what was expected and wha
     lineItems: [{ productId: 7, productName: "Mug", quantity: 0, value: 1, currency: "EUR" }],
   });
   page.track("sendInteraction", { type: "MAIL" });
-  assert.deepEqual(page.errors.map((message) => message.join(" ")), [
-    "Alhena: sendCheckoutEvent not sent: value wrong_type, expected number from 0 to 1e13 minor units, got string 79.99",
-    "Alhena: sendCheckoutEvent not sent: lineItems[0].productId wrong_type, " +
-      "expected string of 1 to 255 characters, got number 7",
-    "Alhena: sendCheckoutEvent not sent: lineItems[0].quantity not_positive, " +
-      "expected number from 0 to 1e6, not 0 if added or ordered, got number 0",
-    "Alhena: sendCheckoutEvent not sent: lineItems[0].currency currency_mismatch, expected USD, got string EUR",
-    "Alhena: sendInteraction not sent: type invalid_choice, expected string, one of CHAT FAQ NUDGE, got string MAIL",
-  ]);
+  assert.deepEqual(
+    page.errors.map((message) => message.join(" ")),
+    [
+      "Alhena: sendCheckoutEvent not sent: value wrong_type, expected number from 0 to 1e13 minor units, got string 79.99",
+      "Alhena: sendCheckoutEvent not sent: lineItems[0].productId wrong_type, " +
+        "expected string of 1 to 255 characters, got number 7",
+      "Alhena: sendCheckoutEvent not sent: lineItems[0].quantity not_positive, " +
+        "expected number from 0 to 1e6, not 0 if added or ordered, got number 0",
+      "Alhena: sendCheckoutEvent not sent: lineItems[0].currency currency_mismatch, expected USD, got string EUR",
+      "Alhena: sendInteraction not sent: type invalid_choice, expected string, one of CHAT FAQ NUDGE, got string MAIL",
+    ],
+  );
   assert.deepEqual(page.sent, []);
 });
 

@@ -47,7 +47,11 @@ test("two visitors are two", async () => {
 const COOKIES = [
   ["http://shop.example/", {}, "Path=/; SameSite=Lax; Max-Age=86400"],
   ["https://shop.example/", {}, "Path=/; SameSite=Lax; Max-Age=86400; Secure"],
-  ["https://www.shop.example/", { "data-cookie-domain": "shop.example" }, "Path=/; SameSite=Lax; Max-Age=86400; Domain=shop.example; Secure"],
+  [
+    "https://www.shop.example/",
+    { "data-cookie-domain": "shop.example" },
+    "Path=/; SameSite=Lax; Max-Age=86400; Domain=shop.example; Secure",
+  ],
   ["http://shop.example/", { "data-window": "3600" }, "Path=/; SameSite=Lax; Max-Age=3600"],
   ["http://shop.example/", { "data-window": "" }, "Path=/; SameSite=Lax; Max-Age=86400"],
 ];

@@ -68,7 +68,15 @@ class Clock {
  */
 
 /** @param {Options} [options] */
-export function openPage({ attributes = {}, url = "https://shop.example/", html = "", cookie, fetch, before, load = true } = {}) {
+export function openPage({
+  attributes = {},
+  url = "https://shop.example/",
+  html = "",
+  cookie,
+  fetch,
+  before,
+  load = true,
+} = {}) {
   /** @type {any} */
   const window = new Window({ url });
   const { document } = window;

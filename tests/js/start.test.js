@@ -107,7 +107,10 @@ test("events of templates are sent once each, after what was queued", async () =
   });
   await settle();
   assert.deepEqual(page.paths, ["interactions", "checkout_events", "checkout_events"]);
-  assert.deepEqual(page.sent.slice(1).map(({ body }) => body.order_id), ["1001", "1002"]);
+  assert.deepEqual(
+    page.sent.slice(1).map(({ body }) => body.order_id),
+    ["1001", "1002"],
+  );
   assert.equal(page.errors.length, 2);
 });
 

@@ -25,11 +25,13 @@ function slowServer() {
 }
 
 /** A server that answers with one status after the other, and 201 in the end; 0 is no answer. */
-const serverOf = (/** @type {number[]} */ ...statuses) => async () => {
-  const status = statuses.shift() ?? 201;
-  if (!status) throw new TypeError("Failed to fetch");
-  return answer(status);
-};
+const serverOf =
+  (/** @type {number[]} */ ...statuses) =>
+  async () => {
+    const status = statuses.shift() ?? 201;
+    if (!status) throw new TypeError("Failed to fetch");
+    return answer(status);
+  };
 
 test("events are posted where they belong, in a way that needs no preflight", async () => {
   const page = openPage({ attributes: { "data-endpoint": "https://shop.example/alhena/" } });
@@ -37,11 +39,14 @@ test("events are posted where they belong, in a way that needs no preflight", as
   page.track("sendCartEvent", CART);
   page.track("sendCheckoutEvent", ORDER);
   await settle();
-  assert.deepEqual(page.sent.map(({ url }) => url), [
-    "https://shop.example/alhena/analytics/interactions",
-    "https://shop.example/alhena/analytics/cart_events",
-    "https://shop.example/alhena/analytics/checkout_events",
-  ]);
+  assert.deepEqual(
+    page.sent.map(({ url }) => url),
+    [
+      "https://shop.example/alhena/analytics/interactions",
+      "https://shop.example/alhena/analytics/cart_events",
+      "https://shop.example/alhena/analytics/checkout_events",
+    ],
+  );
   for (const { options } of page.sent) {
     assert.equal(options.method, "POST");
     assert.equal(options.credentials, "omit");
@@ -264,7 +269,10 @@ test("a thank-you page that is reloaded does not send its order again", async ()
   next.track("sendCheckoutEvent", ORDER);
   next.track("sendCheckoutEvent", { ...ORDER, orderId: "1002" });
   await settle();
-  assert.deepEqual(next.sent.map(({ body }) => body.order_id), ["1002"]);
+  assert.deepEqual(
+    next.sent.map(({ body }) => body.order_id),
+    ["1002"],
+  );
 });
 
 test("an order that was not delivered is sent after a reload", async () => {
@@ -295,7 +303,10 @@ test("only the latest orders are remembered", async () => {
   for (let index = 0; index < 30; index++) page.track("sendCheckoutEvent", { ...ORDER, orderId: `${index}` });
   for (let index = 0; index < 60; index++) await settle();
   const remembered = JSON.parse(page.window.sessionStorage.getItem("alhena_acme"));
-  assert.deepEqual(remembered, Array.from({ length: 20 }, (_, index) => `${index + 10}`));
+  assert.deepEqual(
+    remembered,
+    Array.from({ length: 20 }, (_, index) => `${index + 10}`),
+  );
 });
 
 for (const content of ["{", "null", "7", "{}", '"1001"', '{"__proto__": ["1001"]}', "[[1001], null]"]) {

@@ -158,7 +158,10 @@ for (const [name, type] of EVENTS) {
     page.track("sendCartEvent", CART);
     widget.listeners.get(name)?.({ message: "private" });
     await settle();
-    assert.deepEqual(page.sent.map(({ body }) => body.type), [type]);
+    assert.deepEqual(
+      page.sent.map(({ body }) => body.type),
+      [type],
+    );
     assert.doesNotMatch(page.sent[0].options.body, /private/);
   });
 }

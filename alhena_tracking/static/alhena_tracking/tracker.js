@@ -132,8 +132,9 @@
   function decimalsOf(code) {
     // \w is ASCII: "uſd" in upper case would be USD.
     if (!/^\w{3}$/.test(code)) return;
-    code = code.toUpperCase();
-    return Object.keys(CURRENCIES).find((decimals) => CURRENCIES[decimals].match(/.../g)?.includes(code));
+    for (const decimals in CURRENCIES) {
+      if (CURRENCIES[decimals].match(/.../g)?.includes(code.toUpperCase())) return decimals;
+    }
   }
 
   /**
@@ -194,7 +195,8 @@
       // Once only: a getter may answer otherwise the second time.
       const value = data[name];
       if (value == null && name !== property) continue;
-      const expected = name === "type" ? "string, one of " + form.types : EXPECTED[name] || "string of 1 to 255 characters";
+      const expected =
+        name === "type" ? "string, one of " + form.types : EXPECTED[name] || "string of 1 to 255 characters";
       const code =
         value == null ? "required"
         : !expected.startsWith(typeof value) ? "wrong_type"
@@ -211,10 +213,8 @@
     const total = BigInt(rounded(value, decimalsOf(currency))) * BigInt(rounded(quantity, 3));
     if (total > 1e18) refuse(path + "value", "too_large", "value × quantity up to 1e15 minor units", value);
     if (lines) {
-      const readLine = (/** @type {any} */ line, /** @type {number} */ index) =>
-        read(LINE, line, `lineItems[${index}]`, refuse, currency);
       // Spread, so that holes are visited.
-      fields.line_items = [...lines].map(readLine);
+      fields.line_items = [...lines].map((line, index) => read(LINE, line, `lineItems[${index}]`, refuse, currency));
     }
     return fields;
   }
@@ -298,7 +298,7 @@
   function purge() {
     events.length = 0;
     orders = [];
-    attempt(() => sessionStorage.removeItem(key));
+    attempt(() => delete sessionStorage[key]);
     uncookied = undefined;
     writeCookie("", 0);
   }
@@ -397,8 +397,8 @@
 
       const admit = () => {
         const id = body.order_id;
-        const isRepeated = id && (orders.includes(id) || events.some((event) => event.body.order_id === id));
-        const visitor = !isRepeated && visitorAt(time, method === "sendInteraction");
+        const known = [...orders, ...events.map((event) => event.body.order_id)];
+        const visitor = !(id && known.includes(id)) && visitorAt(time, method === "sendInteraction");
         if (!visitor) return explain(method, "not sent: no consent, no recent interaction, or sent before");
         body.company_key = config.companyKey;
         body.user_fingerprint = visitor.user;
@@ -422,7 +422,7 @@
       if (forwarding && method === forwarding) return;
       meet();
       if (method === "setConsent") setConsent(data);
-      else if (METHODS.hasOwnProperty(method)) {
+      else if (Object.keys(METHODS).includes(method)) {
         record(method, data);
         if (method !== "sendInteraction") forward(method, data);
       } else complain("no such method:", method);
