@@ -159,10 +159,9 @@ def test_report_shows_only_companies_the_user_may_see(
     assert response.context["report"].query.company == shop
     assert [choice.label for choice in response.context["filters"].companies] == ["Acme"]
     assert "Secret shop" not in response.content.decode()
-    told = response.context["filters"].messages
-    assert told == client.get(REPORT_URL, {"company": "secret"}).context["filters"].messages != []
-    unknown = client.get(REPORT_URL, {"company": "nowhere"}).context["filters"].messages
-    assert [message.replace("nowhere", "secret") for message in unknown] == told
+    [told] = response.context["filters"].messages
+    [told_of_unknown] = client.get(REPORT_URL, {"company": "nowhere"}).context["filters"].messages
+    assert told == told_of_unknown.replace("nowhere", "secret")
 
     log_in("view_revenueimpact", groups=(group,))
     response = client.get(REPORT_URL, {"company": "secret", **THAT_WEEK})
@@ -432,7 +431,6 @@ def test_page_is_labelled(client: Client, log_in: Callable[..., Any], shop: Comp
     assert all(svg.get("aria-label") for svg in page.named("svg") if svg.get("role") == "img")
     assert len(list(page.named("caption"))) == len(list(page.named("table")))
     assert all(cell.get("scope") for cell in page.named("th"))
-    assert "list-style" not in str(page.elements)
 
 
 @pytest.mark.parametrize("language", ["de", "fr", "ar"])
@@ -452,8 +450,19 @@ def test_hostile_names_are_inert(client: Client, log_in: Callable[..., Any], sho
     hostile = "</script><script>alert(1)</script><img src=x onerror=alert(1)>"
     Company.objects.filter(pk=shop.pk).update(name=hostile)
     factories.CompanyFactory.create(name='"><svg onload=alert(1)>')
+    rows = rows_of_all_models(shop)
+    models.CartEvent.objects.update(product_name=hostile)
+    models.OrderLine.objects.update(product_name=hostile)
     log_in(is_superuser=True)
-    assert Page(client.get(REPORT_URL, THAT_WEEK).content.decode()).blocked == []
+    for url in (
+        REPORT_URL + "?start=2026-03-02&end=2026-03-08",
+        admin_url(models.CartEvent, "changelist"),
+        admin_url(models.CartEvent, "change", rows[models.CartEvent].pk),
+        admin_url(models.Order, "change", rows[models.Order].pk),
+    ):
+        html = client.get(url).content.decode()
+        assert "&lt;script&gt;" in html
+        assert Page(html).blocked == []
 
 
 # The records
@@ -487,15 +496,15 @@ def test_every_model_is_registered_but_locks_and_lines() -> None:
 
 
 @pytest.mark.parametrize("model", RECORDS)
-@pytest.mark.parametrize("dark", ["changelist", "change"])
+@pytest.mark.parametrize("page", ["changelist", "change"])
 def test_records_show_no_digest(
-    client: Client, log_in: Callable[..., Any], company: Company, model: type[Any], dark: str
+    client: Client, log_in: Callable[..., Any], company: Company, model: type[Any], page: str
 ) -> None:
     row = rows_of_all_models(company)[model]
     log_in(is_superuser=True)
-    page = client.get(admin_url(model, dark, *([row.pk] if dark == "change" else []))).content.decode()
+    html = client.get(admin_url(model, page, *([row.pk] if page == "change" else []))).content.decode()
     digests = [str(getattr(row, field.name)) for field in model._meta.fields if field.name.endswith("_digest")]
-    assert not any(digest in page or digest.replace("-", "") in page for digest in digests if digest != "None")
+    assert not any(digest in html or digest.replace("-", "") in html for digest in digests if digest != "None")
 
 
 def test_order_shows_its_lines_to_whoever_may_view_orders(

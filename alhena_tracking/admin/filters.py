@@ -93,7 +93,7 @@ def empty_text(form: ReportForm, last_on: date | None) -> EmptyText:
     if last_on is None:
         return EmptyText("", "", all_channels)
     period = Period.ending(last_on, days=30)
-    last_days = form.query_string(range="", start=str(period.start), end=str(period.end))
+    last_days = form.query_string(channel="", range="", start=str(period.start), end=str(period.end))
     return EmptyText(formats.day(last_on), last_days, all_channels)
 
 

@@ -77,7 +77,17 @@ class CartEvent(Credited, Event):
                 fields=["session", "product_id_digest", "currency", "occurred_at"], name="alhena_cartevent_state"
             ),
             models.Index(
-                fields=["company", "currency", "occurred_on", "channel", "session", "gmv_minor"],
+                # In the order in which the report looks for each session's first event of a day.
+                fields=[
+                    "company",
+                    "currency",
+                    "occurred_on",
+                    "session",
+                    "occurred_at",
+                    "id",
+                    "channel",
+                    "gmv_minor",
+                ],
                 name="alhena_cartevent_report",
             ),
         ]

@@ -50,7 +50,7 @@ def figures_by_day(company: Company, period: Period, currency: str, channel: str
     ):
         for key, values in sums:
             found[key].update(values)
-    return [DayFigures(on=on, channel=channel, **sums) for (on, channel), sums in sorted(found.items())]
+    return [DayFigures(on=on, channel=of, **sums) for (on, of), sums in sorted(found.items())]
 
 
 def last_interaction_on(company: Company) -> date | None:
@@ -94,9 +94,9 @@ def _cart_sums(company: Company, period: Period, currency: str, channel: str) ->
     to_date = CartEvent._meta.get_field("occurred_on").to_python  # SQLite answers with text
     with connections[events.db].cursor() as cursor:
         cursor.execute(sql, (*params, channel) if channel else params)
-        for on, channel_, minor, count, carts in cursor.fetchall():
+        for on, of, minor, count, carts in cursor.fetchall():
             sums = {"add_to_cart_minor": int(minor), "cart_events": count, "carts": int(carts)}
-            yield (to_date(on), channel_), sums
+            yield (to_date(on), of), sums
 
 
 def _order_sums(company: Company, period: Period, currency: str, channel: str) -> Iterator[Sums]:

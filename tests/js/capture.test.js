@@ -80,6 +80,15 @@ const CASES = [
     ["CHAT"],
   ],
   ["a click into a marked form", '<form data-alhena-chat><input id="it"></form>', click, []],
+  [
+    "a form's submission inside an FAQ element",
+    '<p data-alhena-faq="A"></p><form id="it"></form>',
+    (it, page) => {
+      page.document.querySelector("p").append(it);
+      submit(it, page);
+    },
+    [],
+  ],
   ["another form's submission", '<form id="it"></form>', submit, []],
   ["a click on a marked button", '<button type="button" id="it" data-alhena-chat>Chat</button>', click, ["CHAT"]],
   [

@@ -95,7 +95,7 @@ for (const status of [0, 408, 425, 429, 500, 502, 503, 504, 599]) {
   });
 }
 
-for (const status of [400, 401, 403, 404, 409, 413, 415, 422, 501, 505]) {
+for (const status of [304, 400, 401, 403, 404, 409, 413, 415, 422, 501, 505]) {
   test(`${status} is final: it is told, and the next event goes out`, async () => {
     const page = openPage({ fetch: serverOf(status) });
     page.track("sendInteraction", CHAT);
@@ -107,6 +107,18 @@ for (const status of [400, 401, 403, 404, 409, 413, 415, 422, 501, 505]) {
     assert.match(page.errors[0].join(" "), new RegExp(`sendInteraction was refused: ${status}`));
   });
 }
+
+test("an event that happens during a pause waits for its end", async () => {
+  const page = openPage({ fetch: serverOf(429) });
+  page.track("sendInteraction", CHAT);
+  await settle();
+  page.track("sendCartEvent", CART);
+  page.track("sendCheckoutEvent", ORDER);
+  await settle();
+  assert.deepEqual(page.paths, ["interactions"]);
+  await page.clock.pass(1000);
+  assert.deepEqual(page.paths.slice(1), ["interactions", "cart_events", "checkout_events"]);
+});
 
 test("the pauses grow to a minute at most, with jitter, and begin anew after a success", async () => {
   const page = openPage({ fetch: serverOf(...Array(12).fill(503), 201, 503) });
