@@ -46,6 +46,7 @@ class Command(BaseCommand):
             f"  Login           {LOGIN} / {PASSWORD}\n"
         )
         if not no_serve:
+            self.stdout.flush()  # the server below never returns
             # A reloading server would run this whole command once more.
             call_command("runserver", f"127.0.0.1:{port}", use_reloader=False)
 
