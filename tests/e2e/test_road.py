@@ -67,6 +67,14 @@ def place_the_order(page: Page) -> None:
     page.wait_for_url("**/thank-you/**")
 
 
+def buy_two_kettles(page: Page) -> None:
+    choose_two_kettles(page)
+    with answered(page, "cart_events"):
+        add(page)
+    with answered(page, "checkout_events"):
+        place_the_order(page)
+
+
 def let_the_tracker_settle(page: Page) -> None:
     """Long enough for anything it might wrongly send."""
     page.wait_for_load_state("networkidle")
@@ -86,11 +94,7 @@ def card_texts(page: Page) -> str:
 
 def test_road_when_chat_comes_first_ends_in_the_report(page: Page) -> None:
     ask_the_chat(page)
-    choose_two_kettles(page)
-    with answered(page, "cart_events"):
-        add(page)
-    with answered(page, "checkout_events"):
-        place_the_order(page)
+    buy_two_kettles(page)
 
     event = CartEvent.objects.get()
     assert (event.type, event.channel, event.currency) == ("ITEM_ADDED", "CHAT", "EUR")
@@ -108,11 +112,7 @@ def test_road_when_chat_comes_first_ends_in_the_report(page: Page) -> None:
 def test_road_when_the_faq_comes_first_and_the_chat_second_credits_the_faq(page: Page) -> None:
     open_the_faq(page)
     ask_the_chat(page)
-    choose_two_kettles(page)
-    with answered(page, "cart_events"):
-        add(page)
-    with answered(page, "checkout_events"):
-        place_the_order(page)
+    buy_two_kettles(page)
     assert list(Interaction.objects.order_by("id").values_list("kind", flat=True)) == ["FAQ", "CHAT"]
     assert VisitorSession.objects.get().channel == "FAQ"
     assert CartEvent.objects.get().channel == "FAQ"
@@ -154,11 +154,7 @@ def test_road_when_nobody_interacted_stores_and_sends_nothing(page: Page) -> Non
 
 def test_thank_you_page_when_reloaded_leaves_one_order(page: Page) -> None:
     ask_the_chat(page)
-    choose_two_kettles(page)
-    with answered(page, "cart_events"):
-        add(page)
-    with answered(page, "checkout_events"):
-        place_the_order(page)
+    buy_two_kettles(page)
     sent = requests_to_alhena(page)
     page.reload()
     let_the_tracker_settle(page)
@@ -168,11 +164,7 @@ def test_thank_you_page_when_reloaded_leaves_one_order(page: Page) -> None:
 
 def test_thank_you_page_when_the_browser_forgot_it_is_still_one_order(page: Page) -> None:
     ask_the_chat(page)
-    choose_two_kettles(page)
-    with answered(page, "cart_events"):
-        add(page)
-    with answered(page, "checkout_events"):
-        place_the_order(page)
+    buy_two_kettles(page)
     page.evaluate("sessionStorage.clear(); localStorage.clear()")
     with answered(page, "checkout_events", status=200):
         page.reload()
