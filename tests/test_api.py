@@ -8,9 +8,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import InterfaceError, OperationalError
 from django.test import Client
 from django.utils import timezone
 
+from alhena_tracking.api.views import InteractionView
 from alhena_tracking.limits import BODY_BYTES
 from alhena_tracking.models import CartEvent, Company, Interaction, Order
 
@@ -293,3 +295,80 @@ def test_time_when_in_the_future_is_when_it_was_received(company: Company) -> No
     assert post("interactions", {**IDENTITY, "type": "CHAT", "occurred_at": later.isoformat()})[0] == 201
     row = Interaction.objects.get()
     assert row.occurred_at == row.received_at
+
+
+# Database trouble
+
+
+class Deadlock(Exception):
+    """As psycopg reports one."""
+
+    sqlstate = "40P01"
+
+
+def failing_record(monkeypatch: pytest.MonkeyPatch, errors: list[Exception]) -> list[Exception]:
+    """Let the next interactions fail with ``errors``, one each; those that are left are returned."""
+    record = InteractionView.record
+
+    def fail_first(company: Company, data: Any) -> Any:
+        if errors:
+            raise errors.pop(0)
+        return record(company, data)
+
+    monkeypatch.setattr(InteractionView, "record", staticmethod(fail_first))
+    return errors
+
+
+def deadlock() -> OperationalError:
+    error = OperationalError("deadlock detected")
+    error.__cause__ = Deadlock()
+    return error
+
+
+def mariadb_deadlock() -> OperationalError:
+    error = OperationalError(1213, "Deadlock found when trying to get lock")
+    error.__cause__ = Exception(1213, "Deadlock found when trying to get lock")
+    return error
+
+
+@pytest.mark.parametrize("conflict", [deadlock, mariadb_deadlock])
+def test_event_when_the_database_gives_it_up_is_tried_again(
+    company: Company, monkeypatch: pytest.MonkeyPatch, conflict: Any
+) -> None:
+    failing_record(monkeypatch, [conflict() for _ in range(3)])
+    assert post("interactions", {**IDENTITY, "type": "CHAT"})[0] == 201
+    assert Interaction.objects.count() == 1
+
+
+def test_event_when_given_up_too_often_is_503(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    left = failing_record(monkeypatch, [deadlock() for _ in range(5)])
+    status, answer = post("interactions", {**IDENTITY, "type": "CHAT"})
+    assert (status, answer["status"]) == (503, "unavailable")
+    assert len(left) == 1
+    assert not Interaction.objects.exists()
+
+
+@pytest.mark.parametrize("error", [OperationalError("server closed the connection"), InterfaceError("closed")])
+def test_event_when_the_database_is_away_is_503_at_once(
+    company: Company, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    left = failing_record(monkeypatch, [error, error])
+    body = json.dumps({**IDENTITY, "type": "CHAT"})
+    client = Client(raise_request_exception=False)
+    response = client.post("/alhena/analytics/interactions", body, content_type="application/json")
+    assert response.status_code == 503
+    assert response["Retry-After"] == "5"
+    assert response.json()["errors"][0]["code"] == "unavailable"
+    assert left == [error]
+
+
+def test_origin_when_the_database_is_away_is_answered_all_the_same(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*args: Any, **kwargs: Any) -> Any:
+        raise OperationalError("server closed the connection")
+
+    monkeypatch.setattr(Company.objects, "filter", fail)
+    monkeypatch.setattr(Company.objects, "exclude", fail)
+    status, answer = post("interactions", {**IDENTITY, "type": "CHAT"}, Origin="https://shop.example")
+    assert (status, answer["status"]) == (503, "unavailable")

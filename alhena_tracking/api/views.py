@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import logging
+import random
+import time
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any, ClassVar
 
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
+from django.utils.translation import gettext
 from rest_framework import status
 from rest_framework.exceptions import APIException, ErrorDetail, PermissionDenied, ValidationError
 from rest_framework.negotiation import BaseContentNegotiation
@@ -24,11 +30,24 @@ from alhena_tracking.conf import conf
 from alhena_tracking.ingestion import Outcome, record_cart_event, record_interaction, record_order
 from alhena_tracking.models import Company, Trust
 
+logger = logging.getLogger(__name__)
+
+DATABASE_TROUBLE = (OperationalError, InterfaceError)
+#: How often an event is tried again after a deadlock or a serialization failure.
+RETRIES = 3
+RETRY_AFTER_SECONDS = "5"
+
 _STATUS_WORDS = {400: "invalid", 401: "unauthorized", 403: "forbidden", 413: "too_large", 415: "unsupported_media_type"}
 
 
 def handle_exception(error: Exception, context: Mapping[str, Any]) -> Response | None:
     """Answer in the contract's form: ``{"status": …, "errors": [{"field", "code", "message"}]}``."""
+    if isinstance(error, DATABASE_TROUBLE):
+        logger.warning("The database could not take an event: %s", type(error).__name__)
+        message = gettext("The database cannot take the event now. Nothing was stored; please send it again.")
+        errors = [{"field": "", "code": "unavailable", "message": message}]
+        body = {"status": "unavailable", "errors": errors}
+        return Response(body, status=status.HTTP_503_SERVICE_UNAVAILABLE, headers={"Retry-After": RETRY_AFTER_SECONDS})
     if not isinstance(error, APIException):
         return None
     fields: Any = error.detail if isinstance(error, ValidationError) else {_field_of(error): [error.detail]}
@@ -85,7 +104,7 @@ class IngestionView(APIView):
         _check_origin(request, company)
         if _refuses_tracking(request):
             return Response({"status": "ignored", "reason": "privacy_signal"})
-        outcome = type(self).record(company, event.data)
+        outcome = _retried(partial(type(self).record, company, event.data))
         if outcome.status == "recorded":
             return Response({"status": "recorded", "id": outcome.id}, status=status.HTTP_201_CREATED)
         if outcome.status == "ignored":
@@ -104,7 +123,7 @@ class IngestionView(APIView):
         response.headers["Cache-Control"] = "no-store"
         patch_vary_headers(response, ["Origin"])
         origin = _foreign_origin(request)
-        if origin and any(origin in company.origins for company in Company.objects.exclude(allowed_origins="")):
+        if origin and _is_listed(origin):
             response.headers["Access-Control-Allow-Origin"] = origin
             if request.method == "OPTIONS":
                 response.headers["Access-Control-Allow-Methods"] = "POST"
@@ -142,6 +161,34 @@ def _foreign_origin(request: Request) -> str | None:
     if not origin or origin.lower().partition("://")[2] == request.get_host().lower():
         return None
     return origin.lower()
+
+
+def _is_listed(origin: str) -> bool:
+    """Whether any company lists the origin; no, while the database cannot be asked."""
+    try:
+        return any(origin in company.origins for company in Company.objects.exclude(allowed_origins=""))
+    except DATABASE_TROUBLE:
+        return False
+
+
+def _retried(record: Callable[[], Outcome]) -> Outcome:
+    """Record an event, again where the database gave the transaction up for another's sake."""
+    for attempt in range(RETRIES):
+        try:
+            return record()
+        except OperationalError as error:
+            if not _is_conflict(error):
+                raise
+            # The jitter keeps transactions that met once from meeting again.
+            time.sleep(random.uniform(0.5, 1) * 0.02 * 2**attempt)  # noqa: S311
+    return record()
+
+
+def _is_conflict(error: OperationalError) -> bool:
+    """Whether the error is a deadlock or a serialization failure, after which the same transaction may succeed."""
+    cause = error.__cause__
+    # PostgreSQL: serialization_failure and deadlock_detected; MariaDB: ER_LOCK_DEADLOCK.
+    return getattr(cause, "sqlstate", None) in {"40001", "40P01"} or getattr(cause, "args", ())[:1] == (1213,)
 
 
 def _check_origin(request: Request, company: Company) -> None:
