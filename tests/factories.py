@@ -176,11 +176,3 @@ class RefundFactory(DjangoModelFactory[models.Refund]):
     occurred_at = factory.SelfAttribute("refunded_order.occurred_at")
     received_at = factory.SelfAttribute("occurred_at")
     occurred_on = factory.LazyAttribute(day_of)
-
-
-class VisitorLockFactory(DjangoModelFactory[models.VisitorLock]):
-    class Meta:
-        model = models.VisitorLock
-        django_get_or_create = ["id"]
-
-    id = 0
