@@ -24,14 +24,12 @@ class AlhenaTrackingConfig(AppConfig):
 def create_rows(using: str = DEFAULT_DB_ALIAS, **kwargs: Any) -> None:
     """After ``migrate``, make the company that the settings name and the rows that visitors lock."""
     from alhena_tracking.conf import conf
-    from alhena_tracking.models import Company, VisitorLock
+    from alhena_tracking.models import Company, LockRow
 
     if not router.allow_migrate_model(using, Company):
         return
     if conf.company_key:
         name = conf.company_key.replace("-", " ").replace("_", " ").title()
         Company.objects.using(using).get_or_create(key=conf.company_key, defaults={"name": name})
-    there = set(VisitorLock.objects.using(using).values_list("pk", flat=True))
-    VisitorLock.objects.using(using).bulk_create(
-        VisitorLock(pk=row) for row in range(VisitorLock.ROWS) if row not in there
-    )
+    there = set(LockRow.objects.using(using).values_list("pk", flat=True))
+    LockRow.objects.using(using).bulk_create(LockRow(pk=row) for row in range(LockRow.ROWS) if row not in there)

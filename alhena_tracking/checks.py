@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.core.checks import CheckMessage, Error
 from django.utils.module_loading import import_string
 
@@ -17,8 +18,8 @@ from alhena_tracking.models.company import COMPANY_KEY_PATTERN
 
 def check_settings(**kwargs: Any) -> list[CheckMessage]:
     """Every setting has a rule here, and an unknown one is an error."""
-    settings = conf.raw
-    if not isinstance(settings, Mapping):
+    configured = conf.raw
+    if not isinstance(configured, Mapping):
         return [
             Error(
                 f"{SETTING} must be a dict.", hint=f'{SETTING} = {{"COMPANY_KEY": "acme"}}', id="alhena_tracking.E001"
@@ -30,13 +31,13 @@ def check_settings(**kwargs: Any) -> list[CheckMessage]:
             hint="Known keys: " + ", ".join(sorted(DEFAULTS)) + ".",
             id="alhena_tracking.E002",
         )
-        for name in settings
+        for name in configured
         if name not in DEFAULTS
     ]
     wrong = [
-        Error(f"{SETTING}[{name!r}] is {settings[name]!r}.", hint=hint, id=check_id)
+        Error(f"{SETTING}[{name!r}] is {configured[name]!r}.", hint=hint, id=check_id)
         for name, (check_id, is_valid, hint) in _RULES.items()
-        if name in settings and not is_valid(settings[name])
+        if name in configured and not is_valid(configured[name])
     ]
     return [*unknown, *wrong]
 
@@ -64,6 +65,14 @@ def _is_domain(value: object) -> bool:
     return value is None or (
         isinstance(value, str) and re.fullmatch(r"\.?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*", value) is not None
     )
+
+
+def _is_rate(value: object) -> bool:
+    return value is None or (isinstance(value, str) and re.fullmatch(r"[1-9]\d{0,8}/[smh]", value) is not None)
+
+
+def _is_timeout(value: object) -> bool:
+    return isinstance(value, timedelta) and timedelta(milliseconds=100) <= value <= timedelta(seconds=5)
 
 
 def _is_bool(value: object) -> bool:
@@ -100,6 +109,37 @@ _RULES: dict[str, tuple[str, Callable[[object], bool], str]] = {
         "alhena_tracking.E008",
         _is_predicate,
         "Use the dotted path of a function that takes an interaction and returns a bool, or None.",
+    ),
+    "CONFIRMED_ORDERS_ONLY": ("alhena_tracking.E013", _is_bool, "Use True or False."),
+    "RATE_LIMIT_PER_SOURCE": (
+        "alhena_tracking.E014",
+        _is_rate,
+        "Use a number per s, m or h, such as '600/m', or None.",
+    ),
+    "RATE_LIMIT_PER_COMPANY": (
+        "alhena_tracking.E015",
+        _is_rate,
+        "Use a number per s, m or h, such as '60000/m', or None.",
+    ),
+    "RATE_LIMIT_CACHE": (
+        "alhena_tracking.E016",
+        lambda value: isinstance(value, str) and value in settings.CACHES,
+        "Use the alias of one of the project's CACHES, such as 'default'.",
+    ),
+    "TRUSTED_PROXIES": (
+        "alhena_tracking.E017",
+        lambda value: value is None or (type(value) is int and 0 <= value <= 10),
+        "Use the number of your own proxies that append to X-Forwarded-For, such as 1; 0 where there is none.",
+    ),
+    "LOCK_TIMEOUT": (
+        "alhena_tracking.E018",
+        _is_timeout,
+        "Use a datetime.timedelta from 100 milliseconds to 5 seconds, such as timedelta(seconds=2).",
+    ),
+    "STATEMENT_TIMEOUT": (
+        "alhena_tracking.E019",
+        _is_timeout,
+        "Use a datetime.timedelta from 100 milliseconds to 5 seconds, such as timedelta(seconds=4).",
     ),
     "COOKIE_DOMAIN": ("alhena_tracking.E009", _is_domain, "Use a domain such as 'shop.example', or None."),
     "REQUIRE_CONSENT": ("alhena_tracking.E010", _is_bool, "Use True or False."),

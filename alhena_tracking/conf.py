@@ -17,9 +17,16 @@ DEFAULTS: Mapping[str, Any] = {
     "CART_EVENT_VALUE": "unit",
     "LINE_ITEM_VALUE": "total",
     "QUALIFYING_INTERACTION": None,
+    "CONFIRMED_ORDERS_ONLY": False,
     "COOKIE_DOMAIN": None,
     "REQUIRE_CONSENT": False,
     "RESPECT_DNT": False,
+    "RATE_LIMIT_PER_SOURCE": "600/m",
+    "RATE_LIMIT_PER_COMPANY": "60000/m",
+    "RATE_LIMIT_CACHE": "default",
+    "TRUSTED_PROXIES": None,
+    "LOCK_TIMEOUT": timedelta(seconds=2),
+    "STATEMENT_TIMEOUT": timedelta(seconds=4),
     "DEBUG": False,
 }
 
@@ -72,6 +79,11 @@ class Conf:
         return path
 
     @property
+    def confirmed_orders_only(self) -> bool:
+        """Whether only orders that the shop's server confirmed count as revenue."""
+        return bool(self._get("CONFIRMED_ORDERS_ONLY"))
+
+    @property
     def cookie_domain(self) -> str | None:
         """``Domain`` of the visitor's cookie, for shops that span subdomains; ``None`` keeps it to the host."""
         domain: str | None = self._get("COOKIE_DOMAIN")
@@ -86,6 +98,42 @@ class Conf:
     def respect_dnt(self) -> bool:
         """Whether ``DNT: 1`` counts as a refusal, as ``Sec-GPC: 1`` always does."""
         return bool(self._get("RESPECT_DNT"))
+
+    @property
+    def rate_limit_per_source(self) -> str | None:
+        """How many events one address may send, such as ``"600/m"`` (per ``s``, ``m`` or ``h``); ``None``: any."""
+        limit: str | None = self._get("RATE_LIMIT_PER_SOURCE")
+        return limit
+
+    @property
+    def rate_limit_per_company(self) -> str | None:
+        """How many events one company's visitors may send together; ``None``: any."""
+        limit: str | None = self._get("RATE_LIMIT_PER_COMPANY")
+        return limit
+
+    @property
+    def rate_limit_cache(self) -> str:
+        """Alias of the cache that the processes share to count events."""
+        alias: str = self._get("RATE_LIMIT_CACHE")
+        return alias
+
+    @property
+    def trusted_proxies(self) -> int | None:
+        """How many proxies of the shop's own stand before it and append to ``X-Forwarded-For``; ``None``: not said."""
+        hops: int | None = self._get("TRUSTED_PROXIES")
+        return hops
+
+    @property
+    def lock_timeout(self) -> timedelta:
+        """How long an event waits for a lock in the database before it is answered 503."""
+        timeout: timedelta = self._get("LOCK_TIMEOUT")
+        return timeout
+
+    @property
+    def statement_timeout(self) -> timedelta:
+        """How long one statement of an event may take before it is answered 503."""
+        timeout: timedelta = self._get("STATEMENT_TIMEOUT")
+        return timeout
 
     @property
     def debug(self) -> bool:

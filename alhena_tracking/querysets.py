@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import Self, TypeVar
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.core.exceptions import ImproperlyConfigured
 from django.db import models
 from django.db.models import F, Q
 
+from alhena_tracking.conf import conf
 from alhena_tracking.limits import INTERACTION_GRACE
-
-if TYPE_CHECKING:
-    pass
 
 _Model = TypeVar("_Model", bound=models.Model)
 
@@ -26,6 +25,23 @@ class CompanyQuerySet(models.QuerySet[_Model]):
         if getattr(user, "is_superuser", False):
             return self
         return self.filter(Q(groups__isnull=True) | Q(groups__user=user.pk)).distinct()
+
+
+class SecretKeyQuerySet(models.QuerySet[_Model]):
+    def active(self) -> Self:
+        """Keys that nobody has revoked."""
+        return self.filter(revoked_at__isnull=True)
+
+
+class LockRowQuerySet(models.QuerySet[_Model]):
+    def lock(self, numbers: Collection[int]) -> None:
+        """Hold the rows until the transaction ends, in one order whoever takes them. See ``VisitorSession.lock``.
+
+        Raises ``ImproperlyConfigured`` where ``migrate`` has not made them.
+        """
+        for number in sorted(set(numbers)):
+            if not self.filter(pk=number).update(is_taken=False):
+                raise ImproperlyConfigured("alhena_tracking has no rows to lock: run `manage.py migrate`.")
 
 
 class DatedQuerySet(models.QuerySet[_Model]):
@@ -86,5 +102,6 @@ class InteractionQuerySet(DatedQuerySet[_Model]):
 
 class OrderQuerySet(DatedQuerySet[_Model]):
     def counted(self) -> Self:
-        """Orders that staff have not excluded (a test, a fraud)."""
-        return self.filter(excluded_at__isnull=True)
+        """Orders that are revenue: not excluded by staff (a test, a fraud), and confirmed where the settings ask it."""
+        counted = self.filter(excluded_at__isnull=True)
+        return counted.filter(trust="CONFIRMED") if conf.confirmed_orders_only else counted

@@ -55,6 +55,13 @@ def test_setting_when_unknown_is_an_error_that_lists_the_known() -> None:
         ("REQUIRE_CONSENT", "yes", "alhena_tracking.E010"),
         ("RESPECT_DNT", 1, "alhena_tracking.E011"),
         ("DEBUG", None, "alhena_tracking.E012"),
+        ("CONFIRMED_ORDERS_ONLY", "no", "alhena_tracking.E013"),
+        ("RATE_LIMIT_PER_SOURCE", "many", "alhena_tracking.E014"),
+        ("RATE_LIMIT_PER_COMPANY", 600, "alhena_tracking.E015"),
+        ("RATE_LIMIT_CACHE", "nowhere", "alhena_tracking.E016"),
+        ("TRUSTED_PROXIES", True, "alhena_tracking.E017"),
+        ("LOCK_TIMEOUT", 2, "alhena_tracking.E018"),
+        ("STATEMENT_TIMEOUT", timedelta(seconds=30), "alhena_tracking.E019"),
     ],
 )
 def test_setting_when_wrong_is_an_error_with_a_hint(name: str, value: Any, id_: str) -> None:
@@ -78,6 +85,13 @@ def test_setting_when_wrong_is_an_error_with_a_hint(name: str, value: Any, id_: 
         ("REQUIRE_CONSENT", True),
         ("RESPECT_DNT", True),
         ("DEBUG", True),
+        ("CONFIRMED_ORDERS_ONLY", True),
+        ("RATE_LIMIT_PER_SOURCE", "5/s"),
+        ("RATE_LIMIT_PER_COMPANY", None),
+        ("RATE_LIMIT_CACHE", "default"),
+        ("TRUSTED_PROXIES", 2),
+        ("LOCK_TIMEOUT", timedelta(milliseconds=500)),
+        ("STATEMENT_TIMEOUT", timedelta(seconds=1)),
     ],
 )
 def test_setting_when_right_passes_and_is_read(name: str, value: Any) -> None:

@@ -20,7 +20,7 @@ from django.test import override_settings
 
 from alhena_tracking.apps import create_rows
 from alhena_tracking.ingestion import record_cart_event, record_interaction, record_order
-from alhena_tracking.models import CartEvent, Company, Interaction, Order, VisitorLock, VisitorSession
+from alhena_tracking.models import CartEvent, Company, Interaction, LockRow, Order, VisitorSession
 from tests.test_ingestion import NOW, cart_event, chat, order
 
 pytestmark = pytest.mark.django_db
@@ -35,7 +35,7 @@ def test_migrate_when_run_again_keeps_the_company_as_it_is(company: Company) -> 
     company.save()
     create_rows()
     assert Company.objects.get(key="acme").name == "Acme Ltd"
-    assert VisitorLock.objects.count() == VisitorLock.ROWS
+    assert LockRow.objects.count() == LockRow.ROWS
 
 
 def test_migrate_when_the_settings_name_a_company_makes_it() -> None:

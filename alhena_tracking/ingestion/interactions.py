@@ -5,9 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from datetime import datetime
-from uuid import UUID
 
-from django.core.exceptions import ImproperlyConfigured
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Greatest
 from django.utils.module_loading import import_string
@@ -16,7 +14,7 @@ from alhena_tracking.attribution import choose_session
 from alhena_tracking.conf import conf
 from alhena_tracking.ingestion.crediting import candidates_among, interactions_of
 from alhena_tracking.ingestion.data import DUPLICATE, InteractionData, Outcome
-from alhena_tracking.models import Company, Interaction, VisitorLock, VisitorSession
+from alhena_tracking.models import Company, Interaction, LockRow, VisitorSession
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +38,7 @@ def record_interaction(company: Company, data: InteractionData) -> Outcome:
     interaction.is_qualifying = _is_qualifying(interaction)
     try:
         with transaction.atomic():
-            _lock_visitor(user_digest, faq_digest)
+            LockRow.objects.lock([LockRow.number_of(digest) for digest in (user_digest, faq_digest) if digest])
             window = conf.attribution_window
             near = interactions_of(company, data).within(window, of=data.occurred_at)
             session_id = choose_session(candidates_among(near), data.occurred_at, window)
@@ -63,14 +61,6 @@ def _is_qualifying(interaction: Interaction) -> bool:
     except Exception:
         logger.exception("%s failed; the interaction counts, as it does without a predicate.", path)
         return True
-
-
-def _lock_visitor(*digests: UUID | None) -> None:
-    """Let interactions of one visitor through one at a time, each row in a statement of its own and in one order."""
-    for row in sorted({digest.int % VisitorLock.ROWS for digest in digests if digest}):
-        is_locked = VisitorLock.objects.filter(pk=row).update(is_taken=False)
-        if not is_locked:
-            raise ImproperlyConfigured("alhena_tracking has no rows for visitors to lock: run `manage.py migrate`.")
 
 
 def _open_session(interaction: Interaction) -> VisitorSession:

@@ -2,24 +2,29 @@
 
 from alhena_tracking.models.base import AttributionModel, Trust
 from alhena_tracking.models.carts import CartEvent, ValueBasis
-from alhena_tracking.models.company import Company
+from alhena_tracking.models.company import Company, SecretKey
+from alhena_tracking.models.diagnostics import EventCount, RefusedEvent
+from alhena_tracking.models.locks import LockRow
 from alhena_tracking.models.orders import Order, OrderClaim, OrderLine, PendingConfirmation, Refund
 from alhena_tracking.models.report import RevenueImpact
-from alhena_tracking.models.visits import Interaction, VisitorLock, VisitorSession
+from alhena_tracking.models.visits import Interaction, VisitorSession
 
 __all__ = [
     "AttributionModel",
     "CartEvent",
     "Company",
+    "EventCount",
     "Interaction",
+    "LockRow",
     "Order",
     "OrderClaim",
     "OrderLine",
     "PendingConfirmation",
     "Refund",
+    "RefusedEvent",
     "RevenueImpact",
+    "SecretKey",
     "Trust",
     "ValueBasis",
-    "VisitorLock",
     "VisitorSession",
 ]

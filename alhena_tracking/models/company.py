@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import secrets
 import zoneinfo
 from collections.abc import Iterator
+from hashlib import sha256
 from typing import Any
 
 from django.conf import settings
@@ -13,7 +15,7 @@ from django.core.validators import RegexValidator
 from django.db import models, transaction
 from django.utils.translation import gettext_lazy as _
 
-from alhena_tracking.querysets import CompanyQuerySet, DatedQuerySet
+from alhena_tracking.querysets import CompanyQuerySet, DatedQuerySet, SecretKeyQuerySet
 
 COMPANY_KEY_PATTERN = r"\A[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?\Z"
 _ORIGIN = re.compile(r"https?://([a-z0-9-]+(\.[a-z0-9-]+)*|\[[0-9a-f:.]+\])(:\d{1,5})?", re.ASCII | re.IGNORECASE)
@@ -101,3 +103,38 @@ class Company(models.Model):
             rows = relation.related_model._default_manager.using(self._state.db).filter(company=self)
             if isinstance(rows, DatedQuerySet):
                 yield rows
+
+
+class SecretKey(models.Model):
+    """A key by which the shop's own server is known. Only its SHA-256 is kept: the key has 256 random bits, no salt."""
+
+    PREFIX = "alhena_sk_"
+
+    company = models.ForeignKey(
+        Company, verbose_name=_("company"), on_delete=models.CASCADE, related_name="secret_keys"
+    )
+    name = models.CharField(_("name"), max_length=64, help_text=_("What it is for, such as the server that holds it."))
+    digest = models.CharField(_("SHA-256"), max_length=64, unique=True, editable=False)
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    revoked_at = models.DateTimeField(_("revoked at"), null=True, editable=False)
+
+    objects = SecretKeyQuerySet["SecretKey"].as_manager()
+
+    class Meta:
+        verbose_name = _("secret key")
+        verbose_name_plural = _("secret keys")
+        ordering = ["-created_at", "-id"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def issue(self) -> str:
+        """Give the row a new key, save it, and return the key. It is nowhere to be read again."""
+        key = self.PREFIX + secrets.token_urlsafe(32)
+        self.digest = self.digest_of(key)
+        self.save(force_insert=True)
+        return key
+
+    @staticmethod
+    def digest_of(key: str) -> str:
+        return sha256(key.encode(errors="surrogatepass")).hexdigest()

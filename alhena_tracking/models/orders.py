@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import uuid
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from alhena_tracking.limits import PRODUCT_NAME_LENGTH, TEXT_LENGTH, TOTAL_MINOR, VALUE_MINOR
-from alhena_tracking.models.base import Credited, Event
+from alhena_tracking.models.base import Credited, Event, Trust
 from alhena_tracking.models.fields import ExactUUIDField
 from alhena_tracking.models.visits import Interaction
 from alhena_tracking.querysets import DatedQuerySet, OrderQuerySet
@@ -25,6 +27,9 @@ class Order(Credited, Event):
     order_id_digest = ExactUUIDField(_("order id digest"), null=True)
     currency = models.CharField(_("currency"), max_length=3)
     value_minor = models.BigIntegerField(_("value"), help_text=_("In minor units of the currency."))
+    has_confirmed_visitor = models.BooleanField(
+        _("visitor confirmed"), default=False, help_text=_("The shop's server named the visitor, not only the figures.")
+    )
     has_conflict = models.BooleanField(
         _("conflict"), default=False, help_text=_("Reports of this order disagree on its amount or visitor.")
     )
@@ -51,6 +56,9 @@ class Order(Credited, Event):
             models.CheckConstraint(
                 condition=Q(excluded_at__isnull=False) | Q(excluded_by__isnull=True, exclusion_reason=""),
                 name="alhena_order_exclusion",
+            ),
+            models.CheckConstraint(
+                condition=Q(has_confirmed_visitor=False) | Q(trust=Trust.CONFIRMED), name="alhena_order_visitor"
             ),
         ]
         indexes = [
@@ -91,7 +99,7 @@ class OrderLine(models.Model):
 
 
 class OrderClaim(Credited, Event):
-    """One session's word on an order. Several sessions may name the same order; the order shows one of them."""
+    """One session's word on an order that has an id, the first one included. The order shows one of its claims."""
 
     order = models.ForeignKey(
         Order, verbose_name=_("order"), on_delete=models.CASCADE, related_name="claims", db_index=False
@@ -107,7 +115,9 @@ class OrderClaim(Credited, Event):
         verbose_name_plural = _("order claims")
         ordering = ["id"]
         constraints = [
-            models.UniqueConstraint(fields=["order", "session"], name="alhena_orderclaim_session"),
+            models.UniqueConstraint(
+                fields=["order", "session", "currency", "value_minor"], name="alhena_orderclaim_said_once"
+            ),
             models.UniqueConstraint(fields=["company", "event_id"], name="alhena_orderclaim_event_id"),
             models.CheckConstraint(
                 condition=Q(value_minor__gte=0, value_minor__lte=VALUE_MINOR), name="alhena_orderclaim_value"
@@ -165,6 +175,7 @@ class Refund(models.Model):
     refund_id_digest = ExactUUIDField(_("refund id digest"))
     currency = models.CharField(_("currency"), max_length=3)
     value_minor = models.BigIntegerField(_("value"), help_text=_("In minor units of the currency."))
+    event_id = ExactUUIDField(_("event id"), default=uuid.uuid4)
     occurred_at = models.DateTimeField(_("occurred at"))
     received_at = models.DateTimeField(_("received at"))
     occurred_on = models.DateField(_("occurred on"), help_text=_("The day in the company's time zone."))

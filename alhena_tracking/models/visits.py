@@ -91,25 +91,3 @@ class VisitorSession(models.Model):
 
     def __str__(self) -> str:
         return f"#{self.pk} {self.started_at:%Y-%m-%d %H:%M}"
-
-
-class VisitorLock(models.Model):
-    """Rows to lock while an interaction looks for its session.
-
-    A visitor's first two interactions have no session yet that either could lock, and would each open one. So both
-    first lock the row that their fingerprint hashes to. Visitors share rows; that costs a short wait and nothing else.
-    ``migrate`` makes the rows.
-    """
-
-    ROWS = 1024
-
-    id = models.PositiveSmallIntegerField(primary_key=True)
-    is_taken = models.BooleanField(default=False, help_text="Never true: there to be updated.")
-
-    class Meta:
-        verbose_name = _("visitor lock")
-        verbose_name_plural = _("visitor locks")
-        default_permissions = ()
-
-    def __str__(self) -> str:
-        return str(self.pk)

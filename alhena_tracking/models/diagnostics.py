@@ -1,0 +1,59 @@
+"""What came in and what became of it: counts, and the last events that were refused."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from alhena_tracking.limits import TEXT_LENGTH
+
+
+class EventCount(models.Model):
+    """How many events of one kind had one outcome on one day (in the company's time zone)."""
+
+    company = models.ForeignKey(
+        "alhena_tracking.Company", verbose_name=_("company"), on_delete=models.CASCADE, db_index=False
+    )
+    counted_on = models.DateField(_("day"))
+    method = models.CharField(
+        _("method"), max_length=32, blank=True, help_text=_("The browser's, or refund; empty where it is not known.")
+    )
+    outcome = models.CharField(_("outcome"), max_length=32)
+    reason = models.CharField(_("reason"), max_length=64, blank=True)
+    count = models.BigIntegerField(_("count"))
+
+    class Meta:
+        verbose_name = _("event count")
+        verbose_name_plural = _("event counts")
+        default_permissions = ("view",)
+        ordering = ["-counted_on", "method", "outcome", "reason"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["company", "counted_on", "method", "outcome", "reason"], name="alhena_eventcount_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.counted_on} {self.method} {self.outcome} {self.reason}: {self.count}"
+
+
+class RefusedEvent(models.Model):
+    """One of a company's last refused events: which fields were wrong and how, never what stood in them."""
+
+    KEPT = 100
+
+    company = models.ForeignKey("alhena_tracking.Company", verbose_name=_("company"), on_delete=models.CASCADE)
+    method = models.CharField(_("method"), max_length=32, blank=True)
+    outcome = models.CharField(_("outcome"), max_length=32)
+    errors = models.JSONField(_("errors"), default=list, help_text=_("Field and code of each."))
+    origin = models.CharField(_("origin"), max_length=TEXT_LENGTH, blank=True)
+    received_at = models.DateTimeField(_("received at"))
+
+    class Meta:
+        verbose_name = _("refused event")
+        verbose_name_plural = _("refused events")
+        default_permissions = ("view",)
+        ordering = ["-received_at", "-id"]
+
+    def __str__(self) -> str:
+        return f"{self.received_at:%Y-%m-%d %H:%M} {self.outcome}"
