@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any, Protocol, TypeVar
 
 from alhena_tracking.limits import INTERACTION_GRACE, QUANTITY_DECIMALS
 from alhena_tracking.models import AttributionModel, CartEvent, ValueBasis
@@ -21,6 +22,7 @@ class Candidate:
     session_started_at: datetime
     channel: str = ""
     ai_profile: str = ""
+    is_qualifying: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ def choose_credit(candidates: Iterable[Candidate], at: datetime, window: timedel
     Those in [``at`` - ``window``, ``at``] are eligible, and those dated up to ``INTERACTION_GRACE`` later count as at
     ``at``: the assistant's first request may be the slower one.
     """
-    eligible = [c for c in candidates if at - window <= c.occurred_at <= at + INTERACTION_GRACE]
+    eligible = [c for c in candidates if c.is_qualifying and at - window <= c.occurred_at <= at + INTERACTION_GRACE]
     if not eligible:
         return None
     choose = max if model == AttributionModel.LAST_TOUCH else min
@@ -60,6 +62,21 @@ def choose_session(candidates: Iterable[Candidate], at: datetime, window: timede
 
 def _earliest_session(candidates: list[Candidate]) -> int:
     return min((c.session_started_at, c.session_id) for c in candidates)[1]
+
+
+class Claim(Protocol):
+    """One session's word on an order; ``value_minor`` in minor units of ``currency``."""
+
+    currency: Any
+    value_minor: Any
+
+
+_Claim = TypeVar("_Claim", bound=Claim)
+
+
+def choose_claim(claims: Sequence[_Claim], currency: str, value_minor: int) -> _Claim:
+    """Of the claims of an order, in order of arrival, the one that its confirmed figures speak for: else the first."""
+    return next((c for c in claims if (c.currency, c.value_minor) == (currency, value_minor)), claims[0])
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,8 +25,12 @@ QUANTITY_DECIMALS = 3
 
 LINE_ITEMS = 500
 
-#: Largest request body, in bytes.
+#: Most events of a batch.
+BATCH_EVENTS = 100
+
+#: Largest request body, and largest one of a batch, in bytes.
 BODY_BYTES = 64 * 1024
+BATCH_BODY_BYTES = 256 * 1024
 
 #: How far the client's clock may be off (or the network slow) before ``occurred_at`` is corrected by it.
 CLOCK_TOLERANCE = timedelta(seconds=60)
@@ -36,3 +40,5 @@ INTERACTION_GRACE = timedelta(seconds=60)
 EVENT_AGE = timedelta(hours=72)
 #: Within this time an equal order without an id, of the same session, is the same order.
 EQUAL_ORDER_INTERVAL = timedelta(minutes=30)
+#: How long a confirmation without a visitor waits for a report of its order, and a refund for its order.
+PENDING_AGE = timedelta(hours=72)

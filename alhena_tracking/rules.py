@@ -34,6 +34,8 @@ MESSAGES = {
     "constant_uuid": _("This UUID is a constant that cannot tell visitors apart."),
     "invalid_datetime": _("Expected a time in ISO 8601 with its offset, such as 2026-01-31T12:00:00Z."),
     "too_old": _("The event is too old to be recorded."),
+    "exceeds_order": _("All refunds together would be more than the order."),
+    "not_storable": _("The database refused this event."),
 }
 
 

@@ -5,6 +5,7 @@ import os
 import pytest
 from hypothesis import settings
 
+from alhena_tracking import directory
 from alhena_tracking.models import Company
 
 #: Whether the counts of quality.md are asked for, as ``.ci/run full`` does.
@@ -26,6 +27,12 @@ def require(what: str, is_there: bool, reason: str) -> None:
     if what in os.environ.get("ALHENA_REQUIRED", "").split(","):
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+@pytest.fixture(autouse=True)
+def forgotten() -> None:
+    """No test is told what another one's database held."""
+    directory.forget()
 
 
 @pytest.fixture

@@ -133,13 +133,13 @@ def test_report_has_no_url_but_its_own(client: Client, log_in: Callable[..., Any
     assert client.post(REPORT_URL, {"action": "delete_selected"}).status_code == 405
 
 
-def test_menu_when_user_may_do_all_offers_to_add_nothing_but_companies(
+def test_menu_when_user_may_do_all_offers_to_add_nothing_but_companies_and_keys(
     client: Client, log_in: Callable[..., Any]
 ) -> None:
     log_in(is_superuser=True)
     [app] = [app for app in client.get("/admin/").context["app_list"] if app["app_label"] == "alhena_tracking"]
     assert app["name"] == "Analytics"
-    assert {model["object_name"] for model in app["models"] if model["add_url"]} == {"Company"}
+    assert {model["object_name"] for model in app["models"] if model["add_url"]} == {"Company", "SecretKey"}
     assert "Revenue impact" in [model["name"] for model in app["models"]]
 
 
@@ -492,7 +492,7 @@ def test_every_model_is_registered_but_locks_and_lines() -> None:
     registered = {
         model for model in apps.get_app_config("alhena_tracking").get_models() if admin.site.is_registered(model)
     }
-    assert registered == {*RECORDS, Company, models.RevenueImpact}
+    assert registered == {*RECORDS, Company, models.RevenueImpact, models.SecretKey}
 
 
 @pytest.mark.parametrize("model", RECORDS)
@@ -602,7 +602,7 @@ ODD_QUERIES = [
 ]
 
 
-@pytest.mark.parametrize("model", [*RECORDS, Company])
+@pytest.mark.parametrize("model", [*RECORDS, Company, models.SecretKey])
 def test_odd_look_ups_are_refused_or_find_nothing(
     client: Client, log_in: Callable[..., Any], company: Company, model: type[Any]
 ) -> None:
@@ -620,7 +620,7 @@ def test_odd_look_ups_are_refused_or_find_nothing(
 def test_odd_ids_are_not_found(client: Client, log_in: Callable[..., Any], company: Company, pk: str) -> None:
     log_in(is_superuser=True)
     client.raise_request_exception = False
-    for model in (*RECORDS, Company):
+    for model in (*RECORDS, Company, models.SecretKey):
         url = admin_url(model, "changelist")
         assert client.get(f"{url}{pk}/change/", follow=True).status_code == 200
 

@@ -8,11 +8,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import InterfaceError, OperationalError
+from django.db import DataError, InterfaceError, InternalError, OperationalError, ProgrammingError
 from django.test import Client
 from django.utils import timezone
 
-from alhena_tracking.api.views import InteractionView
+from alhena_tracking.ingestion import statements
 from alhena_tracking.limits import BODY_BYTES
 from alhena_tracking.models import CartEvent, Company, Interaction, Order
 
@@ -306,16 +306,16 @@ class Deadlock(Exception):
     sqlstate = "40P01"
 
 
-def failing_record(monkeypatch: pytest.MonkeyPatch, errors: list[Exception]) -> list[Exception]:
-    """Let the next interactions fail with ``errors``, one each; those that are left are returned."""
-    record = InteractionView.record
+def failing_inserts(monkeypatch: pytest.MonkeyPatch, errors: list[Exception]) -> list[Exception]:
+    """Let the next inserts fail with ``errors``, one each; those that are left are returned."""
+    insert = statements.insert
 
-    def fail_first(company: Company, data: Any) -> Any:
-        if errors:
+    def fail_first(rows: Any) -> None:
+        if errors and rows:
             raise errors.pop(0)
-        return record(company, data)
+        insert(rows)
 
-    monkeypatch.setattr(InteractionView, "record", staticmethod(fail_first))
+    monkeypatch.setattr(statements, "insert", fail_first)
     return errors
 
 
@@ -335,24 +335,32 @@ def mariadb_deadlock() -> OperationalError:
 def test_event_when_the_database_gives_it_up_is_tried_again(
     company: Company, monkeypatch: pytest.MonkeyPatch, conflict: Any
 ) -> None:
-    failing_record(monkeypatch, [conflict() for _ in range(3)])
+    failing_inserts(monkeypatch, [conflict() for _ in range(3)])
     assert post("interactions", {**IDENTITY, "type": "CHAT"})[0] == 201
     assert Interaction.objects.count() == 1
 
 
 def test_event_when_given_up_too_often_is_503(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
-    left = failing_record(monkeypatch, [deadlock() for _ in range(5)])
+    left = failing_inserts(monkeypatch, [deadlock() for _ in range(5)])
     status, answer = post("interactions", {**IDENTITY, "type": "CHAT"})
     assert (status, answer["status"]) == (503, "unavailable")
     assert len(left) == 1
     assert not Interaction.objects.exists()
 
 
-@pytest.mark.parametrize("error", [OperationalError("server closed the connection"), InterfaceError("closed")])
+@pytest.mark.parametrize(
+    "error",
+    [
+        OperationalError("server closed the connection"),
+        InterfaceError("closed"),
+        InternalError("cannot execute INSERT in a read-only transaction"),
+        ProgrammingError("column does not exist"),
+    ],
+)
 def test_event_when_the_database_is_away_is_503_at_once(
     company: Company, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    left = failing_record(monkeypatch, [error, error])
+    left = failing_inserts(monkeypatch, [error, error])
     body = json.dumps({**IDENTITY, "type": "CHAT"})
     client = Client(raise_request_exception=False)
     response = client.post("/alhena/analytics/interactions", body, content_type="application/json")
@@ -360,6 +368,12 @@ def test_event_when_the_database_is_away_is_503_at_once(
     assert response["Retry-After"] == "5"
     assert response.json()["errors"][0]["code"] == "unavailable"
     assert left == [error]
+
+
+def test_event_when_the_database_refuses_it_is_400(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    failing_inserts(monkeypatch, [DataError("out of range"), DataError("out of range")])
+    status, answer = post("interactions", {**IDENTITY, "type": "CHAT"})
+    assert (status, codes(answer)) == (400, {"": "not_storable"})
 
 
 def test_origin_when_the_database_is_away_is_answered_all_the_same(

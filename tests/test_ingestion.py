@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -19,14 +18,13 @@ from alhena_tracking import ingestion
 from alhena_tracking.digests import fingerprint_digest
 from alhena_tracking.ingestion import (
     CartEventData,
+    EventData,
     InteractionData,
     LineItemData,
     OrderData,
     Outcome,
     Visitor,
-    record_cart_event,
-    record_interaction,
-    record_order,
+    record,
 )
 from alhena_tracking.models import CartEvent, Company, Interaction, Order, VisitorSession
 from tests import oracle
@@ -44,6 +42,11 @@ def is_no_greeting(interaction: Interaction) -> bool:
 
 def fail(interaction: Interaction) -> bool:
     raise RuntimeError("the shop's own bug")
+
+
+def record_one(company: Company, data: EventData) -> Outcome:
+    (outcome,) = record(company, [data])
+    return outcome
 
 
 def chat(at: datetime = NOW, visitor: Visitor = VISITOR, **changes: Any) -> InteractionData:
@@ -74,44 +77,42 @@ def _visitor(event: oracle.Event) -> Visitor:
     return Visitor(UUID(event.chat) if event.chat else None, UUID(event.faq) if event.faq else None)
 
 
-def _record(company: Company, event: oracle.Event) -> tuple[Outcome, UUID]:
+def data_of(event: oracle.Event, event_id: UUID) -> EventData:
+    """An event of the oracle's as it is recorded."""
     common: dict[str, Any] = {
         "visitor": _visitor(event),
         "occurred_at": event.at,
         "received_at": RECEIVED_AT,
-        "event_id": uuid.uuid4(),
+        "event_id": event_id,
     }
     match event:
         case oracle.Interaction():
             conversation_id = "" if event.is_qualifying else GREETING
-            outcome = record_interaction(
-                company,
-                InteractionData(
-                    kind=event.kind, ai_profile=event.ai_profile, conversation_id=conversation_id, **common
-                ),
+            return InteractionData(
+                kind=event.kind, ai_profile=event.ai_profile, conversation_id=conversation_id, **common
             )
         case oracle.CartChange():
-            with override_settings(ALHENA_TRACKING={**_settings(), "CART_EVENT_VALUE": event.basis}):
-                outcome = record_cart_event(
-                    company,
-                    CartEventData(
-                        type=event.type,
-                        product_id=event.product_id,
-                        product_name=event.product_id,
-                        currency=event.currency,
-                        value_minor=event.value_minor,
-                        quantity=event.quantity,
-                        **common,
-                    ),
-                )
-        case oracle.Purchase():
-            outcome = record_order(
-                company,
-                OrderData(
-                    order_id=event.order_id or "", currency=event.currency, value_minor=event.value_minor, **common
-                ),
+            return CartEventData(
+                type=event.type,
+                product_id=event.product_id,
+                product_name=event.product_id,
+                currency=event.currency,
+                value_minor=event.value_minor,
+                quantity=event.quantity,
+                **common,
             )
-    return outcome, common["event_id"]
+        case oracle.Purchase():
+            return OrderData(
+                order_id=event.order_id or "", currency=event.currency, value_minor=event.value_minor, **common
+            )
+    raise AssertionError(event)
+
+
+def _record(company: Company, event: oracle.Event) -> tuple[Outcome, UUID]:
+    data = data_of(event, uuid.uuid4())
+    basis = event.basis if isinstance(event, oracle.CartChange) else "unit"
+    with override_settings(ALHENA_TRACKING={**_settings(), "CART_EVENT_VALUE": basis}):
+        return record_one(company, data), data.event_id
 
 
 def _settings() -> dict[str, Any]:
@@ -191,86 +192,83 @@ def _check_credit(
 
 
 @pytest.mark.parametrize(
-    ("record", "data", "model"),
-    [(record_interaction, chat(), Interaction), (record_cart_event, cart_event(), CartEvent)],
+    ("data", "model"), [(chat(), Interaction), (cart_event(), CartEvent), (order(order_id=""), Order)]
 )
-def test_event_when_sent_again_is_a_duplicate(
-    company: Company, record: Callable[..., Outcome], data: Any, model: Any
-) -> None:
-    record_interaction(company, chat(NOW - timedelta(hours=1)))
+def test_event_when_sent_again_is_a_duplicate(company: Company, data: Any, model: Any) -> None:
+    record_one(company, chat(NOW - timedelta(hours=1)))
     before = model.objects.count()
-    assert record(company, data).status == "recorded"
-    assert record(company, data).status == "duplicate"
+    assert record_one(company, data).status == "recorded"
+    assert record_one(company, data).status == "duplicate"
     assert model.objects.count() == before + 1
 
 
 def test_order_when_its_id_is_known_is_a_duplicate(company: Company) -> None:
-    record_interaction(company, chat())
-    assert record_order(company, order()).status == "recorded"
-    assert record_order(company, order(value_minor=1)).status == "duplicate"
+    record_one(company, chat())
+    assert record_one(company, order()).status == "recorded"
+    assert record_one(company, order(value_minor=1)).status == "duplicate"
     assert Order.objects.get().value_minor == 3998
 
 
 def test_order_when_known_and_the_window_is_over_is_still_a_duplicate(company: Company) -> None:
-    record_interaction(company, chat())
-    record_order(company, order())
-    assert record_order(company, order(NOW + timedelta(days=2))).status == "duplicate"
+    record_one(company, chat())
+    record_one(company, order())
+    assert record_one(company, order(NOW + timedelta(days=2))).status == "duplicate"
 
 
 def test_order_when_another_company_has_its_id_is_recorded(company: Company) -> None:
     other = Company.objects.create(key="other", name="Other")
     for shop in (company, other):
-        record_interaction(shop, chat())
-        assert record_order(shop, order()).status == "recorded"
+        record_one(shop, chat())
+        assert record_one(shop, order()).status == "recorded"
 
 
 @pytest.mark.parametrize("other", ["a1", "Á1", "A1\N{COMBINING ACUTE ACCENT}", "Ａ1"])
 def test_order_ids_when_a_collation_would_confuse_them_are_two(company: Company, other: str) -> None:
-    record_interaction(company, chat())
-    assert record_order(company, order(order_id="A1")).status == "recorded"
-    assert record_order(company, order(order_id=other)).status == "recorded"
+    record_one(company, chat())
+    assert record_one(company, order(order_id="A1")).status == "recorded"
+    assert record_one(company, order(order_id=other)).status == "recorded"
     assert Order.objects.count() == 2
 
 
 def test_products_when_a_collation_would_confuse_them_have_states_of_their_own(company: Company) -> None:
-    record_interaction(company, chat())
-    record_cart_event(company, cart_event(product_id="A1"))
-    record_cart_event(company, cart_event(product_id="a1"))
+    record_one(company, chat())
+    record_one(company, cart_event(product_id="A1"))
+    record_one(company, cart_event(product_id="a1"))
     assert sorted(CartEvent.objects.values_list("gmv_minor", flat=True)) == [3998, 3998]
 
 
 def test_orders_without_an_id_when_their_lines_differ_are_two(company: Company) -> None:
-    record_interaction(company, chat())
+    record_one(company, chat())
     line = LineItemData(product_id="SKU-1", product_name="Mug", quantity=Decimal(2), value_minor=3998)
     first = order(order_id="", line_items=(line,))
-    assert record_order(company, first).status == "recorded"
-    assert record_order(company, replace(first, event_id=uuid.uuid4())).status == "duplicate"
+    assert record_one(company, first).status == "recorded"
+    assert record_one(company, replace(first, event_id=uuid.uuid4())).status == "duplicate"
     other = replace(line, quantity=Decimal(1))
-    assert record_order(company, replace(first, event_id=uuid.uuid4(), line_items=(other,))).status == "recorded"
+    assert record_one(company, replace(first, event_id=uuid.uuid4(), line_items=(other,))).status == "recorded"
 
 
 def test_lines_when_their_value_is_a_unit_price_hold_totals(company: Company) -> None:
-    record_interaction(company, chat())
+    record_one(company, chat())
     line = LineItemData(product_id="T", product_name="Tea", quantity=Decimal("0.125"), value_minor=999)
     with override_settings(ALHENA_TRACKING={"LINE_ITEM_VALUE": "unit"}):
-        record_order(company, order(line_items=(line,)))
+        record_one(company, order(line_items=(line,)))
     assert Order.objects.get().lines.get().total_minor == 125  # 124.875, half up
 
 
 def test_event_when_nobody_interacted_is_not_stored(company: Company) -> None:
-    assert record_cart_event(company, cart_event()) == Outcome("ignored", reason="no_interaction")
-    assert record_order(company, order()) == Outcome("ignored", reason="no_interaction")
+    assert record_one(company, cart_event()) == Outcome("ignored", reason="no_interaction")
+    assert record_one(company, order()) == Outcome("ignored", reason="no_interaction")
     assert not CartEvent.objects.exists()
     assert not Order.objects.exists()
 
 
 def test_event_when_the_interaction_is_older_than_the_window_is_not_stored(company: Company) -> None:
-    record_interaction(company, chat(NOW - timedelta(hours=25)))
-    assert record_order(company, order()).status == "ignored"
+    record_one(company, chat(NOW - timedelta(hours=25)))
+    assert record_one(company, order()).status == "ignored"
 
 
 def test_fingerprints_when_stored_are_hashes_keyed_per_company(company: Company) -> None:
-    record_interaction(company, chat())
+    record_one(company, chat())
     row = Interaction.objects.get()
     assert VISITOR.user_fingerprint
     assert row.user_fingerprint_digest == fingerprint_digest("acme", VISITOR.user_fingerprint)
@@ -282,15 +280,15 @@ def test_fingerprints_when_stored_are_hashes_keyed_per_company(company: Company)
 
 def test_visitor_when_the_secret_key_was_rotated_is_still_known(company: Company) -> None:
     with override_settings(SECRET_KEY="the former key"):
-        record_interaction(company, chat())
-    assert record_order(company, order()).status == "ignored"
+        record_one(company, chat())
+    assert record_one(company, order()).status == "ignored"
     with override_settings(SECRET_KEY_FALLBACKS=["the former key"]):
-        assert record_order(company, order()).status == "recorded"
+        assert record_one(company, order()).status == "recorded"
 
 
 def test_predicate_when_it_fails_lets_the_interaction_count(company: Company, caplog: pytest.LogCaptureFixture) -> None:
     with override_settings(ALHENA_TRACKING={"QUALIFYING_INTERACTION": "tests.test_ingestion.fail"}):
-        record_interaction(company, chat())
+        record_one(company, chat())
     assert Interaction.objects.get().is_qualifying
     assert "tests.test_ingestion.fail failed" in caplog.text
 
@@ -301,6 +299,6 @@ def test_public_functions_when_listed_exist() -> None:
 
 @pytest.mark.django_db
 def test_cart_event_when_recorded_takes_few_queries(company: Company, django_assert_max_num_queries: Any) -> None:
-    record_interaction(company, chat())
+    record_one(company, chat())
     with django_assert_max_num_queries(6):  # two of them the transaction's own
-        record_cart_event(company, cart_event())
+        record_one(company, cart_event())

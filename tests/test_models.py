@@ -19,7 +19,7 @@ from django.db import IntegrityError, connection, transaction
 from django.test import override_settings
 
 from alhena_tracking.apps import create_rows
-from alhena_tracking.ingestion import record_cart_event, record_interaction, record_order
+from alhena_tracking.ingestion import record
 from alhena_tracking.models import CartEvent, Company, Interaction, LockRow, Order, VisitorSession
 from tests.test_ingestion import NOW, cart_event, chat, order
 
@@ -49,9 +49,9 @@ def test_zone_when_changed_moves_every_row_to_its_new_day(company: Company) -> N
     company.time_zone = "UTC"
     company.save()
     late = datetime(2026, 5, 4, 22, 30, tzinfo=UTC)
-    record_interaction(company, chat(late))
-    record_cart_event(company, cart_event(late))
-    record_order(company, order(late))
+    record(company, [chat(late)])
+    record(company, [cart_event(late)])
+    record(company, [order(late)])
     company.time_zone = "Asia/Kathmandu"
     company.save()
     days = {
@@ -66,7 +66,7 @@ def test_zone_when_changed_moves_every_row_to_its_new_day(company: Company) -> N
 def test_zone_when_changed_with_many_rows_moves_them_all(company: Company) -> None:
     moments = [NOW + timedelta(minutes=37 * number) for number in range(60)]
     for moment in moments:
-        record_interaction(company, chat(moment))
+        record(company, [chat(moment)])
     zone = ZoneInfo("Pacific/Apia")
     Interaction.objects.filter(company=company).redate(zone, chunk_size=7)
     assert all(row.occurred_on == row.occurred_at.astimezone(zone).date() for row in Interaction.objects.all())
@@ -135,9 +135,9 @@ def test_companies_when_restricted_are_seen_by_their_groups_only(company: Compan
 def test_row_when_it_breaks_a_promise_is_refused_by_the_database(
     company: Company, model: Any, changes: dict[str, Any]
 ) -> None:
-    record_interaction(company, chat())
-    record_cart_event(company, cart_event())
-    record_order(company, order())
+    record(company, [chat()])
+    record(company, [cart_event()])
+    record(company, [order()])
     with pytest.raises(IntegrityError), transaction.atomic():
         model.objects.update(**changes)
 
@@ -147,7 +147,7 @@ def test_uuids_when_of_any_bits_come_back_as_they_were(company: Company) -> None
     bits = random.Random(7)
     for number in range(64):
         event_id = uuid.UUID(int=bits.getrandbits(128))
-        record_interaction(company, chat(NOW + timedelta(days=10 * number), event_id=event_id))
+        record(company, [chat(NOW + timedelta(days=10 * number), event_id=event_id)])
         assert Interaction.objects.get(event_id=event_id).event_id == event_id
     with connection.cursor() as cursor:
         cursor.execute("SELECT COUNT(DISTINCT event_id) FROM alhena_tracking_interaction")

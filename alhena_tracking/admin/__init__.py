@@ -1,4 +1,4 @@
-"""The faces that staff see: the report, and the rows behind it."""
+"""The faces that staff see: the report, the rows behind it, and the secret keys."""
 
 from alhena_tracking.admin.records import (
     CartEventAdmin,
@@ -11,6 +11,7 @@ from alhena_tracking.admin.records import (
     VisitorSessionAdmin,
 )
 from alhena_tracking.admin.revenue_impact import RevenueImpactAdmin
+from alhena_tracking.admin.secret_keys import SecretKeyAdmin
 
 __all__ = [
     "CartEventAdmin",
@@ -21,5 +22,6 @@ __all__ = [
     "PendingConfirmationAdmin",
     "RefundAdmin",
     "RevenueImpactAdmin",
+    "SecretKeyAdmin",
     "VisitorSessionAdmin",
 ]

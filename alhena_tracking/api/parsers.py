@@ -12,8 +12,6 @@ from rest_framework import status
 from rest_framework.exceptions import APIException, ParseError, UnsupportedMediaType
 from rest_framework.parsers import BaseParser
 
-from alhena_tracking import limits
-
 
 class BodyTooLarge(APIException):
     status_code = status.HTTP_413_CONTENT_TOO_LARGE if hasattr(status, "HTTP_413_CONTENT_TOO_LARGE") else 413
@@ -21,7 +19,7 @@ class BodyTooLarge(APIException):
 
 
 class JSONBodyParser(BaseParser):
-    """UTF-8 JSON of at most ``limits.BODY_BYTES``, whatever the project's settings allow."""
+    """UTF-8 JSON of at most the view's ``body_bytes``, whatever the project's settings allow."""
 
     media_type = "application/json"
 
@@ -31,9 +29,10 @@ class JSONBodyParser(BaseParser):
         parameters = parse_header_parameters(media_type or "")[1]
         if parameters.get("charset", "utf-8").lower() not in {"utf-8", "utf8"}:
             raise UnsupportedMediaType(media_type or "")
-        body = stream.read(limits.BODY_BYTES + 1)
-        if len(body) > limits.BODY_BYTES:
-            raise BodyTooLarge(_("The body is larger than %(limit)s bytes.") % {"limit": limits.BODY_BYTES})
+        limit = (parser_context or {})["view"].body_bytes
+        body = stream.read(limit + 1)
+        if len(body) > limit:
+            raise BodyTooLarge(_("The body is larger than %(limit)s bytes.") % {"limit": limit})
         return parse_json(body)
 
 

@@ -26,6 +26,7 @@ from alhena_tracking.ingestion import (
     InteractionData,
     LineItemData,
     OrderData,
+    RefundData,
     Visitor,
 )
 from alhena_tracking.models import CartEvent, Interaction, Trust
@@ -79,8 +80,15 @@ class CurrencyField(RuleField):
 class ValueField(RuleField):
     """An amount in the ``currency`` of its object, which is declared before it."""
 
+    def __init__(self, *, is_positive: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.is_positive = is_positive
+
     def parse(self, value: object, values: Values) -> int:
-        return rules.parse_value(value, values.get("currency"))
+        minor = rules.parse_value(value, values.get("currency"))
+        if self.is_positive and not minor:
+            raise InvalidValue("not_positive")
+        return minor
 
 
 class QuantityField(RuleField):
@@ -149,69 +157,107 @@ class RuleSerializer(serializers.Serializer[Any]):
                 errors["value"] = error
 
 
+class InvalidEvent(serializers.ValidationError):
+    """What is wrong with an event, as ``{path: [error]}`` of every field that is wrong."""
+
+    def __init__(self, errors: Errors) -> None:
+        super().__init__({path: [ErrorDetail(error.message, error.code)] for path, error in errors.items()})
+
+
 @dataclass(frozen=True, slots=True)
-class ParsedEvent:
-    """A valid event and the key of the company it names."""
+class Envelope:
+    """What all events of a request have in common: the visitor, the sender's clock, and whose word it is."""
 
     company_key: str
-    data: EventData
+    visitor: Visitor | None
+    sent_at: datetime | None
+    received_at: datetime
+    trust: Trust
+
+    def placed(self, occurred_at: datetime | None) -> datetime:
+        """When an event happened, by the server's clock; raises ``InvalidValue``."""
+        return rules.corrected_time(
+            occurred_at,
+            sent_at=self.sent_at,
+            received_at=self.received_at,
+            is_clock_trusted=self.trust == Trust.CONFIRMED,
+        )
 
 
-class EventSerializer(RuleSerializer):
-    """What every event carries."""
+_FINGERPRINTS = ("user_fingerprint", "user_faq_fingerprint")
+
+
+class EnvelopeSerializer(RuleSerializer):
+    """What every request carries."""
 
     company_key = TextField()
     user_fingerprint = FingerprintField(required=False)
     user_faq_fingerprint = FingerprintField(required=False)
+    sent_at = TimestampField(required=False)
+
+    def parse(self, data: object, *, received_at: datetime, trust: Trust) -> tuple[Envelope | None, Errors]:
+        """The envelope, or what is wrong with it. Only the shop's server may leave out the visitor."""
+        values, errors = self.parse_fields(data)
+        is_anonymous = not any(name in errors or values.get(name) for name in _FINGERPRINTS)
+        if is_anonymous and trust == Trust.REPORTED and "" not in errors:
+            errors["user_fingerprint"] = InvalidValue("required")
+        if errors:
+            return None, errors
+        visitor = None if is_anonymous else Visitor(*(values[name] for name in _FINGERPRINTS))
+        return Envelope(values["company_key"], visitor, values["sent_at"], received_at, trust), {}
+
+
+ENVELOPE = EnvelopeSerializer()
+
+
+class EventSerializer(RuleSerializer):
+    """What every event carries beside its envelope."""
+
     source = TextField(required=False)  # type: ignore[assignment]  # a serializer's own name for its argument
     event_id = EventIdField(required=False)
     occurred_at = TimestampField(required=False)
-    sent_at = TimestampField(required=False)
 
-    def run_validation(self, data: Any = empty) -> ParsedEvent:
+    def run_validation(self, data: Any = empty) -> EventData:
         return self.parse(None if data is empty else data, received_at=timezone.now(), trust=Trust.REPORTED)
 
-    def parse(self, data: object, *, received_at: datetime, trust: Trust) -> ParsedEvent:
-        """Validate one event. Raises ``ValidationError`` with ``{path: [error]}`` of every field that is wrong."""
+    def parse(self, data: object, *, received_at: datetime, trust: Trust) -> EventData:
+        """Validate one event together with its envelope. Raises ``InvalidEvent``, which names every wrong field."""
+        envelope, errors = ENVELOPE.parse(data, received_at=received_at, trust=trust)
+        event, event_errors = self.parse_event(data, envelope)
+        if event is None or errors:
+            raise InvalidEvent(errors | event_errors)
+        return event
+
+    def parse_event(self, data: object, envelope: Envelope | None) -> tuple[EventData | None, Errors]:
+        """The event that ``data`` is within a good envelope, and what is wrong with it."""
         values, errors = self.parse_fields(data)
-        if "" not in errors:
-            self._place_in_time(values, errors, received_at, trust)
+        if envelope is None:
+            return None, errors
+        if "occurred_at" in values:
+            try:
+                values["occurred_at"] = envelope.placed(values["occurred_at"])
+            except InvalidValue as error:
+                errors["occurred_at"] = error
+        if envelope.visitor is None and not self.may_lack_visitor(values):
+            errors.setdefault("user_fingerprint", InvalidValue("required"))
         if errors:
-            raise serializers.ValidationError(
-                {path: [ErrorDetail(error.message, error.code)] for path, error in errors.items()}
-            )
+            return None, errors
         common: Values = {
-            "visitor": Visitor(values["user_fingerprint"], values["user_faq_fingerprint"]),
+            "visitor": envelope.visitor,
             "occurred_at": values["occurred_at"],
-            "received_at": received_at,
+            "received_at": envelope.received_at,
             "event_id": values["event_id"] or uuid.uuid4(),
             "source": values["source"],
-            "trust": trust,
+            "trust": envelope.trust,
         }
-        return ParsedEvent(values["company_key"], self.build(values, common))
+        return self.build(values, common), errors
 
-    def check(self, values: Values, errors: Errors) -> None:
-        super().check(values, errors)
-        fingerprints = ("user_fingerprint", "user_faq_fingerprint")
-        if not any(name in errors or values[name] for name in fingerprints):
-            errors["user_fingerprint"] = InvalidValue("required")
+    def may_lack_visitor(self, values: Values) -> bool:
+        """Whether an event that the shop's server tells is of use without a visitor."""
+        return False
 
     def build(self, values: Values, common: Values) -> EventData:
         raise NotImplementedError
-
-    @staticmethod
-    def _place_in_time(values: Values, errors: Errors, received_at: datetime, trust: Trust) -> None:
-        if "occurred_at" in errors or "sent_at" in errors:
-            return
-        try:
-            values["occurred_at"] = rules.corrected_time(
-                values["occurred_at"],
-                sent_at=values["sent_at"],
-                received_at=received_at,
-                is_clock_trusted=trust == Trust.CONFIRMED,
-            )
-        except InvalidValue as error:
-            errors["occurred_at"] = error
 
 
 class InteractionSerializer(EventSerializer):
@@ -273,6 +319,9 @@ class CheckoutEventSerializer(EventSerializer):
             values["line_items"] = self._parse_lines(data.get("line_items"), values.get("currency"), errors)
         return values, errors
 
+    def may_lack_visitor(self, values: Values) -> bool:
+        return bool(values.get("order_id"))
+
     def build(self, values: Values, common: Values) -> OrderData:
         return OrderData(
             order_id=values["order_id"],
@@ -308,3 +357,98 @@ class CheckoutEventSerializer(EventSerializer):
                     )
                 )
         return tuple(lines)
+
+
+class RefundSerializer(RuleSerializer):
+    """A refund, which only the shop's server can tell."""
+
+    company_key = TextField()
+    order_id = TextField()
+    refund_id = TextField()
+    currency = CurrencyField()
+    value = ValueField(is_positive=True)
+    occurred_at = TimestampField(required=False)
+
+    def parse(self, data: object, *, received_at: datetime) -> RefundData:
+        """Validate one refund. Raises ``InvalidEvent``, which names every wrong field."""
+        values, errors = self.parse_fields(data)
+        if "occurred_at" in values:
+            try:
+                values["occurred_at"] = rules.corrected_time(
+                    values["occurred_at"], sent_at=None, received_at=received_at, is_clock_trusted=True
+                )
+            except InvalidValue as error:
+                errors["occurred_at"] = error
+        if errors:
+            raise InvalidEvent(errors)
+        return RefundData(
+            order_id=values["order_id"],
+            refund_id=values["refund_id"],
+            currency=values["currency"],
+            value_minor=values["value"],
+            occurred_at=values["occurred_at"],
+            received_at=received_at,
+        )
+
+
+#: The serializer of each method of the browser, by its name in a batch.
+METHODS: dict[str, EventSerializer] = {
+    "sendInteraction": InteractionSerializer(),
+    "sendCartEvent": CartEventSerializer(),
+    "sendCheckoutEvent": CheckoutEventSerializer(),
+}
+
+_METHOD = ChoiceField(choices=METHODS)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The events of one visitor, in order: for each either the event or what is wrong with it."""
+
+    methods: list[str]
+    events: list[EventData | None]
+    errors: list[Errors]
+
+
+class BatchSerializer(EnvelopeSerializer):
+    """Several events in one envelope. One that is wrong does not harm the others; a wrong envelope harms them all."""
+
+    events = serializers.ListField()
+
+    def parse_batch(self, data: object, *, received_at: datetime, trust: Trust) -> Batch:
+        """Validate a batch. Raises ``InvalidEvent`` where its envelope is wrong or it is too large."""
+        envelope, errors = self.parse(data, received_at=received_at, trust=trust)
+        items = data.get("events") if type(data) is dict else []
+        if items is None:
+            errors["events"] = InvalidValue("required")
+        elif type(items) is not list:
+            errors["events"] = InvalidValue("wrong_type", expected="array", actual=rules.json_type(items))
+        elif len(items) > limits.BATCH_EVENTS:
+            errors["events"] = InvalidValue("too_many", limit=limits.BATCH_EVENTS)
+        if envelope is None or errors:
+            raise InvalidEvent(errors)
+        batch = Batch([], [], [])
+        for item in items or ():
+            method, event, event_errors = _parse_item(item, envelope)
+            batch.methods.append(method)
+            batch.events.append(event)
+            batch.errors.append(event_errors)
+        return batch
+
+
+def _parse_item(item: object, envelope: Envelope) -> tuple[str, EventData | None, Errors]:
+    if type(item) is not dict:
+        return "", None, {"": InvalidValue("wrong_type", expected="object", actual=rules.json_type(item))}
+    if item.get("method") is None:
+        return "", None, {"method": InvalidValue("required")}
+    try:
+        method = _METHOD.parse(item["method"], {})
+    except InvalidValue as error:
+        return "", None, {"method": error}
+    data = item.get("data")
+    if type(data) is not dict:
+        code = InvalidValue("wrong_type", expected="object", actual=rules.json_type(data))
+        return method, None, {"data": InvalidValue("required") if data is None else code}
+    own = {name: item[name] for name in ("event_id", "occurred_at") if name in item}
+    event, errors = METHODS[method].parse_event(data | own, envelope)
+    return method, event, errors

@@ -12,4 +12,6 @@ urlpatterns = [
     path("analytics/interactions", non_atomic_requests(views.InteractionView.as_view()), name="interactions"),
     path("analytics/cart_events", non_atomic_requests(views.CartEventView.as_view()), name="cart_events"),
     path("analytics/checkout_events", non_atomic_requests(views.CheckoutEventView.as_view()), name="checkout_events"),
+    path("analytics/events", non_atomic_requests(views.BatchView.as_view()), name="events"),
+    path("analytics/refunds", non_atomic_requests(views.RefundView.as_view()), name="refunds"),
 ]

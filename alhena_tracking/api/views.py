@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import logging
-import random
-import time
+import math
 from collections.abc import Callable, Iterable, Mapping
-from functools import partial
+from datetime import datetime
 from typing import Any, ClassVar
 
-from django.db import InterfaceError, OperationalError
+from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext
 from rest_framework import status
-from rest_framework.exceptions import APIException, ErrorDetail, PermissionDenied, ValidationError
+from rest_framework.exceptions import (
+    APIException,
+    ErrorDetail,
+    NotAuthenticated,
+    PermissionDenied,
+    Throttled,
+    ValidationError,
+)
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.parsers import BaseParser
 from rest_framework.permissions import AllowAny
@@ -24,42 +30,59 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from alhena_tracking.api import serializers
+from alhena_tracking import diagnostics, limits, rules
+from alhena_tracking.api import serializers, throttling
+from alhena_tracking.api.authentication import SCHEME, has_secret_key
 from alhena_tracking.api.parsers import BeaconParser, JSONBodyParser
+from alhena_tracking.api.sources import is_bot, source_of
 from alhena_tracking.conf import conf
-from alhena_tracking.ingestion import Outcome, record_cart_event, record_interaction, record_order
-from alhena_tracking.models import Company, Trust
+from alhena_tracking.directory import KnownCompany, find_company, is_listed_origin
+from alhena_tracking.ingestion import Outcome, record, record_refund
+from alhena_tracking.models import Trust
+from alhena_tracking.rules import InvalidValue
 
 logger = logging.getLogger(__name__)
 
-DATABASE_TROUBLE = (OperationalError, InterfaceError)
-#: How often an event is tried again after a deadlock or a serialization failure.
-RETRIES = 3
+DATABASE_TROUBLE = (DatabaseError, InterfaceError)
 RETRY_AFTER_SECONDS = "5"
 
-_STATUS_WORDS = {400: "invalid", 401: "unauthorized", 403: "forbidden", 413: "too_large", 415: "unsupported_media_type"}
+_STATUS_WORDS = {
+    400: "invalid",
+    401: "unauthorized",
+    403: "forbidden",
+    413: "too_large",
+    415: "unsupported_media_type",
+    429: "rate_limited",
+}
 
 
 def handle_exception(error: Exception, context: Mapping[str, Any]) -> Response | None:
     """Answer in the contract's form: ``{"status": …, "errors": [{"field", "code", "message"}]}``."""
     if isinstance(error, DATABASE_TROUBLE):
-        logger.warning("The database could not take an event: %s", type(error).__name__)
+        # Not the error's text: it may quote what was sent.
+        logger.error("The database could not take an event: %s, %s", type(error).__name__, _code_of(error))
         message = gettext("The database cannot take the event now. Nothing was stored; please send it again.")
         errors = [{"field": "", "code": "unavailable", "message": message}]
         body = {"status": "unavailable", "errors": errors}
         return Response(body, status=status.HTTP_503_SERVICE_UNAVAILABLE, headers={"Retry-After": RETRY_AFTER_SECONDS})
     if not isinstance(error, APIException):
         return None
+    view: IngestionView = context["view"]
     fields: Any = error.detail if isinstance(error, ValidationError) else {_field_of(error): [error.detail]}
     errors = [
         {"field": path, "code": detail.code, "message": str(detail)}
         for path, details in fields.items()
         for detail in details
     ]
-    headers = (
-        {"Allow": context["view"].headers["Allow"]} if error.status_code == status.HTTP_405_METHOD_NOT_ALLOWED else {}
-    )
+    headers = {}
+    if error.status_code == status.HTTP_405_METHOD_NOT_ALLOWED:
+        headers["Allow"] = view.headers["Allow"]
+    if error.status_code == status.HTTP_401_UNAUTHORIZED:
+        headers["WWW-Authenticate"] = SCHEME
+    if isinstance(error, Throttled):
+        headers["Retry-After"] = str(max(1, math.ceil(error.wait)))  # type: ignore[attr-defined]
     word = _STATUS_WORDS.get(error.status_code, "error")
+    _count_refusal(context["request"], view.known, view.method, word, [(e["field"], e["code"]) for e in errors])
     return Response({"status": word, "errors": errors}, status=error.status_code, headers=headers)
 
 
@@ -83,7 +106,7 @@ class JSONOnly(BaseContentNegotiation):
 
 
 class IngestionView(APIView):
-    """Takes one event: validates it, knows its company, records it, and answers once it is committed."""
+    """Takes what one visitor did: knows the company, validates, records, and answers once it is committed."""
 
     authentication_classes = ()
     permission_classes = (AllowAny,)
@@ -95,21 +118,31 @@ class IngestionView(APIView):
     metadata_class = None
     http_method_names = ["post", "options"]
 
-    serializer: ClassVar[serializers.EventSerializer]
-    record: ClassVar[Callable[[Company, Any], Outcome]]
+    #: The method of the browser, under which events are counted.
+    method: ClassVar[str] = ""
+    body_bytes: ClassVar[int] = limits.BODY_BYTES
+
+    known: KnownCompany | None = None
 
     def post(self, request: Request) -> Response:
-        event = self.serializer.parse(request.data, received_at=timezone.now(), trust=Trust.REPORTED)
-        company = _company(event.company_key)
-        _check_origin(request, company)
-        if _refuses_tracking(request):
-            return Response({"status": "ignored", "reason": "privacy_signal"})
-        outcome = _retried(partial(type(self).record, company, event.data))
-        if outcome.status == "recorded":
-            return Response({"status": "recorded", "id": outcome.id}, status=status.HTTP_201_CREATED)
-        if outcome.status == "ignored":
-            return Response({"status": "ignored", "reason": outcome.reason})
-        return Response({"status": outcome.status})
+        body, received_at = request.data, timezone.now()
+        self.known = known = _find_company(body)
+        trust = Trust.REPORTED
+        if known is not None:
+            _check_origin(request, known)
+            if has_secret_key(request, known):
+                trust = Trust.CONFIRMED
+            _check_limits(request, known, trust, _number_of_events(body))
+        return self.take(request, body, received_at, trust)
+
+    def take(self, request: Request, body: object, received_at: datetime, trust: Trust) -> Response:
+        raise NotImplementedError
+
+    def company(self) -> KnownCompany:
+        """The company that the body names, once the body is known to be valid."""
+        if self.known is None:
+            raise PermissionDenied(gettext("There is no company with this key."), code="unknown_company")
+        return self.known
 
     def options(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Response:
         """Answer a browser's preflight."""
@@ -118,13 +151,18 @@ class IngestionView(APIView):
     def get_exception_handler(self) -> Callable[[Exception, Mapping[str, Any]], Response | None]:
         return handle_exception
 
+    def get_authenticate_header(self, request: Request) -> str:
+        """What a 401 asks for; without one, REST framework would answer 403."""
+        return SCHEME
+
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         response = super().finalize_response(request, response, *args, **kwargs)
         response.headers["Cache-Control"] = "no-store"
         patch_vary_headers(response, ["Origin"])
         origin = _foreign_origin(request)
-        if origin and _is_listed(origin):
+        if origin and is_listed_origin(origin):
             response.headers["Access-Control-Allow-Origin"] = origin
+            response.headers["Access-Control-Expose-Headers"] = "Retry-After"
             if request.method == "OPTIONS":
                 response.headers["Access-Control-Allow-Methods"] = "POST"
                 response.headers["Access-Control-Allow-Headers"] = "Content-Type"
@@ -132,27 +170,134 @@ class IngestionView(APIView):
         return response
 
 
-class InteractionView(IngestionView):
-    serializer = serializers.InteractionSerializer()
-    record = record_interaction
+class EventView(IngestionView):
+    """Takes one event."""
+
+    def take(self, request: Request, body: object, received_at: datetime, trust: Trust) -> Response:
+        event = serializers.METHODS[self.method].parse(body, received_at=received_at, trust=trust)
+        known = self.company()
+        outcome = _unwanted(request, trust) or record(known.company, [event], is_durable=True)[0]
+        if outcome.status == "invalid":
+            raise serializers.InvalidEvent({"": InvalidValue(outcome.reason)})
+        diagnostics.count(known.company, self.method, outcome.status, outcome.reason)
+        return Response(_as_json(outcome), status=_STATUS_CODES.get(outcome.status, status.HTTP_200_OK))
 
 
-class CartEventView(IngestionView):
-    serializer = serializers.CartEventSerializer()
-    record = record_cart_event
+class InteractionView(EventView):
+    method = "sendInteraction"
 
 
-class CheckoutEventView(IngestionView):
-    serializer = serializers.CheckoutEventSerializer()
-    record = record_order
+class CartEventView(EventView):
+    method = "sendCartEvent"
 
 
-def _company(key: str) -> Company:
-    company = Company.objects.filter(key=key).first()
-    # MariaDB's collation finds "acme" for "ACME" too.
-    if company is None or company.key != key:
-        raise PermissionDenied("There is no company with this key.", code="unknown_company")
-    return company
+class CheckoutEventView(EventView):
+    method = "sendCheckoutEvent"
+
+
+class BatchView(IngestionView):
+    """Takes up to ``limits.BATCH_EVENTS`` events of one visitor, in order, and answers for each."""
+
+    body_bytes = limits.BATCH_BODY_BYTES
+    serializer = serializers.BatchSerializer()
+
+    def take(self, request: Request, body: object, received_at: datetime, trust: Trust) -> Response:
+        batch = self.serializer.parse_batch(body, received_at=received_at, trust=trust)
+        known = self.company()
+        events = [event for event in batch.events if event is not None]
+        unwanted = _unwanted(request, trust)
+        outcomes = iter([unwanted] * len(events) if unwanted else record(known.company, events, is_durable=True))
+        results = []
+        for method, event, errors in zip(batch.methods, batch.events, batch.errors, strict=True):
+            outcome = Outcome("invalid") if event is None else next(outcomes)
+            if outcome.status == "invalid":
+                errors = errors or {"": InvalidValue(outcome.reason)}
+                _count_refusal(request, known, method, "invalid", [(path, e.code) for path, e in errors.items()])
+            else:
+                diagnostics.count(known.company, method, outcome.status, outcome.reason)
+            results.append(_as_json(outcome, errors))
+        return Response({"results": results})
+
+
+class RefundView(IngestionView):
+    """Takes one refund, from the shop's server only."""
+
+    method = "refund"
+    serializer = serializers.RefundSerializer()
+
+    def take(self, request: Request, body: object, received_at: datetime, trust: Trust) -> Response:
+        if trust != Trust.CONFIRMED and self.known is not None:
+            raise NotAuthenticated(gettext("A refund needs a secret key of the company."), code="key_required")
+        refund = self.serializer.parse(body, received_at=received_at)
+        known = self.company()
+        try:
+            outcome = record_refund(known.company, refund, is_durable=True)
+        except InvalidValue as error:
+            field = "currency" if error.code == "currency_mismatch" else "value"
+            raise serializers.InvalidEvent({field: error}) from None
+        diagnostics.count(known.company, self.method, outcome.status, outcome.reason)
+        return Response(_as_json(outcome), status=_STATUS_CODES.get(outcome.status, status.HTTP_200_OK))
+
+
+_STATUS_CODES = {"recorded": status.HTTP_201_CREATED, "pending": status.HTTP_202_ACCEPTED}
+
+
+def _as_json(outcome: Outcome, errors: Mapping[str, InvalidValue] | None = None) -> dict[str, Any]:
+    if outcome.status == "recorded":
+        return {"status": "recorded", "id": outcome.id}
+    if outcome.status == "ignored":
+        return {"status": "ignored", "reason": outcome.reason}
+    if outcome.status == "invalid":
+        return {
+            "status": "invalid",
+            "errors": [
+                {"field": path, "code": error.code, "message": error.message} for path, error in (errors or {}).items()
+            ],
+        }
+    return {"status": outcome.status}
+
+
+def _find_company(body: object) -> KnownCompany | None:
+    """The company that a body names, if it names one."""
+    key = body.get("company_key") if type(body) is dict else None
+    try:
+        return find_company(rules.parse_text(key))
+    except InvalidValue:
+        return None
+
+
+def _number_of_events(body: object) -> int:
+    events = body.get("events") if type(body) is dict else None
+    return max(1, len(events)) if type(events) is list else 1
+
+
+def _check_limits(request: Request, known: KnownCompany, trust: Trust, cost: int) -> None:
+    # The shop's server speaks for all visitors from one address.
+    source = source_of(request._request) if trust == Trust.REPORTED else None
+    wait = throttling.check_limits(known.company.key, source, cost)
+    if wait is not None:
+        raise Throttled(wait, code="rate_limited")
+
+
+def _unwanted(request: Request, trust: Trust) -> Outcome | None:
+    """Why a valid event is not to be stored at all, if so."""
+    if refuses_tracking(request):
+        return Outcome("ignored", reason="privacy_signal")
+    if trust == Trust.REPORTED and is_bot(request._request):
+        return Outcome("ignored", reason="bot")
+    return None
+
+
+def refuses_tracking(request: Request | HttpRequest) -> bool:
+    """Whether the visitor's browser asks not to be tracked."""
+    return request.headers.get("Sec-GPC") == "1" or (conf.respect_dnt and request.headers.get("DNT") == "1")
+
+
+def _check_origin(request: Request, known: KnownCompany) -> None:
+    origin = _foreign_origin(request)
+    if origin and origin not in known.origins:
+        message = gettext("This company does not list the origin of the request.")
+        raise PermissionDenied(message, code="origin_not_allowed")
 
 
 def _foreign_origin(request: Request) -> str | None:
@@ -163,39 +308,20 @@ def _foreign_origin(request: Request) -> str | None:
     return origin.lower()
 
 
-def _is_listed(origin: str) -> bool:
-    """Whether any company lists the origin; no, while the database cannot be asked."""
-    try:
-        return any(origin in company.origins for company in Company.objects.exclude(allowed_origins=""))
-    except DATABASE_TROUBLE:
-        return False
+def _count_refusal(
+    request: Request | HttpRequest,
+    known: KnownCompany | None,
+    method: str,
+    outcome: str,
+    errors: Iterable[tuple[str, str]],
+) -> None:
+    """Count a refused event: for the company of the settings where the event names none that there is."""
+    known = known or (find_company(conf.company_key) if conf.company_key else None)
+    if known is not None:
+        diagnostics.refuse(known.company, method, outcome, errors, request.headers.get("Origin", ""))
 
 
-def _retried(record: Callable[[], Outcome]) -> Outcome:
-    """Record an event, again where the database gave the transaction up for another's sake."""
-    for attempt in range(RETRIES):
-        try:
-            return record()
-        except OperationalError as error:
-            if not _is_conflict(error):
-                raise
-            # The jitter keeps transactions that met once from meeting again.
-            time.sleep(random.uniform(0.5, 1) * 0.02 * 2**attempt)  # noqa: S311
-    return record()
-
-
-def _is_conflict(error: OperationalError) -> bool:
-    """Whether the error is a deadlock or a serialization failure, after which the same transaction may succeed."""
+def _code_of(error: Exception) -> object:
+    """What the database calls its error: a SQLSTATE, or MariaDB's number."""
     cause = error.__cause__
-    # PostgreSQL: serialization_failure and deadlock_detected; MariaDB: ER_LOCK_DEADLOCK.
-    return getattr(cause, "sqlstate", None) in {"40001", "40P01"} or getattr(cause, "args", ())[:1] == (1213,)
-
-
-def _check_origin(request: Request, company: Company) -> None:
-    origin = _foreign_origin(request)
-    if origin and origin not in company.origins:
-        raise PermissionDenied("This company does not list the origin of the request.", code="origin_not_allowed")
-
-
-def _refuses_tracking(request: Request) -> bool:
-    return request.headers.get("Sec-GPC") == "1" or (conf.respect_dnt and request.headers.get("DNT") == "1")
+    return getattr(cause, "sqlstate", None) or next((arg for arg in getattr(cause, "args", ()) if type(arg) is int), "")

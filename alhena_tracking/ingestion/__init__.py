@@ -1,6 +1,5 @@
-"""Recording what happened: one function, one transaction and one outcome for each event."""
+"""Recording what happened: one transaction for the events that one visitor sent together."""
 
-from alhena_tracking.ingestion.carts import record_cart_event
 from alhena_tracking.ingestion.data import (
     CartEventData,
     EventData,
@@ -8,10 +7,10 @@ from alhena_tracking.ingestion.data import (
     LineItemData,
     OrderData,
     Outcome,
+    RefundData,
     Visitor,
 )
-from alhena_tracking.ingestion.interactions import record_interaction
-from alhena_tracking.ingestion.orders import record_order
+from alhena_tracking.ingestion.recording import record, record_refund
 
 __all__ = [
     "CartEventData",
@@ -20,8 +19,8 @@ __all__ = [
     "LineItemData",
     "OrderData",
     "Outcome",
+    "RefundData",
     "Visitor",
-    "record_cart_event",
-    "record_interaction",
-    "record_order",
+    "record",
+    "record_refund",
 ]

@@ -1,35 +1,25 @@
-"""Recording changes of a cart, each worth what the state before it makes it worth."""
+"""What changes of carts are worth, each by the state that the one before it left."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
-from uuid import UUID
-
-from django.db import IntegrityError, transaction
-from django.db.models import Subquery
 
 from alhena_tracking.attribution import EMPTY_CART, CartState, change_cart
 from alhena_tracking.conf import conf
 from alhena_tracking.digests import text_digest
-from alhena_tracking.ingestion.crediting import attribute
-from alhena_tracking.ingestion.data import DUPLICATE, NO_INTERACTION, CartEventData, Outcome
-from alhena_tracking.models import CartEvent, Company, Order, VisitorSession
-from alhena_tracking.querysets import DatedQuerySet
+from alhena_tracking.ingestion import statements
+from alhena_tracking.ingestion.data import CartEventData
+from alhena_tracking.ingestion.statements import ProductInCart
+from alhena_tracking.ingestion.visits import Attribution
+from alhena_tracking.models import CartEvent, Company, Order
 
 _WORTH_FIELDS = ["units", "gmv_minor", "cart_quantity", "claimed_units", "claimed_minor"]
 
 
-def record_cart_event(company: Company, data: CartEventData) -> Outcome:
-    """Store one change of a cart if an interaction earned it.
-
-    Returns ``recorded``, ``duplicate`` (the ``event_id`` is there already) or ``ignored``; committed on return unless
-    the caller holds a transaction open.
-    """
-    attribution = attribute(company, data)
-    if attribution is None:
-        return NO_INTERACTION
-    event = CartEvent(
+def new_cart_event(company: Company, data: CartEventData, attribution: Attribution) -> CartEvent:
+    """The row of a cart event; what it is worth is not known yet."""
+    return CartEvent(
         type=data.type,
         product_id=data.product_id,
         product_id_digest=text_digest(data.product_id),
@@ -41,77 +31,76 @@ def record_cart_event(company: Company, data: CartEventData) -> Outcome:
         **data.fields(company),
         **attribution.fields(),
     )
-    try:
-        with transaction.atomic():
-            VisitorSession.objects.lock(attribution.credit.session_id)
-            _insert(event)
-    except IntegrityError:
-        if CartEvent.objects.filter(company=company, event_id=data.event_id).exists():
-            return DUPLICATE
-        raise
-    return Outcome("recorded", data.event_id)
 
 
-def _insert(event: CartEvent) -> None:
-    """Put the event into its place among the same product's, and compute those after it anew if it comes late."""
-    same_product = CartEvent.objects.filter(
-        session=event.session_id, product_id_digest=event.product_id_digest, currency=event.currency
-    )
-    newest = _last(same_product, event)
-    if newest is None or newest.occurred_at <= event.occurred_at:
-        _compute(event, _state_after(newest))
-        event.save(force_insert=True)
-        return
-    _compute(event, _state_after(_last(same_product.filter(occurred_at__lte=event.occurred_at), event)))
-    event.save(force_insert=True)
-    later = same_product.filter(occurred_at__gt=event.occurred_at)
-    recompute(later, _orders_of(event.session_id), after=[event])
+def insert_cart_events(events: Sequence[CartEvent]) -> dict[int, datetime]:
+    """Insert ``events`` at their places among the stored ones, after the orders of the same transaction.
 
-
-def _last(events: DatedQuerySet[CartEvent], before: CartEvent) -> CartEvent | None:
-    """The last of ``events``, and with it when the session's last order before ``before`` was."""
-    orders = Order.objects.filter(session=before.session_id, occurred_at__lt=before.occurred_at)
-    last_order_at = Subquery(orders.order_by("-occurred_at").values("occurred_at")[:1])
-    return events.annotate(last_order_at=last_order_at).order_by("-occurred_at", "-id").first()
-
-
-def _state_after(event: CartEvent | None) -> CartState:
-    if event is None:
-        return EMPTY_CART
-    last_order_at: datetime | None = event.last_order_at  # type: ignore[attr-defined]
-    if last_order_at is not None and event.occurred_at <= last_order_at:
-        return EMPTY_CART
-    return _state_of(event)
-
-
-def recompute(events: DatedQuerySet[CartEvent], order_times: list[datetime], after: Iterable[CartEvent] = ()) -> None:
-    """Compute what ``events`` of one session are worth anew, continuing from the state ``after`` given ones.
-
-    An order empties the carts of what is later than it. The caller holds the session's lock.
+    Returns since when the rows of which sessions must be computed anew, because an event came late. The caller holds
+    the sessions.
     """
-    previous: dict[tuple[UUID, str], CartEvent] = {_product_of(event): event for event in after}
+    stale: dict[int, datetime] = {}
+    if not events:
+        return stale
+    ordered = sorted(events, key=_moment)  # of equal moments, the first one told stays the first
+    states, order_times = _states_before(ordered)
+    for event in ordered:
+        product = _product_of(event)
+        last = states.get(product)
+        if last and last[0] > event.occurred_at:  # it came late: the state before it is an older one
+            stale.setdefault(event.session_id, event.occurred_at)  # the earliest one, as they are in order
+        _compute(event, _state_at(event, last, order_times.get(event.session_id, ())))
+        states[product] = (event.occurred_at, _state_after(event))
+    statements.insert(events)
+    return stale
+
+
+def _states_before(
+    events: Sequence[CartEvent],
+) -> tuple[dict[ProductInCart, tuple[datetime, CartState]], dict[int, list[datetime]]]:
+    """The last state of each product, and the moments of the orders that may have emptied it since."""
+    first, last = events[0].occurred_at, events[-1].occurred_at
+    products = list(dict.fromkeys(_product_of(event) for event in events))
+    states, orders = statements.newest_states(products, orders_before=first)
+    order_times = {session_id: [at] for session_id, at in orders.items()}
+    if first < last:
+        between = Order.objects.filter(
+            session__in={event.session_id for event in events}, occurred_at__gte=first, occurred_at__lt=last
+        )
+        for session_id, at in between.order_by().values_list("session_id", "occurred_at"):
+            order_times.setdefault(session_id, []).append(at)
+    return states, order_times
+
+
+def recompute(session_id: int, since: datetime) -> None:
+    """Compute anew what a session's cart events from ``since`` on are worth. The caller holds the session."""
+    events = list(CartEvent.objects.filter(session=session_id, occurred_at__gte=since).order_by("occurred_at", "id"))
+    if not events:
+        return
+    products = list(dict.fromkeys(_product_of(event) for event in events))
+    states, _ = statements.newest_states(products, before=since)
+    oldest = min((at for at, _ in states.values()), default=since)
+    order_times = list(
+        Order.objects.filter(session=session_id, occurred_at__gte=oldest)
+        .order_by()
+        .values_list("occurred_at", flat=True)
+    )
     changed = []
-    for event in events.order_by("occurred_at", "id"):
-        state = EMPTY_CART
-        before = previous.get(_product_of(event))
-        if before and not any(before.occurred_at <= order_at < event.occurred_at for order_at in order_times):
-            state = _state_of(before)
+    for event in events:
+        product = _product_of(event)
         worth = _worth(event)
-        _compute(event, state)
+        _compute(event, _state_at(event, states.get(product), order_times))
         if _worth(event) != worth:
             changed.append(event)
-        previous[_product_of(event)] = event
+        states[product] = (event.occurred_at, _state_after(event))
     CartEvent.objects.bulk_update(changed, _WORTH_FIELDS, batch_size=500)
 
 
-def empty_carts(session_id: int, order_at: datetime) -> None:
-    """Make an order that came late empty the carts of what is later than it. The caller holds the session's lock."""
-    later = CartEvent.objects.filter(session=session_id, occurred_at__gt=order_at)
-    recompute(later, _orders_of(session_id))
-
-
-def _orders_of(session_id: int) -> list[datetime]:
-    return list(Order.objects.filter(session=session_id).order_by().values_list("occurred_at", flat=True))
+def _state_at(event: CartEvent, last: tuple[datetime, CartState] | None, order_times: Iterable[datetime]) -> CartState:
+    """The state that ``event`` continues from: the ``last`` one of its product, unless an order emptied it since."""
+    if last is None or any(last[0] <= order_at < event.occurred_at for order_at in order_times):
+        return EMPTY_CART
+    return last[1]
 
 
 def _compute(event: CartEvent, state: CartState) -> None:
@@ -122,7 +111,7 @@ def _compute(event: CartEvent, state: CartState) -> None:
     event.claimed_units, event.claimed_minor = change.state.units, change.state.minor
 
 
-def _state_of(event: CartEvent) -> CartState:
+def _state_after(event: CartEvent) -> CartState:
     return CartState(event.cart_quantity, event.claimed_units, event.claimed_minor)
 
 
@@ -130,5 +119,10 @@ def _worth(event: CartEvent) -> tuple[object, ...]:
     return tuple(getattr(event, name) for name in _WORTH_FIELDS)
 
 
-def _product_of(event: CartEvent) -> tuple[UUID, str]:
-    return event.product_id_digest, event.currency
+def _product_of(event: CartEvent) -> ProductInCart:
+    return ProductInCart(event.session_id, event.product_id_digest, event.currency)
+
+
+def _moment(event: CartEvent) -> datetime:
+    moment: datetime = event.occurred_at
+    return moment

@@ -37,9 +37,12 @@ class Visitor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventData:
-    """What every event has. ``occurred_at`` is by the server's clock and not after ``received_at``."""
+    """What every event has. ``occurred_at`` is by the server's clock and not after ``received_at``.
 
-    visitor: Visitor
+    Only an order that the shop's server confirms may come without a visitor.
+    """
+
+    visitor: Visitor | None
     occurred_at: datetime
     received_at: datetime
     event_id: UUID = field(default_factory=uuid.uuid4)
@@ -99,14 +102,31 @@ class OrderData(EventData):
     line_items: tuple[LineItemData, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefundData:
+    """Money given back for an order; ``value_minor`` in minor units of ``currency``, which is the order's."""
+
+    order_id: str
+    refund_id: str
+    currency: str
+    value_minor: int
+    occurred_at: datetime
+    received_at: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of an event: stored under ``id``, known already, or not ours for ``reason``."""
+    """What became of an event: stored under ``id``, known already, confirmed, waiting for a report, not ours for
+    ``reason``, or refused by the database with ``reason`` as its code.
+    """
 
-    status: Literal["recorded", "duplicate", "ignored"]
+    status: Literal["recorded", "duplicate", "confirmed", "pending", "ignored", "invalid"]
     id: UUID | None = None
     reason: str = ""
 
 
 DUPLICATE = Outcome("duplicate")
+CONFIRMED = Outcome("confirmed")
+PENDING = Outcome("pending")
 NO_INTERACTION = Outcome("ignored", reason="no_interaction")
+UNKNOWN_ORDER = Outcome("ignored", reason="unknown_order")

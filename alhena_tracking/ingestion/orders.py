@@ -1,91 +1,421 @@
-"""Recording purchases, each once."""
+"""What is known under one order id, and who is believed.
+
+Everything here happens under the lock row of the order id, so that a report, a rival's report, a confirmation and a
+refund of one order follow each other.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
 
-from django.db import IntegrityError, transaction
-
+from alhena_tracking.attribution import choose_claim
 from alhena_tracking.conf import conf
 from alhena_tracking.digests import text_digest
-from alhena_tracking.ingestion.carts import empty_carts
-from alhena_tracking.ingestion.crediting import attribute
-from alhena_tracking.ingestion.data import DUPLICATE, NO_INTERACTION, LineItemData, OrderData, Outcome
-from alhena_tracking.limits import EQUAL_ORDER_INTERVAL
-from alhena_tracking.models import Company, Order, OrderLine, ValueBasis, VisitorSession
-from alhena_tracking.querysets import OrderQuerySet
+from alhena_tracking.ingestion import statements
+from alhena_tracking.ingestion.data import (
+    CONFIRMED,
+    DUPLICATE,
+    NO_INTERACTION,
+    PENDING,
+    UNKNOWN_ORDER,
+    LineItemData,
+    OrderData,
+    Outcome,
+    RefundData,
+)
+from alhena_tracking.ingestion.visits import Attribution, Identities
+from alhena_tracking.limits import PENDING_AGE
+from alhena_tracking.models import (
+    Company,
+    Order,
+    OrderClaim,
+    OrderLine,
+    PendingConfirmation,
+    Refund,
+    Trust,
+    ValueBasis,
+)
+from alhena_tracking.rules import InvalidValue
+
+_CREDIT_FIELDS = (
+    "session_id",
+    "credited_interaction_id",
+    "channel",
+    "ai_profile",
+    "attribution_window",
+    "attribution_model",
+)
 
 
-def record_order(company: Company, data: OrderData) -> Outcome:
-    """Store one purchase with its lines if an interaction earned it.
+@dataclass
+class OrderFile:
+    """All that is known under one order id, as it is stored and as the present transaction leaves it."""
 
-    Returns ``recorded``, ``duplicate`` (the ``order_id`` or the ``event_id`` is there already, or an equal order
-    without an id of the same session) or ``ignored``; committed on return unless the caller holds a transaction open.
-    """
-    attribution = attribute(company, data)
-    if attribution is None:
-        # A thank-you page opened again the next day is still a known order.
-        return DUPLICATE if data.order_id and _orders_with_id(company, data.order_id).exists() else NO_INTERACTION
-    order = Order(
+    company: Company
+    order: Order | None = None
+    claims: list[OrderClaim] = field(default_factory=list)
+    pending: PendingConfirmation | None = None
+    refunds: list[Refund] = field(default_factory=list)
+    attached_refund_ids: set[int] = field(default_factory=set)
+    #: Lines that take the place of the stored ones; ``None`` leaves those.
+    lines: Sequence[dict[str, Any]] | None = None
+    #: Since when sessions must have their carts computed anew.
+    stale: dict[int, datetime] = field(default_factory=dict)
+    is_new: bool = False
+    is_changed: bool = False
+    is_confirmed: bool = False
+    has_new_conflict: bool = False
+
+    # What may be told
+
+    def take(self, data: OrderData, attribution: Attribution | None) -> Outcome:
+        """Believe a report or a confirmation as far as its trust goes."""
+        if data.trust == Trust.REPORTED:
+            return self._report(data, attribution)
+        if attribution is None:
+            return self._confirm_figures(data)
+        return self._confirm_visitor(data, attribution)
+
+    def refund(self, data: RefundData) -> Outcome:
+        """Put a refund beside the order. Raises ``InvalidValue`` where it does not fit the order."""
+        known = self.find_refund(data.refund_id)
+        if self.order is None:
+            if known is None:
+                self._add_refund(data)
+            return UNKNOWN_ORDER
+        if known is not None and known.refunded_order is not None:
+            return DUPLICATE
+        if data.currency != self.order.currency:
+            raise InvalidValue("currency_mismatch")
+        refunded = sum(refund.value_minor for refund in self.refunds if refund.refunded_order is not None)
+        if refunded + data.value_minor > self.order.value_minor:
+            raise InvalidValue("exceeds_order")
+        refund = known or self._add_refund(data)
+        refund.refunded_order = self.order
+        return Outcome("recorded", refund.event_id)
+
+    def find_refund(self, refund_id: str) -> Refund | None:
+        digest = text_digest(refund_id)
+        return next((refund for refund in self.refunds if refund.refund_id_digest == digest), None)
+
+    def _report(self, data: OrderData, attribution: Attribution | None) -> Outcome:
+        if self.order is not None:
+            if attribution is not None:
+                self._add_claim(data, attribution)
+                if self.order.trust == Trust.CONFIRMED and not self.order.has_confirmed_visitor:
+                    self._show_chosen_claim()
+                self._compare_claims()
+            return DUPLICATE
+        if attribution is None:
+            return NO_INTERACTION
+        order = self._open(data, attribution)
+        pending = self._waiting(data.received_at)
+        if pending is not None:
+            order.trust = Trust.CONFIRMED
+            order.source = pending.source or order.source
+            self._set_figures(pending.currency, pending.value_minor, data.received_at)
+            if pending.line_items:
+                self.lines, order.has_confirmed_lines = pending.line_items, True
+            elif pending.currency != data.currency:
+                self.lines = []  # their amounts are in another currency than the order's
+            self._compare_claims()
+        self._fit_refunds(data.received_at)
+        return Outcome("recorded", data.event_id)
+
+    def _confirm_figures(self, data: OrderData) -> Outcome:
+        order = self.order
+        if order is None:
+            if data.visitor is not None:
+                return NO_INTERACTION
+            if self._waiting(data.received_at) is not None:
+                return DUPLICATE
+            self.pending = _new_pending(self.company, data, replacing=self.pending)
+            return PENDING
+        if order.trust == Trust.CONFIRMED:
+            self._mark_conflict(if_=(order.currency, order.value_minor) != (data.currency, data.value_minor))
+            return DUPLICATE
+        order.trust = Trust.CONFIRMED
+        order.source = data.source or order.source
+        self._set_figures(data.currency, data.value_minor, data.received_at)
+        if data.line_items:
+            self.lines, order.has_confirmed_lines = lines_as_told(data.line_items), True
+        self._show_chosen_claim()
+        self._compare_claims()
+        self.is_changed = self.is_confirmed = True
+        return CONFIRMED
+
+    def _confirm_visitor(self, data: OrderData, attribution: Attribution) -> Outcome:
+        order = self.order
+        if order is None:
+            pending = self._waiting(data.received_at)
+            self._open(data, attribution)
+            if pending is not None:
+                self._mark_conflict(if_=(pending.currency, pending.value_minor) != (data.currency, data.value_minor))
+            self._fit_refunds(data.received_at)
+            return Outcome("recorded", data.event_id)
+        self._add_claim(data, attribution)
+        if order.has_confirmed_visitor:
+            self._compare_claims()
+            return DUPLICATE
+        was_confirmed_otherwise = order.trust == Trust.CONFIRMED and (order.currency, order.value_minor) != (
+            data.currency,
+            data.value_minor,
+        )
+        order.trust = Trust.CONFIRMED
+        order.has_confirmed_visitor = order.has_confirmed_lines = True
+        order.source = data.source or order.source
+        self._set_figures(data.currency, data.value_minor, data.received_at)
+        self._move(attribution.fields(), data.occurred_at)
+        self.lines = lines_as_told(data.line_items)
+        self._mark_conflict(if_=was_confirmed_otherwise)
+        self._compare_claims()
+        self.is_changed = self.is_confirmed = True
+        return CONFIRMED
+
+    # How the order changes
+
+    def _open(self, data: OrderData, attribution: Attribution) -> Order:
+        self.order = new_order(self.company, data, attribution)
+        self.is_new = True
+        self.lines = lines_as_told(data.line_items)
+        self._add_claim(data, attribution)
+        self.stale[attribution.credit.session_id] = data.occurred_at
+        return self.order
+
+    def _add_claim(self, data: OrderData, attribution: Attribution) -> None:
+        said = (attribution.credit.session_id, data.currency, data.value_minor)
+        if any((claim.session_id, claim.currency, claim.value_minor) == said for claim in self.claims):
+            return
+        self.claims.append(
+            OrderClaim(
+                currency=data.currency,
+                value_minor=data.value_minor,
+                line_items=lines_as_told(data.line_items),
+                **data.fields(self.company),
+                **attribution.fields(),
+            )
+        )
+
+    def _show_chosen_claim(self) -> None:
+        """Let the order show the claim that its confirmed figures speak for."""
+        order = self._known_order()
+        claim = choose_claim(self.claims, order.currency, order.value_minor)
+        if not order.has_confirmed_lines:
+            self.lines = claim.line_items if claim.currency == order.currency else []
+        self._move({name: getattr(claim, name) for name in _CREDIT_FIELDS}, claim.occurred_at)
+
+    def _move(self, credit: dict[str, Any], occurred_at: datetime) -> None:
+        """Give the order another credit and moment; the carts that it emptied are full again."""
+        order = self._known_order()
+        if (order.session_id, order.occurred_at) != (credit["session_id"], occurred_at):
+            for session_id, moment in ((order.session_id, order.occurred_at), (credit["session_id"], occurred_at)):
+                self.stale[session_id] = min(moment, self.stale.get(session_id, moment))
+        for name, value in credit.items():
+            setattr(order, name, value)
+        order.occurred_at = occurred_at
+        order.occurred_on = occurred_at.astimezone(self.company.zone).date()
+        self.is_changed = True
+
+    def _set_figures(self, currency: str, value_minor: int, now: datetime) -> None:
+        order = self._known_order()
+        order.currency, order.value_minor = currency, value_minor
+        self._fit_refunds(now)
+
+    def _compare_claims(self) -> None:
+        order = self._known_order()
+        shown = (order.session_id, order.currency, order.value_minor)
+        self._mark_conflict(
+            if_=any((claim.session_id, claim.currency, claim.value_minor) != shown for claim in self.claims)
+        )
+
+    def _mark_conflict(self, *, if_: bool) -> None:
+        order = self._known_order()
+        if if_ and not order.has_conflict:
+            order.has_conflict = self.has_new_conflict = self.is_changed = True
+
+    # Refunds
+
+    def _add_refund(self, data: RefundData) -> Refund:
+        refund = Refund(
+            company=self.company,
+            order_id=data.order_id,
+            order_id_digest=text_digest(data.order_id),
+            refund_id=data.refund_id,
+            refund_id_digest=text_digest(data.refund_id),
+            currency=data.currency,
+            value_minor=data.value_minor,
+            occurred_at=data.occurred_at,
+            received_at=data.received_at,
+            occurred_on=data.occurred_at.astimezone(self.company.zone).date(),
+        )
+        self.refunds.append(refund)
+        return refund
+
+    def _fit_refunds(self, now: datetime) -> None:
+        """Attach the refunds that fit the order as it is now, the first told first; detach the others."""
+        order = self._known_order()
+        left = order.value_minor
+        for refund in self.refunds:
+            is_there = refund.refunded_order is not None or now - refund.received_at <= PENDING_AGE
+            fits = is_there and refund.currency == order.currency and refund.value_minor <= left
+            refund.refunded_order = order if fits else None
+            left -= refund.value_minor if fits else 0
+
+    def _waiting(self, now: datetime) -> PendingConfirmation | None:
+        """The confirmation that waits for a report, if it has not waited too long."""
+        if self.pending is None or now - self.pending.received_at > PENDING_AGE:
+            return None
+        return self.pending
+
+    def _known_order(self) -> Order:
+        assert self.order is not None  # noqa: S101  (what calls this has an order)
+        return self.order
+
+
+# Rows
+
+
+def new_order(company: Company, data: OrderData, attribution: Attribution) -> Order:
+    """The row of an order as one event tells it."""
+    is_confirmed = data.trust == Trust.CONFIRMED
+    return Order(
         order_id=data.order_id,
         order_id_digest=text_digest(data.order_id) if data.order_id else None,
         currency=data.currency,
         value_minor=data.value_minor,
+        has_confirmed_visitor=is_confirmed,
+        has_confirmed_lines=is_confirmed,
         **data.fields(company),
         **attribution.fields(),
     )
-    lines = [_line(order, item) for item in data.line_items]
-    try:
-        with transaction.atomic():
-            VisitorSession.objects.lock(attribution.credit.session_id)
-            if not order.order_id and _has_equal(order, lines):
-                return DUPLICATE
-            order.save(force_insert=True)
-            OrderLine.objects.bulk_create(lines)
-            empty_carts(attribution.credit.session_id, order.occurred_at)
-    except IntegrityError:
-        if _is_known(order):
-            return DUPLICATE
-        raise
-    return Outcome("recorded", data.event_id)
 
 
-def _line(order: Order, item: LineItemData) -> OrderLine:
-    total_minor = item.value_minor
+def lines_as_told(items: Iterable[LineItemData]) -> list[dict[str, Any]]:
+    """An order's lines as claims and pending confirmations keep them: each with its own total, in minor units."""
+    return [
+        {
+            "product_id": item.product_id,
+            "product_name": item.product_name,
+            "quantity": str(item.quantity),
+            "total_minor": _total_minor(item),
+        }
+        for item in items
+    ]
+
+
+def _total_minor(item: LineItemData) -> int:
     if conf.line_item_value == ValueBasis.UNIT:
-        total_minor = int((item.quantity * item.value_minor).to_integral_value(ROUND_HALF_UP))
-    return OrderLine(
-        order=order,
-        product_id=item.product_id,
-        product_id_digest=text_digest(item.product_id),
-        product_name=item.product_name,
-        quantity=item.quantity,
-        total_minor=total_minor,
+        return int((item.quantity * item.value_minor).to_integral_value(ROUND_HALF_UP))
+    return item.value_minor
+
+
+def new_lines(order: Order, lines: Iterable[dict[str, Any]]) -> list[OrderLine]:
+    return [
+        OrderLine(
+            order=order,
+            product_id=line["product_id"],
+            product_id_digest=text_digest(line["product_id"]),
+            product_name=line["product_name"],
+            quantity=Decimal(line["quantity"]),
+            total_minor=line["total_minor"],
+        )
+        for line in lines
+    ]
+
+
+def _new_pending(
+    company: Company, data: OrderData, replacing: PendingConfirmation | None = None
+) -> PendingConfirmation:
+    return PendingConfirmation(
+        pk=replacing.pk if replacing else None,
+        company=company,
+        order_id=data.order_id,
+        order_id_digest=text_digest(data.order_id),
+        event_id=data.event_id,
+        source=data.source,
+        currency=data.currency,
+        value_minor=data.value_minor,
+        line_items=lines_as_told(data.line_items),
+        occurred_at=data.occurred_at,
+        received_at=data.received_at,
     )
 
 
-def _is_known(order: Order) -> bool:
-    if order.order_id and _orders_with_id(order.company, order.order_id).exists():
-        return True
-    return Order.objects.filter(company=order.company, event_id=order.event_id).exists()
+# Reading and writing
 
 
-def _orders_with_id(company: Company, order_id: str) -> OrderQuerySet[Order]:
-    return Order.objects.filter(company=company, order_id_digest=text_digest(order_id))
+def open_files(company: Company, order_ids: Collection[str]) -> dict[str, OrderFile]:
+    """The files of some order ids. The caller holds their lock rows."""
+    files = {text_digest(order_id): OrderFile(company) for order_id in order_ids}
+    if not files:
+        return {}
+    known = {"company": company, "order_id_digest__in": files}
+    orders = {}
+    for order in Order.objects.filter(**known):
+        order.company = company
+        orders[order.pk] = files[order.order_id_digest].order = order
+    for pending in PendingConfirmation.objects.filter(**known):
+        files[pending.order_id_digest].pending = pending
+    for refund in Refund.objects.filter(**known).order_by("id"):
+        if refund.refunded_order_id is not None:
+            refund.refunded_order = orders[refund.refunded_order_id]
+            files[refund.order_id_digest].attached_refund_ids.add(refund.pk)
+        files[refund.order_id_digest].refunds.append(refund)
+    if orders:
+        for claim in OrderClaim.objects.filter(order__in=orders).order_by("id"):
+            files[orders[claim.order_id].order_id_digest].claims.append(claim)
+    return {order_id: files[text_digest(order_id)] for order_id in order_ids}
 
 
-def _has_equal(order: Order, lines: list[OrderLine]) -> bool:
-    """Whether the session has an order without an id that this one cannot be told from, at about the same time."""
-    alike = Order.objects.filter(
-        session=order.session_id,
-        order_id_digest__isnull=True,
-        currency=order.currency,
-        value_minor=order.value_minor,
-        occurred_at__gte=order.occurred_at - EQUAL_ORDER_INTERVAL,
-        occurred_at__lte=order.occurred_at + EQUAL_ORDER_INTERVAL,
-    ).prefetch_related("lines")
-    return any(_contents(other.lines.all()) == _contents(lines) for other in alike)
+def write_files(files: Iterable[OrderFile], identities: Identities) -> None:
+    """Store what changed."""
+    files = list(files)
+    orders = [file.order for file in files if file.order is not None]
+    claims = [claim for file in files for claim in file.claims if claim._state.adding]
+    for row in [*orders, *claims]:
+        identities.resolve(row)
+    statements.insert([order for order in orders if order._state.adding])
+    lines: list[OrderLine] = []
+    for file in files:
+        if file.order is None:
+            _save_pending(file.pending)
+        else:
+            lines += _save_order(file, file.order)
+    statements.insert(claims)
+    statements.insert(lines)
 
 
-def _contents(lines: object) -> list[tuple[int, Decimal, int]]:
-    return sorted((line.product_id_digest.int, line.quantity, line.total_minor) for line in lines)  # type: ignore[attr-defined]
+def _save_pending(pending: PendingConfirmation | None) -> None:
+    if pending is not None and pending._state.adding:
+        pending.save(force_update=pending.pk is not None)
+
+
+def _save_order(file: OrderFile, order: Order) -> list[OrderLine]:
+    """Store what changed of a known order, and return the lines that it is to get."""
+    if not file.is_new and file.is_changed:
+        order.save(force_update=True)
+    for claim in file.claims:
+        claim.order = order
+    if file.pending is not None and not file.pending._state.adding:
+        file.pending.delete()
+    save_refunds(file)
+    if file.lines is None:
+        return []
+    if not file.is_new:
+        OrderLine.objects.filter(order=order).delete()
+    return new_lines(order, file.lines)
+
+
+def save_refunds(file: OrderFile) -> None:
+    """Store new refunds, and those that were attached or detached."""
+    for refund in file.refunds:
+        refund.refunded_order = refund.refunded_order  # an order that was inserted since has its id now
+        is_attached = refund.refunded_order_id is not None
+        if refund._state.adding:
+            refund.save(force_insert=True)
+        elif is_attached != (refund.pk in file.attached_refund_ids):
+            refund.save(update_fields=["refunded_order"])

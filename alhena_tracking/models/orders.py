@@ -30,6 +30,9 @@ class Order(Credited, Event):
     has_confirmed_visitor = models.BooleanField(
         _("visitor confirmed"), default=False, help_text=_("The shop's server named the visitor, not only the figures.")
     )
+    has_confirmed_lines = models.BooleanField(
+        _("lines confirmed"), default=False, help_text=_("The lines are those that the shop's server named.")
+    )
     has_conflict = models.BooleanField(
         _("conflict"), default=False, help_text=_("Reports of this order disagree on its amount or visitor.")
     )

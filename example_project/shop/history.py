@@ -19,11 +19,8 @@ from alhena_tracking.ingestion import (
     InteractionData,
     LineItemData,
     OrderData,
-    Outcome,
     Visitor,
-    record_cart_event,
-    record_interaction,
-    record_order,
+    record,
 )
 from alhena_tracking.models import (
     CartEvent,
@@ -73,22 +70,12 @@ def lay_history(company: Company, *, days: int, seed: int, now: datetime) -> int
         return 0
     with transaction.atomic():
         clear_history(company)
-        return sum(record(company, event).status == "recorded" for event in events)
+        return sum(record(company, [event])[0].status == "recorded" for event in events)
 
 
 def clear_history(company: Company) -> None:
     for model in (Refund, PendingConfirmation, Order, CartEvent, Interaction, VisitorSession):
         model._default_manager.filter(company=company).delete()
-
-
-def record(company: Company, event: Event) -> Outcome:
-    match event:
-        case InteractionData():
-            return record_interaction(company, event)
-        case CartEventData():
-            return record_cart_event(company, event)
-        case OrderData():
-            return record_order(company, event)
 
 
 def make_history(company: Company, *, days: int, seed: int, now: datetime) -> Iterator[Event]:

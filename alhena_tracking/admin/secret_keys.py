@@ -1,0 +1,138 @@
+"""Secret keys: issued, shown once, looked at, revoked. Never changed, never deleted."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
+from django.db import router, transaction
+from django.db.models import ForeignKey, Model, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from alhena_tracking import directory
+from alhena_tracking.admin.records import CompanyFilter, SafeLookupsAdmin
+from alhena_tracking.models import Company, SecretKey
+
+_TEMPLATES = "admin/alhena_tracking/secretkey"
+
+
+class StateFilter(admin.SimpleListFilter):
+    title = _("state")
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[Any, Any]]:
+        return [("active", _("Active")), ("revoked", _("Revoked"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if self.value() not in {"active", "revoked"}:
+            return queryset
+        return queryset.filter(revoked_at__isnull=self.value() == "active")
+
+
+@admin.register(SecretKey)
+class SecretKeyAdmin(SafeLookupsAdmin):
+    """Keys of companies that the user may see. Adding one needs its right, revoking one the right to change it."""
+
+    list_display = ["name", "company", "created_at", "revoked_at", "state"]
+    list_filter = [("company", CompanyFilter), StateFilter]
+    list_select_related: ClassVar[tuple[str, ...]] = ("company",)
+    search_fields = ["name"]
+    actions = None
+    change_form_template = f"{_TEMPLATES}/change_form.html"
+
+    @admin.display(description=_("state"), ordering="revoked_at")
+    def state(self, key: SecretKey) -> str:
+        return gettext("Revoked") if key.revoked_at else gettext("Active")
+
+    # Who may do what
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).filter(company__in=Company.objects.visible_to(request.user))
+
+    def formfield_for_foreignkey(self, db_field: ForeignKey[Any], request: HttpRequest, **kwargs: Any) -> Any:
+        return super().formfield_for_foreignkey(
+            db_field, request, **{**kwargs, "queryset": Company.objects.visible_to(request.user)}
+        )
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_revoke_permission(self, request: HttpRequest) -> bool:
+        return super().has_change_permission(request)
+
+    # Issuing
+
+    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> list[Any]:
+        return ["company", "name", "created_at", "revoked_at", "state"] if obj else ["company", "name"]
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        # A key is shown after it was saved, and these buttons would lead elsewhere.
+        buttons = {"show_save_and_add_another": False, "show_save_and_continue": False}
+        return super().add_view(request, form_url, {**buttons, **(extra_context or {})})
+
+    def save_model(self, request: HttpRequest, obj: SecretKey, form: Any, change: Any) -> None:
+        request.issued_key = obj.issue()  # type: ignore[attr-defined]  # for response_add alone
+        directory.forget_after_commit()
+
+    def response_add(self, request: HttpRequest, obj: SecretKey, post_url_continue: str | None = None) -> HttpResponse:
+        """The page that shows the key, rendered at once: a message or a session would store it."""
+        context = {
+            **self._page_context(request, _("New secret key")),
+            "key": obj,
+            "issued_key": request.issued_key,  # type: ignore[attr-defined]
+        }
+        response = render(request, f"{_TEMPLATES}/issued.html", context)
+        response.headers["Cache-Control"] = "no-store"
+        return response
+
+    # Revoking
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.revoke_view)
+        return [path("<path:object_id>/revoke/", view, name="alhena_tracking_secretkey_revoke"), *super().get_urls()]
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        right = {"has_revoke_permission": self.has_revoke_permission(request)}
+        return super().change_view(request, object_id, form_url, {**right, **(extra_context or {})})
+
+    def revoke_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Asks whether to revoke the key, and does so when that is posted."""
+        if not self.has_revoke_permission(request):
+            raise PermissionDenied
+        key = self.get_object(request, unquote(object_id))
+        if key is None:
+            raise Http404
+        if request.method != "POST":
+            context = {**self._page_context(request, _("Revoke secret key")), "key": key}
+            return render(request, f"{_TEMPLATES}/revoke.html", context)
+        with transaction.atomic(using=router.db_for_write(SecretKey)):
+            if directory.revoke(key):
+                self.log_change(request, key, gettext("Revoked."))
+        messages.success(request, gettext("The secret key “%(name)s” is revoked.") % {"name": key.name})
+        url = reverse("admin:alhena_tracking_secretkey_change", args=[key.pk], current_app=self.admin_site.name)
+        return HttpResponseRedirect(url)
+
+    def _page_context(self, request: HttpRequest, title: Any) -> dict[str, Any]:
+        return {
+            **self.admin_site.each_context(request),
+            "title": title,
+            "opts": self.opts,
+            "has_view_permission": self.has_view_permission(request),
+        }

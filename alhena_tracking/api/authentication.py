@@ -1,0 +1,34 @@
+"""How the shop's own server is told from a browser. The body names the company, so views ask once they have read it."""
+
+from __future__ import annotations
+
+import hmac
+
+from django.http import HttpRequest
+from django.utils.translation import gettext
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.request import Request
+
+from alhena_tracking.directory import KnownCompany
+from alhena_tracking.models import SecretKey
+
+#: The scheme of ``Authorization``, and what ``WWW-Authenticate`` asks for beside a 401.
+SCHEME = "Bearer"
+
+
+def has_secret_key(request: Request | HttpRequest, known: KnownCompany) -> bool:
+    """Whether the caller shows an active secret key of the company; no, where it does not claim to have one.
+
+    Raises ``AuthenticationFailed`` with the code ``invalid_key`` for every ``Authorization`` that is not such a key.
+    """
+    authorization = request.headers.get("Authorization")
+    if authorization is None:
+        return False
+    scheme, _, key = authorization.partition(" ")
+    digest = SecretKey.digest_of(key)
+    # All are compared, each in constant time, so that the time taken tells nothing.
+    matches = [hmac.compare_digest(digest, active) for active in known.secret_digests]
+    if scheme.lower() != SCHEME.lower() or not any(matches):
+        message = gettext("The secret key is not one of this company's, or it has been revoked.")
+        raise AuthenticationFailed(message, code="invalid_key")
+    return True

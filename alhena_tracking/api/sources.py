@@ -1,0 +1,104 @@
+"""Who sends a request: the address that a limit applies to, and whether it is a robot."""
+
+from __future__ import annotations
+
+import logging
+import re
+from functools import cache, lru_cache
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
+
+from django.http import HttpRequest
+
+from alhena_tracking.conf import conf
+
+logger = logging.getLogger(__name__)
+
+_WITH_PORT = re.compile(r"\[(?P<v6>[^]]*)\](:\d+)?|(?P<v4>[\d.]+):\d+")
+#: Where a shop's own proxies are, and visitors from the internet never.
+_PRIVATE_NETWORKS = [
+    ip_network(text)
+    for text in (
+        "10.0.0.0/8",
+        "100.64.0.0/10",
+        "127.0.0.0/8",
+        "169.254.0.0/16",
+        "172.16.0.0/12",
+        "192.168.0.0/16",
+        "::1/128",
+        "fc00::/7",
+        "fe80::/10",
+    )
+]
+
+# Crawlers, monitors and fetchers of previews that say so. Not: headless browsers and HTTP clients, which shops' own
+# servers and tests are, too; phones of the make Cubot; and the browsers of Yandex, Pinterest or DuckDuckGo.
+_BOT = re.compile(
+    r"(?<!cu)bot[-/;]|crawler|spider\b"
+    r"|compatible; yandex|google-inspectiontool|googleother|(?:mediapartners|feedfetcher|apis|duplexweb)-google"
+    r"|google (?:favicon|page speed)|chrome-lighthouse|bingpreview|microsoftpreview|\bslurp\b"
+    r"|facebookexternalhit|facebookcatalog|facebot|meta-external|\Awhatsapp/|telegrambot|slackbot|slack-imgproxy"
+    r"|skypeuripreview|snap url preview|vkshare|kakaotalk-scrap|embedly|iframely|mastodon/"
+    r"|(?:chatgpt|claude|perplexity|mistralai)-user|anthropic-ai|cohere-ai"
+    r"|archive\.org_bot|ia_archiver|heritrix|nutch|w3c_validator|prerender|rendertron"
+    r"|pingdom|statuscake|site24x7|newrelicpinger|datadogsynthetics|gtmetrix|updown\.io|better uptime|uptime-kuma"
+    r"|hetrixtools|catchpoint",
+    re.IGNORECASE,
+)
+#: More of a user agent is not read.
+_USER_AGENT_LENGTH = 512
+
+
+def source_of(request: HttpRequest) -> str | None:
+    """The visitor's address, as text; of IPv6 its /64 network, as much as one household has. ``None``: not known.
+
+    Where the shop's own proxies append to ``X-Forwarded-For``, ``TRUSTED_PROXIES`` says how many; the entry that the
+    outermost of them wrote is the visitor's, whatever a visitor wrote before it.
+    """
+    proxies = conf.trusted_proxies
+    forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "")
+    peer = _address(request.META.get("REMOTE_ADDR") or "")
+    if proxies is None and forwarded and (peer is None or _is_private(peer)):
+        # A proxy sends it, and its address stands for the whole shop.
+        _warn_of_unknown_proxies()
+        return None
+    entries = forwarded.split(",")
+    visitor = _address(entries[-proxies]) if proxies and proxies <= len(entries) else None
+    address = visitor or peer
+    if isinstance(address, IPv6Address):
+        return str(IPv6Network((int(address) >> 64 << 64, 64)))
+    return str(address) if address else None
+
+
+def is_bot(request: HttpRequest) -> bool:
+    """Whether the user agent is one of a crawler, a monitor or a fetcher of previews. Saying nothing is no sign."""
+    return _names_bot(request.META.get("HTTP_USER_AGENT", "")[:_USER_AGENT_LENGTH])
+
+
+@lru_cache(maxsize=1024)
+def _names_bot(user_agent: str) -> bool:
+    return _BOT.search(user_agent) is not None
+
+
+def _address(text: str) -> IPv4Address | IPv6Address | None:
+    """Read an address, with or without a port; an IPv4 address that IPv6 wraps is unwrapped."""
+    text = text.strip()
+    match = _WITH_PORT.fullmatch(text)
+    try:
+        address = ip_address((match["v6"] or match["v4"]) if match else text)
+    except ValueError:
+        return None
+    return (address.ipv4_mapped or address) if isinstance(address, IPv6Address) else address
+
+
+def _is_private(address: IPv4Address | IPv6Address) -> bool:
+    return any(address in network for network in _PRIVATE_NETWORKS)
+
+
+@cache
+def _warn_of_unknown_proxies() -> None:
+    """Once a process."""
+    logger.warning(
+        "X-Forwarded-For comes from a proxy, but ALHENA_TRACKING does not say TRUSTED_PROXIES: visitors' addresses are "
+        "not known, and no limit per source is kept. Set it to the number of your own proxies that append to the "
+        "header, such as 1."
+    )

@@ -1,0 +1,85 @@
+"""Orders without an id, which only their contents tell apart."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, TypeAlias
+
+from alhena_tracking.ingestion import statements
+from alhena_tracking.ingestion.data import DUPLICATE, OrderData, Outcome
+from alhena_tracking.ingestion.orders import lines_as_told, new_lines, new_order
+from alhena_tracking.ingestion.visits import Attribution, Identities
+from alhena_tracking.limits import EQUAL_ORDER_INTERVAL
+from alhena_tracking.models import Company, Order
+
+_Contents: TypeAlias = tuple[int, str, int, tuple[tuple[int, Decimal, int], ...]]
+
+
+class EqualOrders:
+    """The orders without an id that the present transaction is told of.
+
+    By contract an equal order (value, currency, lines) of the same session within ``EQUAL_ORDER_INTERVAL`` is the same
+    order.
+    """
+
+    def __init__(self, company: Company) -> None:
+        self.company = company
+        self.written: list[Order] = []
+        self._told: list[tuple[int, Order, list[dict[str, Any]], Outcome]] = []
+
+    def __bool__(self) -> bool:
+        return bool(self._told)
+
+    def add(self, number: int, data: OrderData, attribution: Attribution) -> None:
+        """Take note of an order, the ``number``-th event of the transaction."""
+        outcome = Outcome("recorded", data.event_id)
+        order = new_order(self.company, data, attribution)
+        self._told.append((number, order, lines_as_told(data.line_items), outcome))
+
+    def sessions(self) -> set[int]:
+        return {order.session_id for _, order, _, _ in self._told}
+
+    def write(self, identities: Identities) -> dict[int, Outcome]:
+        """Insert the orders that are not there yet, and say what became of each. The caller holds their sessions."""
+        if not self._told:
+            return {}
+        for _, order, _, _ in self._told:
+            identities.resolve(order)
+        seen = self._stored()
+        outcomes = {}
+        lines = []
+        for number, order, told_lines, outcome in self._told:
+            rows = new_lines(order, told_lines)
+            contents = _contents(order, rows)
+            if any(abs(order.occurred_at - at) <= EQUAL_ORDER_INTERVAL for at in seen.get(contents, [])):
+                outcomes[number] = DUPLICATE
+                continue
+            seen.setdefault(contents, []).append(order.occurred_at)
+            outcomes[number] = outcome
+            self.written.append(order)
+            lines += rows
+        statements.insert(self.written)
+        for line in lines:
+            line.order_id = line.order.pk
+        statements.insert(lines)
+        return outcomes
+
+    def _stored(self) -> dict[_Contents, list[datetime]]:
+        """When orders of the same sessions, and about the same time, had which contents."""
+        told = [order.occurred_at for _, order, _, _ in self._told]
+        stored = Order.objects.filter(
+            session__in=self.sessions(),
+            order_id_digest__isnull=True,
+            occurred_at__gte=min(told) - EQUAL_ORDER_INTERVAL,
+            occurred_at__lte=max(told) + EQUAL_ORDER_INTERVAL,
+        )
+        seen: dict[_Contents, list[datetime]] = {}
+        for order in stored.prefetch_related("lines"):
+            seen.setdefault(_contents(order, order.lines.all()), []).append(order.occurred_at)
+        return seen
+
+
+def _contents(order: Order, lines: Any) -> _Contents:
+    told = sorted((line.product_id_digest.int, line.quantity, line.total_minor) for line in lines)
+    return order.session_id, order.currency, order.value_minor, tuple(told)

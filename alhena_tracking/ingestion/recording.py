@@ -1,0 +1,244 @@
+"""Recording what one visitor did: look up, lock, compute and insert, once for all events together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from django.db import DataError, IntegrityError, transaction
+from django.db.models import Model
+from django.dispatch import Signal
+
+from alhena_tracking import signals
+from alhena_tracking.digests import text_digest
+from alhena_tracking.ingestion import carts, orders
+from alhena_tracking.ingestion.data import (
+    DUPLICATE,
+    NO_INTERACTION,
+    CartEventData,
+    EventData,
+    InteractionData,
+    OrderData,
+    Outcome,
+    RefundData,
+)
+from alhena_tracking.ingestion.equal_orders import EqualOrders
+from alhena_tracking.ingestion.orders import OrderFile
+from alhena_tracking.ingestion.statements import lock_session
+from alhena_tracking.ingestion.transactions import atomic, database, retried
+from alhena_tracking.ingestion.visits import PROVISIONAL_ID, Visits
+from alhena_tracking.models import (
+    CartEvent,
+    Company,
+    Interaction,
+    LockRow,
+    Order,
+    OrderClaim,
+    PendingConfirmation,
+)
+
+#: Where an event's id is looked for, by the kind of the event.
+_TABLES: dict[type[EventData], tuple[type[Model], ...]] = {
+    InteractionData: (Interaction,),
+    CartEventData: (CartEvent,),
+    OrderData: (Order, OrderClaim, PendingConfirmation),
+}
+
+
+def record(company: Company, events: Sequence[EventData], *, is_durable: bool = False) -> list[Outcome]:
+    """Record events of one visitor (all have the same ``visitor``), in order, and say what became of each.
+
+    All of them in one transaction, with as many statements as one of them takes or a few more. The outcomes and the
+    rows are those of recording them one by one. Committed on return, unless the caller holds a transaction open;
+    then they are recorded in a savepoint of it, and ``is_durable`` makes that an error.
+
+    Raises ``OperationalError`` or ``InterfaceError`` while the database cannot take them; then nothing is stored.
+    """
+    if not events:
+        return []
+    try:
+        return retried(partial(_Recording.run, company, events, is_durable), is_durable=is_durable)
+    except (IntegrityError, DataError):
+        # Another process was faster with the same id, or one event is at fault: that must not harm the others.
+        return retried(partial(_record_singly, company, events, is_durable), is_durable=is_durable)
+
+
+def record_refund(company: Company, data: RefundData, *, is_durable: bool = False) -> Outcome:
+    """Put a refund beside its order, once.
+
+    Returns ``recorded``, ``duplicate`` (the ``refund_id`` is there already) or ``ignored`` (the order is not known;
+    the refund is kept in case it follows). Raises ``InvalidValue`` with the code ``currency_mismatch`` or
+    ``exceeds_order`` where it does not fit the order, and otherwise as ``record`` does.
+    """
+
+    def attempt() -> Outcome:
+        with atomic(is_durable=is_durable):
+            LockRow.objects.lock([LockRow.number_of(text_digest(data.order_id))])
+            file = orders.open_files(company, [data.order_id])[data.order_id]
+            outcome = file.refund(data)
+            orders.save_refunds(file)
+            refund = file.find_refund(data.refund_id)
+            if refund is not None and outcome.status == "recorded":
+                _announce(signals.order_refunded, refund)
+            return outcome
+
+    return retried(attempt, is_durable=is_durable)
+
+
+def _record_singly(company: Company, events: Sequence[EventData], is_durable: bool) -> list[Outcome]:
+    """Record events one by one, each in a savepoint: one that the database refuses is ``not_storable``."""
+    with atomic(is_durable=is_durable):
+        return [_record_or_refuse(company, event) for event in events]
+
+
+def _record_or_refuse(company: Company, event: EventData) -> Outcome:
+    try:
+        return _Recording.run(company, [event], False)[0]
+    except (IntegrityError, DataError):
+        return Outcome("invalid", reason="not_storable")
+
+
+class _Recording:
+    """One attempt to record some events."""
+
+    def __init__(self, company: Company, events: Sequence[EventData]) -> None:
+        self.company = company
+        self.events = events
+        self.visits = Visits(company, events[0].visitor)
+        self.outcomes: list[Outcome | None] = [None] * len(events)
+        self.known: set[tuple[type[Model], UUID]] = set()
+        self.cart_events: list[CartEvent] = []
+        self.files: dict[str, OrderFile] = {}
+        self.equal_orders = EqualOrders(company)
+
+    @classmethod
+    def run(cls, company: Company, events: Sequence[EventData], is_durable: bool) -> list[Outcome]:
+        recording = cls(company, events)
+        lock_numbers = recording._lock_numbers()
+        if not lock_numbers:
+            # Nothing that is looked up needs a lock. What is not recorded needs no transaction either.
+            recording._look_up()
+            recording._plan()
+            if not recording._has_rows():
+                return recording._final_outcomes()
+        with atomic(is_durable=is_durable):
+            if lock_numbers:
+                LockRow.objects.lock(lock_numbers)
+                recording._look_up()
+                recording._open_files()
+                recording._plan()
+            recording._write()
+        return recording._final_outcomes()
+
+    def _lock_numbers(self) -> set[int]:
+        """What must be locked before it is looked up: a visitor who may have no session, an order id without order."""
+        digests: set[UUID] = set()
+        if any(isinstance(event, InteractionData) for event in self.events):
+            digests.update(digest for digest in self.visits.digests if digest)
+        digests.update(
+            text_digest(event.order_id) for event in self.events if isinstance(event, OrderData) and event.order_id
+        )
+        return {LockRow.number_of(digest) for digest in digests}
+
+    def _look_up(self) -> None:
+        event_ids: dict[type[Model], list[UUID]] = {}
+        for event in self.events:
+            for table in _TABLES[type(event)]:
+                event_ids.setdefault(table, []).append(event.event_id)
+        self.known = self.visits.look_up(self.events, event_ids)
+
+    def _open_files(self) -> None:
+        order_ids = {event.order_id for event in self.events if isinstance(event, OrderData) and event.order_id}
+        self.files = orders.open_files(self.company, order_ids)
+
+    def _plan(self) -> None:
+        for number, event in enumerate(self.events):
+            if any((table, event.event_id) in self.known for table in _TABLES[type(event)]):
+                self.outcomes[number] = DUPLICATE
+                continue
+            self.outcomes[number] = outcome = self._plan_event(number, event)
+            if outcome is None or outcome.status in {"recorded", "confirmed", "pending"}:
+                self.known.update((table, event.event_id) for table in _TABLES[type(event)])
+
+    def _plan_event(self, number: int, event: EventData) -> Outcome | None:
+        """What becomes of one event, as far as that is known without its session's lock."""
+        if isinstance(event, InteractionData):
+            self.visits.add(event)
+            return Outcome("recorded", event.event_id)
+        attribution = self.visits.attribute(event.occurred_at)
+        if isinstance(event, OrderData) and event.order_id:
+            return self.files[event.order_id].take(event, attribution)
+        if attribution is None:
+            return NO_INTERACTION
+        if isinstance(event, OrderData):
+            self.equal_orders.add(number, event, attribution)
+            return None
+        assert isinstance(event, CartEventData)  # noqa: S101
+        self.cart_events.append(carts.new_cart_event(self.company, event, attribution))
+        return Outcome("recorded", event.event_id)
+
+    def _has_rows(self) -> bool:
+        return bool(self.cart_events or self.visits.added or self.equal_orders or self.files)
+
+    def _write(self) -> None:
+        files = list(self.files.values())
+        sessions = self.visits.joined_sessions() | self.equal_orders.sessions()
+        sessions.update(event.session_id for event in self.cart_events)
+        sessions.update(session_id for file in files for session_id in file.stale)
+        for session_id in sorted(sessions):
+            if session_id < PROVISIONAL_ID:
+                lock_session(session_id)
+
+        identities = self.visits.write()
+        for event in self.cart_events:
+            identities.resolve(event)
+        orders.write_files(files, identities)
+        for number, outcome in self.equal_orders.write(identities).items():
+            self.outcomes[number] = outcome
+        stale = carts.insert_cart_events(self.cart_events)
+        for order in self.equal_orders.written:
+            _mark_stale(stale, order.session_id, order.occurred_at)
+        for file in files:
+            for session_id, since in file.stale.items():
+                _mark_stale(stale, identities.sessions.get(session_id, session_id), since)
+        for session_id, since in sorted(stale.items()):
+            carts.recompute(session_id, since)
+        self._announce()
+
+    def _announce(self) -> None:
+        for interaction in self.visits.added:
+            _announce(signals.interaction_recorded, interaction)
+        for event in self.cart_events:
+            _announce(signals.cart_event_recorded, event)
+        for order in self.equal_orders.written:
+            _announce(signals.order_recorded, order, is_new=True)
+        for file in self.files.values():
+            if file.order is None:
+                continue
+            if file.is_new or file.is_confirmed:
+                _announce(signals.order_recorded, file.order, is_new=file.is_new)
+            if file.has_new_conflict:
+                _announce(signals.order_conflicted, file.order)
+
+    def _final_outcomes(self) -> list[Outcome]:
+        return [outcome for outcome in self.outcomes if outcome is not None]
+
+
+def _mark_stale(stale: dict[int, datetime], session_id: int, since: datetime) -> None:
+    stale[session_id] = min(since, stale.get(session_id, since))
+
+
+def _announce(signal: Signal, instance: Model, **details: Any) -> None:
+    """Send a signal once what it tells of is committed."""
+    sender = type(instance)
+    if signal.has_listeners(sender):
+        transaction.on_commit(
+            partial(_send, signal, sender, instance=instance, **details), using=database().alias, robust=True
+        )
+
+
+def _send(signal: Signal, sender: type[Model], **details: Any) -> None:
+    signal.send_robust(sender, **details)

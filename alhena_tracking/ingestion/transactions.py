@@ -1,0 +1,134 @@
+"""Transactions that neither wait without end nor give up at the first conflict."""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from django.db import OperationalError, connections, router, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from alhena_tracking.conf import conf
+from alhena_tracking.models import Company
+
+logger = logging.getLogger(__name__)
+
+#: How often work is tried again after a deadlock or a serialization failure, and how long after it began at most.
+RETRIES = 3
+RETRIES_WITHIN = timedelta(seconds=2)
+
+_Result = TypeVar("_Result")
+_LIMITED = ("SELECT", "INSERT", "UPDATE", "DELETE")
+
+
+def database() -> BaseDatabaseWrapper:
+    """The connection to where events are stored."""
+    return connections[router.db_for_write(Company)]
+
+
+def atomic(*, is_durable: bool) -> transaction.Atomic:
+    """A transaction, or within one of the caller's a savepoint; ``is_durable`` refuses to be within one."""
+    return transaction.atomic(using=database().alias, durable=is_durable)
+
+
+def retried(work: Callable[[], _Result], *, is_durable: bool) -> _Result:
+    """Do ``work`` under the time limits, again where the database gave it up for another's sake.
+
+    Within a transaction of the caller's it is done once and under the caller's own limits: the whole of that would have
+    to be done again, and its limits are not ours to change.
+    """
+    if database().in_atomic_block and not is_durable:
+        return work()
+    began = time.monotonic()
+    for attempt in range(RETRIES):
+        try:
+            with _time_limits():
+                return work()
+        except OperationalError as error:
+            if not _is_conflict(error) or time.monotonic() - began > RETRIES_WITHIN.total_seconds():
+                raise
+            # The jitter keeps transactions that met once from meeting again.
+            time.sleep(random.uniform(0.5, 1) * 0.02 * 2**attempt)  # noqa: S311
+    with _time_limits():
+        return work()
+
+
+def _is_conflict(error: OperationalError) -> bool:
+    """Whether the error is a deadlock or a serialization failure, after which the same transaction may succeed."""
+    cause = error.__cause__
+    # PostgreSQL: serialization_failure and deadlock_detected; MariaDB: ER_LOCK_DEADLOCK and ER_CHECKREAD.
+    return getattr(cause, "sqlstate", None) in {"40001", "40P01"} or getattr(cause, "args", ())[:1] in {
+        (1213,),
+        (1020,),
+    }
+
+
+@contextmanager
+def _time_limits() -> Iterator[None]:
+    """Let no statement of the block wait longer for a lock, or take longer altogether, than the settings allow.
+
+    SQLite has one such limit, that of its connection (``timeout``).
+    """
+    connection = database()
+    wrapper: Callable[..., Any] | None = None
+    if connection.vendor == "postgresql":
+        wrapper = _PostgreSQLLimits(connection)
+    elif connection.vendor == "mysql" and getattr(connection, "mysql_is_mariadb", False):
+        wrapper = _limit_on_mariadb
+    if wrapper is None:
+        yield
+        return
+    with connection.execute_wrapper(wrapper):
+        yield
+
+
+class _PostgreSQLLimits:
+    """Sends the limits along with the first statement of a transaction, and with each one outside of any."""
+
+    def __init__(self, connection: BaseDatabaseWrapper) -> None:
+        self.connection = connection
+        self.is_set = False
+        # A statement whose parameters the driver fills in may be several; one whose parameters the server binds is one.
+        driver = getattr(getattr(connection, "Database", None), "__name__", "")
+        options = connection.settings_dict.get("OPTIONS", {})
+        self.is_one_round_trip = driver == "psycopg" and not options.get("server_side_binding")
+
+    def __call__(self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
+        if self.is_set or many or not sql.startswith(_LIMITED):
+            return execute(sql, params, many, context)
+        in_transaction = self.connection.in_atomic_block
+        limits = (
+            f"SET LOCAL lock_timeout = {_milliseconds(conf.lock_timeout)}; "
+            f"SET LOCAL statement_timeout = {_milliseconds(conf.statement_timeout)}"
+        )
+        self.is_set = in_transaction
+        if self.is_one_round_trip:
+            # Several statements in one message are one transaction, so that the limits hold outside of any, too.
+            result = execute(f"{limits}; {sql}", params, many, context)
+            cursor = context["cursor"]
+            cursor.nextset()
+            cursor.nextset()
+            return result
+        if in_transaction:
+            execute(limits, None, False, context)
+        return execute(sql, params, many, context)
+
+
+def _limit_on_mariadb(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
+    if not sql.startswith(_LIMITED):
+        return execute(sql, params, many, context)
+    lock_seconds = max(1, round(conf.lock_timeout.total_seconds()))
+    limits = (
+        f"SET STATEMENT lock_wait_timeout={lock_seconds}, innodb_lock_wait_timeout={lock_seconds}, "
+        f"max_statement_time={conf.statement_timeout.total_seconds()} FOR "
+    )
+    return execute(limits + sql, params, many, context)
+
+
+def _milliseconds(limit: timedelta) -> int:
+    return limit // timedelta(milliseconds=1)

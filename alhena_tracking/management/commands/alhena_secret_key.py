@@ -1,0 +1,72 @@
+"""Secret keys on the command line."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.management import BaseCommand, CommandError
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from alhena_tracking import directory
+from alhena_tracking.models import Company, SecretKey
+
+
+class Command(BaseCommand):
+    help = "Issue, list or revoke the secret keys by which a shop's own server is known."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("company", nargs="?", help="the company's key; without it, --list lists all keys")
+        task = parser.add_mutually_exclusive_group(required=True)
+        task.add_argument("--name", help="issue a key, print it this once, and remember what it is for")
+        task.add_argument("--revoke", type=int, metavar="ID", dest="revoked_id", help="revoke a key for good")
+        task.add_argument("--list", action="store_true", help="list the keys with their ids")
+
+    def handle(self, *, company: str | None, name: str | None, revoked_id: int | None, **options: Any) -> None:
+        if name is not None:
+            self.issue(company, name)
+            return
+        keys = SecretKey.objects.select_related("company").order_by("company__key", "pk")
+        if company is not None:
+            keys = keys.filter(company=self.find_company(company))
+        if revoked_id is not None:
+            self.revoke(keys, revoked_id)
+            return
+        for key in keys:
+            self.stdout.write(f"{key.pk}\t{key.company.key}\t{key.name}\t{_state(key)}")
+
+    def find_company(self, key: str) -> Company:
+        known = directory.find_company(key)
+        if known is None:
+            raise CommandError(f"There is no company with the key {key!r}.")
+        return known.company
+
+    def issue(self, company: str | None, name: str) -> None:
+        if company is None:
+            raise CommandError("Name the company that the key is for.")
+        key = SecretKey(company=self.find_company(company), name=name.strip())
+        try:
+            key.full_clean()
+        except ValidationError as error:
+            raise CommandError("; ".join(error.messages)) from error
+        issued = key.issue()
+        directory.forget_after_commit()
+        # Apart from the key, so that a script can take it from the standard output.
+        self.stderr.write(f"Key {key.pk} of {company}. It is shown only now:", self.style.WARNING)
+        self.stdout.write(issued)
+
+    def revoke(self, keys: QuerySet[SecretKey], pk: int) -> None:
+        key = keys.filter(pk=pk).first()
+        if key is None:
+            raise CommandError(f"There is no such key with the id {pk}.")
+        if directory.revoke(key):
+            self.stdout.write(f"Revoked key {pk}, {key.name!r} of {key.company.key}.")
+        else:
+            self.stdout.write(f"Key {pk} was {_state(key)} already.")
+
+
+def _state(key: SecretKey) -> str:
+    moment, word = (key.revoked_at, "revoked") if key.revoked_at else (key.created_at, "issued")
+    return f"{word} {timezone.localtime(moment):%Y-%m-%d %H:%M}"
