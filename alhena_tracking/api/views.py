@@ -35,6 +35,7 @@ from alhena_tracking.api import serializers, throttling
 from alhena_tracking.api.authentication import SCHEME, has_secret_key
 from alhena_tracking.api.parsers import BeaconParser, JSONBodyParser
 from alhena_tracking.api.sources import is_bot, source_of
+from alhena_tracking.api.visitors import refuses_tracking
 from alhena_tracking.conf import conf
 from alhena_tracking.directory import KnownCompany, find_company, is_listed_origin
 from alhena_tracking.ingestion import Outcome, record, record_refund
@@ -286,11 +287,6 @@ def _unwanted(request: Request, trust: Trust) -> Outcome | None:
     if trust == Trust.REPORTED and is_bot(request._request):
         return Outcome("ignored", reason="bot")
     return None
-
-
-def refuses_tracking(request: Request | HttpRequest) -> bool:
-    """Whether the visitor's browser asks not to be tracked."""
-    return request.headers.get("Sec-GPC") == "1" or (conf.respect_dnt and request.headers.get("DNT") == "1")
 
 
 def _check_origin(request: Request, known: KnownCompany) -> None:

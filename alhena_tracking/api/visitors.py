@@ -1,0 +1,27 @@
+"""Who a request comes from, and whether they want to be known."""
+
+from __future__ import annotations
+
+import re
+from uuid import UUID
+
+from django.http import HttpRequest
+from rest_framework.request import Request
+
+from alhena_tracking.conf import conf
+from alhena_tracking.ingestion import Visitor
+
+# As the tracker writes it: version, chat fingerprint, FAQ fingerprint, seconds of the last interaction.
+_UUID = "([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"
+_COOKIE = re.compile(rf"1\.{_UUID}\.{_UUID}\.\d{{1,12}}", re.ASCII | re.IGNORECASE)
+
+
+def refuses_tracking(request: Request | HttpRequest) -> bool:
+    """Whether the visitor's browser asks not to be tracked."""
+    return request.headers.get("Sec-GPC") == "1" or (conf.respect_dnt and request.headers.get("DNT") == "1")
+
+
+def visitor_of(request: HttpRequest, company_key: str) -> Visitor | None:
+    """The visitor that the tracker's cookie names. Without consent, or without an interaction, there is no cookie."""
+    match = _COOKIE.fullmatch(request.COOKIES.get(f"alhena_{company_key}", ""))
+    return Visitor(UUID(match[1]), UUID(match[2])) if match else None

@@ -1,0 +1,208 @@
+"""For the shop's own process: what its server knows to have happened. Such events are confirmed by nature.
+
+``visitor`` is the request that is being answered (its cookie says who it is, its privacy signals are honoured), a
+``Visitor`` with fingerprints, or for an order ``None``: then a browser's report of the same order id says whose it is.
+``company`` is a company key; the default is that of the settings. The other arguments are the fields of the HTTP
+contract, under the same rules; amounts may be
+``Decimal``, times ``datetime`` with a zone, event ids ``UUID``.
+
+Within a transaction of the shop's, an event is recorded in a savepoint of it. Prefer the functions that end in
+``_on_commit``: they wait until the shop's transaction is committed, and log instead of raising, because tracking must
+never break a checkout.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from django.db import transaction
+from django.http import HttpRequest
+from django.utils import timezone
+
+from alhena_tracking import diagnostics
+from alhena_tracking.api import serializers
+from alhena_tracking.api.visitors import refuses_tracking, visitor_of
+from alhena_tracking.conf import conf
+from alhena_tracking.directory import find_company
+from alhena_tracking.ingestion import Outcome, Visitor, record, record_refund
+from alhena_tracking.models import Company, Trust
+from alhena_tracking.rules import InvalidValue
+
+__all__ = [
+    "EventError",
+    "InvalidEvent",
+    "Outcome",
+    "UnknownCompany",
+    "Visitor",
+    "record_cart_event",
+    "record_cart_event_on_commit",
+    "record_interaction",
+    "record_interaction_on_commit",
+    "record_order",
+    "record_order_on_commit",
+    "refund_order",
+    "refund_order_on_commit",
+]
+
+logger = logging.getLogger(__name__)
+
+_NOT_ASKED_FOR = Outcome("ignored", reason="privacy_signal")
+
+
+class EventError(Exception):
+    """An event that cannot be recorded, whatever is tried."""
+
+
+class UnknownCompany(EventError):
+    """There is no company with this key, or none is named and the settings name none either."""
+
+
+class InvalidEvent(EventError):
+    """Fields that break a rule; ``errors`` holds the code of each by its path, such as ``line_items[1].quantity``."""
+
+    def __init__(self, errors: Mapping[str, str]) -> None:
+        super().__init__(", ".join(f"{path}: {code}" if path else code for path, code in errors.items()))
+        self.errors = dict(errors)
+
+
+def record_interaction(visitor: HttpRequest | Visitor, *, company: str | None = None, **fields: Any) -> Outcome:
+    """Record one use of the assistant: ``type`` (``CHAT``, ``FAQ`` or ``NUDGE``), and optionally ``product_id``,
+    ``conversation_id``, ``ai_profile``, ``source``, ``event_id``, ``occurred_at``.
+
+    Returns ``recorded``, ``duplicate`` or ``ignored``. Raises ``EventError``, and ``django.db.DatabaseError`` while the
+    database cannot take it.
+    """
+    return _record("sendInteraction", visitor, company, fields)
+
+
+def record_cart_event(visitor: HttpRequest | Visitor, *, company: str | None = None, **fields: Any) -> Outcome:
+    """Record one change of a cart: ``type``, ``product_id``, ``product_name``, ``value``, ``currency``, ``quantity``
+    (what is left), and optionally ``source``, ``event_id``, ``occurred_at``. As ``record_interaction`` otherwise.
+    """
+    return _record("sendCartEvent", visitor, company, fields)
+
+
+def record_order(visitor: HttpRequest | Visitor | None, *, company: str | None = None, **fields: Any) -> Outcome:
+    """Record, or confirm, one order: ``order_id``, ``value``, ``currency``, and optionally ``line_items`` (mappings),
+    ``source``, ``event_id``, ``occurred_at``.
+
+    Returns also ``confirmed`` (a known order), and without a visitor ``pending`` (one that nobody has reported yet). As
+    ``record_interaction`` otherwise.
+    """
+    return _record("sendCheckoutEvent", visitor, company, fields)
+
+
+def refund_order(*, company: str | None = None, **fields: Any) -> Outcome:
+    """Put a refund beside its order: ``order_id``, ``refund_id``, ``value``, ``currency`` (the order's), and optionally
+    ``occurred_at``. Returns ``recorded``, ``duplicate`` or ``ignored``; as ``record_interaction`` otherwise.
+    """
+    row = _find_company(company)
+    try:
+        data = _REFUND.parse({**_as_told(fields), "company_key": row.key}, received_at=timezone.now())
+        outcome = record_refund(row, data)
+    except serializers.InvalidEvent as error:
+        raise _invalid(error) from None
+    except InvalidValue as error:
+        raise InvalidEvent({"currency" if error.code == "currency_mismatch" else "value": error.code}) from None
+    diagnostics.count(row, "refund", outcome.status, outcome.reason)
+    return outcome
+
+
+def record_interaction_on_commit(visitor: HttpRequest | Visitor, *, company: str | None = None, **fields: Any) -> None:
+    """``record_interaction`` once the open transaction is committed; what goes wrong is logged, and nothing raised."""
+    _after_commit(record_interaction, visitor, company=company, **fields)
+
+
+def record_cart_event_on_commit(visitor: HttpRequest | Visitor, *, company: str | None = None, **fields: Any) -> None:
+    """``record_cart_event`` once the open transaction is committed; what goes wrong is logged, and nothing raised."""
+    _after_commit(record_cart_event, visitor, company=company, **fields)
+
+
+def record_order_on_commit(visitor: HttpRequest | Visitor | None, *, company: str | None = None, **fields: Any) -> None:
+    """``record_order`` once the open transaction is committed; what goes wrong is logged, and nothing raised."""
+    _after_commit(record_order, visitor, company=company, **fields)
+
+
+def refund_order_on_commit(*, company: str | None = None, **fields: Any) -> None:
+    """``refund_order`` once the open transaction is committed; what goes wrong is logged, and nothing raised."""
+    _after_commit(refund_order, company=company, **fields)
+
+
+_REFUND = serializers.RefundSerializer()
+
+
+def _record(
+    method: str, visitor: HttpRequest | Visitor | None, company: str | None, fields: Mapping[str, Any]
+) -> Outcome:
+    row = _find_company(company)
+    outcome = _record_for(method, visitor, row, fields)
+    diagnostics.count(row, method, outcome.status, outcome.reason)
+    return outcome
+
+
+def _record_for(
+    method: str, visitor: HttpRequest | Visitor | None, company: Company, fields: Mapping[str, Any]
+) -> Outcome:
+    if isinstance(visitor, HttpRequest):
+        if refuses_tracking(visitor):
+            return _NOT_ASKED_FOR
+        # Someone without a cookie is someone, too: not to be taken for whoever reports the same order later.
+        visitor = visitor_of(visitor, company.key) or Visitor(uuid.uuid4(), None)
+    body = _as_told(fields) | {"company_key": company.key}
+    if visitor is not None:
+        body["user_fingerprint"] = str(visitor.user_fingerprint or "")
+        body["user_faq_fingerprint"] = str(visitor.faq_fingerprint or "")
+    try:
+        event = serializers.METHODS[method].parse(body, received_at=timezone.now(), trust=Trust.CONFIRMED)
+    except serializers.InvalidEvent as error:
+        raise _invalid(error) from None
+    (outcome,) = record(company, [event])
+    if outcome.status == "invalid":
+        raise InvalidEvent({"": outcome.reason})
+    return outcome
+
+
+def _find_company(key: str | None) -> Company:
+    key = key or conf.company_key
+    known = find_company(key) if key else None
+    if known is None:
+        raise UnknownCompany(f"There is no company with the key {key!r}.")
+    return known.company
+
+
+def _as_told(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields as JSON would give them, which is what the rules are made for."""
+    told = dict(fields)
+    if isinstance(told.get("occurred_at"), datetime):
+        told["occurred_at"] = told["occurred_at"].isoformat()
+    if isinstance(told.get("event_id"), uuid.UUID):
+        told["event_id"] = str(told["event_id"])
+    if isinstance(told.get("line_items"), tuple | list):
+        told["line_items"] = [dict(item) if isinstance(item, Mapping) else item for item in told["line_items"]]
+    return told
+
+
+def _invalid(error: serializers.InvalidEvent) -> InvalidEvent:
+    details: Any = error.detail
+    return InvalidEvent({path: errors[0].code for path, errors in details.items()})
+
+
+def _after_commit(tell: Callable[..., Outcome], *args: Any, **fields: Any) -> None:
+    occurred_at = fields.get("occurred_at") or timezone.now()
+    event = {**fields, "occurred_at": occurred_at}
+    transaction.on_commit(partial(_tell, tell, *args, **event), robust=True)
+
+
+def _tell(tell: Callable[..., Outcome], *args: Any, **fields: Any) -> None:
+    try:
+        tell(*args, **fields)
+    except EventError as error:
+        logger.error("%s: %s", tell.__name__, error)
+    except Exception as error:
+        # Not its text: it may quote what was told.
+        logger.error("%s: %s", tell.__name__, type(error).__name__)
