@@ -15,9 +15,10 @@ class AlhenaTrackingConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from alhena_tracking.checks import check_settings
+        from alhena_tracking.checks import check_database, check_rate_limit_cache, check_settings
 
-        django_checks.register(check_settings)
+        for check in (check_settings, check_database, check_rate_limit_cache):
+            django_checks.register(check)
         post_migrate.connect(create_rows, sender=self, dispatch_uid="alhena_tracking.create_rows")
 
 

@@ -1,18 +1,19 @@
-"""System checks of the settings. None of them touches the database."""
+"""System checks of the settings, and of the database and the cache they name. None of them touches either."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error
+from django.core.checks import CheckMessage, Error, Warning  # noqa: A004
+from django.db import connections, router
 from django.utils.module_loading import import_string
 
 from alhena_tracking.conf import DEFAULTS, SETTING, conf
-from alhena_tracking.models import AttributionModel, ValueBasis
+from alhena_tracking.models import AttributionModel, Company, ValueBasis
 from alhena_tracking.models.company import COMPANY_KEY_PATTERN
 
 
@@ -71,6 +72,10 @@ def _is_rate(value: object) -> bool:
     return value is None or (isinstance(value, str) and re.fullmatch(r"[1-9]\d{0,8}/[smh]", value) is not None)
 
 
+def _is_cache(value: object) -> bool:
+    return isinstance(value, str) and value in settings.CACHES
+
+
 def _is_timeout(value: object) -> bool:
     return isinstance(value, timedelta) and timedelta(milliseconds=100) <= value <= timedelta(seconds=5)
 
@@ -123,7 +128,7 @@ _RULES: dict[str, tuple[str, Callable[[object], bool], str]] = {
     ),
     "RATE_LIMIT_CACHE": (
         "alhena_tracking.E016",
-        lambda value: isinstance(value, str) and value in settings.CACHES,
+        _is_cache,
         "Use the alias of one of the project's CACHES, such as 'default'.",
     ),
     "TRUSTED_PROXIES": (
@@ -146,3 +151,166 @@ _RULES: dict[str, tuple[str, Callable[[object], bool], str]] = {
     "RESPECT_DNT": ("alhena_tracking.E011", _is_bool, "Use True or False."),
     "DEBUG": ("alhena_tracking.E012", _is_bool, "Use True or False."),
 }
+
+#: No event may hold a worker longer than this, whatever hangs.
+_LONGEST_WAIT_SECONDS = 5
+
+
+def check_database(**kwargs: Any) -> list[CheckMessage]:
+    """Warn of a database that refuses events when several come at once, or that workers wait for when it hangs."""
+    alias = router.db_for_write(Company)
+    connection = connections[alias]  # does not connect
+    rules = _DATABASE_RULES.get(connection.vendor, [])
+    return [message for rule in rules for message in rule(alias, connection.settings_dict)]
+
+
+def _check_sqlite(alias: str, database: Mapping[str, Any]) -> Iterator[CheckMessage]:
+    if database["NAME"] == ":memory:" or "mode=memory" in str(database["NAME"]):
+        return
+    options = database["OPTIONS"]
+    timeout = options.get("timeout")
+    has_all = {
+        "init_command with journal_mode=WAL": re.search(
+            r"journal_mode\s*[=(]\s*['\"]?wal\b", options.get("init_command") or "", re.IGNORECASE
+        ),
+        "transaction_mode IMMEDIATE": str(options.get("transaction_mode")).upper() == "IMMEDIATE",
+        "a timeout from 2 to 5 seconds": isinstance(timeout, (int, float)) and 2 <= timeout <= _LONGEST_WAIT_SECONDS,
+    }
+    missing = [what for what, is_there in has_all.items() if not is_there]
+    if missing:
+        yield Warning(
+            f"The OPTIONS of the database {alias!r} (SQLite) lack {', '.join(missing)}.",
+            hint=(
+                'Write "OPTIONS": {"init_command": "PRAGMA journal_mode=WAL;", "transaction_mode": "IMMEDIATE", '
+                '"timeout": 5}. Otherwise readers and the writer block each other, and events that come at once are '
+                "answered 503."
+            ),
+            id="alhena_tracking.W001",
+        )
+
+
+def _check_persistence(alias: str, database: Mapping[str, Any]) -> Iterator[CheckMessage]:
+    if not settings.DEBUG and database["CONN_MAX_AGE"] == 0 and not database["OPTIONS"].get("pool"):
+        yield Warning(
+            f"The database {alias!r} is connected to anew for every request.",
+            hint=(
+                'Write "CONN_MAX_AGE": 600 and "CONN_HEALTH_CHECKS": True beside its ENGINE: connecting costs many '
+                'times as much as storing an event. Under ASGI use PostgreSQL with "OPTIONS": {"pool": {"timeout": 4}}.'
+            ),
+            id="alhena_tracking.W002",
+        )
+
+
+def _check_postgresql_timeouts(alias: str, database: Mapping[str, Any]) -> Iterator[CheckMessage]:
+    options = database["OPTIONS"]
+    has_all = {
+        # A service's file may hold it.
+        "connect_timeout (at most 5)": "service" in options or _is_short(options.get("connect_timeout")),
+        "a timeout (at most 5) of the pool": _has_short_wait(options.get("pool")),
+    }
+    yield from _warn_of_missing_timeouts(
+        alias, has_all, '{"connect_timeout": 3}, and "pool": {"timeout": 4} for a pool'
+    )
+
+
+def _check_mysql_timeouts(alias: str, database: Mapping[str, Any]) -> Iterator[CheckMessage]:
+    if str(database["ENGINE"]).startswith("mysql.connector"):
+        return  # has options of its own
+    options = database["OPTIONS"]
+    has_all = {
+        "connect_timeout (at most 5)": _is_short(options.get("connect_timeout")),
+        # Of any length: the server ends an event's statements in time, and migrations need longer ones.
+        "read_timeout": bool(options.get("read_timeout")),
+        "write_timeout": bool(options.get("write_timeout")),
+    }
+    yield from _warn_of_missing_timeouts(
+        alias, has_all, '{"connect_timeout": 3, "read_timeout": 5, "write_timeout": 5}, and longer ones for migrations'
+    )
+
+
+def _warn_of_missing_timeouts(alias: str, has_all: Mapping[str, bool], options: str) -> Iterator[CheckMessage]:
+    missing = [what for what, is_there in has_all.items() if not is_there]
+    if missing and not settings.DEBUG:
+        yield Warning(
+            f"The OPTIONS of the database {alias!r} lack {', '.join(missing)}.",
+            hint=f'Write "OPTIONS": {options}. Otherwise every worker waits for a database that does not answer.',
+            id="alhena_tracking.W003",
+        )
+
+
+def _is_short(seconds: Any) -> bool:
+    try:
+        return 0 < float(seconds) <= _LONGEST_WAIT_SECONDS
+    except (TypeError, ValueError):
+        return False
+
+
+def _has_short_wait(pool: Any) -> bool:
+    """Whether psycopg's pool, if there is one, gives up in time; its own default is 30 seconds."""
+    return not pool or (isinstance(pool, Mapping) and _is_short(pool.get("timeout")))
+
+
+def _check_mysql_isolation(alias: str, database: Mapping[str, Any]) -> Iterator[CheckMessage]:
+    level = database["OPTIONS"].get("isolation_level", "read committed")
+    if level is None or level.lower() in {"repeatable read", "serializable"}:
+        yield Warning(
+            f"The isolation_level of the database {alias!r} is {level!r}.",
+            hint=(
+                'Write "OPTIONS": {"isolation_level": "read committed"}, Django\'s default: with another, an event '
+                "that waited for a lock computes from a cart as it was before."
+            ),
+            id="alhena_tracking.W004",
+        )
+
+
+_DATABASE_RULES: dict[str, list[Callable[[str, Mapping[str, Any]], Iterator[CheckMessage]]]] = {
+    "sqlite": [_check_sqlite],
+    "postgresql": [_check_persistence, _check_postgresql_timeouts],
+    "mysql": [_check_persistence, _check_mysql_timeouts, _check_mysql_isolation],
+}
+
+
+def check_rate_limit_cache(**kwargs: Any) -> list[CheckMessage]:
+    """Warn of rate limits that each process keeps for itself, and of a cache that workers wait for when it hangs."""
+    if not isinstance(conf.raw, Mapping):
+        return []
+    alias = conf.rate_limit_cache
+    has_limits = conf.rate_limit_per_source is not None or conf.rate_limit_per_company is not None
+    if settings.DEBUG or not has_limits or not _is_cache(alias):
+        return []
+    cache = settings.CACHES[alias]
+    return [*_check_cache_reach(alias, cache), *_check_redis_timeouts(alias, cache)]
+
+
+def _check_cache_reach(alias: str, cache: Mapping[str, Any]) -> Iterator[CheckMessage]:
+    if cache["BACKEND"] in {
+        "django.core.cache.backends.locmem.LocMemCache",
+        "django.core.cache.backends.dummy.DummyCache",
+    }:
+        yield Warning(
+            f"Each process keeps the rate limits for itself: the cache {alias!r} does not reach beyond it.",
+            hint=(
+                f"Let {SETTING}['RATE_LIMIT_CACHE'] name a cache in Redis or Memcached, or switch the limits off: "
+                "'RATE_LIMIT_PER_SOURCE': None, 'RATE_LIMIT_PER_COMPANY': None."
+            ),
+            id="alhena_tracking.W005",
+        )
+
+
+def _check_redis_timeouts(alias: str, cache: Mapping[str, Any]) -> Iterator[CheckMessage]:
+    timeout, options = {
+        "django.core.cache.backends.redis.RedisCache": (
+            "socket_timeout",
+            '{"socket_timeout": 0.5, "socket_connect_timeout": 0.5}',
+        ),
+        "django_redis.cache.RedisCache": (
+            "SOCKET_TIMEOUT",
+            '{"SOCKET_TIMEOUT": 0.5, "SOCKET_CONNECT_TIMEOUT": 0.5}',
+        ),
+    }.get(cache["BACKEND"], (None, ""))
+    if timeout and not _is_short((cache.get("OPTIONS") or {}).get(timeout)):
+        yield Warning(
+            f"The OPTIONS of the cache {alias!r} lack {timeout} (at most 5).",
+            hint=f'Write "OPTIONS": {options}. Otherwise workers wait for a Redis that does not answer.',
+            id="alhena_tracking.W006",
+        )

@@ -65,12 +65,14 @@ DATABASES = {
             # instead of failing half-way.
             "init_command": "PRAGMA journal_mode=WAL;",
             "transaction_mode": "IMMEDIATE",
-            "timeout": 20,
+            # Who waits longer for another's write is refused, before its worker is missed elsewhere.
+            "timeout": 5,
         },
     }
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
+# Rate limits are counted here. A shop of several processes names a cache that they share, such as Redis.
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 
 AUTH_PASSWORD_VALIDATORS = [

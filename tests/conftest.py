@@ -3,9 +3,11 @@ from __future__ import annotations
 import os
 
 import pytest
+from django.core.cache import cache
 from hypothesis import settings
 
-from alhena_tracking import directory
+from alhena_tracking import diagnostics, directory
+from alhena_tracking.api import throttling
 from alhena_tracking.models import Company
 
 #: Whether the counts of quality.md are asked for, as ``.ci/run full`` does.
@@ -31,8 +33,11 @@ def require(what: str, is_there: bool, reason: str) -> None:
 
 @pytest.fixture(autouse=True)
 def forgotten() -> None:
-    """No test is told what another one's database held."""
+    """No test is told what another one left in this process or its cache."""
     directory.forget()
+    diagnostics.forget()
+    throttling.forget()
+    cache.clear()
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from pathlib import Path
 
 SETTINGS = """
 SECRET_KEY = "smoke"
+DEBUG = True
 ALLOWED_HOSTS = ["testserver"]
 INSTALLED_APPS = [
     "django.contrib.admin", "django.contrib.auth", "django.contrib.contenttypes", "django.contrib.sessions",
@@ -28,7 +29,10 @@ TEMPLATES = [{
         "django.contrib.messages.context_processors.messages",
     ]},
 }]
-DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": "smoke.sqlite3"}}
+DATABASES = {"default": {
+    "ENGINE": "django.db.backends.sqlite3", "NAME": "smoke.sqlite3",
+    "OPTIONS": {"init_command": "PRAGMA journal_mode=WAL;", "transaction_mode": "IMMEDIATE", "timeout": 5},
+}}
 ROOT_URLCONF = "smoke_urls"
 STATIC_URL = "static/"
 USE_TZ = True

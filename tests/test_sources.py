@@ -231,6 +231,6 @@ def test_bot_when_a_browser_or_a_server_or_nothing_is_named_is_none(user_agent: 
     assert not is_bot(request(user_agent=user_agent))
 
 
-@pytest.mark.parametrize("user_agent", ["x" * 100_000, "compatible; " * 10_000, "\x00ÿ"])
+@pytest.mark.parametrize("user_agent", ["x" * 100_000, "x" * 512 + "Googlebot/2.1", "compatible; " * 10_000, "\x00ÿ"])
 def test_bot_when_the_user_agent_is_absurd_is_none(user_agent: Any) -> None:
     assert not is_bot(request(user_agent=user_agent))

@@ -6,9 +6,10 @@ import itertools
 import logging
 import multiprocessing
 import socket
+import threading
 import time
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from importlib.util import find_spec
 from typing import Any, ClassVar
@@ -47,6 +48,8 @@ class SharedCache(BaseCache):
     calls: ClassVar[list[str]] = []
     timeouts: ClassVar[dict[str, float]] = {}
     error: ClassVar[Exception | None] = None
+    #: What somebody else does just after the counters were read, or before the error is raised.
+    meanwhile: ClassVar[Callable[[], object] | None] = None
     _store = LocMemCache("tests.test_throttling", {})
 
     def __init__(self, location: str, params: dict[str, Any]) -> None:
@@ -56,17 +59,25 @@ class SharedCache(BaseCache):
     def reset(cls) -> None:
         cls.calls.clear()
         cls.timeouts.clear()
-        cls.error = None
+        cls.error = cls.meanwhile = None
         cls._store.clear()
 
     def _note(self, call: str) -> None:
         self.calls.append(call)
         if self.error:
+            self._pause()
             raise self.error
+
+    def _pause(self) -> None:
+        meanwhile, SharedCache.meanwhile = SharedCache.meanwhile, None
+        if meanwhile:
+            meanwhile()
 
     def get_many(self, keys: Iterable[Any], version: int | None = None) -> dict[Any, Any]:
         self._note("get_many")
-        return self._store.get_many(keys)
+        counted = self._store.get_many(keys)
+        self._pause()
+        return counted
 
     def add(self, key: Any, value: Any, timeout: Any = None, version: int | None = None) -> bool:
         self._note("add")
@@ -180,6 +191,12 @@ def test_batch_when_counted_costs_its_events_and_is_refused_as_a_whole(clock: Cl
         assert check_limits("acme", ADDRESS, 1) is not None
 
 
+def test_batches_when_they_do_not_divide_the_limit_leave_the_rest_to_smaller_ones(clock: Clock) -> None:
+    with limits(source="600/m"):
+        assert passed(100, cost=7) == 85
+        assert passed(100) == 5
+
+
 def test_batch_when_larger_than_the_limit_passes_after_a_window_of_silence(clock: Clock) -> None:
     with limits(source="50/m"):
         assert check_limits("acme", ADDRESS, 1) is None
@@ -188,6 +205,21 @@ def test_batch_when_larger_than_the_limit_passes_after_a_window_of_silence(clock
         clock.now += wait
         assert check_limits("acme", ADDRESS, 100) is None
         assert check_limits("acme", ADDRESS, 1) is not None
+
+
+@pytest.mark.parametrize("before", [0, 1])
+def test_process_when_another_leases_at_the_same_moment_gets_what_is_left(
+    clock: Clock, shared_cache: type[SharedCache], before: int
+) -> None:
+    """Whether the slot's counter was there already or not."""
+    one, other = Budget("source", ADDRESS, "11/m"), Budget("source", ADDRESS, "11/m")
+    if before:
+        assert one.spend(1) is None
+    shared_cache.meanwhile = lambda: other.spend(9 - before)
+    assert one.spend(5) == 63
+    assert one.spend(3) == 63
+    assert one.spend(2) is None, "of the batch that did not fit, what did is kept"
+    assert [budget.spend(1) for budget in (one, other)] == [63, 63]
 
 
 @settings(max_examples=examples(100, full=3000))
@@ -259,11 +291,19 @@ def test_lease_when_traffic_is_heavy_grows_to_a_hundredth_of_the_limit(
 
 def test_lease_when_not_used_within_a_window_is_given_up(clock: Clock, shared_cache: type[SharedCache]) -> None:
     with limits(source="600/m"):
-        assert passed(3) == 3  # the second one leased another in advance, the fourth would lease three
-        assert shared_cache.calls.count("get_many") == 2
-        clock.now += 60
-        assert passed(1) == 1
-        assert shared_cache.calls.count("get_many") == 3
+        for change in (59, 60, -7200):
+            assert passed(2) == 2, "the second one leases another in advance"
+            shared_cache.calls.clear()
+            clock.now += change
+            assert passed(1) == 1
+            assert bool(shared_cache.calls) == (change != 59)
+            throttling.forget()
+
+
+def test_counter_when_there_already_is_not_made_again(clock: Clock, shared_cache: type[SharedCache]) -> None:
+    with limits(source="60/m"):
+        assert passed(2) == 2
+    assert shared_cache.calls == ["get_many", "add", "get_many", "incr"]
 
 
 def test_flood_when_refused_costs_no_round_trip(clock: Clock, shared_cache: type[SharedCache]) -> None:
@@ -328,6 +368,19 @@ def test_threads_when_flooding_together_get_what_the_limit_allows() -> None:
         assert sum(pool.map(passed, [200] * 8)) == 500
 
 
+def test_threads_when_they_come_together_share_a_lease(shared_cache: type[SharedCache]) -> None:
+    together = threading.Barrier(8)
+
+    def attempt(_: int) -> int:
+        together.wait()
+        return passed(1)
+
+    with limits(source="800/h"), ThreadPoolExecutor(8) as pool:
+        shared_cache.meanwhile = lambda: time.sleep(0.1)
+        assert sum(pool.map(attempt, range(8))) == 8
+    assert shared_cache.calls.count("get_many") == 4, "of 1, 2, 4 and 8 events"
+
+
 def test_events_when_the_cache_fails_pass_and_leave_it_alone(
     clock: Clock, shared_cache: type[SharedCache], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -353,6 +406,28 @@ def test_limit_when_the_cache_is_back_is_kept_again(clock: Clock, shared_cache: 
         shared_cache.error = None
         clock.now += 5
         assert passed(10) == 3
+
+
+def test_events_when_the_cache_failed_are_not_held_against_the_limit(
+    clock: Clock, shared_cache: type[SharedCache]
+) -> None:
+    with limits(source="20/m"):
+        assert passed(1) == 1
+        shared_cache.error = ConnectionError()
+        assert passed(50) == 50
+        shared_cache.error = None
+        clock.now += 5
+        assert passed(50) == 19
+
+
+def test_cache_when_it_failed_is_tried_again_by_one_only(clock: Clock, shared_cache: type[SharedCache]) -> None:
+    with limits(source="3/m"):
+        shared_cache.error = ConnectionError()
+        passed(1)
+        clock.now += 5
+        shared_cache.meanwhile = lambda: check_limits("acme", "203.0.113.8")
+        passed(1)
+    assert len(shared_cache.calls) == 2
 
 
 def test_refusal_when_the_clock_is_set_back_is_forgotten(clock: Clock) -> None:

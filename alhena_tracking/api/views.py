@@ -133,7 +133,7 @@ class IngestionView(APIView):
             _check_origin(request, known)
             if has_secret_key(request, known):
                 trust = Trust.CONFIRMED
-            _check_limits(request, known, trust, _number_of_events(body))
+        _check_limits(request, known, trust, _number_of_events(body))
         return self.take(request, body, received_at, trust)
 
     def take(self, request: Request, body: object, received_at: datetime, trust: Trust) -> Response:
@@ -269,13 +269,14 @@ def _find_company(body: object) -> KnownCompany | None:
 
 def _number_of_events(body: object) -> int:
     events = body.get("events") if type(body) is dict else None
-    return max(1, len(events)) if type(events) is list else 1
+    # What is more than a batch may hold is refused, and must not use up what other visitors may send.
+    return min(max(1, len(events)), limits.BATCH_EVENTS) if type(events) is list else 1
 
 
-def _check_limits(request: Request, known: KnownCompany, trust: Trust, cost: int) -> None:
+def _check_limits(request: Request, known: KnownCompany | None, trust: Trust, cost: int) -> None:
     # The shop's server speaks for all visitors from one address.
     source = source_of(request._request) if trust == Trust.REPORTED else None
-    wait = throttling.check_limits(known.company.key, source, cost)
+    wait = throttling.check_limits(known.company.key if known else None, source, cost)
     if wait is not None:
         raise Throttled(wait, code="rate_limited")
 
