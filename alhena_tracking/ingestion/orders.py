@@ -61,6 +61,7 @@ class OrderFile:
     pending: PendingConfirmation | None = None
     refunds: list[Refund] = field(default_factory=list)
     attached_refund_ids: set[int] = field(default_factory=set)
+    superseded_refund: Refund | None = None
     #: Lines that take the place of the stored ones; ``None`` leaves those.
     lines: Sequence[dict[str, Any]] | None = None
     #: Since when sessions must have their carts computed anew.
@@ -83,20 +84,20 @@ class OrderFile:
     def refund(self, data: RefundData) -> Outcome:
         """Put a refund beside the order. Raises ``InvalidValue`` where it does not fit the order."""
         known = self.find_refund(data.refund_id)
-        if self.order is None:
-            if known is None:
-                self._add_refund(data)
-            return UNKNOWN_ORDER
         if known is not None and known.refunded_order is not None:
             return DUPLICATE
-        if data.currency != self.order.currency:
-            raise InvalidValue("currency_mismatch")
-        refunded = sum(refund.value_minor for refund in self.refunds if refund.refunded_order is not None)
-        if refunded + data.value_minor > self.order.value_minor:
-            raise InvalidValue("exceeds_order")
-        refund = known or self._add_refund(data)
+        if self.order is not None:
+            if data.currency != self.order.currency:
+                raise InvalidValue("currency_mismatch")
+            refunded = sum(refund.value_minor for refund in self.refunds if refund.refunded_order is not None)
+            if refunded + data.value_minor > self.order.value_minor:
+                raise InvalidValue("exceeds_order")
+        if known is not None:  # it lowers nothing yet, so it is what is told of it last
+            self.refunds.remove(known)
+            self.superseded_refund = known
+        refund = self._add_refund(data)
         refund.refunded_order = self.order
-        return Outcome("recorded", refund.event_id)
+        return Outcome("recorded", refund.event_id) if self.order else UNKNOWN_ORDER
 
     def find_refund(self, refund_id: str) -> Refund | None:
         digest = text_digest(refund_id)
@@ -412,6 +413,8 @@ def _save_order(file: OrderFile, order: Order) -> list[OrderLine]:
 
 def save_refunds(file: OrderFile) -> None:
     """Store new refunds, and those that were attached or detached."""
+    if file.superseded_refund is not None:
+        file.superseded_refund.delete()
     for refund in file.refunds:
         refund.refunded_order = refund.refunded_order  # an order that was inserted since has its id now
         is_attached = refund.refunded_order_id is not None
