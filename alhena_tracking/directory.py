@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from time import monotonic
 
-from django.db import InterfaceError, OperationalError, router, transaction
+from django.db import DatabaseError, InterfaceError, router, transaction
 from django.db.models import F, FilteredRelation, Q
 from django.utils import timezone
 
@@ -64,7 +64,7 @@ def is_listed_origin(origin: str) -> bool:
         return origin in origins
     try:
         origins = frozenset().union(*(company.origins for company in Company.objects.exclude(allowed_origins="")))
-    except (OperationalError, InterfaceError):
+    except (DatabaseError, InterfaceError):
         return False
     if _may_remember():
         memory.origins = (now + REMEMBERED_SECONDS, origins)

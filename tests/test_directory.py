@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import InterfaceError, InternalError, OperationalError, transaction
 
 from alhena_tracking import directory
 from alhena_tracking.directory import REMEMBERED_SECONDS, find_company, is_listed_origin
@@ -195,7 +195,9 @@ def test_origin_is_listed_when_any_company_lists_it(
     assert not is_listed_origin(SHOP)
 
 
-@pytest.mark.parametrize("trouble", [OperationalError("server closed the connection"), InterfaceError("closed")])
+@pytest.mark.parametrize(
+    "trouble", [OperationalError("server closed the connection"), InterfaceError("closed"), InternalError("aborted")]
+)
 def test_origin_when_the_database_cannot_be_asked_is_not_listed(
     acme: Company, monkeypatch: pytest.MonkeyPatch, trouble: Exception
 ) -> None:

@@ -19,6 +19,7 @@ from alhena_tracking import directory
 from alhena_tracking.api.authentication import has_secret_key
 from alhena_tracking.models import Company, SecretKey
 from tests import factories
+from tests.test_admin import Page
 
 pytestmark = pytest.mark.django_db
 
@@ -95,6 +96,21 @@ def test_caller_with_any_other_authorization_is_refused(company: Company, author
         is_known(company, authorization.format(key=key, digest=row.digest))
     assert refused.value.status_code == 401
     assert refused.value.get_codes() == "invalid_key"
+
+
+def test_caller_s_key_is_compared_with_all_whichever_it_is(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[str] = []
+
+    def compare(one: str, other: str) -> bool:
+        compared.append(other)
+        return one == other
+
+    monkeypatch.setattr("hmac.compare_digest", compare)
+    issued = [issue(company) for _ in range(3)]
+    for _, key in issued:
+        compared.clear()
+        assert is_known(company, f"Bearer {key}")
+        assert sorted(compared) == sorted(row.digest for row, _ in issued)
 
 
 def test_caller_when_its_key_is_revoked_or_another_company_s_is_refused(company: Company) -> None:
@@ -326,6 +342,16 @@ def test_revoke_button_is_for_those_who_may(client: Client, log_in: Callable[...
     row, _ = issue(company)
     log_in("view")
     assert page_url("revoke", row) not in client.get(page_url("change", row)).content.decode()
+
+
+def test_pages_have_nothing_that_a_strict_csp_blocks(
+    client: Client, log_in: Callable[..., Any], company: Company
+) -> None:
+    row, _ = issue(company, "<script>alert(1)</script>")
+    log_in("add", "change")
+    pages = [client.get(page_url(page, row)) for page in ("change", "revoke")]
+    pages += [client.get(LIST_URL), client.get(ADD_URL), client.post(ADD_URL, {"company": company.pk, "name": "<i>"})]
+    assert [Page(page.content.decode()).blocked for page in pages] == [[]] * 5
 
 
 def test_key_is_not_issued_or_revoked_for_another_site(log_in: Callable[..., Any], company: Company) -> None:
