@@ -386,3 +386,5 @@ def test_origin_when_the_database_is_away_is_answered_all_the_same(
     monkeypatch.setattr(Company.objects, "exclude", fail)
     status, answer = post("interactions", {**IDENTITY, "type": "CHAT"}, Origin="https://shop.example")
     assert (status, answer["status"]) == (503, "unavailable")
+    status, answer = post("interactions", b"{", Origin="https://shop.example")
+    assert (status, answer["status"]) == (400, "invalid")

@@ -12,6 +12,7 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from alhena_tracking import directory
 from alhena_tracking.admin import formats
 from alhena_tracking.models import (
     CartEvent,
@@ -139,6 +140,14 @@ class CompanyAdmin(SafeLookupsAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
         return ["key"] if obj else []  # storefronts name it, and fingerprints are hashed with it
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        directory.forget_after_commit()
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        super().delete_model(request, obj)
+        directory.forget_after_commit()
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Only a company that was made by mistake can go. Others have rows, which must not all be loaded to say so."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -39,6 +40,7 @@ from alhena_tracking.api.visitors import refuses_tracking
 from alhena_tracking.conf import conf
 from alhena_tracking.directory import KnownCompany, find_company, is_listed_origin
 from alhena_tracking.ingestion import Outcome, record, record_refund
+from alhena_tracking.ingestion.transactions import time_limits
 from alhena_tracking.models import Trust
 from alhena_tracking.rules import InvalidValue
 
@@ -127,7 +129,8 @@ class IngestionView(APIView):
 
     def post(self, request: Request) -> Response:
         body, received_at = request.data, timezone.now()
-        self.known = known = _find_company(body)
+        with time_limits():
+            self.known = known = _find_company(body)
         trust = Trust.REPORTED
         if known is not None:
             _check_origin(request, known)
@@ -161,8 +164,10 @@ class IngestionView(APIView):
         response.headers["Cache-Control"] = "no-store"
         patch_vary_headers(response, ["Origin"])
         origin = _foreign_origin(request)
-        if origin and is_listed_origin(origin):
-            response.headers["Access-Control-Allow-Origin"] = origin
+        with time_limits():
+            is_listed = origin is not None and is_listed_origin(origin)
+        if is_listed:
+            response.headers["Access-Control-Allow-Origin"] = str(origin)
             response.headers["Access-Control-Expose-Headers"] = "Retry-After"
             if request.method == "OPTIONS":
                 response.headers["Access-Control-Allow-Methods"] = "POST"
@@ -313,7 +318,9 @@ def _count_refusal(
     errors: Iterable[tuple[str, str]],
 ) -> None:
     """Count a refused event: for the company of the settings where the event names none that there is."""
-    known = known or (find_company(conf.company_key) if conf.company_key else None)
+    if known is None and conf.company_key:
+        with suppress(*DATABASE_TROUBLE), time_limits():
+            known = find_company(conf.company_key)
     if known is not None:
         diagnostics.refuse(known.company, method, outcome, errors, request.headers.get("Origin", ""))
 

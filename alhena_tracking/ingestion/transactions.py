@@ -47,14 +47,14 @@ def retried(work: Callable[[], _Result], *, is_durable: bool) -> _Result:
     began = time.monotonic()
     for attempt in range(RETRIES):
         try:
-            with _time_limits():
+            with time_limits():
                 return work()
         except OperationalError as error:
             if not _is_conflict(error) or time.monotonic() - began > RETRIES_WITHIN.total_seconds():
                 raise
             # The jitter keeps transactions that met once from meeting again.
             time.sleep(random.uniform(0.5, 1) * 0.02 * 2**attempt)  # noqa: S311
-    with _time_limits():
+    with time_limits():
         return work()
 
 
@@ -69,7 +69,7 @@ def _is_conflict(error: OperationalError) -> bool:
 
 
 @contextmanager
-def _time_limits() -> Iterator[None]:
+def time_limits() -> Iterator[None]:
     """Let no statement of the block wait longer for a lock, or take longer altogether, than the settings allow.
 
     SQLite has one such limit, that of its connection (``timeout``).
