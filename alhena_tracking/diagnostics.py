@@ -105,7 +105,6 @@ def flush() -> None:
         _write_counts({key: number for key, number in counts.items() if key.company_id in existing})
         counts = {}
         _write_refusals({company_id: refusals[company_id] for company_id in refused})
-        refusals = {}
     except BaseException:
         _unwritten.put_back(counts, refusals)
         raise

@@ -52,7 +52,7 @@ def test_clock_when_it_is_the_servers_is_believed(company: Company, confirm: Any
     assert company.visitorsession_set.get().started_at == at
 
 
-@pytest.mark.parametrize("authorization", ["Bearer wrong", "Bearer ", "Basic YTpi", "", "Bearer \xff"])
+@pytest.mark.parametrize("authorization", ["Bearer wrong", "Bearer ", "Token x", "", "Bearer \xff"])
 def test_key_when_it_is_wrong_is_401(interacted: None, key: str, authorization: str) -> None:
     status, answer = post("checkout_events", ORDER, Authorization=authorization)
     assert (status, answer["status"], codes(answer)) == (401, "unauthorized", {"": "invalid_key"})

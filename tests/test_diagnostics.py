@@ -216,7 +216,7 @@ def test_refused_events_when_there_are_many_are_the_newest_of_each_company(
     other = CompanyFactory.create()
     refuse(other, "", "forbidden", [], "https://other.example")
     for number in range(150):
-        now(NOON + timedelta(seconds=number // 10))  # ten at a time
+        now(NOON + timedelta(seconds=number // 7))  # 49, the newest to go, and 50 come at the same time
         refuse(company, "", "forbidden", [], f"https://{number}.example")
         if number % flush_every == 0:
             flush()
@@ -272,16 +272,23 @@ def test_database_when_it_fails_to_commit_loses_and_doubles_nothing(
     assert RefusedEvent.objects.count() == 1
 
 
-def test_refused_events_when_put_back_give_way_to_newer_ones(company: Company) -> None:
-    for number in range(130):
-        if number == 80:
-            with _database_failing_after(0), pytest.raises(OperationalError):
-                flush()
-        refuse(company, "", "forbidden", [], f"https://{number}.example")
+def test_refused_events_when_put_back_give_way_to_newer_ones(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse_some(numbers: range) -> None:
+        for number in numbers:
+            refuse(company, "", "forbidden", [], f"https://{number}.example")
+
+    def fail(company_ids: Any) -> set[int]:
+        refuse_some(range(80, 130))  # by other threads, meanwhile
+        raise OperationalError("the server has gone away")
+
+    refuse_some(range(80))
+    with monkeypatch.context() as patched:
+        patched.setattr(diagnostics, "_existing", fail)
+        with pytest.raises(OperationalError):
+            flush()
     flush()
-    assert [refusal.origin for refusal in refusals(company)] == [
-        f"https://{number}.example" for number in range(129, 29, -1)
-    ]
+    newest = [f"https://{number}.example" for number in range(129, 29, -1)]
+    assert [refusal.origin for refusal in refusals(company)] == newest
     assert _counted() == {("", "forbidden", ""): 130}
 
 
@@ -420,8 +427,10 @@ def test_counts_when_eight_threads_count_and_others_flush_are_exact(
 # Several processes
 
 SETUP = """
-import os, sys, threading, time
+import os, signal, sys, threading, time
 import django
+
+signal.alarm(60)
 django.setup()
 from alhena_tracking import diagnostics
 from alhena_tracking.models import Company
@@ -450,7 +459,7 @@ def _started(script: str, company: Company) -> subprocess.Popen[str]:
 
 def _run(script: str, company: Company) -> None:
     with _started(script, company) as process:
-        process.communicate(timeout=60)
+        process.communicate()
     assert process.returncode == 0
 
 
@@ -486,6 +495,7 @@ children = []
 for _ in range(20):
     child = os.fork()
     if child == 0:
+        signal.alarm(30)
         for _ in range(3):
             diagnostics.count(company, "sendCartEvent", "recorded", "child")
         while diagnostics._unwritten.flusher is not None:

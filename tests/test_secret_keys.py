@@ -79,7 +79,6 @@ def test_caller_with_any_active_key_of_the_company_is_known(company: Company, sc
         " Bearer {key}",
         "{key}",
         "Token {key}",
-        "Basic {key}",
         "Bearer Bearer {key}",
         "Bearer {digest}",
         "Bearer {key}x",
@@ -96,6 +95,12 @@ def test_caller_with_any_other_authorization_is_refused(company: Company, author
         is_known(company, authorization.format(key=key, digest=row.digest))
     assert refused.value.status_code == 401
     assert refused.value.get_codes() == "invalid_key"
+
+
+@pytest.mark.parametrize("scheme", ["Basic", "basic", "Digest", "Negotiate", "NTLM"])
+def test_caller_when_only_its_browser_knows_a_password_is_no_server(company: Company, scheme: str) -> None:
+    _, key = issue(company)
+    assert not is_known(company, f"{scheme} {key}")
 
 
 def test_caller_s_key_is_compared_with_all_whichever_it_is(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,17 +14,21 @@ from alhena_tracking.models import SecretKey
 
 #: The scheme of ``Authorization``, and what ``WWW-Authenticate`` asks for beside a 401.
 SCHEME = "Bearer"
+#: What browsers send by themselves, such as the password that a shop's staging site asks for: no claim to be its server.
+_SENT_BY_BROWSERS = {"basic", "digest", "negotiate", "ntlm"}
 
 
 def has_secret_key(request: Request | HttpRequest, known: KnownCompany) -> bool:
     """Whether the caller shows an active secret key of the company; no, where it does not claim to have one.
 
-    Raises ``AuthenticationFailed`` with the code ``invalid_key`` for every ``Authorization`` that is not such a key.
+    Raises ``AuthenticationFailed`` with the code ``invalid_key`` for every other ``Authorization``.
     """
     authorization = request.headers.get("Authorization")
     if authorization is None:
         return False
     scheme, _, key = authorization.partition(" ")
+    if scheme.lower() in _SENT_BY_BROWSERS:
+        return False
     digest = SecretKey.digest_of(key)
     # All are compared, each in constant time, so that the time taken tells nothing.
     matches = [hmac.compare_digest(digest, active) for active in known.secret_digests]
