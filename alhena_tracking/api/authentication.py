@@ -14,7 +14,7 @@ from alhena_tracking.models import SecretKey
 
 #: The scheme of ``Authorization``, and what ``WWW-Authenticate`` asks for beside a 401.
 SCHEME = "Bearer"
-#: What browsers send by themselves, such as the password that a shop's staging site asks for: no claim to be its server.
+#: What browsers send by themselves, such as a staging site's password: no claim to be the shop's server.
 _SENT_BY_BROWSERS = {"basic", "digest", "negotiate", "ntlm"}
 
 
