@@ -676,13 +676,13 @@ def test_refund_is_kept_when_the_order_is_not_known(said: list[Word]) -> None:
 @pytest.mark.parametrize("told", [report(received=KEPT), confirmation(received=KEPT)])
 def test_refunds_that_waited_are_attached_when_the_order_appears(told: Word) -> None:
     events = (
+        refund(1, order_id="B2"),
+        refund(1, company="globex"),
         refund(300, currency="JPY"),
         refund(600, "R2"),
         refund(500, "R3"),
         refund(400, "R4"),
         refund(1, "R5"),
-        refund(1, order_id="B2"),
-        refund(1, company="globex"),
         told,
     )
     assert attached(*events) == {"R1": False, "R2": True, "R3": False, "R4": True, "R5": False}
@@ -702,6 +702,10 @@ def test_refund_waits_anew_when_told_again() -> None:
     events = refund(2000), refund(400, "R2", TICK), refund(700, "R1", 2 * TICK), report(received=KEPT + 2 * TICK)
     assert replay(events).refunds["acme", "A1", "R1"] == KeptRefund(refund(700, "R1", 2 * TICK), is_attached=True)
     assert attached(*events) == {"R2": False, "R1": True}
+
+
+def test_refund_loses_its_place_when_told_again_while_not_attached() -> None:
+    assert attached(refund(600), refund(500, "R2"), refund(600), report()) == {"R2": True, "R1": False}
 
 
 @pytest.mark.parametrize("first", [refund(), refund(2000), refund(currency="JPY")])
@@ -735,6 +739,12 @@ def test_refunds_are_attached_when_the_order_is_rewritten_and_they_fit_now() -> 
 
 def test_refund_stays_attached_when_the_order_is_rewritten_long_after() -> None:
     assert attached(report(), refund(), nameless(received=2 * KEPT)) == {"R1": True}
+
+
+def test_refund_is_detached_when_the_order_is_rewritten_long_after_and_it_no_longer_fits() -> None:
+    assert attached(report(), refund(), nameless(300, 2 * KEPT)) == {"R1": True}
+    assert attached(report(), refund(), nameless(299, 2 * KEPT)) == {"R1": False}
+    assert attached(report(), refund(), nameless(300, 2 * KEPT), confirmation(BOB, 299, 3 * KEPT)) == {"R1": False}
 
 
 def test_refund_that_was_detached_is_too_old_when_the_order_is_rewritten_long_after() -> None:

@@ -1,0 +1,172 @@
+"""What the visitors of the benchmark send. Each function gives one stream of bodies for each connection of load.
+
+``seed`` names one slice of the run: its products are its own, so that their quantities grow from one, and its event ids
+are random but the same whenever the same seed is given.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import count, cycle
+from typing import Any
+from uuid import UUID
+
+Body = dict[str, Any]
+Streams = list[Iterator[bytes]]
+
+CONNECTIONS = 8
+VISITORS = 200
+PRODUCTS = 3
+PRICE = 19.99
+#: How many recorded events are sent again.
+KNOWN = 200
+
+
+def first_interactions() -> Streams:
+    """One interaction of each visitor, so that what they do next is attributed."""
+    visitors = iter(range(VISITORS))
+    stream = (_encoded({**_visitor(v), "type": "CHAT", **_times()}) for v in visitors)
+    return [stream] * CONNECTIONS
+
+
+def cart_events(seed: str) -> Streams:
+    """Many visitors in turn, who put ever more of a few products into their carts."""
+    return [_cart_events(seed, range(VISITORS))] * CONNECTIONS
+
+
+def cart_events_of_each(seed: str) -> Streams:
+    """One visitor for each connection."""
+    return [_cart_events(f"{seed}-{visitor}", [visitor]) for visitor in range(CONNECTIONS)]
+
+
+def cart_events_of_one(seed: str) -> Streams:
+    """One visitor who sends from all connections at once."""
+    return [_cart_events(seed, [0])] * CONNECTIONS
+
+
+def batches(seed: str, size: int) -> Streams:
+    """Cart events of a visitor at a time, ``size`` in a body."""
+    rng = random.Random(seed)
+    return [_batches(rng, seed, size)] * CONNECTIONS
+
+
+def interactions(seed: str) -> Streams:
+    """Visitors unknown before the slice, who open a session and then use the assistant again and again."""
+    rng = random.Random(seed)
+    stream = (
+        _encoded({**_visitor(f"{seed}-{number % VISITORS}"), "type": "FAQ", "product_id": "SKU-1", **_identity(rng)})
+        for number in count()
+    )
+    return [stream] * CONNECTIONS
+
+
+def strangers(seed: str) -> Streams:
+    """Cart events of visitors who never used the assistant."""
+    rng = random.Random(seed)
+    stream = (_encoded({**_visitor(f"{seed}-{number}"), **_change(seed, 0), **_identity(rng)}) for number in count())
+    return [stream] * CONNECTIONS
+
+
+def known_events(since: datetime) -> Streams:
+    """The events, from ``since`` on, that ``repeated_events`` sends again."""
+    return [map(_encoded, _known(since))] * CONNECTIONS
+
+
+def repeated_events(seed: str, since: datetime) -> Streams:
+    """Events that are recorded already, sent again as a retry is: all as before but for ``sent_at``."""
+    stream = (_encoded({**event, "sent_at": _now()}) for event in cycle(_known(since)))
+    return [stream] * CONNECTIONS
+
+
+def wrong_events(seed: str) -> Streams:
+    """Cart events with one field of a wrong type."""
+    rng = random.Random(seed)
+    stream = (
+        _encoded({**_visitor(number % VISITORS), **_change(seed, 0), **_identity(rng), "value": str(PRICE)})
+        for number in count()
+    )
+    return [stream] * CONNECTIONS
+
+
+def _cart_events(seed: str, visitors: range | list[int]) -> Iterator[bytes]:
+    rng = random.Random(seed)
+    for turn in count():
+        for visitor in visitors:
+            yield _encoded({**_visitor(visitor), **_change(seed, turn), **_identity(rng)})
+
+
+def _batches(rng: random.Random, seed: str, size: int) -> Iterator[bytes]:
+    for turn in count():
+        for visitor in range(VISITORS):
+            events = [
+                {
+                    "method": "sendCartEvent",
+                    "data": _change(seed, turn * size + place),
+                    "event_id": _uuid(rng),
+                    "occurred_at": _now(),
+                }
+                for place in range(size)
+            ]
+            yield _encoded({**_visitor(visitor), "sent_at": _now(), "events": events})
+
+
+def _known(since: datetime) -> list[Body]:
+    rng = random.Random("known")
+    return [
+        {
+            **_visitor(number),
+            **_change("known", 0),
+            "event_id": _uuid(rng),
+            "occurred_at": (since + timedelta(microseconds=number)).isoformat(),
+            "sent_at": _now(),
+        }
+        for number in range(KNOWN)
+    ]
+
+
+def _visitor(name: int | str) -> Body:
+    rng = random.Random(f"visitor {name}")
+    return {"company_key": "acme", "user_fingerprint": _uuid(rng), "user_faq_fingerprint": _uuid(rng)}
+
+
+def _change(seed: str, turn: int) -> Body:
+    quantity, product = divmod(turn, PRODUCTS)
+    return {
+        "type": "QUANTITY_INCREASED" if quantity else "ITEM_ADDED",
+        "product_id": f"SKU-{seed}-{product}",
+        "product_name": f"Gooseneck kettle, size {product}",
+        "value": PRICE,
+        "currency": "EUR",
+        "quantity": quantity + 1,
+        "source": "SHOPIFY",
+    }
+
+
+def _identity(rng: random.Random) -> Body:
+    return {"event_id": _uuid(rng), **_times()}
+
+
+def _times() -> Body:
+    now = _now()
+    return {"occurred_at": now, "sent_at": now}
+
+
+def _uuid(rng: random.Random) -> str:
+    return str(UUID(int=rng.getrandbits(128), version=4))
+
+
+_latest = datetime.min.replace(tzinfo=UTC)
+
+
+def _now() -> str:
+    """The time; later than the last one given, so that events are ordered as they are made."""
+    global _latest
+    _latest = max(datetime.now(UTC), _latest + timedelta(microseconds=1))
+    return _latest.isoformat()
+
+
+def _encoded(body: Body) -> bytes:
+    return json.dumps(body).encode()

@@ -1,0 +1,100 @@
+"""The benchmark's own database: made, watched and dropped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from django.core.management import call_command
+from django.db import connection
+
+from benchmarks.load import ORIGIN
+from benchmarks.settings import DATABASE_NAME
+
+
+class RunError(Exception):
+    """The run is worth nothing: a wrong answer, a row missing or in a wrong state, a database that is not durable."""
+
+
+@contextmanager
+def database(url: str) -> Iterator[None]:
+    """Make the database on the server that ``url`` names, with the company of the events in it; drop it afterwards."""
+    with psycopg.connect(url, autocommit=True) as server:
+        server.execute(f"DROP DATABASE IF EXISTS {DATABASE_NAME}")
+        server.execute(f"CREATE DATABASE {DATABASE_NAME}")
+        try:
+            _prepare()
+            yield
+        finally:
+            connection.close()
+            server.execute(f"DROP DATABASE {DATABASE_NAME}")
+
+
+def _prepare() -> None:
+    from alhena_tracking.models import Company
+
+    for setting in ("fsync", "synchronous_commit"):
+        if _rows(f"SHOW {setting}") != [("on",)]:
+            raise RunError(f"PostgreSQL has {setting} off; what it then acknowledges may be lost")
+    call_command("migrate", run_syncdb=True, verbosity=0)
+    Company.objects.update(allowed_origins=ORIGIN)
+
+
+def tidy() -> None:
+    """Do now what autovacuum would do at a time of its own."""
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM ANALYZE")
+
+
+def version() -> str:
+    [(text,)] = _rows("SHOW server_version")
+    return str(text)
+
+
+def backends() -> list[int]:
+    """Processes that serve the database to others than us."""
+    query = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    return [pid for (pid,) in _rows(f"{query} AND backend_type = 'client backend'")]
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many rows there are."""
+
+    bare: int
+    ours: int
+
+
+def counts() -> Counts:
+    from alhena_tracking.models import CartEvent, Interaction
+    from benchmarks.models import BareEvent
+
+    return Counts(bare=BareEvent.objects.count(), ours=CartEvent.objects.count() + Interaction.objects.count())
+
+
+def check_states() -> None:
+    """Raise ``RunError`` unless every cart event continues from the one before it.
+
+    The benchmark's quantities only grow with time. So all of each is claimed, and what a product's events are worth
+    together is its price for each unit in the cart.
+    """
+    wrong = _rows(
+        "SELECT count(*) FROM alhena_tracking_cartevent"
+        " WHERE (claimed_units, cart_quantity, claimed_minor)"
+        " IS DISTINCT FROM (quantity, quantity, quantity * value_minor)"
+    )
+    wrong_sums = _rows(
+        "SELECT count(*) FROM (SELECT 1 FROM alhena_tracking_cartevent GROUP BY session_id, product_id_digest"
+        " HAVING sum(units) <> max(quantity) OR sum(gmv_minor) <> max(quantity * value_minor)) AS products"
+    )
+    if wrong + wrong_sums != [(0,), (0,)]:
+        raise RunError(f"{wrong[0][0]} cart events and {wrong_sums[0][0]} products are in a wrong state")
+
+
+def _rows(query: str) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(query)
+        return list(cursor.fetchall())

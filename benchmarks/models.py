@@ -1,0 +1,24 @@
+from __future__ import annotations
+
+from django.db import models
+
+
+class BareEvent(models.Model):
+    """What the bare view stores: a cart event as it was reported, with no index but its key's."""
+
+    company_key = models.CharField(max_length=64)
+    user_fingerprint = models.UUIDField()
+    user_faq_fingerprint = models.UUIDField()
+    event_id = models.UUIDField()
+    source = models.CharField(max_length=255)
+    type = models.CharField(max_length=18)
+    product_id = models.CharField(max_length=255)
+    product_name = models.CharField(max_length=512)
+    currency = models.CharField(max_length=3)
+    value = models.DecimalField(max_digits=15, decimal_places=2)
+    quantity = models.DecimalField(max_digits=10, decimal_places=3)
+    occurred_at = models.DateTimeField()
+    received_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.type}: {self.product_name}"

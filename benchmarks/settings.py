@@ -1,0 +1,46 @@
+"""Settings of the benchmark's project: the bare view and ours behind the same server, database and middleware."""
+
+from __future__ import annotations
+
+import os
+
+import dj_database_url
+
+DATABASE_NAME = "alhena_benchmark"
+
+SECRET_KEY = "insecure-key-of-the-benchmark"
+DEBUG = False
+ALLOWED_HOSTS = ["127.0.0.1"]
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "rest_framework",
+    "alhena_tracking",
+    "benchmarks",
+]
+# The one that gives answers their Content-Length, without which no connection is kept alive.
+MIDDLEWARE = ["django.middleware.common.CommonMiddleware"]
+ROOT_URLCONF = "benchmarks.urls"
+
+DATABASES = {
+    "default": {
+        **dj_database_url.parse(os.environ["DATABASE_URL"]),
+        "NAME": DATABASE_NAME,
+        "CONN_MAX_AGE": None,
+    }
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": "redis://127.0.0.1:6379/8"}}
+
+ALHENA_TRACKING = {
+    "COMPANY_KEY": "acme",
+    # Counted, but never reached.
+    "RATE_LIMIT_PER_SOURCE": "1000000000/m",
+    "RATE_LIMIT_PER_COMPANY": "1000000000/m",
+    "TRUSTED_PROXIES": 0,
+}
+
+USE_TZ = True
+TIME_ZONE = "Europe/Berlin"
