@@ -3,8 +3,7 @@
 ``visitor`` is the request that is being answered (its cookie says who it is, its privacy signals are honoured), a
 ``Visitor`` with fingerprints, or for an order ``None``: then a browser's report of the same order id says whose it is.
 ``company`` is a company key; the default is that of the settings. The other arguments are the fields of the HTTP
-contract, under the same rules; amounts may be
-``Decimal``, times ``datetime`` with a zone, event ids ``UUID``.
+contract, under the same rules; amounts may be ``Decimal``, times ``datetime`` with a zone, event ids ``UUID``.
 
 Within a transaction of the shop's, an event is recorded in a savepoint of it. Prefer the functions that end in
 ``_on_commit``: they wait until the shop's transaction is committed, and log instead of raising, because tracking must
@@ -109,7 +108,7 @@ def refund_order(*, company: str | None = None, **fields: Any) -> Outcome:
         raise _invalid(error) from None
     except InvalidValue as error:
         raise InvalidEvent({"currency" if error.code == "currency_mismatch" else "value": error.code}) from None
-    diagnostics.count(row, "refund", outcome.status, outcome.reason)
+    _count(row, "refund", outcome)
     return outcome
 
 
@@ -140,8 +139,12 @@ def _record(
     method: str, visitor: HttpRequest | Visitor | None, company: str | None, fields: Mapping[str, Any]
 ) -> Outcome:
     row = _find_company(company)
-    outcome = _record_for(method, visitor, row, fields)
-    diagnostics.count(row, method, outcome.status, outcome.reason)
+    try:
+        outcome = _record_for(method, visitor, row, fields)
+    except InvalidEvent as error:
+        diagnostics.refuse(row, method, "invalid", error.errors.items())
+        raise
+    _count(row, method, outcome)
     return outcome
 
 
@@ -165,6 +168,11 @@ def _record_for(
     if outcome.status == "invalid":
         raise InvalidEvent({"": outcome.reason})
     return outcome
+
+
+def _count(company: Company, method: str, outcome: Outcome) -> None:
+    """Count an event, once it is committed together with whatever the shop has open."""
+    transaction.on_commit(partial(diagnostics.count, company, method, outcome.status, outcome.reason), robust=True)
 
 
 def _find_company(key: str | None) -> Company:

@@ -13,7 +13,7 @@ from django.http import HttpRequest
 from django.test import RequestFactory
 from django.utils import timezone
 
-from alhena_tracking import events, signals
+from alhena_tracking import diagnostics, events, signals
 from alhena_tracking.events import InvalidEvent, UnknownCompany, Visitor
 from alhena_tracking.ingestion import statements
 from alhena_tracking.models import CartEvent, Company, Interaction, Order, PendingConfirmation, Refund, Trust
@@ -158,6 +158,23 @@ def test_events_when_told_on_commit_and_wrong_are_logged_without_their_values(
     assert "record_order: value: wrong_type" in caplog.text
     assert "OperationalError" in caplog.text
     assert not any(told in caplog.text for told in ("secret", "1001", str(USER)))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_events_when_counted_are_those_that_were_committed(company: Company) -> None:
+    events.record_interaction(VISITOR, type="CHAT")
+    with transaction.atomic():
+        events.record_order(VISITOR, **ORDER)
+        transaction.set_rollback(True)
+    with pytest.raises(InvalidEvent):
+        events.record_interaction(VISITOR, type="TALK")
+    diagnostics.flush()
+    today = timezone.now().astimezone(company.zone).date()
+    counted = {(c.method, c.outcome, c.reason): c.count for c in diagnostics.outcomes(company, today, today)}
+    assert counted == {
+        ("sendInteraction", "recorded", ""): 1,
+        ("sendInteraction", "invalid", "invalid_choice"): 1,
+    }
 
 
 # Signals
