@@ -131,7 +131,7 @@ class Conf:
 
     @property
     def statement_timeout(self) -> timedelta:
-        """How long one statement of an event may take before it is answered 503."""
+        """How long the database may take over one request, all its statements together, before it is answered 503."""
         timeout: timedelta = self._get("STATEMENT_TIMEOUT")
         return timeout
 

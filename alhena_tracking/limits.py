@@ -28,6 +28,9 @@ LINE_ITEMS = 500
 #: Most events of a batch.
 BATCH_EVENTS = 100
 
+#: How many errors one request is told of; each wrong event of a batch is told of one at least.
+ERRORS = 100
+
 #: Largest request body, and largest one of a batch, in bytes.
 BODY_BYTES = 64 * 1024
 BATCH_BODY_BYTES = 256 * 1024

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from rest_framework import status
 from rest_framework.exceptions import APIException, ParseError, UnsupportedMediaType
 from rest_framework.parsers import BaseParser
+from rest_framework.request import Request
 
 
 class BodyTooLarge(APIException):
@@ -29,10 +30,13 @@ class JSONBodyParser(BaseParser):
         parameters = parse_header_parameters(media_type or "")[1]
         if parameters.get("charset", "utf-8").lower() not in {"utf-8", "utf8"}:
             raise UnsupportedMediaType(media_type or "")
-        limit = (parser_context or {})["view"].body_bytes
-        body = stream.read(limit + 1)
-        if len(body) > limit:
+        context = parser_context or {}
+        limit, length = context["view"].body_bytes, _declared_length(context["request"])
+        body = stream.read(limit + 1) if length <= limit else b""
+        if max(length, len(body)) > limit:
             raise BodyTooLarge(_("The body is larger than %(limit)s bytes.") % {"limit": limit})
+        if len(body) < length:
+            raise ParseError(_("The body ends before its length."))
         return parse_json(body)
 
 
@@ -40,6 +44,13 @@ class BeaconParser(JSONBodyParser):
     """JSON sent as plain text, which a browser may do across origins without asking first."""
 
     media_type = "text/plain"
+
+
+def _declared_length(request: Request) -> int:
+    try:
+        return int(request.META.get("CONTENT_LENGTH") or 0)
+    except ValueError:
+        return 0  # Django, too, reads nothing then
 
 
 def parse_json(body: bytes) -> Any:

@@ -127,13 +127,15 @@ class RuleSerializer(serializers.Serializer[Any]):
         # Bound once, here: the first requests of several threads must not race to do it.
         self.rule_fields = [(name, f) for name, f in self.fields.items() if isinstance(f, RuleField)]
 
-    def parse_fields(self, data: object) -> tuple[Values, Errors]:
-        """The values of the valid fields, and the errors of the others."""
+    def parse_fields(self, data: object, most_errors: int = limits.ERRORS) -> tuple[Values, Errors]:
+        """The values of the valid fields, and the errors of the others: the first ``most_errors`` or a few more."""
         values: Values = {}
         errors: Errors = {}
         if type(data) is not dict:
             return values, {"": InvalidValue("wrong_type", expected="object", actual=rules.json_type(data))}
         for name, field in self.rule_fields:
+            if len(errors) >= most_errors:
+                break
             value = data.get(name)
             if value is None:
                 if field.required:
@@ -228,9 +230,11 @@ class EventSerializer(RuleSerializer):
             raise InvalidEvent(errors | event_errors)
         return event
 
-    def parse_event(self, data: object, envelope: Envelope | None) -> tuple[EventData | None, Errors]:
+    def parse_event(
+        self, data: object, envelope: Envelope | None, most_errors: int = limits.ERRORS
+    ) -> tuple[EventData | None, Errors]:
         """The event that ``data`` is within a good envelope, and what is wrong with it."""
-        values, errors = self.parse_fields(data)
+        values, errors = self.parse_fields(data, most_errors)
         if envelope is None:
             return None, errors
         if "occurred_at" in values:
@@ -313,10 +317,11 @@ class CheckoutEventSerializer(EventSerializer):
     value = ValueField()
     line_items = LineItemSerializer(many=True, required=False)
 
-    def parse_fields(self, data: object) -> tuple[Values, Errors]:
-        values, errors = super().parse_fields(data)
+    def parse_fields(self, data: object, most_errors: int = limits.ERRORS) -> tuple[Values, Errors]:
+        values, errors = super().parse_fields(data, most_errors)
         if type(data) is dict:
-            values["line_items"] = self._parse_lines(data.get("line_items"), values.get("currency"), errors)
+            items, currency = data.get("line_items"), values.get("currency")
+            values["line_items"] = self._parse_lines(items, currency, errors, most_errors)
         return values, errors
 
     def may_lack_visitor(self, values: Values) -> bool:
@@ -331,7 +336,9 @@ class CheckoutEventSerializer(EventSerializer):
             **common,
         )
 
-    def _parse_lines(self, items: object, currency: str | None, errors: Errors) -> tuple[LineItemData, ...]:
+    def _parse_lines(
+        self, items: object, currency: str | None, errors: Errors, most_errors: int
+    ) -> tuple[LineItemData, ...]:
         if items is None:
             return ()
         if type(items) is not list:
@@ -342,6 +349,8 @@ class CheckoutEventSerializer(EventSerializer):
             return ()
         lines = []
         for index, item in enumerate(items):
+            if len(errors) >= most_errors:
+                break
             values, item_errors = _LINE_ITEM.parse_fields(item)
             if currency and values.get("currency", currency) != currency:
                 item_errors["currency"] = InvalidValue("currency_mismatch")
@@ -428,15 +437,17 @@ class BatchSerializer(EnvelopeSerializer):
         if envelope is None or errors:
             raise InvalidEvent(errors)
         batch = Batch([], [], [])
+        remaining_errors = limits.ERRORS
         for item in items or ():
-            method, event, event_errors = _parse_item(item, envelope)
+            method, event, event_errors = _parse_item(item, envelope, max(1, remaining_errors))
+            remaining_errors -= len(event_errors)
             batch.methods.append(method)
             batch.events.append(event)
             batch.errors.append(event_errors)
         return batch
 
 
-def _parse_item(item: object, envelope: Envelope) -> tuple[str, EventData | None, Errors]:
+def _parse_item(item: object, envelope: Envelope, most_errors: int) -> tuple[str, EventData | None, Errors]:
     if type(item) is not dict:
         return "", None, {"": InvalidValue("wrong_type", expected="object", actual=rules.json_type(item))}
     if item.get("method") is None:
@@ -450,5 +461,5 @@ def _parse_item(item: object, envelope: Envelope) -> tuple[str, EventData | None
         code = InvalidValue("wrong_type", expected="object", actual=rules.json_type(data))
         return method, None, {"data": InvalidValue("required") if data is None else code}
     own = {name: item[name] for name in ("event_id", "occurred_at") if name in item}
-    event, errors = METHODS[method].parse_event(data | own, envelope)
+    event, errors = METHODS[method].parse_event(data | own, envelope, most_errors)
     return method, event, errors

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext
@@ -40,7 +41,7 @@ from alhena_tracking.api.visitors import refuses_tracking
 from alhena_tracking.conf import conf
 from alhena_tracking.directory import KnownCompany, find_company, is_listed_origin
 from alhena_tracking.ingestion import Outcome, record, record_refund
-from alhena_tracking.ingestion.transactions import time_limits
+from alhena_tracking.ingestion.transactions import deadline, time_limits
 from alhena_tracking.models import Trust
 from alhena_tracking.rules import InvalidValue
 
@@ -126,6 +127,10 @@ class IngestionView(APIView):
     body_bytes: ClassVar[int] = limits.BODY_BYTES
 
     known: KnownCompany | None = None
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        with deadline():
+            return super().dispatch(request, *args, **kwargs)
 
     def post(self, request: Request) -> Response:
         body, received_at = request.data, timezone.now()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import math
 import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -23,7 +25,8 @@ RETRIES = 3
 RETRIES_WITHIN = timedelta(seconds=2)
 
 _Result = TypeVar("_Result")
-_LIMITED = ("SELECT", "INSERT", "UPDATE", "DELETE")
+_LIMITED = ("SELECT", "INSERT", "UPDATE", "DELETE", "WITH")
+_deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
 
 
 def database() -> BaseDatabaseWrapper:
@@ -44,18 +47,19 @@ def retried(work: Callable[[], _Result], *, is_durable: bool) -> _Result:
     """
     if database().in_atomic_block and not is_durable:
         return work()
-    began = time.monotonic()
-    for attempt in range(RETRIES):
-        try:
-            with time_limits():
-                return work()
-        except OperationalError as error:
-            if not _is_conflict(error) or time.monotonic() - began > RETRIES_WITHIN.total_seconds():
-                raise
-            # The jitter keeps transactions that met once from meeting again.
-            time.sleep(random.uniform(0.5, 1) * 0.02 * 2**attempt)  # noqa: S311
-    with time_limits():
-        return work()
+    with deadline():
+        began = time.monotonic()
+        for attempt in range(RETRIES):
+            try:
+                with time_limits():
+                    return work()
+            except OperationalError as error:
+                if not _is_conflict(error) or time.monotonic() - began > RETRIES_WITHIN.total_seconds():
+                    raise
+                # The jitter keeps transactions that met once from meeting again.
+                time.sleep(random.uniform(0.5, 1) * 0.02 * 2**attempt)  # noqa: S311
+        with time_limits():
+            return work()
 
 
 def _is_conflict(error: OperationalError) -> bool:
@@ -69,17 +73,34 @@ def _is_conflict(error: OperationalError) -> bool:
 
 
 @contextmanager
+def deadline() -> Iterator[None]:
+    """Let the block's ``time_limits`` allow all statements together ``STATEMENT_TIMEOUT``, from now on.
+
+    Within another one, that one holds. Without any, each ``time_limits`` begins anew.
+    """
+    if _deadline.get() is not None:
+        yield
+        return
+    token = _deadline.set(_next_deadline())
+    try:
+        yield
+    finally:
+        _deadline.reset(token)
+
+
+@contextmanager
 def time_limits() -> Iterator[None]:
-    """Let no statement of the block wait longer for a lock, or take longer altogether, than the settings allow.
+    """Let no statement of the block wait longer for a lock, nor all of them take longer, than the settings allow.
 
     SQLite has one such limit, that of its connection (``timeout``).
     """
     connection = database()
+    until = _deadline.get() or _next_deadline()
     wrapper: Callable[..., Any] | None = None
     if connection.vendor == "postgresql":
-        wrapper = _PostgreSQLLimits(connection)
+        wrapper = _PostgreSQLLimits(connection, until)
     elif connection.vendor == "mysql" and getattr(connection, "mysql_is_mariadb", False):
-        wrapper = _limit_on_mariadb
+        wrapper = _MariaDBLimits(until)
     if wrapper is None:
         yield
         return
@@ -87,11 +108,27 @@ def time_limits() -> Iterator[None]:
         yield
 
 
-class _PostgreSQLLimits:
-    """Sends the limits along with the first statement of a transaction, and with each one outside of any."""
+def _next_deadline() -> float:
+    return time.monotonic() + conf.statement_timeout.total_seconds()
 
-    def __init__(self, connection: BaseDatabaseWrapper) -> None:
+
+def _remaining_seconds(until: float) -> float:
+    """How long a statement that begins now may take."""
+    remaining = until - time.monotonic()
+    if remaining <= 0:
+        raise OperationalError("the database took longer than STATEMENT_TIMEOUT allows")
+    return remaining
+
+
+class _PostgreSQLLimits:
+    """Sends the limits along with the first statement of a transaction, and with each one outside of any.
+
+    Where much of the time has gone already, with each further one, too: the limit is one for each statement.
+    """
+
+    def __init__(self, connection: BaseDatabaseWrapper, until: float) -> None:
         self.connection = connection
+        self.until = until
         self.is_set = False
         # A statement whose parameters the driver fills in may be several; one whose parameters the server binds is one.
         driver = getattr(getattr(connection, "Database", None), "__name__", "")
@@ -99,12 +136,15 @@ class _PostgreSQLLimits:
         self.is_one_round_trip = driver == "psycopg" and not options.get("server_side_binding")
 
     def __call__(self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
-        if self.is_set or many or not sql.startswith(_LIMITED):
+        if many or not sql.startswith(_LIMITED):
+            return execute(sql, params, many, context)
+        remaining = _remaining_seconds(self.until)
+        if self.is_set and remaining > conf.statement_timeout.total_seconds() / 2:
             return execute(sql, params, many, context)
         in_transaction = self.connection.in_atomic_block
         limits = (
-            f"SET LOCAL lock_timeout = {_milliseconds(conf.lock_timeout)}; "
-            f"SET LOCAL statement_timeout = {_milliseconds(conf.statement_timeout)}"
+            f"SET LOCAL lock_timeout = {conf.lock_timeout // timedelta(milliseconds=1)}; "
+            f"SET LOCAL statement_timeout = {math.ceil(remaining * 1000)}"
         )
         self.is_set = in_transaction
         if self.is_one_round_trip:
@@ -119,16 +159,18 @@ class _PostgreSQLLimits:
         return execute(sql, params, many, context)
 
 
-def _limit_on_mariadb(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
-    if not sql.startswith(_LIMITED):
-        return execute(sql, params, many, context)
-    lock_seconds = max(1, round(conf.lock_timeout.total_seconds()))
-    limits = (
-        f"SET STATEMENT lock_wait_timeout={lock_seconds}, innodb_lock_wait_timeout={lock_seconds}, "
-        f"max_statement_time={conf.statement_timeout.total_seconds()} FOR "
-    )
-    return execute(limits + sql, params, many, context)
+class _MariaDBLimits:
+    """Sends the limits along with every statement: there they hold for no longer."""
 
+    def __init__(self, until: float) -> None:
+        self.until = until
 
-def _milliseconds(limit: timedelta) -> int:
-    return limit // timedelta(milliseconds=1)
+    def __call__(self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
+        if not sql.startswith(_LIMITED):
+            return execute(sql, params, many, context)
+        lock_seconds = max(1, round(conf.lock_timeout.total_seconds()))
+        limits = (
+            f"SET STATEMENT lock_wait_timeout={lock_seconds}, innodb_lock_wait_timeout={lock_seconds}, "
+            f"max_statement_time={_remaining_seconds(self.until):.3f} FOR "
+        )
+        return execute(limits + sql, params, many, context)

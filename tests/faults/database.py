@@ -1,0 +1,94 @@
+"""What is done to the database behind the shop's back."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import quote
+
+from django.db import connection, transaction
+from django.db.models import Model
+
+
+def database_url() -> str:
+    """The URL of the test database, for the shop's processes."""
+    settings = connection.settings_dict
+    scheme = "postgres" if connection.vendor == "postgresql" else "mysql"
+    user = ":".join(quote(settings[part], safe="") for part in ("USER", "PASSWORD") if settings[part])
+    return f"{scheme}://{user}@{settings['HOST']}:{settings['PORT']}/{settings['NAME']}"
+
+
+def end_connections() -> int:
+    """End all connections but this one to the PostgreSQL database, as a restart or a failover does; say how many."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        return len(cursor.fetchall())
+
+
+def waiting_connections() -> list[int]:
+    """The connections that wait for somebody else's lock."""
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            # Within a transaction the first look would be shown again and again.
+            cursor.execute("SELECT pg_stat_clear_snapshot()")
+            cursor.execute(
+                "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            )
+        else:
+            cursor.execute(
+                "SELECT id FROM information_schema.processlist LEFT JOIN information_schema.innodb_trx"
+                " ON trx_mysql_thread_id = id WHERE db = database()"
+                " AND (trx_state = 'LOCK WAIT' OR state LIKE 'Waiting for table metadata lock')"
+            )
+        return [pid for (pid,) in cursor.fetchall()]
+
+
+def wait_for_waiting(*, seconds: float = 10) -> int:
+    """Wait until a connection waits for a lock; give it."""
+    deadline = time.monotonic() + seconds
+    while not (waiting := waiting_connections()):
+        assert time.monotonic() < deadline, "nobody waits for the lock"
+        time.sleep(0.02)
+    return waiting[0]
+
+
+def end_connection(pid: int) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(%s)" if connection.vendor == "postgresql" else "KILL %s", [pid])
+
+
+@contextmanager
+def locked(*models: type[Model]) -> Iterator[None]:
+    """Hold whole tables, so that everybody else waits for them."""
+    tables = [model._meta.db_table for model in models]
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            with transaction.atomic():
+                cursor.execute(f"LOCK TABLE {', '.join(tables)} IN ACCESS EXCLUSIVE MODE")
+                yield
+        else:
+            cursor.execute("LOCK TABLES " + ", ".join(f"{table} WRITE" for table in tables))
+            try:
+                yield
+            finally:
+                cursor.execute("UNLOCK TABLES")
+
+
+@contextmanager
+def trigger(statement: str, *models: type[Model]) -> Iterator[None]:
+    """Have PostgreSQL carry out a PL/pgSQL statement before every row that is inserted into some tables."""
+    tables = [model._meta.db_table for model in models]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"CREATE FUNCTION fault() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {statement}; RETURN NEW; END $$"
+        )
+        try:
+            for table in tables:
+                cursor.execute(f"CREATE TRIGGER fault BEFORE INSERT ON {table} FOR EACH ROW EXECUTE FUNCTION fault()")
+            yield
+        finally:
+            cursor.execute("DROP FUNCTION fault() CASCADE")

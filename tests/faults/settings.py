@@ -1,0 +1,38 @@
+"""Settings of the shop whose faults are tested: as in production, and as the environment of its processes says."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from tests.settings import *  # noqa: F403
+from tests.settings import database
+
+DEBUG = False
+_limit: Any = os.environ.get("FAULTS_RATE_LIMIT")
+ALHENA_TRACKING = {
+    "COMPANY_KEY": "acme",
+    # One client stands for all visitors here.
+    "RATE_LIMIT_PER_SOURCE": _limit,
+    "RATE_LIMIT_PER_COMPANY": _limit,
+}
+
+_database = database(os.environ["DATABASE_URL"])
+_database["CONN_MAX_AGE"] = None
+_options = _database.setdefault("OPTIONS", {})
+_isolation = os.environ.get("FAULTS_ISOLATION")
+if _database["ENGINE"] == "django.db.backends.postgresql":
+    _options["connect_timeout"] = 2
+    _parameters = {
+        "default_transaction_isolation": _isolation and _isolation.replace(" ", r"\ "),
+        "default_transaction_read_only": os.environ.get("FAULTS_READ_ONLY"),
+    }
+    _options["options"] = " ".join(f"-c {name}={value}" for name, value in _parameters.items() if value)
+elif _isolation:
+    _options["isolation_level"] = _isolation
+DATABASES = {"default": _database}
+
+if "FAULTS_CACHE" in os.environ:
+    CACHES = {
+        "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": os.environ["FAULTS_CACHE"]}
+    }

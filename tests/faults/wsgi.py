@@ -1,0 +1,48 @@
+"""The example shop, and around it what a test must do or see inside the serving process."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterable
+from typing import IO, TYPE_CHECKING, Any
+
+from example_project.wsgi import application as shop
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+#: A request with this header is carried out, and never answered: the process dies when its answer is ready.
+DIE_HEADER = "X-Die-Before-Answering"
+#: Every answer says in this header how many bytes of the request's body were read.
+READ_HEADER = "X-Bytes-Read"
+
+
+class _CountedInput:
+    """A request's body that knows how much of it was taken."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+        self.taken = 0
+
+    def read(self, size: int = -1) -> bytes:
+        return self._counted(self._stream.read(size))
+
+    def readline(self, size: int = -1) -> bytes:
+        return self._counted(self._stream.readline(size))
+
+    def _counted(self, data: bytes) -> bytes:
+        self.taken += len(data)
+        return data
+
+
+def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    counted = environ["wsgi.input"] = _CountedInput(environ["wsgi.input"])
+
+    def start(status: str, headers: list[tuple[str, str]], *args: Any) -> Any:
+        return start_response(status, [*headers, (READ_HEADER, str(counted.taken))], *args)
+
+    response = shop(environ, start)
+    if "HTTP_" + DIE_HEADER.upper().replace("-", "_") in environ:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return response
