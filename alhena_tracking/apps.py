@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.core import checks as django_checks
 from django.db import DEFAULT_DB_ALIAS, router
 from django.db.models.signals import post_migrate
@@ -20,6 +20,8 @@ class AlhenaTrackingConfig(AppConfig):
         for check in (check_settings, check_database, check_rate_limit_cache):
             django_checks.register(check)
         post_migrate.connect(create_rows, sender=self, dispatch_uid="alhena_tracking.create_rows")
+        if apps.is_installed("drf_spectacular"):
+            import alhena_tracking.api.schema.extension  # noqa: F401
 
 
 def create_rows(using: str = DEFAULT_DB_ALIAS, **kwargs: Any) -> None:

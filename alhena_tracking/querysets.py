@@ -78,7 +78,7 @@ class VisitorSessionQuerySet(DatedQuerySet[_Model]):
         An ``UPDATE`` locks the row on PostgreSQL and MariaDB and takes SQLite's write lock. Read what the lock
         protects in a statement of its own, afterwards: one that locks and reads returns what was there before its wait.
         """
-        self.filter(pk=pk).update(last_interaction_at=F("last_interaction_at"))
+        self.filter(pk=pk).update(version=F("version") + 1)
 
 
 class InteractionQuerySet(DatedQuerySet[_Model]):

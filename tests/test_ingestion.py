@@ -25,6 +25,7 @@ from alhena_tracking.ingestion import (
     Outcome,
     Visitor,
     record,
+    statements,
 )
 from alhena_tracking.models import CartEvent, Company, Interaction, Order, VisitorSession
 from tests import oracle
@@ -302,3 +303,20 @@ def test_cart_event_when_recorded_takes_few_queries(company: Company, django_ass
     record_one(company, chat())
     with django_assert_max_num_queries(6):  # two of them the transaction's own
         record_one(company, cart_event())
+
+
+def test_cart_when_another_event_changes_it_after_the_look_up_is_read_anew(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record(company, [chat()])
+    insert_unless_changed = statements.insert_unless_changed
+
+    def insert_later(*args: Any, **kwargs: Any) -> bool:
+        monkeypatch.setattr(statements, "insert_unless_changed", insert_unless_changed)
+        record(company, [cart_event(quantity=Decimal(1))])
+        return insert_unless_changed(*args, **kwargs)
+
+    monkeypatch.setattr(statements, "insert_unless_changed", insert_later)
+    record(company, [cart_event(quantity=Decimal(3))])
+    rows = CartEvent.objects.order_by("id").values_list("quantity", "units", "claimed_units")
+    assert list(rows) == [(1, 1, 1), (3, 2, 3)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from alhena_tracking.attribution import EMPTY_CART, CartState, change_cart
@@ -10,7 +10,7 @@ from alhena_tracking.conf import conf
 from alhena_tracking.digests import text_digest
 from alhena_tracking.ingestion import statements
 from alhena_tracking.ingestion.data import CartEventData
-from alhena_tracking.ingestion.statements import ProductInCart
+from alhena_tracking.ingestion.statements import Found, ProductInCart
 from alhena_tracking.ingestion.visits import Attribution
 from alhena_tracking.models import CartEvent, Company, Order
 
@@ -33,17 +33,49 @@ def new_cart_event(company: Company, data: CartEventData, attribution: Attributi
     )
 
 
+def append_cart_events(events: Sequence[CartEvent], found: Found, *, is_durable: bool) -> bool:
+    """Insert ``events`` after those that were ``found``, if they are of one session and nobody else changed it since.
+
+    Returns whether that was so; else nothing is stored. A session is rarely changed from two sides at once, and so most
+    events need not wait for its lock before they read.
+    """
+    ordered = sorted(events, key=_moment)
+    session_id = ordered[0].session_id
+    ordered_at = found.ordered_at.get(session_id)
+    if any(event.session_id != session_id for event in ordered) or (
+        ordered_at and ordered_at >= ordered[0].occurred_at
+    ):
+        return False
+    if _compute_all(ordered, dict(found.states), {session_id: [ordered_at]} if ordered_at else {}):
+        return False
+    return statements.insert_unless_changed(session_id, found.versions[session_id], events, is_durable=is_durable)
+
+
 def insert_cart_events(events: Sequence[CartEvent]) -> dict[int, datetime]:
     """Insert ``events`` at their places among the stored ones, after the orders of the same transaction.
 
     Returns since when the rows of which sessions must be computed anew, because an event came late. The caller holds
     the sessions.
     """
-    stale: dict[int, datetime] = {}
     if not events:
-        return stale
+        return {}
     ordered = sorted(events, key=_moment)  # of equal moments, the first one told stays the first
     states, order_times = _states_before(ordered)
+    stale = _compute_all(ordered, states, order_times)
+    statements.insert(events)
+    return stale
+
+
+def _compute_all(
+    ordered: Sequence[CartEvent],
+    states: dict[ProductInCart, tuple[datetime, CartState]],
+    order_times: Mapping[int, Sequence[datetime]],
+) -> dict[int, datetime]:
+    """Compute what events are worth, one after the other, from ``states`` on.
+
+    Returns since when the rows of which sessions must be computed anew, because an event came late.
+    """
+    stale: dict[int, datetime] = {}
     for event in ordered:
         product = _product_of(event)
         last = states.get(product)
@@ -51,7 +83,6 @@ def insert_cart_events(events: Sequence[CartEvent]) -> dict[int, datetime]:
             stale.setdefault(event.session_id, event.occurred_at)  # the earliest one, as they are in order
         _compute(event, _state_at(event, last, order_times.get(event.session_id, ())))
         states[product] = (event.occurred_at, _state_after(event))
-    statements.insert(events)
     return stale
 
 

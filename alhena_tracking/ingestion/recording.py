@@ -109,7 +109,6 @@ class _Recording:
         self.events = events
         self.visits = Visits(company, events[0].visitor)
         self.outcomes: list[Outcome | None] = [None] * len(events)
-        self.known: set[tuple[type[Model], UUID]] = set()
         self.cart_events: list[CartEvent] = []
         self.files: dict[str, OrderFile] = {}
         self.equal_orders = EqualOrders(company)
@@ -122,7 +121,7 @@ class _Recording:
             # Nothing that is looked up needs a lock. What is not recorded needs no transaction either.
             recording._look_up()
             recording._plan()
-            if not recording._has_rows():
+            if not recording._has_rows() or recording._append(is_durable):
                 return recording._final_outcomes()
         with atomic(is_durable=is_durable):
             if lock_numbers:
@@ -148,20 +147,28 @@ class _Recording:
         for event in self.events:
             for table in _TABLES[type(event)]:
                 event_ids.setdefault(table, []).append(event.event_id)
-        self.known = self.visits.look_up(self.events, event_ids)
+        # The states of carts are read without a lock, in the hope that nobody else changes them at the same time.
+        products = {(text_digest(event.product_id), event.currency): None for event in self._cart_only()}
+        self.visits.look_up(self.events, event_ids, products)
+
+    def _cart_only(self) -> list[CartEventData]:
+        """The events, if all of them are of carts."""
+        cart_events = [event for event in self.events if isinstance(event, CartEventData)]
+        return cart_events if len(cart_events) == len(self.events) else []
 
     def _open_files(self) -> None:
         order_ids = {event.order_id for event in self.events if isinstance(event, OrderData) and event.order_id}
         self.files = orders.open_files(self.company, order_ids)
 
     def _plan(self) -> None:
+        known = self.visits.found.known
         for number, event in enumerate(self.events):
-            if any((table, event.event_id) in self.known for table in _TABLES[type(event)]):
+            if any((table, event.event_id) in known for table in _TABLES[type(event)]):
                 self.outcomes[number] = DUPLICATE
                 continue
             self.outcomes[number] = outcome = self._plan_event(number, event)
             if outcome is None or outcome.status in {"recorded", "confirmed", "pending"}:
-                self.known.update((table, event.event_id) for table in _TABLES[type(event)])
+                known.update((table, event.event_id) for table in _TABLES[type(event)])
 
     def _plan_event(self, number: int, event: EventData) -> Outcome | None:
         """What becomes of one event, as far as that is known without its session's lock."""
@@ -182,6 +189,15 @@ class _Recording:
 
     def _has_rows(self) -> bool:
         return bool(self.cart_events or self.visits.added or self.equal_orders or self.files)
+
+    def _append(self, is_durable: bool) -> bool:
+        """Write nothing but cart events after all others of their session; say whether that was possible."""
+        if not self._cart_only():
+            return False
+        if not carts.append_cart_events(self.cart_events, self.visits.found, is_durable=is_durable):
+            return False
+        self._announce()
+        return True
 
     def _write(self) -> None:
         files = list(self.files.values())

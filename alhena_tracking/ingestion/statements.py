@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple
@@ -13,7 +14,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.expressions import Col
 
 from alhena_tracking.attribution import Candidate, CartState
-from alhena_tracking.ingestion.transactions import database
+from alhena_tracking.ingestion.transactions import atomic, database
 from alhena_tracking.models import CartEvent, Company, Interaction, Order, VisitorSession
 
 _INTERACTION = Interaction._meta.db_table
@@ -37,47 +38,94 @@ class Digests(NamedTuple):
     faq: Sequence[UUID]
 
 
+@dataclass(slots=True)
+class Found:
+    """What is stored that events may have to do with.
+
+    ``candidates`` are the visitor's interactions; ``known`` the tables and ids of the events that are there already.
+    Where products were asked for: ``states``, the last one of each in each of the candidates' sessions and when it came
+    about; ``ordered_at``, when each session last ordered; ``versions`` of the sessions at that moment.
+    """
+
+    candidates: list[Candidate] = field(default_factory=list)
+    known: set[tuple[type[models.Model], UUID]] = field(default_factory=set)
+    states: dict[ProductInCart, tuple[datetime, CartState]] = field(default_factory=dict)
+    ordered_at: dict[int, datetime] = field(default_factory=dict)
+    versions: dict[int, int] = field(default_factory=dict)
+
+
 def look_up(
     company: Company,
     visitor: Digests,
     start: datetime,
     end: datetime,
     event_ids: Mapping[type[models.Model], Collection[UUID]],
-) -> tuple[list[Candidate], set[tuple[type[models.Model], UUID]]]:
-    """The visitor's interactions from ``start`` to ``end``, and which of ``event_ids`` are stored, in one statement."""
+    products: Collection[tuple[UUID, str]] = (),
+) -> Found:
+    """The visitor's interactions from ``start`` to ``end``, and which of ``event_ids`` are stored, in one statement.
+
+    ``products``, by the digests of their ids and their currencies, ask for the state of the carts, too.
+    """
     connection = database()
+    uuid, moment = _field(Interaction, "event_id"), _field(Interaction, "occurred_at")
+    null = _nulls(connection)
+    known_visits = ""
     parts: list[str] = []
     params: list[Any] = []
-    digest = Interaction._meta.get_field("user_fingerprint_digest")
-    moment = Interaction._meta.get_field("occurred_at")
     if visitor.user or visitor.faq:
         shared = []
         for column, digests in zip(("user_fingerprint_digest", "faq_fingerprint_digest"), visitor, strict=True):
             if digests:
                 shared.append(f"i.{column} IN ({_places(digests)})")
-                params += [digest.get_db_prep_value(value, connection) for value in digests]
-        parts.append(
-            "SELECT 0 AS part, i.id, i.occurred_at, i.session_id, s.started_at, i.kind, i.ai_profile, i.is_qualifying, "
-            f"NULL AS event_id FROM {_INTERACTION} i INNER JOIN {_SESSION} s ON s.id = i.session_id "
-            f"WHERE ({' OR '.join(shared)}) AND i.occurred_at >= %s AND i.occurred_at <= %s"
-        )
+                params += [uuid.get_db_prep_value(value, connection) for value in digests]
         params += [moment.get_db_prep_value(start, connection), moment.get_db_prep_value(end, connection)]
+        ordered_at = (
+            f"(SELECT MAX(o.occurred_at) FROM {_ORDER} o WHERE o.session_id = s.id)" if products else null.moment
+        )
+        known_visits = (
+            f"WITH visit AS (SELECT i.id, i.occurred_at, i.session_id, s.started_at, {ordered_at} AS ordered_at, "
+            f"s.version, i.kind, i.ai_profile, i.is_qualifying FROM {_INTERACTION} i "
+            f"INNER JOIN {_SESSION} s ON s.id = i.session_id "
+            f"WHERE ({' OR '.join(shared)}) AND i.occurred_at >= %s AND i.occurred_at <= %s) "
+        )
+        parts.append(
+            "SELECT 0 AS part, id, occurred_at, session_id, started_at, ordered_at, version, kind, ai_profile, "
+            f"is_qualifying, {null.uuid} AS event_id, {null.quantity} AS cart_quantity, "
+            f"{null.quantity} AS claimed_units FROM visit"
+        )
+    else:
+        products = ()
     tables = list(event_ids)
     for part, table in enumerate(tables, start=1):
         parts.append(
-            f"SELECT {part}, NULL, NULL, NULL, NULL, NULL, NULL, NULL, event_id FROM {table._meta.db_table} "
-            f"WHERE company_id = %s AND event_id IN ({_places(event_ids[table])})"
+            f"SELECT {part}, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, event_id, NULL, NULL "
+            f"FROM {table._meta.db_table} WHERE company_id = %s AND event_id IN ({_places(event_ids[table])})"
         )
-        params += [company.pk, *(digest.get_db_prep_value(value, connection) for value in event_ids[table])]
-    candidates = []
-    known = set()
-    for part, *values in _fetch(connection, " UNION ALL ".join(parts), params, _LOOKED_UP):
-        if part:
-            known.add((tables[part - 1], values[-1]))
+        params += [company.pk, *(uuid.get_db_prep_value(value, connection) for value in event_ids[table])]
+    asked = list(products)
+    for part, (digest, currency) in enumerate(asked):
+        parts.append(
+            f"SELECT {-1 - part}, NULL, c.occurred_at, c.session_id, NULL, NULL, c.claimed_minor, NULL, NULL, NULL, "
+            "NULL, c.cart_quantity, c.claimed_units FROM (SELECT DISTINCT session_id FROM visit) v "
+            f"INNER JOIN {_CART_EVENT} c ON c.id = (SELECT x.id FROM {_CART_EVENT} x WHERE x.session_id = v.session_id "
+            "AND x.product_id_digest = %s AND x.currency = %s ORDER BY x.occurred_at DESC, x.id DESC LIMIT 1)"
+        )
+        params += [uuid.get_db_prep_value(digest, connection), currency]
+    found = Found()
+    for part, *values in _fetch(connection, known_visits + " UNION ALL ".join(parts), params, _LOOKED_UP):
+        pk, at, session_id, started_at, ordered_at, number, kind, ai_profile, is_qualifying, event_id, *cart = values
+        if part > 0:
+            found.known.add((tables[part - 1], event_id))
+        elif part < 0:
+            product = ProductInCart(session_id, *asked[-1 - part])
+            quantity, units = cart
+            found.states[product] = (at, CartState(quantity, units, number))
         else:
-            pk, at, session_id, session_started_at, kind, ai_profile, is_qualifying, _ = values
-            candidates.append(Candidate(pk, at, session_id, session_started_at, kind, ai_profile, bool(is_qualifying)))
-    return candidates, known
+            found.candidates.append(Candidate(pk, at, session_id, started_at, kind, ai_profile, bool(is_qualifying)))
+            found.versions[session_id] = number
+            if ordered_at is not None:
+                found.ordered_at[session_id] = ordered_at
+    return found
 
 
 def newest_states(
@@ -128,10 +176,7 @@ def newest_states(
 def lock_session(session_id: int) -> None:
     """Hold a session until the transaction ends. See ``VisitorSessionQuerySet.lock``."""
     with database().cursor() as cursor:
-        cursor.execute(
-            f"UPDATE {_SESSION} SET last_interaction_at = last_interaction_at WHERE id = %s",
-            [session_id],
-        )
+        cursor.execute(f"UPDATE {_SESSION} SET version = version + 1 WHERE id = %s", [session_id])
 
 
 def insert(rows: Sequence[models.Model]) -> None:
@@ -144,13 +189,50 @@ def insert(rows: Sequence[models.Model]) -> None:
         model._default_manager.using(connection.alias).bulk_create(rows)
         return
     fields, statement, places = _insertion(connection.alias, model)
-    params = [field.get_db_prep_save(getattr(row, field.attname), connection) for row in rows for field in fields]
+    values = ", ".join([f"({places})"] * len(rows))
+    _insert_returning(connection, f"{statement} VALUES {values} RETURNING id", _values(rows, fields, connection), rows)
+
+
+def insert_unless_changed(session_id: int, version: int, rows: Sequence[models.Model], *, is_durable: bool) -> bool:
+    """Insert rows of a session that nobody has locked since it was of that ``version``, in a transaction or savepoint.
+
+    Returns whether they were inserted. On PostgreSQL, and where no transaction is open, in one statement.
+    """
+    connection = database()
+    held = f"UPDATE {_SESSION} SET version = version + 1 WHERE id = %s AND version = %s"
+    if connection.vendor != "postgresql" or connection.in_atomic_block or not connection.get_autocommit():
+        with atomic(is_durable=is_durable):
+            with connection.cursor() as cursor:
+                cursor.execute(held, [session_id, version])
+                if not cursor.rowcount:
+                    return False
+            insert(rows)
+            return True
+    fields, statement, places = _insertion(connection.alias, type(rows[0]))
+    told = (
+        f"SELECT {places} FROM held"
+        if len(rows) == 1
+        else (f"SELECT told.* FROM held, (VALUES {', '.join([f'({places})'] * len(rows))}) told")
+    )
+    params = [session_id, version, *_values(rows, fields, connection)]
+    return _insert_returning(
+        connection, f"WITH held AS ({held} RETURNING id) {statement} {told} RETURNING id", params, rows
+    )
+
+
+def _insert_returning(
+    connection: BaseDatabaseWrapper, sql: str, params: Sequence[Any], rows: Sequence[models.Model]
+) -> bool:
     with connection.cursor() as cursor:
-        cursor.execute(f"{statement} {', '.join([places] * len(rows))} RETURNING id", params)
-        for row, (pk,) in zip(rows, cursor.fetchall(), strict=True):
-            row.pk = pk
-            row._state.adding = False
-            row._state.db = connection.alias
+        cursor.execute(sql, params)
+        inserted = cursor.fetchall()
+    if not inserted:
+        return False
+    for row, (pk,) in zip(rows, inserted, strict=True):
+        row.pk = pk
+        row._state.adding = False
+        row._state.db = connection.alias
+    return True
 
 
 @cache
@@ -158,7 +240,13 @@ def _insertion(alias: str, model: type[models.Model]) -> tuple[list[models.Field
     quote = database().ops.quote_name
     fields = [field for field in model._meta.concrete_fields if not field.primary_key]
     columns = ", ".join(quote(str(field.column)) for field in fields)
-    return fields, f"INSERT INTO {quote(model._meta.db_table)} ({columns}) VALUES", f"({_places(fields)})"
+    return fields, f"INSERT INTO {quote(model._meta.db_table)} ({columns})", _places(fields)
+
+
+def _values(
+    rows: Sequence[models.Model], fields: Sequence[models.Field[Any, Any]], connection: BaseDatabaseWrapper
+) -> list[Any]:
+    return [field.get_db_prep_save(getattr(row, field.attname), connection) for row in rows for field in fields]
 
 
 def _places(values: Collection[object]) -> str:
@@ -172,8 +260,8 @@ def _fetch(
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
         rows = [list(row) for row in cursor.fetchall()]
-    for index, field in fields.items():
-        column = Col("", field)
+    for index, model_field in fields.items():
+        column = Col("", model_field)
         converters = [*connection.ops.get_db_converters(column), *column.get_db_converters(connection)]
         for convert in converters:
             for row in rows:
@@ -181,10 +269,34 @@ def _fetch(
     return rows
 
 
+def _field(model: type[models.Model], name: str) -> models.Field[Any, Any]:
+    field: models.Field[Any, Any] = model._meta.get_field(name)  # type: ignore[assignment]
+    return field
+
+
+class _Nulls(NamedTuple):
+    """``NULL`` where PostgreSQL would otherwise take the column of a union for text."""
+
+    uuid: str
+    moment: str
+    quantity: str
+
+
+def _nulls(connection: BaseDatabaseWrapper) -> _Nulls:
+    if connection.vendor != "postgresql":
+        return _Nulls("NULL", "NULL", "NULL")
+    return _Nulls("NULL::uuid", "NULL::timestamptz", "NULL::numeric")
+
+
 def _fields(model: type[models.Model], **places: int) -> dict[int, models.Field[Any, Any]]:
     fields = {field.name: field for field in model._meta.concrete_fields}
     return {place: fields[name] for name, place in places.items()}
 
 
-_LOOKED_UP = _fields(Interaction, occurred_at=2, event_id=8) | _fields(VisitorSession, started_at=4)
+_LOOKED_UP = (
+    _fields(Interaction, occurred_at=2, event_id=10)
+    | _fields(VisitorSession, started_at=4)
+    | {5: _field(Order, "occurred_at")}
+    | _fields(CartEvent, cart_quantity=11, claimed_units=12)
+)
 _STATES = _fields(CartEvent, occurred_at=1, cart_quantity=2, claimed_units=3, claimed_minor=4)

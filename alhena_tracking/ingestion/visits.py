@@ -54,20 +54,22 @@ class Visits:
         self.model = conf.attribution_model
         self.digests = visitor.digests(company) if visitor else (None, None)
         self._known_digests = statements.Digests(*visitor.known_digests(company)) if visitor else None
-        self._candidates: list[Candidate] = []
+        self.found = statements.Found()
         self._opened: dict[int, VisitorSession] = {}
         self._added: list[Interaction] = []
 
     def look_up(
-        self, events: Sequence[EventData], event_ids: Mapping[type[Model], Collection[UUID]]
-    ) -> set[tuple[type[Model], UUID]]:
-        """Read the interactions that ``events`` may have to do with, and say which of ``event_ids`` are stored."""
+        self,
+        events: Sequence[EventData],
+        event_ids: Mapping[type[Model], Collection[UUID]],
+        products: Collection[tuple[UUID, str]],
+    ) -> None:
+        """Read what ``events`` may have to do with. See ``statements.look_up``."""
         after = self.window if any(isinstance(event, InteractionData) for event in events) else INTERACTION_GRACE
         start = min(event.occurred_at for event in events) - self.window
         end = max(event.occurred_at for event in events) + max(after, INTERACTION_GRACE)
         digests = self._known_digests or statements.Digests([], [])
-        self._candidates, known = statements.look_up(self.company, digests, start, end, event_ids)
-        return known
+        self.found = statements.look_up(self.company, digests, start, end, event_ids, products)
 
     def attribute(self, at: datetime) -> Attribution | None:
         """Decide, now and for good, which interaction an event at ``at`` is credited to."""
@@ -119,13 +121,17 @@ class Visits:
         return Identities(sessions, {PROVISIONAL_ID + number: row.pk for number, row in enumerate(self._added)})
 
     @property
+    def _candidates(self) -> list[Candidate]:
+        return self.found.candidates
+
+    @property
     def added(self) -> Sequence[Interaction]:
         return self._added
 
     def _remember(self, interaction: Interaction) -> None:
         at, session_id = interaction.occurred_at, interaction.session_id
         started_at = min([c.session_started_at for c in self._candidates if c.session_id == session_id] + [at])
-        self._candidates = [
+        self.found.candidates = [
             replace(c, session_started_at=started_at) if c.session_id == session_id else c for c in self._candidates
         ]
         self._candidates.append(

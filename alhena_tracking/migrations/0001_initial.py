@@ -355,6 +355,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("ai_profile", models.CharField(blank=True, max_length=255, verbose_name="AI profile")),
+                ("version", models.BigIntegerField(default=0, editable=False, verbose_name="version")),
                 (
                     "company",
                     models.ForeignKey(

@@ -64,6 +64,8 @@ class VisitorSession(models.Model):
     """A chain of interactions of one visitor; never merged, never split.
 
     ``channel`` and ``ai_profile`` are those of the first qualifying interaction, which was at ``qualified_at``.
+    ``version`` grows whenever the session is locked, as it is by whoever changes the rows that belong to it: as long as
+    it is the same, so are they.
     """
 
     company = models.ForeignKey(
@@ -75,6 +77,7 @@ class VisitorSession(models.Model):
     qualified_at = models.DateTimeField(_("first qualifying interaction at"), null=True)
     channel = models.CharField(_("channel"), max_length=5, choices=Interaction.Kind.choices, blank=True)
     ai_profile = models.CharField(_("AI profile"), max_length=TEXT_LENGTH, blank=True)
+    version = models.BigIntegerField(_("version"), default=0, editable=False)
 
     objects = VisitorSessionQuerySet["VisitorSession"].as_manager()
 
