@@ -1,0 +1,246 @@
+"""What the endpoints answer: a strict schema and an example of every answer there is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from alhena_tracking import limits, rules
+from alhena_tracking.api.schema.bodies import Schema, one_of, ref, variants
+
+#: Why a valid event is not recorded, and in what that shows.
+REASONS = {
+    "no_interaction": "The visitor has not used the assistant within the attribution window.",
+    "privacy_signal": "The visitor's browser asks not to be tracked.",
+    "bot": "The user agent is one of a robot.",
+    "unknown_order": "No such order is known (yet); the refund waits for it.",
+}
+
+#: What is wrong with an invalid request: what the rules say of its fields, and a body that is not JSON.
+INVALID_CODES = (*rules.MESSAGES, "parse_error")
+
+_EVENT_ID = "3f2c8a5e-0b1d-4c9e-9a76-5d0e8f4b7c21"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One of the answers under a status code: its component's name, and an example of it."""
+
+    component: str
+    example: dict[str, Any]
+
+    @property
+    def word(self) -> str:
+        return str(self.example.get("reason") or self.example.get("status") or "results")
+
+
+@dataclass(frozen=True)
+class Answers:
+    """All answers of an endpoint under one status code, by the word that tells them apart."""
+
+    description: str
+    answers: tuple[Answer, ...]
+    headers: dict[str, Schema] = field(default_factory=dict)
+
+    def schema(self) -> Schema:
+        names = {str(answer.example.get("status", "")): answer.component for answer in self.answers}
+        return ref(*names.values()) if len(names) == 1 else variants("status", names)
+
+    def response(self) -> Schema:
+        """As OpenAPI calls it."""
+        examples = {answer.word: {"value": answer.example} for answer in self.answers}
+        response: Schema = {
+            "description": self.description,
+            "content": {"application/json": {"schema": self.schema(), "examples": examples}},
+        }
+        return response | ({"headers": self.headers} if self.headers else {})
+
+
+def _refusal(component: str, status: str, code: str, message: str, path: str = "") -> Answer:
+    return Answer(component, {"status": status, "errors": [{"field": path, "code": code, "message": message}]})
+
+
+def ignored(component: str, *reasons: str) -> tuple[Answer, ...]:
+    return tuple(Answer(component, {"status": "ignored", "reason": reason}) for reason in reasons)
+
+
+RECORDED = Answer("Recorded", {"status": "recorded", "id": _EVENT_ID})
+DUPLICATE = Answer("Duplicate", {"status": "duplicate"})
+CONFIRMED = Answer("Confirmed", {"status": "confirmed"})
+PENDING = Answer("Pending", {"status": "pending"})
+INTERACTION_IGNORED = ignored("InteractionIgnored", "privacy_signal", "bot")
+EVENT_IGNORED = ignored("EventIgnored", "no_interaction", "privacy_signal", "bot")
+REFUND_IGNORED = ignored("RefundIgnored", "unknown_order")
+INVALID = _refusal("Invalid", "invalid", "wrong_type", "Expected number, got string.", "value")
+RESULTS = Answer(
+    "Results",
+    {
+        "results": [
+            RECORDED.example,
+            DUPLICATE.example,
+            CONFIRMED.example,
+            PENDING.example,
+            EVENT_IGNORED[0].example,
+            {
+                "status": "invalid",
+                "errors": [
+                    {
+                        "field": "line_items[1].quantity",
+                        "code": "not_positive",
+                        "message": "Expected a number above zero.",
+                    }
+                ],
+            },
+        ]
+    },
+)
+
+_INVALID_KEY = _refusal(
+    "Unauthorized",
+    "unauthorized",
+    "invalid_key",
+    "The secret key is not one of this company's, or it has been revoked.",
+)
+_KEY_REQUIRED = _refusal("Unauthorized", "unauthorized", "key_required", "A refund needs a secret key of the company.")
+_RETRY_AFTER = {
+    "Retry-After": {
+        "description": "After how many seconds to try again.",
+        "required": True,
+        "schema": {"type": "integer", "minimum": 1},
+    }
+}
+
+
+def _header(name: str, value: str, description: str) -> dict[str, Schema]:
+    return {name: {"description": description, "required": True, "schema": one_of(value)}}
+
+
+def refusals(body_bytes: int, *, needs_key: bool = False) -> dict[int, Answers]:
+    """What every endpoint may answer instead of taking an event."""
+    return {
+        400: Answers(
+            f"The request is invalid: all that is wrong with it, or the first {limits.ERRORS} errors or so.", (INVALID,)
+        ),
+        401: Answers(
+            "The secret key is missing or not valid." if needs_key else "The secret key is not valid.",
+            (_KEY_REQUIRED, _INVALID_KEY) if needs_key else (_INVALID_KEY,),
+            _header("WWW-Authenticate", "Bearer", "What is asked for."),
+        ),
+        403: Answers(
+            "There is no such company, or it does not list the origin of the page.",
+            (
+                _refusal(
+                    "Forbidden",
+                    "forbidden",
+                    "unknown_company",
+                    "There is no company with this key.",
+                    "company_key",
+                ),
+                _refusal(
+                    "Forbidden",
+                    "forbidden",
+                    "origin_not_allowed",
+                    "This company does not list the origin of the request.",
+                ),
+            ),
+        ),
+        405: Answers(
+            "Any method but POST and OPTIONS.",
+            (_refusal("MethodNotAllowed", "error", "method_not_allowed", 'Method "GET" not allowed.'),),
+            _header("Allow", "POST, OPTIONS", "The methods there are."),
+        ),
+        413: Answers(
+            f"The body is larger than {body_bytes // 1024} KiB.",
+            (_refusal("TooLarge", "too_large", "too_large", f"The body is larger than {body_bytes} bytes."),),
+        ),
+        415: Answers(
+            "The body is neither application/json nor text/plain, or not UTF-8.",
+            (
+                _refusal(
+                    "UnsupportedMediaType",
+                    "unsupported_media_type",
+                    "unsupported_media_type",
+                    'Unsupported media type "text/html" in request.',
+                ),
+            ),
+        ),
+        429: Answers(
+            "Too many events from this address, or of this company.",
+            (
+                _refusal(
+                    "RateLimited",
+                    "rate_limited",
+                    "rate_limited",
+                    "Request was throttled. Expected available in 12 seconds.",
+                ),
+            ),
+            _RETRY_AFTER,
+        ),
+        503: Answers(
+            "The database cannot take it now; nothing was stored.",
+            (
+                _refusal(
+                    "Unavailable",
+                    "unavailable",
+                    "unavailable",
+                    "The database cannot take the event now. Nothing was stored; please send it again.",
+                ),
+            ),
+            _RETRY_AFTER,
+        ),
+    }
+
+
+def components() -> dict[str, Schema]:
+    """The schemas of all answers, by name."""
+    results = {
+        "recorded": "Recorded",
+        "duplicate": "Duplicate",
+        "confirmed": "Confirmed",
+        "pending": "Pending",
+        "ignored": "EventIgnored",
+        "invalid": "Invalid",
+    }
+    schemas = {
+        "Recorded": _object(
+            status=one_of("recorded"), id={"type": "string", "format": "uuid", "description": "The event's id."}
+        ),
+        **{name: _object(status=one_of(name.lower())) for name in ("Duplicate", "Confirmed", "Pending")},
+        **{
+            answers[0].component: _object(
+                status=one_of("ignored"), reason=one_of(*(answer.example["reason"] for answer in answers))
+            )
+            for answers in (INTERACTION_IGNORED, EVENT_IGNORED, REFUND_IGNORED)
+        },
+        "Invalid": _errors("invalid", *INVALID_CODES),
+        "Unauthorized": _errors("unauthorized", "key_required", "invalid_key"),
+        "Forbidden": _errors("forbidden", "unknown_company", "origin_not_allowed"),
+        "MethodNotAllowed": _errors("error", "method_not_allowed"),
+        "TooLarge": _errors("too_large", "too_large"),
+        "UnsupportedMediaType": _errors("unsupported_media_type", "unsupported_media_type"),
+        "RateLimited": _errors("rate_limited", "rate_limited"),
+        "Unavailable": _errors("unavailable", "unavailable"),
+        "Results": _object(
+            results={"type": "array", "maxItems": limits.BATCH_EVENTS, "items": variants("status", results)}
+        ),
+    }
+    return {ref(name)["$ref"].rpartition("/")[2]: schema for name, schema in schemas.items()}
+
+
+def _object(**properties: Schema) -> Schema:
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": sorted(properties),
+        "additionalProperties": False,
+    }
+
+
+def _errors(status: str, *codes: str) -> Schema:
+    path = {
+        "type": "string",
+        "pattern": r"^([a-z_]+(\[[0-9]+\](\.[a-z_]+)?)?)?$",
+        "description": "The path of the wrong field, such as line_items[1].quantity; empty for the request as a whole.",
+    }
+    error = _object(field=path, code=one_of(*codes), message={"type": "string", "minLength": 1})
+    return _object(status=one_of(status), errors={"type": "array", "minItems": 1, "items": error})

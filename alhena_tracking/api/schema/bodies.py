@@ -1,0 +1,163 @@
+"""What the endpoints take: schemas made from the serializers that read the requests."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from alhena_tracking import currencies, limits
+from alhena_tracking.api import serializers
+
+Schema = dict[str, Any]
+
+_UUID = "[0-9A-Fa-f]{8}-?([0-9A-Fa-f]{4}-?){3}[0-9A-Fa-f]{12}"
+#: The smallest amount that is not rounded to nothing, in whatever currency.
+_SMALLEST_VALUE = 10 ** -max(currencies.MINOR_UNITS.values())
+_SMALLEST_QUANTITY = 10**-limits.QUANTITY_DECIMALS
+
+_DESCRIPTIONS = {
+    "company_key": "The company's public key.",
+    "user_fingerprint": "The visitor's id in the chat widget. Null, empty or absent if the other fingerprint is given.",
+    "user_faq_fingerprint": "The visitor's id in the FAQ widget. Null, empty or absent if the other one is given.",
+    "sent_at": "When this attempt was made, by the sender's clock, so that a wrong clock can be corrected.",
+    "source": "Free text, such as SHOPIFY.",
+    "event_id": "The event's own id, the same on every retry; an id is never recorded twice.",
+    "occurred_at": f"When it happened; now, if absent. At most {limits.EVENT_AGE // timedelta(hours=1)} hours ago.",
+    "product_id": "The shop's id of the product.",
+    "product_name": "The product's name, for people.",
+    "conversation_id": "The conversation, for the trace of an order.",
+    "ai_profile": "Which of several assistants it was.",
+    "order_id": "The shop's id of the order, which is never recorded twice.",
+    "refund_id": "The shop's id of the refund, which is never recorded twice.",
+    "line_items": "What was bought, all in the order's currency.",
+    "events": "What happened, in order.",
+}
+_VALUE_DESCRIPTIONS = {
+    "CartEvent": "The price of one, after discounts.",
+    "CheckoutEvent": "The order's total, after discounts and taxes.",
+    "LineItem": "The line's total: price × quantity.",
+    "Refund": "What is given back; all refunds of an order together are at most the order.",
+}
+_QUANTITY_DESCRIPTION = "The quantity after the action; above zero if {}."
+_VALUE_LIMIT = f"At most {limits.VALUE_MINOR} minor units of the currency."
+
+_PREFIX = "Alhena"
+
+
+def ref(name: str) -> Schema:
+    return {"$ref": f"#/components/schemas/{_PREFIX}{name}"}
+
+
+def one_of(*values: str) -> Schema:
+    """One of ``values``, to the letter.
+
+    In ``allOf``, because drf-spectacular names every plain enum after its property, and would rename the enums of the
+    shop's own ``status`` and ``type`` to make room.
+    """
+    return {"allOf": [{"type": "string", "enum": list(values)}]}
+
+
+def variants(key: str, names: Mapping[str, str]) -> Schema:
+    """One of several components, by the value of ``key``."""
+    mapping = {value: ref(name)["$ref"] for value, name in names.items()}
+    return {
+        "oneOf": [ref(name) for name in names.values()],
+        "discriminator": {"propertyName": key, "mapping": mapping},
+    }
+
+
+def components() -> dict[str, Schema]:
+    """The schemas of all bodies and of what they share, by name."""
+    methods = {method: type(serializer) for method, serializer in serializers.METHODS.items()}
+    bodies = {_name_of(kind): _body(kind, serializers.EnvelopeSerializer) for kind in methods.values()}
+    for name in ("Interaction", "CartEvent"):  # an order may come without a visitor, from the shop's server
+        bodies[name]["anyOf"] = [{"required": ["user_fingerprint"]}, {"required": ["user_faq_fingerprint"]}]
+    batched = {f"Batched{_name_of(kind)}": _batched(method, kind) for method, kind in methods.items()}
+    schemas = {
+        **bodies,
+        **batched,
+        "LineItem": _body(serializers.LineItemSerializer),
+        "Refund": _body(serializers.RefundSerializer),
+        "Batch": _body(serializers.BatchSerializer),
+        "Currency": {
+            "type": "string",
+            "enum": sorted(currencies.ACTIVE),
+            "description": "An active ISO 4217 code of money that people pay with; lower case is taken, too.",
+        },
+    }
+    return {f"{_PREFIX}{name}": schema for name, schema in schemas.items()}
+
+
+def _name_of(serializer: type[serializers.RuleSerializer]) -> str:
+    return serializer.__name__.removesuffix("Serializer")
+
+
+def _body(serializer: type[serializers.RuleSerializer], *others: type[serializers.RuleSerializer]) -> Schema:
+    """The object that a serializer reads, and that ``others`` read from the same object."""
+    fields = {name: field for kind in (*others, serializer) for name, field in kind().fields.items()}
+    required = sorted(name for name, field in fields.items() if field.required)
+    properties = {name: _property(name, field, _name_of(serializer)) for name, field in fields.items()}
+    return {"type": "object", "properties": properties, **({"required": required} if required else {})}
+
+
+def _batched(method: str, serializer: type[serializers.EventSerializer]) -> Schema:
+    """An event of a batch, whose own ``event_id`` and ``occurred_at`` stand beside its data."""
+    data = _body(serializer)
+    own = {name: data["properties"].pop(name) for name in ("event_id", "occurred_at")}
+    return {
+        "type": "object",
+        "properties": {"method": one_of(method), "data": data, **own},
+        "required": ["data", "method"],
+    }
+
+
+def _property(name: str, field: Any, owner: str) -> Schema:
+    schema = _type_of(field)
+    if "$ref" in schema:
+        return schema
+    description = _DESCRIPTIONS.get(name, "")
+    if isinstance(field, serializers.ValueField):
+        description = f"{_VALUE_DESCRIPTIONS[owner]} {_VALUE_LIMIT}"
+    if isinstance(field, serializers.QuantityField) and field.positive_for:
+        description = _QUANTITY_DESCRIPTION.format(" or ".join(sorted(field.positive_for)))
+    if description:
+        schema["description"] = description
+    if not field.required:
+        schema["nullable"] = True
+    return schema
+
+
+def _type_of(field: Any) -> Schema:
+    match field:
+        case serializers.TextField():
+            # The limits are those of the trimmed text.
+            return {"type": "string", "minLength": 1, "maxLength": field.limit}
+        case serializers.ChoiceField():
+            return one_of(*field.choices)
+        case serializers.CurrencyField():
+            return ref("Currency")
+        case serializers.ValueField():
+            return {
+                "type": "number",
+                "minimum": _SMALLEST_VALUE if field.is_positive else 0,
+                "maximum": limits.VALUE_MINOR,
+            }
+        case serializers.QuantityField():
+            return {
+                "type": "number",
+                "minimum": 0 if field.positive_for else _SMALLEST_QUANTITY,
+                "maximum": limits.QUANTITY,
+            }
+        case serializers.FingerprintField():
+            return {"type": "string", "pattern": f"^({_UUID})?$"}
+        case serializers.EventIdField():
+            return {"type": "string", "format": "uuid", "pattern": f"^{_UUID}$"}
+        case serializers.TimestampField():
+            return {"type": "string", "format": "date-time"}
+    if field.field_name == "line_items":
+        return {"type": "array", "maxItems": limits.LINE_ITEMS, "items": ref("LineItem")}
+    if field.field_name == "events":
+        names = {method: f"Batched{_name_of(type(kind))}" for method, kind in serializers.METHODS.items()}
+        return {"type": "array", "maxItems": limits.BATCH_EVENTS, "items": variants("method", names)}
+    raise TypeError(f"{field!r} has no schema")

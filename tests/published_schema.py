@@ -1,0 +1,53 @@
+"""The OpenAPI schema as a shop with drf-spectacular publishes it, and what it says of requests and answers."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from drf_spectacular.generators import SchemaGenerator
+from jsonschema import Draft202012Validator, FormatChecker
+from jsonschema.protocols import Validator
+
+PREFIX = "/alhena/analytics/"
+
+
+@cache
+def published_schema() -> dict[str, Any]:
+    schema: dict[str, Any] = SchemaGenerator().get_schema(public=True)  # type: ignore[no-untyped-call]
+    return schema
+
+
+def operation(path: str) -> dict[str, Any]:
+    found: dict[str, Any] = published_schema()["paths"][PREFIX + path]["post"]
+    return found
+
+
+@cache
+def answer_validator(path: str, status: int) -> Validator | None:
+    """What judges an answer; ``None`` where the schema knows of no such status."""
+    response = operation(path)["responses"].get(str(status))
+    return response and _validator(response["content"]["application/json"]["schema"])
+
+
+@cache
+def request_validator(path: str) -> Validator:
+    return _validator(operation(path)["requestBody"]["content"]["application/json"]["schema"])
+
+
+def _validator(schema: dict[str, Any]) -> Validator:
+    components = _as_json_schema(published_schema()["components"])
+    # The references point into the document that the schema stands in.
+    return Draft202012Validator({**schema, "components": components}, format_checker=FormatChecker(["uuid"]))
+
+
+def _as_json_schema(schema: Any) -> Any:
+    """OpenAPI 3.0 says ``nullable`` where JSON Schema has a type."""
+    if isinstance(schema, list):
+        return [_as_json_schema(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    schema = {key: _as_json_schema(value) for key, value in schema.items()}
+    if schema.pop("nullable", False):
+        schema["type"] = [schema["type"], "null"]
+    return schema
