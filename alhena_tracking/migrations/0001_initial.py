@@ -898,7 +898,8 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="cartevent",
             index=models.Index(
-                fields=["session", "product_id_digest", "currency", "occurred_at"], name="alhena_cartevent_state"
+                fields=["session", "product_id_digest", "currency", "occurred_at", "id"],
+                name="alhena_cartevent_state",
             ),
         ),
         migrations.AddIndex(

@@ -74,7 +74,7 @@ class CartEvent(Credited, Event):
         ]
         indexes = [
             models.Index(
-                fields=["session", "product_id_digest", "currency", "occurred_at"], name="alhena_cartevent_state"
+                fields=["session", "product_id_digest", "currency", "occurred_at", "id"], name="alhena_cartevent_state"
             ),
             models.Index(
                 # In the order in which the report looks for each session's first event of a day.
