@@ -45,3 +45,5 @@ EVENT_AGE = timedelta(hours=72)
 EQUAL_ORDER_INTERVAL = timedelta(minutes=30)
 #: How long a confirmation without a visitor waits for a report of its order, and a refund for its order.
 PENDING_AGE = timedelta(hours=72)
+#: Longer than any process remembers a company's time zone and records an event by it.
+ZONE_SETTLES_AFTER = timedelta(seconds=60)

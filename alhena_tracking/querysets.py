@@ -12,9 +12,10 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.core.exceptions import ImproperlyConfigured
 from django.db import models
 from django.db.models import F, Q
+from django.utils import timezone
 
 from alhena_tracking.conf import conf
-from alhena_tracking.limits import INTERACTION_GRACE
+from alhena_tracking.limits import INTERACTION_GRACE, ZONE_SETTLES_AFTER
 
 _Model = TypeVar("_Model", bound=models.Model)
 
@@ -25,6 +26,10 @@ class CompanyQuerySet(models.QuerySet[_Model]):
         if getattr(user, "is_superuser", False):
             return self
         return self.filter(Q(groups__isnull=True) | Q(groups__user=user.pk)).distinct()
+
+    def unsettled(self) -> Self:
+        """Companies whose time zone changed some time ago, since when ``settle_zone`` was not called."""
+        return self.filter(zone_changed_at__lt=timezone.now() - ZONE_SETTLES_AFTER)
 
 
 class SecretKeyQuerySet(models.QuerySet[_Model]):
@@ -54,6 +59,10 @@ class DatedQuerySet(models.QuerySet[_Model]):
         """Rows of the days from ``start`` to ``end``, both included."""
         return self.filter(**{f"{self.day}__gte": start, f"{self.day}__lte": end})
 
+    def received_between(self, start: datetime, end: datetime) -> Self:
+        """Rows of which this server heard from ``start`` to ``end``."""
+        return self.filter(received_at__gte=start, received_at__lte=end)
+
     def redate(self, zone: ZoneInfo, *, chunk_size: int = 1000) -> None:
         """Compute the days anew for another time zone, in Python (databases disagree on zones)."""
         last_pk = 0
@@ -71,6 +80,10 @@ class DatedQuerySet(models.QuerySet[_Model]):
 class VisitorSessionQuerySet(DatedQuerySet[_Model]):
     moment = "started_at"
     day = "started_on"
+
+    def received_between(self, start: datetime, end: datetime) -> Self:
+        interactions = Q(interactions__received_at__gte=start, interactions__received_at__lte=end)
+        return self.filter(interactions).distinct()
 
     def lock(self, pk: int) -> None:
         """Hold the session until the transaction ends.

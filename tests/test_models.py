@@ -20,7 +20,9 @@ from django.test import override_settings
 
 from alhena_tracking.apps import create_rows
 from alhena_tracking.ingestion import record
+from alhena_tracking.limits import ZONE_SETTLES_AFTER
 from alhena_tracking.models import CartEvent, Company, Interaction, LockRow, Order, VisitorSession
+from tests.factories import CartEventFactory, InteractionFactory, VisitorSessionFactory
 from tests.test_ingestion import NOW, cart_event, chat, order
 
 pytestmark = pytest.mark.django_db
@@ -61,6 +63,30 @@ def test_zone_when_changed_moves_every_row_to_its_new_day(company: Company) -> N
         Order.objects.get().occurred_on,
     }
     assert days == {datetime(2026, 5, 5).date()}  # noqa: DTZ001
+
+
+def test_zone_when_other_processes_still_remember_the_former_one_is_settled_later(company: Company) -> None:
+    company.time_zone = "Pacific/Apia"
+    company.save()
+    changed_at = company.zone_changed_at
+    assert changed_at is not None
+    wrong_day = (changed_at - timedelta(days=3)).date()
+    session = VisitorSessionFactory.create(company=company, started_at=changed_at, started_on=wrong_day)
+    received_at = changed_at + timedelta(seconds=4)
+    event = CartEventFactory.create(session=session, received_at=received_at, occurred_on=wrong_day)
+    InteractionFactory.create(session=session, received_at=received_at)
+    assert not Company.objects.unsettled().exists()
+    Company.objects.update(zone_changed_at=changed_at - 2 * ZONE_SETTLES_AFTER)
+    assert Company.objects.unsettled().get() == company
+    Company.objects.update(zone_changed_at=changed_at)
+
+    company.settle_zone()
+    for row in (session, event):
+        row.refresh_from_db()
+    right_day = changed_at.astimezone(ZoneInfo("Pacific/Apia")).date()
+    assert (session.started_on, event.occurred_on) == (right_day, right_day)
+    company.refresh_from_db()
+    assert company.zone_changed_at is None
 
 
 def test_zone_when_changed_with_many_rows_moves_them_all(company: Company) -> None:

@@ -72,6 +72,10 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
+                    "zone_changed_at",
+                    models.DateTimeField(editable=False, null=True, verbose_name="time zone changed at"),
+                ),
+                (
                     "groups",
                     models.ManyToManyField(
                         blank=True,

@@ -13,8 +13,10 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models, transaction
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from alhena_tracking.limits import ZONE_SETTLES_AFTER
 from alhena_tracking.querysets import CompanyQuerySet, DatedQuerySet, SecretKeyQuerySet
 
 COMPANY_KEY_PATTERN = r"\A[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?\Z"
@@ -63,6 +65,7 @@ class Company(models.Model):
         validators=[validate_origins],
         help_text=_("Other origins whose pages may report events, one a line, such as https://shop.example."),
     )
+    zone_changed_at = models.DateTimeField(_("time zone changed at"), null=True, editable=False)
     groups = models.ManyToManyField(
         "auth.Group",
         verbose_name=_("groups"),
@@ -85,10 +88,28 @@ class Company(models.Model):
         with transaction.atomic(using=kwargs.get("using")):
             stored = type(self).objects.using(kwargs.get("using")).filter(pk=self.pk)
             previous_zone = stored.values_list("time_zone", flat=True).first()
+            is_moved = previous_zone not in {None, self.time_zone}
+            if is_moved:
+                self.zone_changed_at = timezone.now()
             super().save(*args, **kwargs)
-            if previous_zone not in {None, self.time_zone}:
+            if is_moved:
                 for rows in self._dated_rows():
                     rows.redate(self.zone)
+
+    def settle_zone(self) -> None:
+        """Compute anew the days of what was recorded about when the time zone changed.
+
+        Other processes may have remembered the former zone for a moment, and written days by it after those of the
+        other rows had been computed anew. For companies of ``CompanyQuerySet.unsettled``.
+        """
+        changed_at = self.zone_changed_at
+        assert changed_at is not None  # noqa: S101
+        since, until = changed_at - ZONE_SETTLES_AFTER, changed_at + ZONE_SETTLES_AFTER
+        for rows in self._dated_rows():
+            rows.received_between(since, until).redate(self.zone)
+        type(self).objects.using(self._state.db).filter(pk=self.pk, zone_changed_at=changed_at).update(
+            zone_changed_at=None
+        )
 
     @property
     def zone(self) -> zoneinfo.ZoneInfo:
