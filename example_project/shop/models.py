@@ -88,7 +88,7 @@ class Order(models.Model):
     def get_absolute_url(self) -> str:
         return reverse("shop:thank_you", args=[self.number])
 
-    # What `{% alhena_checkout_event order %}` reads, beside `currency`.
+    # What `{% alhena_checkout_event order %}` and `record_order_on_commit` are told, beside `currency`.
 
     @property
     def order_id(self) -> str:

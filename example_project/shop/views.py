@@ -8,6 +8,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
+from alhena_tracking.events import record_order_on_commit
 from example_project.shop.assistant import Conversation
 from example_project.shop.cart import Cart
 from example_project.shop.currencies import CURRENCIES
@@ -96,6 +97,10 @@ def checkout(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         order = visitor_cart.check_out(form.cleaned_data["name"], form.cleaned_data["email"])
         request.session["orders"] = [*numbers, order.number]
+        # The shop's own word on the order. The browser's, from the thank-you page, comes later or never: a duplicate.
+        record_order_on_commit(
+            request, order_id=order.order_id, value=order.value, currency=order.currency, line_items=order.line_items
+        )
         return redirect(order)
     return render(request, "shop/checkout.html", {"form": form})
 
