@@ -17,13 +17,11 @@ def text_digest(text: str) -> UUID:
     return UUID(bytes=blake2b(text.encode(), digest_size=16).digest())
 
 
-def fingerprint_digest(company_key: str, fingerprint: UUID) -> UUID:
-    """Keyed hash under which a visitor's fingerprint is stored; useless without ``SECRET_KEY``."""
-    return _keyed_digest(settings.SECRET_KEY, company_key, fingerprint)
-
-
 def fingerprint_digests(company_key: str, fingerprint: UUID) -> list[UUID]:
-    """The hashes under which a fingerprint may have been stored: by ``SECRET_KEY`` and by ``SECRET_KEY_FALLBACKS``."""
+    """The keyed hash under which a visitor's fingerprint is stored, and those under which it may have been stored.
+
+    The first one is by ``SECRET_KEY``, the others are by ``SECRET_KEY_FALLBACKS``; all are useless without these.
+    """
     return [
         _keyed_digest(key, company_key, fingerprint) for key in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
     ]

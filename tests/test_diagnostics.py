@@ -317,6 +317,12 @@ def test_outcomes_when_read_are_those_of_the_days_in_order(company: Company, now
 # The thread that writes
 
 
+def test_counts_when_django_runs_tests_are_not_written_by_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not diagnostics.is_automatic()
+    monkeypatch.delattr("django.test.utils._TestState.saved_data")
+    assert diagnostics.is_automatic()
+
+
 @pytest.fixture
 def automatic(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Counts are written by themselves, soon."""

@@ -14,6 +14,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
+from django.utils.functional import cached_property
 from django.utils.translation import gettext
 from rest_framework import status
 from rest_framework.exceptions import (
@@ -138,7 +139,7 @@ class IngestionView(APIView):
             self.known = known = _find_company(body)
         trust = Trust.REPORTED
         if known is not None:
-            _check_origin(request, known)
+            self._check_origin(known)
             if has_secret_key(request, known):
                 trust = Trust.CONFIRMED
         _check_limits(request, known, trust, _number_of_events(body))
@@ -152,6 +153,26 @@ class IngestionView(APIView):
         if self.known is None:
             raise PermissionDenied(gettext("There is no company with this key."), code="unknown_company")
         return self.known
+
+    @cached_property
+    def foreign_origin(self) -> str | None:
+        """The origin of the page that sent the request, unless it is the host itself (or no page at all)."""
+        origin = self.request.headers.get("Origin", "").lower()
+        return origin if origin and origin.partition("://")[2] != self.request.get_host().lower() else None
+
+    def _check_origin(self, known: KnownCompany) -> None:
+        if self.foreign_origin and self.foreign_origin not in known.origins:
+            message = gettext("This company does not list the origin of the request.")
+            raise PermissionDenied(message, code="origin_not_allowed")
+
+    def _is_origin_listed(self) -> bool:
+        """Whether a page of another origin may read the answer: any company's, as a preflight names none."""
+        if self.foreign_origin is None:
+            return False
+        if self.known is not None and self.foreign_origin in self.known.origins:
+            return True
+        with time_limits():
+            return is_listed_origin(self.foreign_origin)
 
     def options(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Response:
         """Answer a browser's preflight."""
@@ -168,11 +189,8 @@ class IngestionView(APIView):
         response = super().finalize_response(request, response, *args, **kwargs)
         response.headers["Cache-Control"] = "no-store"
         patch_vary_headers(response, ["Origin"])
-        origin = _foreign_origin(request)
-        with time_limits():
-            is_listed = origin is not None and is_listed_origin(origin)
-        if is_listed:
-            response.headers["Access-Control-Allow-Origin"] = str(origin)
+        if self._is_origin_listed():
+            response.headers["Access-Control-Allow-Origin"] = str(self.foreign_origin)
             response.headers["Access-Control-Expose-Headers"] = "Retry-After"
             if request.method == "OPTIONS":
                 response.headers["Access-Control-Allow-Methods"] = "POST"
@@ -298,21 +316,6 @@ def _unwanted(request: Request, trust: Trust) -> Outcome | None:
     if trust == Trust.REPORTED and is_bot(request._request):
         return Outcome("ignored", reason="bot")
     return None
-
-
-def _check_origin(request: Request, known: KnownCompany) -> None:
-    origin = _foreign_origin(request)
-    if origin and origin not in known.origins:
-        message = gettext("This company does not list the origin of the request.")
-        raise PermissionDenied(message, code="origin_not_allowed")
-
-
-def _foreign_origin(request: Request) -> str | None:
-    """The origin of the page that sent the request, unless it is the host itself (or no page at all)."""
-    origin: str | None = request.headers.get("Origin")
-    if not origin or origin.lower().partition("://")[2] == request.get_host().lower():
-        return None
-    return origin.lower()
 
 
 def _count_refusal(

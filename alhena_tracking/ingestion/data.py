@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any, Literal
 from uuid import UUID
 
-from alhena_tracking.digests import fingerprint_digest, fingerprint_digests
+from alhena_tracking.digests import fingerprint_digests
 from alhena_tracking.models import Company, Trust
 
 
@@ -20,15 +20,8 @@ class Visitor:
     user_fingerprint: UUID | None
     faq_fingerprint: UUID | None
 
-    def digests(self, company: Company) -> tuple[UUID | None, UUID | None]:
-        """What is stored of the fingerprints, chat before FAQ."""
-        return (
-            fingerprint_digest(company.key, self.user_fingerprint) if self.user_fingerprint else None,
-            fingerprint_digest(company.key, self.faq_fingerprint) if self.faq_fingerprint else None,
-        )
-
-    def known_digests(self, company: Company) -> tuple[list[UUID], list[UUID]]:
-        """What may be stored of the fingerprints, by the present secret key or an earlier one, chat before FAQ."""
+    def digests(self, company: Company) -> tuple[list[UUID], list[UUID]]:
+        """What may be stored of the fingerprints, chat before FAQ: by the present secret key, then by earlier ones."""
         return (
             fingerprint_digests(company.key, self.user_fingerprint) if self.user_fingerprint else [],
             fingerprint_digests(company.key, self.faq_fingerprint) if self.faq_fingerprint else [],

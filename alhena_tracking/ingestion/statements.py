@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db import models
+from django.db import connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.expressions import Col
 
@@ -260,13 +260,23 @@ def _fetch(
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
         rows = [list(row) for row in cursor.fetchall()]
-    for index, model_field in fields.items():
-        column = Col("", model_field)
-        converters = [*connection.ops.get_db_converters(column), *column.get_db_converters(connection)]
-        for convert in converters:
-            for row in rows:
-                row[index] = convert(row[index], column, connection)
+    for index, column, convert in _converters(connection.alias, tuple(fields.items())):
+        for row in rows:
+            row[index] = convert(row[index], column, connection)
     return rows
+
+
+@cache
+def _converters(
+    alias: str, fields: Sequence[tuple[int, models.Field[Any, Any]]]
+) -> list[tuple[int, Col, Callable[..., Any]]]:
+    connection = connections[alias]
+    columns = [(index, Col("", model_field)) for index, model_field in fields]
+    return [
+        (index, column, convert)
+        for index, column in columns
+        for convert in [*connection.ops.get_db_converters(column), *column.get_db_converters(connection)]
+    ]
 
 
 def _field(model: type[models.Model], name: str) -> models.Field[Any, Any]:

@@ -52,8 +52,9 @@ class Visits:
         self.company = company
         self.window = conf.attribution_window
         self.model = conf.attribution_model
-        self.digests = visitor.digests(company) if visitor else (None, None)
-        self._known_digests = statements.Digests(*visitor.known_digests(company)) if visitor else None
+        self._known_digests = statements.Digests(*visitor.digests(company)) if visitor else statements.Digests([], [])
+        #: What is stored of the fingerprints from now on, chat before FAQ.
+        self.digests = tuple(digests[0] if digests else None for digests in self._known_digests)
         self.found = statements.Found()
         self._opened: dict[int, VisitorSession] = {}
         self._added: list[Interaction] = []
@@ -68,8 +69,7 @@ class Visits:
         after = self.window if any(isinstance(event, InteractionData) for event in events) else INTERACTION_GRACE
         start = min(event.occurred_at for event in events) - self.window
         end = max(event.occurred_at for event in events) + max(after, INTERACTION_GRACE)
-        digests = self._known_digests or statements.Digests([], [])
-        self.found = statements.look_up(self.company, digests, start, end, event_ids, products)
+        self.found = statements.look_up(self.company, self._known_digests, start, end, event_ids, products)
 
     def attribute(self, at: datetime) -> Attribution | None:
         """Decide, now and for good, which interaction an event at ``at`` is credited to."""
