@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -14,6 +14,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.expressions import Col
 
 from alhena_tracking.attribution import Candidate, CartState
+from alhena_tracking.ingestion import prepared
 from alhena_tracking.ingestion.transactions import atomic, database
 from alhena_tracking.models import CartEvent, Company, Interaction, Order, VisitorSession
 
@@ -21,6 +22,9 @@ _INTERACTION = Interaction._meta.db_table
 _SESSION = VisitorSession._meta.db_table
 _CART_EVENT = CartEvent._meta.db_table
 _ORDER = Order._meta.db_table
+
+#: Statements with more parameters are asked too rarely, and are too many, to be prepared.
+_PREPARED_PARAMETERS = 8
 
 
 class ProductInCart(NamedTuple):
@@ -68,51 +72,30 @@ def look_up(
     """
     connection = database()
     uuid, moment = _field(Interaction, "event_id"), _field(Interaction, "occurred_at")
-    null = _nulls(connection)
-    known_visits = ""
-    parts: list[str] = []
+    asked = list(products) if visitor.user or visitor.faq else []
     params: list[Any] = []
     if visitor.user or visitor.faq:
-        shared = []
-        for column, digests in zip(("user_fingerprint_digest", "faq_fingerprint_digest"), visitor, strict=True):
-            if digests:
-                shared.append(f"i.{column} IN ({_places(digests)})")
-                params += [uuid.get_db_prep_value(value, connection) for value in digests]
+        params += [uuid.get_db_prep_value(value, connection) for digests in visitor for value in digests]
         params += [moment.get_db_prep_value(start, connection), moment.get_db_prep_value(end, connection)]
-        ordered_at = (
-            f"(SELECT MAX(o.occurred_at) FROM {_ORDER} o WHERE o.session_id = s.id)" if products else null.moment
-        )
-        known_visits = (
-            f"WITH visit AS (SELECT i.id, i.occurred_at, i.session_id, s.started_at, {ordered_at} AS ordered_at, "
-            f"s.version, i.kind, i.ai_profile, i.is_qualifying FROM {_INTERACTION} i "
-            f"INNER JOIN {_SESSION} s ON s.id = i.session_id "
-            f"WHERE ({' OR '.join(shared)}) AND i.occurred_at >= %s AND i.occurred_at <= %s) "
-        )
-        parts.append(
-            "SELECT 0 AS part, id, occurred_at, session_id, started_at, ordered_at, version, kind, ai_profile, "
-            f"is_qualifying, {null.uuid} AS event_id, {null.quantity} AS cart_quantity, "
-            f"{null.quantity} AS claimed_units FROM visit"
-        )
-    else:
-        products = ()
     tables = list(event_ids)
-    for part, table in enumerate(tables, start=1):
-        parts.append(
-            f"SELECT {part}, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, event_id, NULL, NULL "
-            f"FROM {table._meta.db_table} WHERE company_id = %s AND event_id IN ({_places(event_ids[table])})"
-        )
+    for table in tables:
         params += [company.pk, *(uuid.get_db_prep_value(value, connection) for value in event_ids[table])]
-    asked = list(products)
-    for part, (digest, currency) in enumerate(asked):
-        parts.append(
-            f"SELECT {-1 - part}, NULL, c.occurred_at, c.session_id, NULL, NULL, c.claimed_minor, NULL, NULL, NULL, "
-            "NULL, c.cart_quantity, c.claimed_units FROM (SELECT DISTINCT session_id FROM visit) v "
-            f"INNER JOIN {_CART_EVENT} c ON c.id = (SELECT x.id FROM {_CART_EVENT} x WHERE x.session_id = v.session_id "
-            "AND x.product_id_digest = %s AND x.currency = %s ORDER BY x.occurred_at DESC, x.id DESC LIMIT 1)"
-        )
+    for digest, currency in asked:
         params += [uuid.get_db_prep_value(digest, connection), currency]
+    sql, types = _look_up_statement(
+        connection.vendor == "postgresql",
+        len(visitor.user),
+        len(visitor.faq),
+        tuple((table._meta.db_table, len(event_ids[table])) for table in tables),
+        len(asked),
+    )
+    rows = None
+    if asked and len(types) <= _PREPARED_PARAMETERS and prepared.can_prepare(connection):
+        rows = prepared.fetch(connection, sql, types, params)
+    if rows is None:
+        rows = _fetch(connection, sql, params)
     found = Found()
-    for part, *values in _fetch(connection, known_visits + " UNION ALL ".join(parts), params, _LOOKED_UP):
+    for part, *values in _converted(connection, rows, _LOOKED_UP):
         pk, at, session_id, started_at, ordered_at, number, kind, ai_profile, is_qualifying, event_id, *cart = values
         if part > 0:
             found.known.add((tables[part - 1], event_id))
@@ -126,6 +109,56 @@ def look_up(
             if ordered_at is not None:
                 found.ordered_at[session_id] = ordered_at
     return found
+
+
+@lru_cache(maxsize=256)
+def _look_up_statement(
+    is_postgresql: bool, users: int, faqs: int, tables: tuple[tuple[str, int], ...], products: int
+) -> tuple[str, tuple[str, ...]]:
+    """The text for so many digests of each kind, ids of each table and products, and its parameters' types."""
+    # PostgreSQL would take a column of a union that begins with NULL for text.
+    null_uuid, null_moment, null_quantity = (
+        ("NULL::uuid", "NULL::timestamptz", "NULL::numeric") if is_postgresql else ("NULL", "NULL", "NULL")
+    )
+    visit = ""
+    parts: list[str] = []
+    types: list[str] = []
+    if users or faqs:
+        shared = " OR ".join(
+            f"i.{column} IN ({_places(range(count))})"
+            for column, count in (("user_fingerprint_digest", users), ("faq_fingerprint_digest", faqs))
+            if count
+        )
+        ordered_at = (
+            f"(SELECT MAX(o.occurred_at) FROM {_ORDER} o WHERE o.session_id = s.id)" if products else null_moment
+        )
+        visit = (
+            f"WITH visit AS (SELECT i.id, i.occurred_at, i.session_id, s.started_at, {ordered_at} AS ordered_at, "
+            f"s.version, i.kind, i.ai_profile, i.is_qualifying FROM {_INTERACTION} i "
+            f"INNER JOIN {_SESSION} s ON s.id = i.session_id "
+            f"WHERE ({shared}) AND i.occurred_at >= %s AND i.occurred_at <= %s) "
+        )
+        parts.append(
+            "SELECT 0 AS part, id, occurred_at, session_id, started_at, ordered_at, version, kind, ai_profile, "
+            f"is_qualifying, {null_uuid} AS event_id, {null_quantity} AS cart_quantity, "
+            f"{null_quantity} AS claimed_units FROM visit"
+        )
+        types += ["uuid"] * (users + faqs) + ["timestamptz"] * 2
+    for part, (table, count) in enumerate(tables, start=1):
+        parts.append(
+            f"SELECT {part}, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, event_id, NULL, NULL "
+            f"FROM {table} WHERE company_id = %s AND event_id IN ({_places(range(count))})"
+        )
+        types += ["bigint", *["uuid"] * count]
+    for part in range(products):
+        parts.append(
+            f"SELECT {-1 - part}, NULL, c.occurred_at, c.session_id, NULL, NULL, c.claimed_minor, NULL, NULL, NULL, "
+            "NULL, c.cart_quantity, c.claimed_units FROM (SELECT DISTINCT session_id FROM visit) v "
+            f"INNER JOIN {_CART_EVENT} c ON c.id = (SELECT x.id FROM {_CART_EVENT} x WHERE x.session_id = v.session_id "
+            "AND x.product_id_digest = %s AND x.currency = %s ORDER BY x.occurred_at DESC, x.id DESC LIMIT 1)"
+        )
+        types += ["uuid", "varchar"]
+    return visit + " UNION ALL ".join(parts), tuple(types)
 
 
 def newest_states(
@@ -165,7 +198,8 @@ def newest_states(
         params += [session_id, moment.get_db_prep_value(orders_before, connection)]
     states = {}
     orders = {}
-    for part, at, quantity, units, minor in _fetch(connection, " UNION ALL ".join(parts), params, _STATES):
+    rows = _fetch(connection, " UNION ALL ".join(parts), params)
+    for part, at, quantity, units, minor in _converted(connection, rows, _STATES):
         if part < 0:
             orders[sessions[-1 - part]] = at
         else:
@@ -253,17 +287,22 @@ def _places(values: Collection[object]) -> str:
     return ", ".join(["%s"] * len(values))
 
 
-def _fetch(
-    connection: BaseDatabaseWrapper, sql: str, params: Sequence[Any], fields: Mapping[int, models.Field[Any, Any]]
-) -> list[list[Any]]:
-    """The rows that a statement gives; the columns of ``fields``, by their places, as those fields' values."""
+def _fetch(connection: BaseDatabaseWrapper, sql: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
-        rows = [list(row) for row in cursor.fetchall()]
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return rows
+
+
+def _converted(
+    connection: BaseDatabaseWrapper, rows: Sequence[Sequence[Any]], fields: Mapping[int, models.Field[Any, Any]]
+) -> list[list[Any]]:
+    """The rows with the columns of ``fields``, by their places, as those fields' values."""
+    converted = [list(row) for row in rows]
     for index, column, convert in _converters(connection.alias, tuple(fields.items())):
-        for row in rows:
+        for row in converted:
             row[index] = convert(row[index], column, connection)
-    return rows
+    return converted
 
 
 @cache
@@ -282,20 +321,6 @@ def _converters(
 def _field(model: type[models.Model], name: str) -> models.Field[Any, Any]:
     field: models.Field[Any, Any] = model._meta.get_field(name)  # type: ignore[assignment]
     return field
-
-
-class _Nulls(NamedTuple):
-    """``NULL`` where PostgreSQL would otherwise take the column of a union for text."""
-
-    uuid: str
-    moment: str
-    quantity: str
-
-
-def _nulls(connection: BaseDatabaseWrapper) -> _Nulls:
-    if connection.vendor != "postgresql":
-        return _Nulls("NULL", "NULL", "NULL")
-    return _Nulls("NULL::uuid", "NULL::timestamptz", "NULL::numeric")
 
 
 def _fields(model: type[models.Model], **places: int) -> dict[int, models.Field[Any, Any]]:

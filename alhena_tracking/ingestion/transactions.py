@@ -25,7 +25,7 @@ RETRIES = 3
 RETRIES_WITHIN = timedelta(seconds=2)
 
 _Result = TypeVar("_Result")
-_LIMITED = ("SELECT", "INSERT", "UPDATE", "DELETE", "WITH")
+_LIMITED = ("SELECT", "INSERT", "UPDATE", "DELETE", "WITH", "PREPARE", "EXECUTE")
 _deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
 
 
@@ -108,6 +108,14 @@ def time_limits() -> Iterator[None]:
         yield
 
 
+def fills_in_parameters(connection: BaseDatabaseWrapper) -> bool:
+    """Whether psycopg sends PostgreSQL statements with their parameters filled in, which is Django's default."""
+    if connection.vendor != "postgresql":
+        return False
+    driver = getattr(getattr(connection, "Database", None), "__name__", "")
+    return driver == "psycopg" and not connection.settings_dict.get("OPTIONS", {}).get("server_side_binding")
+
+
 def _next_deadline() -> float:
     return time.monotonic() + conf.statement_timeout.total_seconds()
 
@@ -131,9 +139,7 @@ class _PostgreSQLLimits:
         self.until = until
         self.is_set = False
         # A statement whose parameters the driver fills in may be several; one whose parameters the server binds is one.
-        driver = getattr(getattr(connection, "Database", None), "__name__", "")
-        options = connection.settings_dict.get("OPTIONS", {})
-        self.is_one_round_trip = driver == "psycopg" and not options.get("server_side_binding")
+        self.is_one_round_trip = fills_in_parameters(connection)
 
     def __call__(self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
         if many or not sql.startswith(_LIMITED):

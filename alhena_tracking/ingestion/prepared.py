@@ -1,0 +1,78 @@
+"""Statements that PostgreSQL parses and plans once for each connection, instead of once for each event.
+
+They are prepared by SQL, under names made of their texts. So whoever finds one there already may use it, also behind a
+pooler that gives a transaction any of its connections; and where one is gone, it is prepared anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from hashlib import blake2b
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from django.db import DatabaseError
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from alhena_tracking.ingestion.transactions import fills_in_parameters
+
+_UNKNOWN, _KNOWN_ALREADY = "26000", "42P05"  # invalid_sql_statement_name, duplicate_prepared_statement
+_ATTEMPTS = 2
+
+#: The names that were prepared on each of the driver's connections.
+_prepared: WeakKeyDictionary[Any, set[str]] = WeakKeyDictionary()
+
+
+def can_prepare(connection: BaseDatabaseWrapper) -> bool:
+    """Not within a transaction: a statement that is gone would end it."""
+    return fills_in_parameters(connection) and not connection.in_atomic_block and connection.get_autocommit()
+
+
+def fetch(
+    connection: BaseDatabaseWrapper, sql: str, types: tuple[str, ...], params: Sequence[Any]
+) -> list[tuple[Any, ...]] | None:
+    """The rows of a statement with ``%s`` for each of its parameters, which are of these PostgreSQL ``types``.
+
+    ``None``: the connections change too fast to find it prepared.
+    """
+    name, preparation, execution = _texts(sql, types)
+    for _ in range(_ATTEMPTS):
+        connection.ensure_connection()
+        names = _prepared.setdefault(connection.connection, set())
+        with connection.cursor() as cursor:
+            if name not in names:
+                _prepare(cursor, preparation)
+                names.add(name)
+            try:
+                cursor.execute(execution, params)
+            except DatabaseError as error:
+                if _state_of(error) != _UNKNOWN:
+                    raise
+                names.discard(name)
+            else:
+                rows: list[tuple[Any, ...]] = cursor.fetchall()
+                return rows
+    return None
+
+
+def _prepare(cursor: Any, preparation: str) -> None:
+    try:
+        cursor.execute(preparation)
+    except DatabaseError as error:
+        if _state_of(error) != _KNOWN_ALREADY:
+            raise
+
+
+@lru_cache(maxsize=64)
+def _texts(sql: str, types: tuple[str, ...]) -> tuple[str, str, str]:
+    """The statement's name, and how it is prepared and executed."""
+    first, *others = sql.split("%s")
+    numbered = first + "".join(f"${number}{text}" for number, text in enumerate(others, start=1))
+    name = "alhena_" + blake2b(numbered.encode(), digest_size=8).hexdigest()
+    places = ", ".join(["%s"] * len(types))
+    return name, f"PREPARE {name} ({', '.join(types)}) AS {numbered}", f"EXECUTE {name} ({places})"
+
+
+def _state_of(error: DatabaseError) -> object:
+    return getattr(error.__cause__, "sqlstate", None)
