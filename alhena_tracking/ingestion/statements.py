@@ -15,7 +15,7 @@ from django.db.models.expressions import Col
 
 from alhena_tracking.attribution import Candidate, CartState
 from alhena_tracking.ingestion import prepared
-from alhena_tracking.ingestion.transactions import atomic, database
+from alhena_tracking.ingestion.transactions import atomic, database, fills_in_parameters
 from alhena_tracking.models import CartEvent, Company, Interaction, Order, VisitorSession
 
 _INTERACTION = Interaction._meta.db_table
@@ -280,6 +280,9 @@ def _insertion(alias: str, model: type[models.Model]) -> tuple[list[models.Field
 def _values(
     rows: Sequence[models.Model], fields: Sequence[models.Field[Any, Any]], connection: BaseDatabaseWrapper
 ) -> list[Any]:
+    if fills_in_parameters(connection) and not any(isinstance(field, models.JSONField) for field in fields):
+        # All other values of ours psycopg takes as they are.
+        return [getattr(row, field.attname) for row in rows for field in fields]
     return [field.get_db_prep_save(getattr(row, field.attname), connection) for row in rows for field in fields]
 
 
