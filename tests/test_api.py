@@ -12,7 +12,7 @@ from django.db import DataError, InterfaceError, InternalError, OperationalError
 from django.test import Client
 from django.utils import timezone
 
-from alhena_tracking.ingestion import statements
+from alhena_tracking.ingestion import insertions
 from alhena_tracking.limits import BODY_BYTES
 from alhena_tracking.models import CartEvent, Company, Interaction, Order
 
@@ -308,14 +308,14 @@ class Deadlock(Exception):
 
 def failing_inserts(monkeypatch: pytest.MonkeyPatch, errors: list[Exception]) -> list[Exception]:
     """Let the next inserts fail with ``errors``, one each; those that are left are returned."""
-    insert = statements.insert
+    insert = insertions.insert
 
     def fail_first(rows: Any) -> None:
         if errors and rows:
             raise errors.pop(0)
         insert(rows)
 
-    monkeypatch.setattr(statements, "insert", fail_first)
+    monkeypatch.setattr(insertions, "insert", fail_first)
     return errors
 
 

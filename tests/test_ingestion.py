@@ -24,9 +24,10 @@ from alhena_tracking.ingestion import (
     OrderData,
     Outcome,
     Visitor,
+    insertions,
     record,
-    statements,
 )
+from alhena_tracking.ingestion.insertions import insert_unless_changed
 from alhena_tracking.models import CartEvent, Company, Interaction, Order, VisitorSession
 from tests import oracle
 from tests.conftest import examples
@@ -309,14 +310,13 @@ def test_cart_when_another_event_changes_it_after_the_look_up_is_read_anew(
     company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     record(company, [chat()])
-    insert_unless_changed = statements.insert_unless_changed
 
     def insert_later(*args: Any, **kwargs: Any) -> bool:
-        monkeypatch.setattr(statements, "insert_unless_changed", insert_unless_changed)
+        monkeypatch.setattr(insertions, "insert_unless_changed", insert_unless_changed)
         record(company, [cart_event(quantity=Decimal(1))])
         return insert_unless_changed(*args, **kwargs)
 
-    monkeypatch.setattr(statements, "insert_unless_changed", insert_later)
+    monkeypatch.setattr(insertions, "insert_unless_changed", insert_later)
     record(company, [cart_event(quantity=Decimal(3))])
     rows = CartEvent.objects.order_by("id").values_list("quantity", "units", "claimed_units")
     assert [tuple(map(int, row)) for row in rows] == [(1, 1, 1), (3, 2, 3)]

@@ -8,7 +8,7 @@ from datetime import datetime
 from alhena_tracking.attribution import EMPTY_CART, CartState, change_cart
 from alhena_tracking.conf import conf
 from alhena_tracking.digests import text_digest
-from alhena_tracking.ingestion import statements
+from alhena_tracking.ingestion import insertions, statements
 from alhena_tracking.ingestion.data import CartEventData
 from alhena_tracking.ingestion.statements import Found, ProductInCart
 from alhena_tracking.ingestion.visits import Attribution
@@ -48,7 +48,7 @@ def append_cart_events(events: Sequence[CartEvent], found: Found, *, is_durable:
         return False
     if _compute_all(ordered, dict(found.states), {session_id: [ordered_at]} if ordered_at else {}):
         return False
-    return statements.insert_unless_changed(session_id, found.versions[session_id], events, is_durable=is_durable)
+    return insertions.insert_unless_changed(session_id, found.versions[session_id], events, is_durable=is_durable)
 
 
 def insert_cart_events(events: Sequence[CartEvent]) -> dict[int, datetime]:
@@ -62,7 +62,7 @@ def insert_cart_events(events: Sequence[CartEvent]) -> dict[int, datetime]:
     ordered = sorted(events, key=_moment)  # of equal moments, the first one told stays the first
     states, order_times = _states_before(ordered)
     stale = _compute_all(ordered, states, order_times)
-    statements.insert(events)
+    insertions.insert(events)
     return stale
 
 

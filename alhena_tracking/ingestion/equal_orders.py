@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, TypeAlias
 
-from alhena_tracking.ingestion import statements
+from alhena_tracking.ingestion import insertions
 from alhena_tracking.ingestion.data import DUPLICATE, OrderData, Outcome
 from alhena_tracking.ingestion.orders import lines_as_told, new_lines, new_order
 from alhena_tracking.ingestion.visits import Attribution, Identities
@@ -59,10 +59,10 @@ class EqualOrders:
             outcomes[number] = outcome
             self.written.append(order)
             lines += rows
-        statements.insert(self.written)
+        insertions.insert(self.written)
         for line in lines:
             line.order_id = line.order.pk
-        statements.insert(lines)
+        insertions.insert(lines)
         return outcomes
 
     def _stored(self) -> dict[_Contents, list[datetime]]:

@@ -15,7 +15,7 @@ from typing import Any
 from alhena_tracking.attribution import choose_claim
 from alhena_tracking.conf import conf
 from alhena_tracking.digests import text_digest
-from alhena_tracking.ingestion import statements
+from alhena_tracking.ingestion import insertions
 from alhena_tracking.ingestion.data import (
     CONFIRMED,
     DUPLICATE,
@@ -379,15 +379,15 @@ def write_files(files: Iterable[OrderFile], identities: Identities) -> None:
     claims = [claim for file in files for claim in file.claims if claim._state.adding]
     for row in [*orders, *claims]:
         identities.resolve(row)
-    statements.insert([order for order in orders if order._state.adding])
+    insertions.insert([order for order in orders if order._state.adding])
     lines: list[OrderLine] = []
     for file in files:
         if file.order is None:
             _save_pending(file.pending)
         else:
             lines += _save_order(file, file.order)
-    statements.insert(claims)
-    statements.insert(lines)
+    insertions.insert(claims)
+    insertions.insert(lines)
 
 
 def _save_pending(pending: PendingConfirmation | None) -> None:

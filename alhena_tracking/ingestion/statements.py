@@ -15,7 +15,7 @@ from django.db.models.expressions import Col
 
 from alhena_tracking.attribution import Candidate, CartState
 from alhena_tracking.ingestion import prepared
-from alhena_tracking.ingestion.transactions import atomic, database, fills_in_parameters
+from alhena_tracking.ingestion.transactions import database
 from alhena_tracking.models import CartEvent, Company, Interaction, Order, VisitorSession
 
 _INTERACTION = Interaction._meta.db_table
@@ -211,79 +211,6 @@ def lock_session(session_id: int) -> None:
     """Hold a session until the transaction ends. See ``VisitorSessionQuerySet.lock``."""
     with database().cursor() as cursor:
         cursor.execute(f"UPDATE {_SESSION} SET version = version + 1 WHERE id = %s", [session_id])
-
-
-def insert(rows: Sequence[models.Model]) -> None:
-    """Insert rows of one model in one statement, and give them their primary keys."""
-    if not rows:
-        return
-    connection = database()
-    model = type(rows[0])
-    if not connection.features.can_return_rows_from_bulk_insert:
-        model._default_manager.using(connection.alias).bulk_create(rows)
-        return
-    fields, statement, places = _insertion(connection.alias, model)
-    values = ", ".join([f"({places})"] * len(rows))
-    _insert_returning(connection, f"{statement} VALUES {values} RETURNING id", _values(rows, fields, connection), rows)
-
-
-def insert_unless_changed(session_id: int, version: int, rows: Sequence[models.Model], *, is_durable: bool) -> bool:
-    """Insert rows of a session that nobody has locked since it was of that ``version``, in a transaction or savepoint.
-
-    Returns whether they were inserted. On PostgreSQL, and where no transaction is open, in one statement.
-    """
-    connection = database()
-    held = f"UPDATE {_SESSION} SET version = version + 1 WHERE id = %s AND version = %s"
-    if connection.vendor != "postgresql" or connection.in_atomic_block or not connection.get_autocommit():
-        with atomic(is_durable=is_durable):
-            with connection.cursor() as cursor:
-                cursor.execute(held, [session_id, version])
-                if not cursor.rowcount:
-                    return False
-            insert(rows)
-            return True
-    fields, statement, places = _insertion(connection.alias, type(rows[0]))
-    told = (
-        f"SELECT {places} FROM held"
-        if len(rows) == 1
-        else (f"SELECT told.* FROM held, (VALUES {', '.join([f'({places})'] * len(rows))}) told")
-    )
-    params = [session_id, version, *_values(rows, fields, connection)]
-    return _insert_returning(
-        connection, f"WITH held AS ({held} RETURNING id) {statement} {told} RETURNING id", params, rows
-    )
-
-
-def _insert_returning(
-    connection: BaseDatabaseWrapper, sql: str, params: Sequence[Any], rows: Sequence[models.Model]
-) -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, params)
-        inserted = cursor.fetchall()
-    if not inserted:
-        return False
-    for row, (pk,) in zip(rows, inserted, strict=True):
-        row.pk = pk
-        row._state.adding = False
-        row._state.db = connection.alias
-    return True
-
-
-@cache
-def _insertion(alias: str, model: type[models.Model]) -> tuple[list[models.Field[Any, Any]], str, str]:
-    quote = database().ops.quote_name
-    fields = [field for field in model._meta.concrete_fields if not field.primary_key]
-    columns = ", ".join(quote(str(field.column)) for field in fields)
-    return fields, f"INSERT INTO {quote(model._meta.db_table)} ({columns})", _places(fields)
-
-
-def _values(
-    rows: Sequence[models.Model], fields: Sequence[models.Field[Any, Any]], connection: BaseDatabaseWrapper
-) -> list[Any]:
-    if fills_in_parameters(connection) and not any(isinstance(field, models.JSONField) for field in fields):
-        # All other values of ours psycopg takes as they are.
-        return [getattr(row, field.attname) for row in rows for field in fields]
-    return [field.get_db_prep_save(getattr(row, field.attname), connection) for row in rows for field in fields]
 
 
 def _places(values: Collection[object]) -> str:

@@ -14,7 +14,7 @@ from django.utils.module_loading import import_string
 
 from alhena_tracking.attribution import Candidate, Credit, choose_credit, choose_session
 from alhena_tracking.conf import conf
-from alhena_tracking.ingestion import statements
+from alhena_tracking.ingestion import insertions, statements
 from alhena_tracking.ingestion.data import EventData, InteractionData, Visitor
 from alhena_tracking.limits import INTERACTION_GRACE
 from alhena_tracking.models import Company, Interaction, VisitorSession
@@ -111,13 +111,13 @@ class Visits:
         joined = {row.pk: row for row in VisitorSession.objects.filter(pk__in=joined_ids)} if joined_ids else {}
         for interaction in self._added:
             _include(self._opened.get(interaction.session_id) or joined[interaction.session_id], interaction)
-        statements.insert(list(self._opened.values()))
+        insertions.insert(list(self._opened.values()))
         fields = ["started_at", "started_on", "last_interaction_at", "qualified_at", "channel", "ai_profile"]
         VisitorSession.objects.bulk_update(joined.values(), fields)
         sessions = {provisional: row.pk for provisional, row in self._opened.items()}
         for interaction in self._added:
             interaction.session_id = sessions.get(interaction.session_id, interaction.session_id)
-        statements.insert(self._added)
+        insertions.insert(self._added)
         return Identities(sessions, {PROVISIONAL_ID + number: row.pk for number, row in enumerate(self._added)})
 
     @property
