@@ -169,7 +169,8 @@ def corrected_time(
         raise InvalidValue("invalid_datetime") from None
     if age > limits.EVENT_AGE:
         raise InvalidValue("too_old")
-    return min(occurred_at.astimezone(received_at.tzinfo), received_at)
+    # The earlier one first: a time at the end of the calendar may have no equivalent in another zone.
+    return min(occurred_at, received_at).astimezone(received_at.tzinfo)
 
 
 def _rounded(value: object, decimals: int) -> int:
