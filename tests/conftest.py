@@ -8,6 +8,7 @@ from hypothesis import settings
 
 from alhena_tracking import diagnostics, directory
 from alhena_tracking.api import throttling
+from alhena_tracking.ingestion import contention
 from alhena_tracking.models import Company
 
 #: Whether the counts of quality.md are asked for, as ``.ci/run full`` does.
@@ -37,6 +38,7 @@ def forgotten() -> None:
     directory.forget()
     diagnostics.forget()
     throttling.forget()
+    contention.forget()
     cache.clear()
 
 

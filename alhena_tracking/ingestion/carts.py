@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from alhena_tracking.attribution import EMPTY_CART, CartState, change_cart
 from alhena_tracking.conf import conf
 from alhena_tracking.digests import text_digest
-from alhena_tracking.ingestion import insertions, statements
+from alhena_tracking.ingestion import contention, insertions, statements
 from alhena_tracking.ingestion.data import CartEventData
 from alhena_tracking.ingestion.statements import Found, ProductInCart
 from alhena_tracking.ingestion.visits import Attribution
-from alhena_tracking.models import CartEvent, Company, Order
+from alhena_tracking.models import CartEvent, Company
 
 _WORTH_FIELDS = ["units", "gmv_minor", "cart_quantity", "claimed_units", "claimed_minor"]
 
@@ -39,99 +39,91 @@ def append_cart_events(events: Sequence[CartEvent], found: Found, *, is_durable:
     Returns whether that was so; else nothing is stored. A session is rarely changed from two sides at once, and so most
     events need not wait for its lock before they read.
     """
-    ordered = sorted(events, key=_moment)
-    session_id = ordered[0].session_id
+    session_id = events[0].session_id
     ordered_at = found.ordered_at.get(session_id)
-    if any(event.session_id != session_id for event in ordered) or (
-        ordered_at and ordered_at >= ordered[0].occurred_at
-    ):
+    if any(event.session_id != session_id for event in events) or contention.is_expected(session_id):
         return False
-    if _compute_all(ordered, dict(found.states), {session_id: [ordered_at]} if ordered_at else {}):
+    if ordered_at and ordered_at >= min(event.occurred_at for event in events):
         return False
-    return insertions.insert_unless_changed(session_id, found.versions[session_id], events, is_durable=is_durable)
+    order_times = [ordered_at] if ordered_at else []
+    for product, added in _by_product(events).items():
+        last = found.states.get(product)
+        if last and last[0] > added[0].occurred_at:
+            return False
+        _follow(added, last, order_times)
+    version = found.versions[session_id]
+    is_inserted = insertions.insert_unless_changed(session_id, version, events, is_durable=is_durable)
+    if not is_inserted:
+        contention.note(session_id)
+    return is_inserted
 
 
-def insert_cart_events(events: Sequence[CartEvent]) -> dict[int, datetime]:
-    """Insert ``events`` at their places among the stored ones, after the orders of the same transaction.
+def insert_cart_events(events: Sequence[CartEvent]) -> None:
+    """Insert ``events`` at their places among the stored ones, and compute anew what those after them are worth.
 
-    Returns since when the rows of which sessions must be computed anew, because an event came late. The caller holds
-    the sessions.
+    After the orders of the same transaction. The caller holds the sessions.
     """
     if not events:
-        return {}
-    ordered = sorted(events, key=_moment)  # of equal moments, the first one told stays the first
-    states, order_times = _states_before(ordered)
-    stale = _compute_all(ordered, states, order_times)
+        return
+    added = _by_product(events)
+    changed = _placed(added, {product: its_own[0].occurred_at for product, its_own in added.items()})
     insertions.insert(events)
-    return stale
-
-
-def _compute_all(
-    ordered: Sequence[CartEvent],
-    states: dict[ProductInCart, tuple[datetime, CartState]],
-    order_times: Mapping[int, Sequence[datetime]],
-) -> dict[int, datetime]:
-    """Compute what events are worth, one after the other, from ``states`` on.
-
-    Returns since when the rows of which sessions must be computed anew, because an event came late.
-    """
-    stale: dict[int, datetime] = {}
-    for event in ordered:
-        product = _product_of(event)
-        last = states.get(product)
-        if last and last[0] > event.occurred_at:  # it came late: the state before it is an older one
-            stale.setdefault(event.session_id, event.occurred_at)  # the earliest one, as they are in order
-        _compute(event, _state_at(event, last, order_times.get(event.session_id, ())))
-        states[product] = (event.occurred_at, _state_after(event))
-    return stale
-
-
-def _states_before(
-    events: Sequence[CartEvent],
-) -> tuple[dict[ProductInCart, tuple[datetime, CartState]], dict[int, list[datetime]]]:
-    """The last state of each product, and the moments of the orders that may have emptied it since."""
-    first, last = events[0].occurred_at, events[-1].occurred_at
-    products = list(dict.fromkeys(_product_of(event) for event in events))
-    states, orders = statements.newest_states(products, orders_before=first)
-    order_times = {session_id: [at] for session_id, at in orders.items()}
-    if first < last:
-        between = Order.objects.filter(
-            session__in={event.session_id for event in events}, occurred_at__gte=first, occurred_at__lt=last
-        )
-        for session_id, at in between.order_by().values_list("session_id", "occurred_at"):
-            order_times.setdefault(session_id, []).append(at)
-    return states, order_times
+    _update(changed)
 
 
 def recompute(session_id: int, since: datetime) -> None:
     """Compute anew what a session's cart events from ``since`` on are worth. The caller holds the session."""
-    events = list(CartEvent.objects.filter(session=session_id, occurred_at__gte=since).order_by("occurred_at", "id"))
-    if not events:
-        return
-    products = list(dict.fromkeys(_product_of(event) for event in events))
-    states, _ = statements.newest_states(products, before=since)
-    oldest = min((at for at, _ in states.values()), default=since)
-    order_times = list(
-        Order.objects.filter(session=session_id, occurred_at__gte=oldest)
-        .order_by()
-        .values_list("occurred_at", flat=True)
-    )
+    later = CartEvent.objects.filter(session=session_id, occurred_at__gte=since).order_by()
+    products = later.values_list("session_id", "product_id_digest", "currency").distinct()
+    _update(_placed({}, {ProductInCart(*product): since for product in products}))
+
+
+def _by_product(events: Iterable[CartEvent]) -> dict[ProductInCart, list[CartEvent]]:
+    """The events of each product in their order; of equal moments, the first one told is the first."""
+    events_of: dict[ProductInCart, list[CartEvent]] = {}
+    for event in sorted(events, key=_moment):
+        events_of.setdefault(ProductInCart(event.session_id, event.product_id_digest, event.currency), []).append(event)
+    return events_of
+
+
+def _placed(
+    added: Mapping[ProductInCart, Sequence[CartEvent]], since: Mapping[ProductInCart, datetime]
+) -> list[CartEvent]:
+    """Compute what each product's events from a moment on are worth, those that are ``added`` in their places.
+
+    Returns the stored ones that are worth something else now.
+    """
+    if not since:
+        return []
+    stored, order_times = statements.read_carts(since)
     changed = []
+    for product, start in since.items():
+        rows = stored.get(product, [])
+        earlier = [row for row in rows if row.occurred_at < start]
+        last = (earlier[-1].occurred_at, _state_after(earlier[-1])) if earlier else None
+        later = rows[len(earlier) :]
+        worth = [_worth(row) for row in later]
+        _follow(sorted([*later, *added.get(product, ())], key=_moment), last, order_times.get(product.session_id, ()))
+        changed += [row for row, was_worth in zip(later, worth, strict=True) if _worth(row) != was_worth]
+    return changed
+
+
+def _follow(
+    events: Iterable[CartEvent], last: tuple[datetime, CartState] | None, order_times: Collection[datetime]
+) -> None:
+    """Compute what a product's events are worth, each by the state that the one before it left, the first by ``last``.
+
+    After an order, the cart is empty.
+    """
     for event in events:
-        product = _product_of(event)
-        worth = _worth(event)
-        _compute(event, _state_at(event, states.get(product), order_times))
-        if _worth(event) != worth:
-            changed.append(event)
-        states[product] = (event.occurred_at, _state_after(event))
-    CartEvent.objects.bulk_update(changed, _WORTH_FIELDS, batch_size=500)
+        is_empty = last is None or any(last[0] <= order_at < event.occurred_at for order_at in order_times)
+        _compute(event, EMPTY_CART if is_empty or last is None else last[1])
+        last = (event.occurred_at, _state_after(event))
 
 
-def _state_at(event: CartEvent, last: tuple[datetime, CartState] | None, order_times: Iterable[datetime]) -> CartState:
-    """The state that ``event`` continues from: the ``last`` one of its product, unless an order emptied it since."""
-    if last is None or any(last[0] <= order_at < event.occurred_at for order_at in order_times):
-        return EMPTY_CART
-    return last[1]
+def _update(changed: Sequence[CartEvent]) -> None:
+    if changed:
+        insertions.update(changed, _WORTH_FIELDS)
 
 
 def _compute(event: CartEvent, state: CartState) -> None:
@@ -148,10 +140,6 @@ def _state_after(event: CartEvent) -> CartState:
 
 def _worth(event: CartEvent) -> tuple[object, ...]:
     return tuple(getattr(event, name) for name in _WORTH_FIELDS)
-
-
-def _product_of(event: CartEvent) -> ProductInCart:
-    return ProductInCart(event.session_id, event.product_id_digest, event.currency)
 
 
 def _moment(event: CartEvent) -> datetime:

@@ -58,6 +58,23 @@ def insert_unless_changed(session_id: int, version: int, rows: Sequence[models.M
     return _insert(connection, f"{held} SELECT told.* FROM held, (VALUES {told}) told", None, rows)
 
 
+def update(rows: Sequence[models.Model], names: Sequence[str]) -> None:
+    """Store the fields of these ``names``, in one statement where there are not very many rows."""
+    connection = database()
+    model = type(rows[0])
+    if not fills_in_parameters(connection):
+        model._default_manager.using(connection.alias).bulk_update(rows, names, batch_size=500)
+        return
+    fields = [field for field in model._meta.concrete_fields if field.name in {"id", *names}]
+    told = _filled_in(connection, rows, fields, ", ".join(["%s"] * len(fields)))
+    changes = ", ".join(f"{name} = told.{name}" for name in names)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE {model._meta.db_table} AS stored SET {changes} "
+            f"FROM (VALUES {told}) told ({', '.join(str(field.column) for field in fields)}) WHERE stored.id = told.id"
+        )
+
+
 def _insert(
     connection: BaseDatabaseWrapper, sql: str, params: Sequence[Any] | None, rows: Sequence[models.Model]
 ) -> bool:

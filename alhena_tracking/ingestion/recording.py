@@ -214,7 +214,8 @@ class _Recording:
         orders.write_files(files, identities)
         for number, outcome in self.equal_orders.write(identities).items():
             self.outcomes[number] = outcome
-        stale = carts.insert_cart_events(self.cart_events)
+        carts.insert_cart_events(self.cart_events)
+        stale: dict[int, datetime] = {}
         for order in self.equal_orders.written:
             _mark_stale(stale, order.session_id, order.occurred_at)
         for file in files:

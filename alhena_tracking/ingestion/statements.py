@@ -161,50 +161,50 @@ def _look_up_statement(
     return visit + " UNION ALL ".join(parts), tuple(types)
 
 
-def newest_states(
-    products: Sequence[ProductInCart], *, before: datetime | None = None, orders_before: datetime | None = None
-) -> tuple[dict[ProductInCart, tuple[datetime, CartState]], dict[int, datetime]]:
-    """The last state of each of ``products`` and when it came about, and when each session last ordered.
+def read_carts(
+    since: Mapping[ProductInCart, datetime],
+) -> tuple[dict[ProductInCart, list[CartEvent]], dict[int, list[datetime]]]:
+    """Each product's events from a moment on and those of the moment before it, in order, and when sessions ordered.
 
-    ``before`` leaves out the states from that moment on; ``orders_before`` (without which no orders are looked for)
-    leaves out the orders from that moment on.
+    The events have no more fields than decide what they are worth, or say so. Of the orders, too, those from the moment
+    on are given, and the last one before it.
     """
     connection = database()
-    moment = CartEvent._meta.get_field("occurred_at")
-    digest = CartEvent._meta.get_field("product_id_digest")
+    moment, digest = _field(CartEvent, "occurred_at"), _field(CartEvent, "product_id_digest")
+    own = "session_id = %s AND product_id_digest = %s AND currency = %s"
     parts: list[str] = []
     params: list[Any] = []
-    until = " AND occurred_at < %s" if before else ""
-    for number, product in enumerate(products):
+    starts: dict[int, Any] = {}
+    products = list(since)
+    for part, product in enumerate(products):
         parts.append(
-            f"SELECT * FROM (SELECT {number} AS part, occurred_at, cart_quantity, claimed_units, claimed_minor "
-            f"FROM {_CART_EVENT} WHERE session_id = %s AND product_id_digest = %s AND currency = %s{until} "
-            f"ORDER BY occurred_at DESC, id DESC LIMIT 1) AS p{number}"
+            f"SELECT {part} AS part, {', '.join(_CART_FIELDS)} FROM {_CART_EVENT} WHERE {own} AND occurred_at >= "
+            f"COALESCE((SELECT MAX(occurred_at) FROM {_CART_EVENT} WHERE {own} AND occurred_at < %s), %s)"
         )
-        params += [
-            product.session_id,
-            digest.get_db_prep_value(product.product_id_digest, connection),
-            product.currency,
-        ]
-        if before:
-            params.append(moment.get_db_prep_value(before, connection))
-    sessions = sorted({product.session_id for product in products}) if orders_before else []
-    for number, session_id in enumerate(sessions):
+        session_id, product_digest, currency = product
+        identity = [session_id, digest.get_db_prep_value(product_digest, connection), currency]
+        start = moment.get_db_prep_value(since[product], connection)
+        starts[session_id] = min(starts.get(session_id, start), start)
+        params += [*identity, *identity, start, start]
+    columns = ", ".join(_ORDER_COLUMNS.get(name, "NULL") for name in _CART_FIELDS)
+    for session_id, start in starts.items():
         parts.append(
-            f"SELECT * FROM (SELECT {-1 - number} AS part, occurred_at, 0 AS cart_quantity, 0 AS claimed_units, "
-            f"0 AS claimed_minor FROM {_ORDER} WHERE session_id = %s AND occurred_at < %s "
-            f"ORDER BY occurred_at DESC LIMIT 1) AS o{number}"
+            f"SELECT -1, {columns} FROM {_ORDER} WHERE session_id = %s AND occurred_at >= "
+            f"COALESCE((SELECT MAX(occurred_at) FROM {_ORDER} WHERE session_id = %s AND occurred_at < %s), %s)"
         )
-        params += [session_id, moment.get_db_prep_value(orders_before, connection)]
-    states = {}
-    orders = {}
+        params += [session_id, session_id, start, start]
+    events: dict[ProductInCart, list[CartEvent]] = {}
+    order_times: dict[int, list[datetime]] = {}
     rows = _fetch(connection, " UNION ALL ".join(parts), params)
-    for part, at, quantity, units, minor in _converted(connection, rows, _STATES):
+    for part, *values in _converted(connection, rows, _CARTS):
+        event = CartEvent.from_db(connection.alias, _CART_FIELDS, values)
         if part < 0:
-            orders[sessions[-1 - part]] = at
+            order_times.setdefault(event.pk, []).append(event.occurred_at)
         else:
-            states[products[part]] = (at, CartState(quantity, units, minor))
-    return states, orders
+            events.setdefault(products[part], []).append(event)
+    for its_own in events.values():
+        its_own.sort(key=lambda event: (event.occurred_at, event.pk))
+    return events, order_times
 
 
 def lock_session(session_id: int) -> None:
@@ -264,4 +264,11 @@ _LOOKED_UP = (
     | {5: _field(Order, "occurred_at")}
     | _fields(CartEvent, cart_quantity=11, claimed_units=12)
 )
-_STATES = _fields(CartEvent, occurred_at=1, cart_quantity=2, claimed_units=3, claimed_minor=4)
+_WORTH = {"type", "quantity", "value_minor", "value_basis", "units", "gmv_minor"}
+_STATE = {"cart_quantity", "claimed_units", "claimed_minor"}
+_CART_FIELDS = [
+    field.name for field in CartEvent._meta.concrete_fields if field.name in {"id", "occurred_at"} | _WORTH | _STATE
+]
+_CARTS = {place: _field(CartEvent, name) for place, name in enumerate(_CART_FIELDS, start=1)}
+#: What stands for an order among cart events.
+_ORDER_COLUMNS = {"id": "session_id", "occurred_at": "occurred_at"}
