@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from alhena_tracking import diagnostics, events, signals
 from alhena_tracking.events import InvalidEvent, UnknownCompany, Visitor
-from alhena_tracking.ingestion import statements
+from alhena_tracking.ingestion import insertions
 from alhena_tracking.models import CartEvent, Company, Interaction, Order, PendingConfirmation, Refund, Trust
 
 USER, FAQ = uuid.UUID(int=7 << 64 | 5), uuid.UUID(int=9 << 64 | 5)
@@ -121,7 +121,7 @@ def test_event_when_it_fails_leaves_the_transaction_of_the_shop_usable(
 ) -> None:
     with transaction.atomic():
         with monkeypatch.context() as patched:
-            patched.setattr(statements, "insert", fail)
+            patched.setattr(insertions, "insert", fail)
             with pytest.raises(OperationalError):
                 events.record_order(VISITOR, **ORDER)
         Company.objects.create(key="later", name="Later")
@@ -152,7 +152,7 @@ def test_events_when_told_on_commit_and_wrong_are_logged_without_their_values(
     events.record_cart_event_on_commit(request(), type="ITEM_ADDED")
     events.record_interaction_on_commit(request(), company="nobody", type="CHAT")
     events.refund_order_on_commit(order_id="1001", refund_id="r1", value=0, currency="EUR")
-    monkeypatch.setattr(statements, "insert", fail)
+    monkeypatch.setattr(insertions, "insert", fail)
     events.record_order_on_commit(request(), **ORDER)
     assert caplog.text.count("ERROR") == 5
     assert "record_order: value: wrong_type" in caplog.text

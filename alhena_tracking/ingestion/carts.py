@@ -8,13 +8,13 @@ from datetime import datetime
 from alhena_tracking.attribution import EMPTY_CART, CartState, change_cart
 from alhena_tracking.conf import conf
 from alhena_tracking.digests import text_digest
-from alhena_tracking.ingestion import contention, insertions, statements
+from alhena_tracking.ingestion import insertions, statements
 from alhena_tracking.ingestion.data import CartEventData
 from alhena_tracking.ingestion.statements import Found, ProductInCart
 from alhena_tracking.ingestion.visits import Attribution
 from alhena_tracking.models import CartEvent, Company
 
-_WORTH_FIELDS = ["units", "gmv_minor", "cart_quantity", "claimed_units", "claimed_minor"]
+WORTH_FIELDS = ["units", "gmv_minor", "cart_quantity", "claimed_units", "claimed_minor"]
 
 
 def new_cart_event(company: Company, data: CartEventData, attribution: Attribution) -> CartEvent:
@@ -34,28 +34,20 @@ def new_cart_event(company: Company, data: CartEventData, attribution: Attributi
 
 
 def append_cart_events(events: Sequence[CartEvent], found: Found, *, is_durable: bool) -> bool:
-    """Insert ``events`` after those that were ``found``, if they are of one session and nobody else changed it since.
+    """Insert ``events`` among those that were ``found``, if they are of one session and nobody else changed it since.
 
     Returns whether that was so; else nothing is stored. A session is rarely changed from two sides at once, and so most
     events need not wait for its lock before they read.
     """
     session_id = events[0].session_id
     ordered_at = found.ordered_at.get(session_id)
-    if any(event.session_id != session_id for event in events) or contention.is_expected(session_id):
+    if any(event.session_id != session_id for event in events):
         return False
     if ordered_at and ordered_at >= min(event.occurred_at for event in events):
-        return False
-    order_times = [ordered_at] if ordered_at else []
-    for product, added in _by_product(events).items():
-        last = found.states.get(product)
-        if last and last[0] > added[0].occurred_at:
-            return False
-        _follow(added, last, order_times)
+        return False  # which orders there are beside the last one was not looked up
+    changed = _placed(_by_product(events), found.carts, {session_id: [ordered_at]} if ordered_at else {})
     version = found.versions[session_id]
-    is_inserted = insertions.insert_unless_changed(session_id, version, events, is_durable=is_durable)
-    if not is_inserted:
-        contention.note(session_id)
-    return is_inserted
+    return insertions.insert_unless_changed(session_id, version, events, changed, WORTH_FIELDS, is_durable=is_durable)
 
 
 def insert_cart_events(events: Sequence[CartEvent]) -> None:
@@ -66,16 +58,18 @@ def insert_cart_events(events: Sequence[CartEvent]) -> None:
     if not events:
         return
     added = _by_product(events)
-    changed = _placed(added, {product: its_own[0].occurred_at for product, its_own in added.items()})
+    changed = _placed(added, *statements.read_carts({product: of[0].occurred_at for product, of in added.items()}))
     insertions.insert(events)
-    _update(changed)
+    insertions.update(changed, WORTH_FIELDS)
 
 
 def recompute(session_id: int, since: datetime) -> None:
     """Compute anew what a session's cart events from ``since`` on are worth. The caller holds the session."""
     later = CartEvent.objects.filter(session=session_id, occurred_at__gte=since).order_by()
     products = later.values_list("session_id", "product_id_digest", "currency").distinct()
-    _update(_placed({}, {ProductInCart(*product): since for product in products}))
+    if carts := {ProductInCart(*product): since for product in products}:
+        rows, order_times = statements.read_carts(carts)
+        insertions.update(_placed({product: [] for product in carts}, rows, order_times, since), WORTH_FIELDS)
 
 
 def _by_product(events: Iterable[CartEvent]) -> dict[ProductInCart, list[CartEvent]]:
@@ -87,23 +81,24 @@ def _by_product(events: Iterable[CartEvent]) -> dict[ProductInCart, list[CartEve
 
 
 def _placed(
-    added: Mapping[ProductInCart, Sequence[CartEvent]], since: Mapping[ProductInCart, datetime]
+    added: Mapping[ProductInCart, Sequence[CartEvent]],
+    stored: Mapping[ProductInCart, Sequence[CartEvent]],
+    order_times: Mapping[int, Collection[datetime]],
+    since: datetime | None = None,
 ) -> list[CartEvent]:
-    """Compute what each product's events from a moment on are worth, those that are ``added`` in their places.
+    """Compute what the products' events are worth, those that are ``added`` in their places among the ``stored`` ones.
 
-    Returns the stored ones that are worth something else now.
+    From the first one that is added on, or from ``since``. Returns the stored ones that are worth something else now.
     """
-    if not since:
-        return []
-    stored, order_times = statements.read_carts(since)
     changed = []
-    for product, start in since.items():
+    for product, its_own in added.items():
+        start = since or its_own[0].occurred_at
         rows = stored.get(product, [])
         earlier = [row for row in rows if row.occurred_at < start]
         last = (earlier[-1].occurred_at, _state_after(earlier[-1])) if earlier else None
         later = rows[len(earlier) :]
         worth = [_worth(row) for row in later]
-        _follow(sorted([*later, *added.get(product, ())], key=_moment), last, order_times.get(product.session_id, ()))
+        _follow(sorted([*later, *its_own], key=_moment), last, order_times.get(product.session_id, ()))
         changed += [row for row, was_worth in zip(later, worth, strict=True) if _worth(row) != was_worth]
     return changed
 
@@ -121,11 +116,6 @@ def _follow(
         last = (event.occurred_at, _state_after(event))
 
 
-def _update(changed: Sequence[CartEvent]) -> None:
-    if changed:
-        insertions.update(changed, _WORTH_FIELDS)
-
-
 def _compute(event: CartEvent, state: CartState) -> None:
     change = change_cart(state, event.type, event.quantity, event.value_minor, event.value_basis)
     event.units, event.gmv_minor = change.units, change.gmv_minor
@@ -139,7 +129,7 @@ def _state_after(event: CartEvent) -> CartState:
 
 
 def _worth(event: CartEvent) -> tuple[object, ...]:
-    return tuple(getattr(event, name) for name in _WORTH_FIELDS)
+    return tuple(getattr(event, name) for name in WORTH_FIELDS)
 
 
 def _moment(event: CartEvent) -> datetime:

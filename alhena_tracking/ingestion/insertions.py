@@ -33,10 +33,19 @@ def insert(rows: Sequence[models.Model]) -> None:
         _insert(connection, f"{insertion} VALUES {values}", _values(rows, fields, connection), rows)
 
 
-def insert_unless_changed(session_id: int, version: int, rows: Sequence[models.Model], *, is_durable: bool) -> bool:
-    """Insert rows of a session that nobody has locked since it was of that ``version``, in a transaction or savepoint.
+def insert_unless_changed(
+    session_id: int,
+    version: int,
+    rows: Sequence[models.Model],
+    changed: Sequence[models.Model],
+    names: Sequence[str],
+    *,
+    is_durable: bool,
+) -> bool:
+    """Insert rows of a session that nobody has locked since it was of that ``version``, in a transaction or savepoint,
+    and store the fields of these ``names`` of ``changed`` ones of the same model.
 
-    Returns whether they were inserted. On PostgreSQL, and where no transaction is open, in one statement.
+    Returns whether that was done. On PostgreSQL, and where no transaction is open, in one statement.
     """
     connection = database()
     if not fills_in_parameters(connection) or connection.in_atomic_block or not connection.get_autocommit():
@@ -46,9 +55,18 @@ def insert_unless_changed(session_id: int, version: int, rows: Sequence[models.M
                 if not cursor.rowcount:
                     return False
             insert(rows)
+            update(changed, names)
             return True
     fields, insertion, places = _insertion(connection.alias, type(rows[0]))
-    held = f"WITH held AS ({_HOLD} RETURNING id) {insertion}"
+    held = f"WITH held AS ({_HOLD} RETURNING id)"
+    if changed:
+        with connection.cursor() as cursor:
+            held = cursor.mogrify(held, [session_id, version])
+        updated = _update(connection, changed, names, "held, ")
+        told = _filled_in(connection, rows, fields, places)
+        sql = f"{held}, updated AS ({updated}) {insertion} SELECT told.* FROM held, (VALUES {told}) told"
+        return _insert(connection, sql, None, rows)
+    held = f"{held} {insertion}"
     if len(rows) == 1:
         params = [session_id, version, *_values(rows, fields, connection)]
         return _insert(connection, f"{held} SELECT {places} FROM held", params, rows)
@@ -60,19 +78,27 @@ def insert_unless_changed(session_id: int, version: int, rows: Sequence[models.M
 
 def update(rows: Sequence[models.Model], names: Sequence[str]) -> None:
     """Store the fields of these ``names``, in one statement where there are not very many rows."""
-    connection = database()
-    model = type(rows[0])
-    if not fills_in_parameters(connection):
-        model._default_manager.using(connection.alias).bulk_update(rows, names, batch_size=500)
+    if not rows:
         return
+    connection = database()
+    if not fills_in_parameters(connection):
+        type(rows[0])._default_manager.using(connection.alias).bulk_update(rows, names, batch_size=500)
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(_update(connection, rows, names))
+
+
+def _update(
+    connection: BaseDatabaseWrapper, rows: Sequence[models.Model], names: Sequence[str], also_from: str = ""
+) -> str:
+    model = type(rows[0])
     fields = [field for field in model._meta.concrete_fields if field.name in {"id", *names}]
     told = _filled_in(connection, rows, fields, ", ".join(["%s"] * len(fields)))
-    changes = ", ".join(f"{name} = told.{name}" for name in names)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"UPDATE {model._meta.db_table} AS stored SET {changes} "
-            f"FROM (VALUES {told}) told ({', '.join(str(field.column) for field in fields)}) WHERE stored.id = told.id"
-        )
+    columns = ", ".join(str(field.column) for field in fields)
+    return (
+        f"UPDATE {model._meta.db_table} AS stored SET {', '.join(f'{name} = told.{name}' for name in names)} "
+        f"FROM {also_from}(VALUES {told}) told ({columns}) WHERE stored.id = told.id"
+    )
 
 
 def _insert(

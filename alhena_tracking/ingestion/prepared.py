@@ -6,7 +6,8 @@ pooler that gives a transaction any of its connections; and where one is gone, i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
@@ -30,9 +31,9 @@ def can_prepare(connection: BaseDatabaseWrapper) -> bool:
 
 
 def fetch(
-    connection: BaseDatabaseWrapper, sql: str, types: tuple[str, ...], params: Sequence[Any]
+    connection: BaseDatabaseWrapper, sql: str, types: tuple[tuple[str, str], ...], params: Mapping[str, Any]
 ) -> list[tuple[Any, ...]] | None:
-    """The rows of a statement with ``%s`` for each of its parameters, which are of these PostgreSQL ``types``.
+    """The rows of a statement with ``%(name)s`` for its parameters: their names and PostgreSQL's ``types``, and values.
 
     ``None``: the connections change too fast to find it prepared.
     """
@@ -65,13 +66,13 @@ def _prepare(cursor: Any, preparation: str) -> None:
 
 
 @lru_cache(maxsize=64)
-def _texts(sql: str, types: tuple[str, ...]) -> tuple[str, str, str]:
+def _texts(sql: str, types: tuple[tuple[str, str], ...]) -> tuple[str, str, str]:
     """The statement's name, and how it is prepared and executed."""
-    first, *others = sql.split("%s")
-    numbered = first + "".join(f"${number}{text}" for number, text in enumerate(others, start=1))
-    name = "alhena_" + blake2b(numbered.encode(), digest_size=8).hexdigest()
-    places = ", ".join(["%s"] * len(types))
-    return name, f"PREPARE {name} ({', '.join(types)}) AS {numbered}", f"EXECUTE {name} ({places})"
+    places_of = {name: f"${number}" for number, (name, _) in enumerate(types, start=1)}
+    numbered = re.sub(r"%\((\w+)\)s", lambda match: places_of[match[1]], sql)
+    statement = "alhena_" + blake2b(numbered.encode(), digest_size=8).hexdigest()
+    kinds, places = ", ".join(kind for _, kind in types), ", ".join(f"%({name})s" for name, _ in types)
+    return statement, f"PREPARE {statement} ({kinds}) AS {numbered}", f"EXECUTE {statement} ({places})"
 
 
 def _state_of(error: DatabaseError) -> object:

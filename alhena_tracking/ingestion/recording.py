@@ -14,7 +14,7 @@ from django.dispatch import Signal
 
 from alhena_tracking import signals
 from alhena_tracking.digests import text_digest
-from alhena_tracking.ingestion import carts, orders
+from alhena_tracking.ingestion import carts, contention, orders
 from alhena_tracking.ingestion.data import (
     DUPLICATE,
     NO_INTERACTION,
@@ -28,7 +28,7 @@ from alhena_tracking.ingestion.data import (
 from alhena_tracking.ingestion.equal_orders import EqualOrders
 from alhena_tracking.ingestion.orders import OrderFile
 from alhena_tracking.ingestion.statements import lock_session
-from alhena_tracking.ingestion.transactions import atomic, database, retried
+from alhena_tracking.ingestion.transactions import atomic, database, deadline, retried
 from alhena_tracking.ingestion.visits import PROVISIONAL_ID, Visits
 from alhena_tracking.models import (
     CartEvent,
@@ -41,6 +41,7 @@ from alhena_tracking.models import (
 )
 
 #: Where an event's id is looked for, by the kind of the event.
+_ATTEMPTS = 3  # to place cart events without a lock
 _TABLES: dict[type[EventData], tuple[type[Model], ...]] = {
     InteractionData: (Interaction,),
     CartEventData: (CartEvent,),
@@ -59,6 +60,14 @@ def record(company: Company, events: Sequence[EventData], *, is_durable: bool = 
     """
     if not events:
         return []
+    work = partial(_record_together, company, is_durable=is_durable)
+    if not is_durable or events[0].visitor is None:
+        return work(events)
+    with deadline() as until:
+        return contention.together((company.pk, events[0].visitor), events, work, until)
+
+
+def _record_together(company: Company, events: Sequence[EventData], *, is_durable: bool) -> list[Outcome]:
     try:
         return retried(partial(_Recording.run, company, events, is_durable), is_durable=is_durable)
     except (IntegrityError, DataError):
@@ -119,10 +128,15 @@ class _Recording:
         lock_numbers = recording._lock_numbers()
         if not lock_numbers:
             # Nothing that is looked up needs a lock. What is not recorded needs no transaction either.
-            recording._look_up()
-            recording._plan()
-            if not recording._has_rows() or recording._append(is_durable):
-                return recording._final_outcomes()
+            for _ in range(_ATTEMPTS):
+                recording = cls(company, events)
+                recording._look_up()
+                recording._plan()
+                if not recording._has_rows() or recording._append(is_durable):
+                    return recording._final_outcomes()
+                if not recording._cart_only():
+                    break
+                contention.note((company.pk, events[0].visitor))
         with atomic(is_durable=is_durable):
             if lock_numbers:
                 LockRow.objects.lock(lock_numbers)
@@ -148,7 +162,10 @@ class _Recording:
             for table in _TABLES[type(event)]:
                 event_ids.setdefault(table, []).append(event.event_id)
         # The states of carts are read without a lock, in the hope that nobody else changes them at the same time.
-        products = {(text_digest(event.product_id), event.currency): None for event in self._cart_only()}
+        products: dict[tuple[UUID, str], datetime] = {}
+        for event in self._cart_only():
+            product = (text_digest(event.product_id), event.currency)
+            products[product] = min(event.occurred_at, products.get(product, event.occurred_at))
         self.visits.look_up(self.events, event_ids, products)
 
     def _cart_only(self) -> list[CartEventData]:

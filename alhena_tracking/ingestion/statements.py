@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, lru_cache
 from typing import Any, NamedTuple
@@ -13,7 +14,7 @@ from django.db import connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.expressions import Col
 
-from alhena_tracking.attribution import Candidate, CartState
+from alhena_tracking.attribution import Candidate
 from alhena_tracking.ingestion import prepared
 from alhena_tracking.ingestion.transactions import database
 from alhena_tracking.models import CartEvent, Company, Interaction, Order, VisitorSession
@@ -23,8 +24,27 @@ _SESSION = VisitorSession._meta.db_table
 _CART_EVENT = CartEvent._meta.db_table
 _ORDER = Order._meta.db_table
 
+#: What decides what a cart event is worth, or says so, with PostgreSQL's types.
+_CART_COLUMNS = {
+    "type": "varchar",
+    "quantity": "numeric",
+    "value_minor": "bigint",
+    "value_basis": "varchar",
+    "units": "numeric",
+    "gmv_minor": "bigint",
+    "cart_quantity": "numeric",
+    "claimed_units": "numeric",
+    "claimed_minor": "bigint",
+}
+_CART_FIELDS = [
+    field.name for field in CartEvent._meta.concrete_fields if field.name in {"id", "occurred_at", *_CART_COLUMNS}
+]
+
 #: Statements with more parameters are asked too rarely, and are too many, to be prepared.
-_PREPARED_PARAMETERS = 8
+_PREPARED_PARAMETERS = 20
+
+_KINDS = ("user", "faq")
+_DIGESTS = ("user_fingerprint_digest", "faq_fingerprint_digest")
 
 
 class ProductInCart(NamedTuple):
@@ -47,15 +67,16 @@ class Found:
     """What is stored that events may have to do with.
 
     ``candidates`` are the visitor's interactions; ``known`` the tables and ids of the events that are there already.
-    Where products were asked for: ``states``, the last one of each in each of the candidates' sessions and when it came
-    about; ``ordered_at``, when each session last ordered; ``versions`` of the sessions at that moment.
+    Where products were asked for: ``carts``, their rows in each of the candidates' sessions, in order and with no more
+    fields than decide what they are worth, or say so; ``ordered_at``, when each session last ordered; ``versions`` of
+    the sessions at that moment.
     """
 
-    candidates: list[Candidate] = field(default_factory=list)
-    known: set[tuple[type[models.Model], UUID]] = field(default_factory=set)
-    states: dict[ProductInCart, tuple[datetime, CartState]] = field(default_factory=dict)
-    ordered_at: dict[int, datetime] = field(default_factory=dict)
-    versions: dict[int, int] = field(default_factory=dict)
+    candidates: list[Candidate] = dataclasses.field(default_factory=list)
+    known: set[tuple[type[models.Model], UUID]] = dataclasses.field(default_factory=set)
+    carts: dict[ProductInCart, list[CartEvent]] = dataclasses.field(default_factory=dict)
+    ordered_at: dict[int, datetime] = dataclasses.field(default_factory=dict)
+    versions: dict[int, int] = dataclasses.field(default_factory=dict)
 
 
 def look_up(
@@ -64,28 +85,33 @@ def look_up(
     start: datetime,
     end: datetime,
     event_ids: Mapping[type[models.Model], Collection[UUID]],
-    products: Collection[tuple[UUID, str]] = (),
+    products: Mapping[tuple[UUID, str], datetime] | None = None,
 ) -> Found:
     """The visitor's interactions from ``start`` to ``end``, and which of ``event_ids`` are stored, in one statement.
 
-    ``products``, by the digests of their ids and their currencies, ask for the state of the carts, too.
+    ``products``, by the digests of their ids and their currencies, ask for their rows in the carts, too: those from
+    a moment on, and those of the moment before it.
     """
     connection = database()
     uuid, moment = _field(Interaction, "event_id"), _field(Interaction, "occurred_at")
-    asked = list(products) if visitor.user or visitor.faq else []
-    params: list[Any] = []
-    if visitor.user or visitor.faq:
-        params += [uuid.get_db_prep_value(value, connection) for digests in visitor for value in digests]
-        params += [moment.get_db_prep_value(start, connection), moment.get_db_prep_value(end, connection)]
     tables = list(event_ids)
-    for table in tables:
-        params += [company.pk, *(uuid.get_db_prep_value(value, connection) for value in event_ids[table])]
-    for digest, currency in asked:
-        params += [uuid.get_db_prep_value(digest, connection), currency]
+    asked = list((products or {}).items()) if visitor.user or visitor.faq else []
+    params: dict[str, Any] = {"company": company.pk}
+    for kind, digests in zip(_KINDS, visitor, strict=True):
+        params |= {f"{kind}{n}": uuid.get_db_prep_value(digest, connection) for n, digest in enumerate(digests)}
+    if visitor.user or visitor.faq:
+        params["start"] = moment.get_db_prep_value(start, connection)
+        params["end"] = moment.get_db_prep_value(end, connection)
+    for part, table in enumerate(tables, start=1):
+        ids = enumerate(event_ids[table])
+        params |= {f"event{part}_{n}": uuid.get_db_prep_value(event_id, connection) for n, event_id in ids}
+    for part, ((digest, currency), since) in enumerate(asked):
+        params[f"product{part}"] = uuid.get_db_prep_value(digest, connection)
+        params[f"currency{part}"] = currency
+        params[f"since{part}"] = moment.get_db_prep_value(since, connection)
     sql, types = _look_up_statement(
         connection.vendor == "postgresql",
-        len(visitor.user),
-        len(visitor.faq),
+        (len(visitor.user), len(visitor.faq)),
         tuple((table._meta.db_table, len(event_ids[table])) for table in tables),
         len(asked),
     )
@@ -96,39 +122,42 @@ def look_up(
         rows = _fetch(connection, sql, params)
     found = Found()
     for part, *values in _converted(connection, rows, _LOOKED_UP):
-        pk, at, session_id, started_at, ordered_at, number, kind, ai_profile, is_qualifying, event_id, *cart = values
+        pk, at, session_id, started_at, ordered_at, version, kind, ai_profile, is_qualifying, event_id, *cart = values
         if part > 0:
             found.known.add((tables[part - 1], event_id))
         elif part < 0:
-            product = ProductInCart(session_id, *asked[-1 - part])
-            quantity, units = cart
-            found.states[product] = (at, CartState(quantity, units, number))
+            product = ProductInCart(session_id, *asked[-1 - part][0])
+            found.carts.setdefault(product, []).append(_cart_event(connection, pk, at, cart))
         else:
             found.candidates.append(Candidate(pk, at, session_id, started_at, kind, ai_profile, bool(is_qualifying)))
-            found.versions[session_id] = number
+            found.versions[session_id] = version
             if ordered_at is not None:
                 found.ordered_at[session_id] = ordered_at
+    for rows_of_product in found.carts.values():
+        rows_of_product.sort(key=_place)
     return found
 
 
 @lru_cache(maxsize=256)
 def _look_up_statement(
-    is_postgresql: bool, users: int, faqs: int, tables: tuple[tuple[str, int], ...], products: int
-) -> tuple[str, tuple[str, ...]]:
-    """The text for so many digests of each kind, ids of each table and products, and its parameters' types."""
+    is_postgresql: bool, digests: tuple[int, int], tables: tuple[tuple[str, int], ...], products: int
+) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """The text for so many digests of each kind, ids of each table and products; its parameters with their types."""
     # PostgreSQL would take a column of a union that begins with NULL for text.
-    null_uuid, null_moment, null_quantity = (
-        ("NULL::uuid", "NULL::timestamptz", "NULL::numeric") if is_postgresql else ("NULL", "NULL", "NULL")
-    )
+    null_uuid, null_moment = ("NULL::uuid", "NULL::timestamptz") if is_postgresql else ("NULL", "NULL")
+    no_cart = ", ".join(f"NULL::{kind}" if is_postgresql else "NULL" for kind in _CART_COLUMNS.values())
+    nothing = ", ".join(["NULL"] * len(_CART_COLUMNS))
     visit = ""
     parts: list[str] = []
-    types: list[str] = []
-    if users or faqs:
-        shared = " OR ".join(
-            f"i.{column} IN ({_places(range(count))})"
-            for column, count in (("user_fingerprint_digest", users), ("faq_fingerprint_digest", faqs))
-            if count
-        )
+    types: dict[str, str] = {"company": "bigint"}
+    if any(digests):
+        shared = []
+        for kind, column, count in zip(_KINDS, _DIGESTS, digests, strict=True):
+            if count:
+                names = [f"{kind}{n}" for n in range(count)]
+                shared.append(f"i.{column} IN ({_named(names)})")
+                types |= dict.fromkeys(names, "uuid")
+        types |= {"start": "timestamptz", "end": "timestamptz"}
         ordered_at = (
             f"(SELECT MAX(o.occurred_at) FROM {_ORDER} o WHERE o.session_id = s.id)" if products else null_moment
         )
@@ -136,39 +165,37 @@ def _look_up_statement(
             f"WITH visit AS (SELECT i.id, i.occurred_at, i.session_id, s.started_at, {ordered_at} AS ordered_at, "
             f"s.version, i.kind, i.ai_profile, i.is_qualifying FROM {_INTERACTION} i "
             f"INNER JOIN {_SESSION} s ON s.id = i.session_id "
-            f"WHERE ({shared}) AND i.occurred_at >= %s AND i.occurred_at <= %s) "
+            f"WHERE ({' OR '.join(shared)}) AND i.occurred_at >= %(start)s AND i.occurred_at <= %(end)s) "
         )
         parts.append(
             "SELECT 0 AS part, id, occurred_at, session_id, started_at, ordered_at, version, kind, ai_profile, "
-            f"is_qualifying, {null_uuid} AS event_id, {null_quantity} AS cart_quantity, "
-            f"{null_quantity} AS claimed_units FROM visit"
+            f"is_qualifying, {null_uuid} AS event_id, {no_cart} FROM visit"
         )
-        types += ["uuid"] * (users + faqs) + ["timestamptz"] * 2
     for part, (table, count) in enumerate(tables, start=1):
+        names = [f"event{part}_{n}" for n in range(count)]
+        types |= dict.fromkeys(names, "uuid")
         parts.append(
-            f"SELECT {part}, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, event_id, NULL, NULL "
-            f"FROM {table} WHERE company_id = %s AND event_id IN ({_places(range(count))})"
+            f"SELECT {part}, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, event_id, {nothing} "
+            f"FROM {table} WHERE company_id = %(company)s AND event_id IN ({_named(names)})"
         )
-        types += ["bigint", *["uuid"] * count]
     for part in range(products):
+        types |= {f"product{part}": "uuid", f"currency{part}": "varchar", f"since{part}": "timestamptz"}
+        own = f"product_id_digest = %(product{part})s AND {{row}}.currency = %(currency{part})s"
         parts.append(
-            f"SELECT {-1 - part}, NULL, c.occurred_at, c.session_id, NULL, NULL, c.claimed_minor, NULL, NULL, NULL, "
-            "NULL, c.cart_quantity, c.claimed_units FROM (SELECT DISTINCT session_id FROM visit) v "
-            f"INNER JOIN {_CART_EVENT} c ON c.id = (SELECT x.id FROM {_CART_EVENT} x WHERE x.session_id = v.session_id "
-            "AND x.product_id_digest = %s AND x.currency = %s ORDER BY x.occurred_at DESC, x.id DESC LIMIT 1)"
+            f"SELECT {-1 - part}, c.id, c.occurred_at, c.session_id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, "
+            f"{', '.join(f'c.{column}' for column in _CART_COLUMNS)} FROM (SELECT DISTINCT session_id FROM visit) v "
+            f"INNER JOIN {_CART_EVENT} c ON c.session_id = v.session_id AND c.{own.format(row='c')} "
+            f"AND c.occurred_at >= COALESCE((SELECT MAX(x.occurred_at) FROM {_CART_EVENT} x "
+            f"WHERE x.session_id = v.session_id AND x.{own.format(row='x')} AND x.occurred_at < %(since{part})s), "
+            f"%(since{part})s)"
         )
-        types += ["uuid", "varchar"]
-    return visit + " UNION ALL ".join(parts), tuple(types)
+    return visit + " UNION ALL ".join(parts), tuple(types.items())
 
 
 def read_carts(
     since: Mapping[ProductInCart, datetime],
 ) -> tuple[dict[ProductInCart, list[CartEvent]], dict[int, list[datetime]]]:
-    """Each product's events from a moment on and those of the moment before it, in order, and when sessions ordered.
-
-    The events have no more fields than decide what they are worth, or say so. Of the orders, too, those from the moment
-    on are given, and the last one before it.
-    """
+    """Each product's rows as in ``Found.carts``, and when sessions ordered: from that moment on, and last before it."""
     connection = database()
     moment, digest = _field(CartEvent, "occurred_at"), _field(CartEvent, "product_id_digest")
     own = "session_id = %s AND product_id_digest = %s AND currency = %s"
@@ -178,33 +205,41 @@ def read_carts(
     products = list(since)
     for part, product in enumerate(products):
         parts.append(
-            f"SELECT {part} AS part, {', '.join(_CART_FIELDS)} FROM {_CART_EVENT} WHERE {own} AND occurred_at >= "
-            f"COALESCE((SELECT MAX(occurred_at) FROM {_CART_EVENT} WHERE {own} AND occurred_at < %s), %s)"
+            f"SELECT {part} AS part, id, occurred_at, {', '.join(_CART_COLUMNS)} FROM {_CART_EVENT} WHERE {own} "
+            f"AND occurred_at >= COALESCE((SELECT MAX(occurred_at) FROM {_CART_EVENT} WHERE {own} "
+            "AND occurred_at < %s), %s)"
         )
         session_id, product_digest, currency = product
         identity = [session_id, digest.get_db_prep_value(product_digest, connection), currency]
         start = moment.get_db_prep_value(since[product], connection)
         starts[session_id] = min(starts.get(session_id, start), start)
         params += [*identity, *identity, start, start]
-    columns = ", ".join(_ORDER_COLUMNS.get(name, "NULL") for name in _CART_FIELDS)
+    nothing = ", ".join(["NULL"] * len(_CART_COLUMNS))
     for session_id, start in starts.items():
         parts.append(
-            f"SELECT -1, {columns} FROM {_ORDER} WHERE session_id = %s AND occurred_at >= "
+            f"SELECT -1, session_id, occurred_at, {nothing} FROM {_ORDER} WHERE session_id = %s AND occurred_at >= "
             f"COALESCE((SELECT MAX(occurred_at) FROM {_ORDER} WHERE session_id = %s AND occurred_at < %s), %s)"
         )
         params += [session_id, session_id, start, start]
-    events: dict[ProductInCart, list[CartEvent]] = {}
+    rows: dict[ProductInCart, list[CartEvent]] = {}
     order_times: dict[int, list[datetime]] = {}
-    rows = _fetch(connection, " UNION ALL ".join(parts), params)
-    for part, *values in _converted(connection, rows, _CARTS):
-        event = CartEvent.from_db(connection.alias, _CART_FIELDS, values)
+    for part, pk, at, *cart in _converted(connection, _fetch(connection, " UNION ALL ".join(parts), params), _CARTS):
         if part < 0:
-            order_times.setdefault(event.pk, []).append(event.occurred_at)
+            order_times.setdefault(pk, []).append(at)
         else:
-            events.setdefault(products[part], []).append(event)
-    for its_own in events.values():
-        its_own.sort(key=lambda event: (event.occurred_at, event.pk))
-    return events, order_times
+            rows.setdefault(products[part], []).append(_cart_event(connection, pk, at, cart))
+    for rows_of_product in rows.values():
+        rows_of_product.sort(key=_place)
+    return rows, order_times
+
+
+def _cart_event(connection: BaseDatabaseWrapper, pk: int, at: datetime, cart: Sequence[Any]) -> CartEvent:
+    values = dict(zip(_CART_COLUMNS, cart, strict=True), id=pk, occurred_at=at)
+    return CartEvent.from_db(connection.alias, _CART_FIELDS, [values[name] for name in _CART_FIELDS])
+
+
+def _place(event: CartEvent) -> tuple[datetime, int]:
+    return event.occurred_at, event.pk
 
 
 def lock_session(session_id: int) -> None:
@@ -213,11 +248,13 @@ def lock_session(session_id: int) -> None:
         cursor.execute(f"UPDATE {_SESSION} SET version = version + 1 WHERE id = %s", [session_id])
 
 
-def _places(values: Collection[object]) -> str:
-    return ", ".join(["%s"] * len(values))
+def _named(names: Collection[str]) -> str:
+    return ", ".join(f"%({name})s" for name in names)
 
 
-def _fetch(connection: BaseDatabaseWrapper, sql: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
+def _fetch(
+    connection: BaseDatabaseWrapper, sql: str, params: Sequence[Any] | Mapping[str, Any]
+) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
         rows: list[tuple[Any, ...]] = cursor.fetchall()
@@ -258,17 +295,12 @@ def _fields(model: type[models.Model], **places: int) -> dict[int, models.Field[
     return {place: fields[name] for name, place in places.items()}
 
 
+_CARTS = _fields(CartEvent, occurred_at=2) | {
+    place: _field(CartEvent, name) for place, name in enumerate(_CART_COLUMNS, start=3)
+}
 _LOOKED_UP = (
     _fields(Interaction, occurred_at=2, event_id=10)
     | _fields(VisitorSession, started_at=4)
     | {5: _field(Order, "occurred_at")}
-    | _fields(CartEvent, cart_quantity=11, claimed_units=12)
+    | {place: _field(CartEvent, name) for place, name in enumerate(_CART_COLUMNS, start=11)}
 )
-_WORTH = {"type", "quantity", "value_minor", "value_basis", "units", "gmv_minor"}
-_STATE = {"cart_quantity", "claimed_units", "claimed_minor"}
-_CART_FIELDS = [
-    field.name for field in CartEvent._meta.concrete_fields if field.name in {"id", "occurred_at"} | _WORTH | _STATE
-]
-_CARTS = {place: _field(CartEvent, name) for place, name in enumerate(_CART_FIELDS, start=1)}
-#: What stands for an order among cart events.
-_ORDER_COLUMNS = {"id": "session_id", "occurred_at": "occurred_at"}

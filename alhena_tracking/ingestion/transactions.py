@@ -73,17 +73,20 @@ def _is_conflict(error: OperationalError) -> bool:
 
 
 @contextmanager
-def deadline() -> Iterator[None]:
+def deadline() -> Iterator[float]:
     """Let the block's ``time_limits`` allow all statements together ``STATEMENT_TIMEOUT``, from now on.
 
-    Within another one, that one holds. Without any, each ``time_limits`` begins anew.
+    Within another one, that one holds. Without any, each ``time_limits`` begins anew. Gives the end of that time
+    (``time.monotonic``).
     """
-    if _deadline.get() is not None:
-        yield
+    outer = _deadline.get()
+    if outer is not None:
+        yield outer
         return
-    token = _deadline.set(_next_deadline())
+    until = _next_deadline()
+    token = _deadline.set(until)
     try:
-        yield
+        yield until
     finally:
         _deadline.reset(token)
 

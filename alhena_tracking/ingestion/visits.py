@@ -63,7 +63,7 @@ class Visits:
         self,
         events: Sequence[EventData],
         event_ids: Mapping[type[Model], Collection[UUID]],
-        products: Collection[tuple[UUID, str]],
+        products: Mapping[tuple[UUID, str], datetime],
     ) -> None:
         """Read what ``events`` may have to do with. See ``statements.look_up``."""
         after = self.window if any(isinstance(event, InteractionData) for event in events) else INTERACTION_GRACE
