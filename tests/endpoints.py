@@ -1,0 +1,111 @@
+"""The endpoints, each with a body that has every field and is good, and the places of those fields."""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+from typing import Any, TypeAlias
+
+from django.test import Client
+from django.utils import timezone
+
+PREFIX = "/alhena/analytics/"
+PATHS = ["interactions", "cart_events", "checkout_events", "events", "refunds"]
+#: The browser's methods, by the endpoints of their own.
+METHODS = {"interactions": "sendInteraction", "cart_events": "sendCartEvent", "checkout_events": "sendCheckoutEvent"}
+
+IDENTITY = {
+    "company_key": "acme",
+    "user_fingerprint": "7b0d1f0e-6a53-4a3c-9d0a-0a8c5c3c6c11",
+    "user_faq_fingerprint": "0d4f7a52-93e1-4f0e-8a0b-5f6f4c1f2a77",
+}
+
+#: The keys and indexes that lead to a value.
+Place: TypeAlias = tuple[str | int, ...]
+Answer: TypeAlias = tuple[int, dict[str, Any]]
+Post: TypeAlias = Callable[[str, bytes], Answer]
+
+
+def data_of(path: str) -> dict[str, Any]:
+    """The fields of an endpoint beside those of its envelope."""
+    product = {"product_id": "SKU-1", "product_name": "Blue mug", "value": 12.5, "currency": "USD", "quantity": 2}
+    match path:
+        case "interactions":
+            return {"type": "CHAT", "product_id": "SKU-1", "conversation_id": "c-1", "ai_profile": "Sales", **_told()}
+        case "cart_events":
+            return {"type": "ITEM_ADDED", **product, **_told()}
+        case "checkout_events":
+            order = {"order_id": str(uuid.uuid4()), "value": 37.5, "currency": "USD"}
+            return {**order, "line_items": [product, {**product, "product_id": "SKU-2"}], **_told()}
+    return {"order_id": "1001", "refund_id": "r-1", "value": 5, "currency": "USD", "occurred_at": _now()}
+
+
+def event_of(path: str) -> dict[str, Any]:
+    """An event as a batch holds it."""
+    data = data_of(path)
+    return {
+        "method": METHODS[path],
+        "event_id": data.pop("event_id"),
+        "occurred_at": data.pop("occurred_at"),
+        "data": data,
+    }
+
+
+def body_of(path: str) -> dict[str, Any]:
+    """A good body with all fields that the endpoint knows. Each has event and order ids of its own."""
+    if path == "refunds":
+        return {"company_key": IDENTITY["company_key"], **data_of(path)}
+    if path == "events":
+        return {**IDENTITY, "sent_at": _now(), "events": [event_of(path) for path in METHODS]}
+    return {**IDENTITY, "sent_at": _now(), **data_of(path)}
+
+
+def _told() -> dict[str, Any]:
+    return {"source": "SHOPIFY", "event_id": str(uuid.uuid4()), "occurred_at": _now()}
+
+
+def _now() -> str:
+    return timezone.now().isoformat()
+
+
+def places(value: Any, *types: type) -> Iterator[Place]:
+    """Where in a body values of these types stand."""
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in items:
+        if type(item) in types:
+            yield (key,)
+        yield from ((key, *rest) for rest in places(item, *types))
+
+
+def field_of(place: Place) -> tuple[int | None, str]:
+    """How errors name a place: the index of its event in a batch, or ``None``, and the path of its field."""
+    index = place[1] if place[0] == "events" and len(place) > 2 else None
+    names = [name for name in place[2 if index is not None else 0 :] if name != "data"]
+    path = "".join(f"[{name}]" if isinstance(name, int) else f".{name}" for name in names)
+    return index if isinstance(index, int) else None, path.removeprefix(".")
+
+
+def with_json(body: dict[str, Any], place: Place, literal: str) -> bytes:
+    """The body, in JSON, with ``literal`` in one place of it: also what Python's serializer cannot say."""
+    changed = container = deepcopy(body)
+    for key in place[:-1]:
+        container = container[key]  # type: ignore[index]
+    container[place[-1]] = "@literal@"  # type: ignore[index]
+    return re.sub('"@literal@"', lambda _: literal, json.dumps(changed)).encode(errors="surrogatepass")
+
+
+def post_to(path: str, body: bytes, **headers: str) -> Answer:
+    client = Client(raise_request_exception=False)
+    response = client.post(PREFIX + path, body, content_type="application/json", headers=headers)
+    return response.status_code, response.json()
+
+
+def errors_of(answer: Answer, index: int | None = None) -> dict[str, str]:
+    """The codes of what is wrong, by field: with the request as a whole, or with one event of a batch."""
+    status, body = answer
+    if index is not None and status == 200:
+        body = body["results"][index]
+    return {error["field"]: error["code"] for error in body.get("errors", ())}
