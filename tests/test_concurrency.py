@@ -61,12 +61,13 @@ def interacted() -> None:
 
 @pytest.mark.parametrize("round_", range(examples(3, full=100)))
 def test_one_order_id_when_posted_at_once_is_one_order(interacted: None, round_: int) -> None:
-    bodies = [{"order_id": "1001", "value": 10 + number, "currency": "EUR"} for number in range(POSTS)]
+    values = [10 + number for number in range(POSTS)]
+    bodies = [{"order_id": "1001", "value": value, "currency": "EUR"} for value in values]
     assert _post_at_once("order", bodies) == {(201, "recorded"): 1, (200, "duplicate"): POSTS - 1}
     order = Order.objects.get()
     claims = list(OrderClaim.objects.order_by("id").values_list("order_id", "value_minor"))
     assert claims[0] == (order.pk, order.value_minor)
-    assert sorted(claims) == [(order.pk, 100 * body["value"]) for body in bodies]
+    assert sorted(claims) == [(order.pk, 100 * value) for value in values]
 
 
 # One event id, one visitor, one cart
