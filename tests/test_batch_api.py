@@ -11,7 +11,7 @@ from django.db import OperationalError
 from django.utils import timezone
 
 from alhena_tracking import diagnostics
-from alhena_tracking.ingestion import statements
+from alhena_tracking.ingestion import insertions
 from alhena_tracking.limits import BATCH_BODY_BYTES
 from alhena_tracking.models import CartEvent, Company, Interaction, Order
 from tests.test_api import CART_EVENT, IDENTITY, ORDER, codes, post
@@ -104,7 +104,7 @@ def test_batch_when_the_database_is_away_is_503_whole(company: Company, monkeypa
     def fail(rows: Any) -> None:
         raise OperationalError("server closed the connection")
 
-    monkeypatch.setattr(statements, "insert", fail)
+    monkeypatch.setattr(insertions, "insert", fail)
     status, answer = send(CHAT, {})
     assert (status, answer["status"]) == (503, "unavailable")
     assert not Interaction.objects.exists()
