@@ -41,7 +41,9 @@ _CART_FIELDS = [
 ]
 
 #: Statements with more parameters are asked too rarely, and are too many, to be prepared.
-_PREPARED_PARAMETERS = 20
+_PREPARED_PARAMETERS = 30
+#: So many ids, in one array: the statement is the same for any number of them.
+_MANY = 0
 
 _KINDS = ("user", "faq")
 _DIGESTS = ("user_fingerprint_digest", "faq_fingerprint_digest")
@@ -102,9 +104,13 @@ def look_up(
     if visitor.user or visitor.faq:
         params["start"] = moment.get_db_prep_value(start, connection)
         params["end"] = moment.get_db_prep_value(end, connection)
+    can_prepare = bool(asked) and prepared.can_prepare(connection)
     for part, table in enumerate(tables, start=1):
-        ids = enumerate(event_ids[table])
-        params |= {f"event{part}_{n}": uuid.get_db_prep_value(event_id, connection) for n, event_id in ids}
+        ids = [uuid.get_db_prep_value(event_id, connection) for event_id in event_ids[table]]
+        if can_prepare and len(ids) > 1:
+            params[f"events{part}"] = ids
+        else:
+            params |= {f"event{part}_{n}": event_id for n, event_id in enumerate(ids)}
     for part, ((digest, currency), since) in enumerate(asked):
         params[f"product{part}"] = uuid.get_db_prep_value(digest, connection)
         params[f"currency{part}"] = currency
@@ -112,11 +118,14 @@ def look_up(
     sql, types = _look_up_statement(
         connection.vendor == "postgresql",
         (len(visitor.user), len(visitor.faq)),
-        tuple((table._meta.db_table, len(event_ids[table])) for table in tables),
+        tuple(
+            (table._meta.db_table, _MANY if can_prepare and len(event_ids[table]) > 1 else len(event_ids[table]))
+            for table in tables
+        ),
         len(asked),
     )
     rows = None
-    if asked and len(types) <= _PREPARED_PARAMETERS and prepared.can_prepare(connection):
+    if can_prepare and len(types) <= _PREPARED_PARAMETERS:
         rows = prepared.fetch(connection, sql, types, params)
     if rows is None:
         rows = _fetch(connection, sql, params)
@@ -173,10 +182,11 @@ def _look_up_statement(
         )
     for part, (table, count) in enumerate(tables, start=1):
         names = [f"event{part}_{n}" for n in range(count)]
-        types |= dict.fromkeys(names, "uuid")
+        types |= dict.fromkeys(names, "uuid") if count else {f"events{part}": "uuid[]"}
+        among = f"IN ({_named(names)})" if count else f"= ANY(%(events{part})s)"
         parts.append(
             f"SELECT {part}, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, event_id, {nothing} "
-            f"FROM {table} WHERE company_id = %(company)s AND event_id IN ({_named(names)})"
+            f"FROM {table} WHERE company_id = %(company)s AND event_id {among}"
         )
     for part in range(products):
         types |= {f"product{part}": "uuid", f"currency{part}": "varchar", f"since{part}": "timestamptz"}

@@ -34,9 +34,17 @@ def database() -> BaseDatabaseWrapper:
     return connections[router.db_for_write(Company)]
 
 
-def atomic(*, is_durable: bool) -> transaction.Atomic:
+@contextmanager
+def atomic(*, is_durable: bool) -> Iterator[None]:
     """A transaction, or within one of the caller's a savepoint; ``is_durable`` refuses to be within one."""
-    return transaction.atomic(using=database().alias, durable=is_durable)
+    connection = database()
+    isolation = getattr(connection, "isolation_level", None)
+    if connection.vendor == "mysql" and isolation != "read committed" and not connection.in_atomic_block:
+        # Under a stricter one, MariaDB shows what there was at the first look-up even after waiting for a lock.
+        with connection.cursor() as cursor:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
+    with transaction.atomic(using=connection.alias, durable=is_durable):
+        yield
 
 
 def retried(work: Callable[[], _Result], *, is_durable: bool) -> _Result:
