@@ -5,15 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from django.contrib import admin
-from django.contrib.admin.options import IncorrectLookupParameters
-from django.contrib.admin.views.main import ChangeList
-from django.db import DatabaseError, transaction
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from alhena_tracking import directory
 from alhena_tracking.admin import formats
+from alhena_tracking.admin.look_ups import SafeLookupsAdmin
 from alhena_tracking.models import (
     CartEvent,
     Company,
@@ -28,10 +26,8 @@ from alhena_tracking.models import (
 )
 
 if TYPE_CHECKING:
-    _ModelAdmin = admin.ModelAdmin[Any]
     _TabularInline = admin.TabularInline[Any, Any]
 else:
-    _ModelAdmin = admin.ModelAdmin
     _TabularInline = admin.TabularInline
 
 _FieldSet: TypeAlias = tuple[Any, Any]
@@ -84,17 +80,6 @@ class ExcludedFilter(admin.SimpleListFilter):
         if self.value() not in {"no", "yes"}:
             return queryset
         return queryset.filter(excluded_at__isnull=self.value() == "no")
-
-
-class SafeLookupsAdmin(_ModelAdmin):
-    """Answers look-ups that the database refuses (NUL bytes, broken patterns) as Django answers other wrong ones."""
-
-    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
-        try:
-            with transaction.atomic(using=self.get_queryset(request).db):
-                return super().get_changelist_instance(request)
-        except (DatabaseError, OverflowError, ValueError) as error:
-            raise IncorrectLookupParameters(str(error)) from error
 
 
 class ReadOnlyMixin:

@@ -16,7 +16,8 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from alhena_tracking import directory
-from alhena_tracking.admin.records import CompanyFilter, SafeLookupsAdmin
+from alhena_tracking.admin.look_ups import SafeLookupsAdmin
+from alhena_tracking.admin.records import CompanyFilter
 from alhena_tracking.models import Company, SecretKey
 
 _TEMPLATES = "admin/alhena_tracking/secretkey"
