@@ -20,17 +20,25 @@ STOP_SECONDS = 20
 
 
 class Server:
-    """gunicorn with ``workers`` synchronous workers on a free port of this machine, as a context manager.
+    """gunicorn with ``workers`` of so many ``threads`` on a free port of this machine, as a context manager.
 
     ``environment`` is added to that of the processes. They fork from one that has loaded the shop, unless not
     ``is_preloaded``: then each loads it anew, as a new release needs it.
     """
 
     def __init__(
-        self, database_url: str, log: Path, *, workers: int = 2, is_preloaded: bool = True, **environment: str
+        self,
+        database_url: str,
+        log: Path,
+        *,
+        workers: int = 2,
+        threads: int = 1,
+        is_preloaded: bool = True,
+        **environment: str,
     ) -> None:
         self.log = log
         self.workers = workers
+        self._threads = threads
         self._is_preloaded = is_preloaded
         self._environment = {
             **os.environ,
@@ -44,7 +52,7 @@ class Server:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         descriptor = self._listener.fileno()
-        arguments = ["--bind", f"fd://{descriptor}", "--workers", str(self.workers)]
+        arguments = ["--bind", f"fd://{descriptor}", "--workers", str(self.workers), "--threads", str(self._threads)]
         if self._is_preloaded:
             arguments.append("--preload")
         with self.log.open("ab") as log:

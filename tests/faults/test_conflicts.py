@@ -11,9 +11,9 @@ from random import Random
 import pytest
 from django.db import connection, transaction
 
-from alhena_tracking.models import CartEvent, Interaction, VisitorSession
+from alhena_tracking.models import CartEvent, Interaction, Order, VisitorSession
 from tests.conftest import examples
-from tests.factories import CartEventFactory
+from tests.factories import CartEventFactory, InteractionFactory, OrderFactory
 from tests.faults.books import check_books
 from tests.faults.database import trigger, wait_for_waiting
 from tests.faults.delivery import Answer, deliver, post
@@ -50,9 +50,12 @@ def _post_at_once(server: Server, messages: list[Message], at_once: int) -> list
     ],
     ids=["interaction", "cart event", "order without id", "order", "batch"],
 )
+@pytest.mark.parametrize("threads", [1, 8])
 def test_one_event_when_posted_at_once_is_recorded_once(
-    server: Server, chat: Event, report: Callable[[str], list[Event]]
+    start_server: Callable[..., Server], threads: int, report: Callable[[str], list[Event]]
 ) -> None:
+    server, chat = start_server(threads=threads), interaction(new_visitor())
+    assert deliver(server, chat.message())[-1].words == ["recorded"]
     events = report(chat.visitor)
     message = batch(events) if len(events) > 1 else events[0].message()
     answers = _post_at_once(server, [message] * AT_ONCE, AT_ONCE)
@@ -76,6 +79,31 @@ def test_events_when_a_storm_of_retries_brings_them_are_recorded_once(server: Se
     words = Counter(answer.words[0] for answer in answers)
     assert words == {"recorded": len(events) - 1, "duplicate": len(messages) - len(events) + 1}
     check_books(events)
+
+
+@pytest.mark.parametrize("row", [CartEventFactory, InteractionFactory, OrderFactory])
+@pytest.mark.parametrize("is_batched", [False, True])
+def test_event_when_another_visitors_with_its_id_is_being_recorded_is_a_duplicate(
+    server: Server, chat: Event, row: type[CartEventFactory | InteractionFactory | OrderFactory], is_batched: bool
+) -> None:
+    """The visitors have no lock in common: only the database knows."""
+    report = {CartEventFactory: cart_event, InteractionFactory: interaction, OrderFactory: order}[row]
+    event, others = report(chat.visitor), [cart_event(chat.visitor), cart_event(chat.visitor, quantity=2)]
+    message = batch([others[0], event, others[1]]) if is_batched else event.message()
+    stranger = interaction(new_visitor())
+    assert deliver(server, stranger.message())[-1].words == ["recorded"]
+    credited = Interaction.objects.get(event_id=stranger.event_id)
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            fields = {"company": credited.company, "session": credited.session, "event_id": event.event_id}
+            if row is not InteractionFactory:
+                fields |= {"channel": credited.kind, "credited_interaction": credited}
+            row(**fields)
+            posted = pool.submit(post, server, message)
+            wait_for_waiting()
+        assert posted.result().words == (["recorded", "duplicate", "recorded"] if is_batched else ["duplicate"])
+    stored = [str(pk) for table in (Interaction, CartEvent, Order) for (pk,) in table.objects.values_list("event_id")]
+    assert Counter(stored) == Counter(e.event_id for e in [chat, stranger, event, *(others if is_batched else [])])
 
 
 # Transactions that the database gives up
@@ -102,6 +130,21 @@ def test_event_when_it_is_the_victim_of_a_deadlock_is_recorded(server: Server, c
         transaction.set_rollback(True)
     assert posted.result().words == ["recorded"]
     check_books([chat, other, event])
+
+
+def test_event_when_its_transaction_cannot_be_serialized_is_recorded(
+    server: Server, chat: Event, start_server: Callable[..., Server]
+) -> None:
+    event = order(chat.visitor, order_id="1001")
+    strict = start_server(FAULTS_ISOLATION="repeatable read")
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            # The order's transaction has looked around before it waits for this one, and may not see what it changes.
+            VisitorSession.objects.lock(Interaction.objects.get().session_id)
+            posted = pool.submit(post, strict, event.message())
+            wait_for_waiting()
+        assert posted.result().words == ["recorded"]
+    check_books([chat, event])
 
 
 @needs_postgresql

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import pytest
@@ -41,6 +42,27 @@ def test_events_when_workers_are_replaced_are_taken(start_server: Callable[..., 
         load.wait_for(examples(50, full=400))
     _check_refusals(load)
     check_books(load.events)
+
+
+@pytest.mark.parametrize("round_", range(examples(1, full=5)))
+def test_events_when_their_table_has_no_column_yet_are_refused_for_a_moment(server: Server, round_: int) -> None:
+    """As between a new release and its migration."""
+    with Load(server, streams=8, rate=RATE) as load:
+        load.wait_for(examples(50, full=400))
+        _rename(CartEvent, "source", "later")
+        try:
+            time.sleep(0.2)
+        finally:
+            _rename(CartEvent, "later", "source")
+        load.wait_for(examples(50, full=400))
+    assert any(answer.is_unavailable for answer in load.answers)
+    _check_refusals(load)
+    check_books(load.events)
+
+
+def _rename(model: type[Model], column: str, name: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"ALTER TABLE {model._meta.db_table} RENAME COLUMN {column} TO {name}")
 
 
 def test_events_when_tables_get_a_column_are_taken(server: Server) -> None:

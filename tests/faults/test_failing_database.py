@@ -15,6 +15,7 @@ import pytest
 from django.db import connection, transaction
 from django.db.models import Model
 
+from alhena_tracking.conf import conf
 from alhena_tracking.models import (
     CartEvent,
     Company,
@@ -42,6 +43,8 @@ pytestmark = [
 RECOVERY_SECONDS = 5
 #: How long a worker may be held.
 HELD_SECONDS = 5
+#: How long a worker may be held by a lock alone; longer than LOCK_TIMEOUT, shorter than STATEMENT_TIMEOUT.
+HELD_BY_LOCK_SECONDS = 3
 
 #: ``visitor -> events``; more than one are sent as a batch.
 _REPORTS: dict[str, Callable[[str], list[Event]]] = {
@@ -120,8 +123,11 @@ def test_event_when_the_database_is_down_is_refused_within_a_second(cluster: Clu
 # A database that hangs
 
 
-def _check_refused(server: Server, events: list[Event], *, seconds: float) -> None:
-    """Assert for some time that the workers, each kept busy, refuse to store ``events`` and are soon free again."""
+def _check_refused(server: Server, events: list[Event], *, seconds: float, is_locked: bool = True) -> None:
+    """Assert for some time that the workers, each kept busy, refuse to store ``events`` and are soon free again.
+
+    By a lock alone the first of them is held, and those that wait for what it holds are then held once more.
+    """
     until = time.monotonic() + seconds
     message = _message(events)
     with ThreadPoolExecutor(server.workers) as pool:
@@ -131,6 +137,8 @@ def _check_refused(server: Server, events: list[Event], *, seconds: float) -> No
             answers: list[Answer] = list(pool.map(lambda _: post(server, message), range(server.workers)))
             assert all(answer.is_unavailable for answer in answers), answers
             assert max(answer.seconds for answer in answers) < HELD_SECONDS
+            if is_locked:
+                assert min(answer.seconds for answer in answers) < HELD_BY_LOCK_SECONDS
 
 
 @pytest.mark.parametrize(
@@ -168,9 +176,22 @@ def test_batch_when_the_database_hangs_is_refused_in_time(server: Server, chat: 
     """Where no statement takes too long by itself, all of them together may."""
     events = [interaction(chat.visitor), *_REPORTS["batch"](chat.visitor)]
     with trigger(f"PERFORM pg_sleep({seconds})", Interaction, CartEvent, Order, OrderLine):
-        _check_refused(server, events, seconds=0)
+        _check_refused(server, events, seconds=0, is_locked=False)
     assert deliver(server, _message(events))[-1].words == ["recorded"] * len(events)
     check_books([chat, *events])
+
+
+def test_event_when_it_waits_before_the_database_hangs_is_refused_in_time(server: Server, chat: Event) -> None:
+    """All that one request waits for counts, not only what fails in the end."""
+    event = cart_event(chat.visitor)
+    server.kill_workers()  # the new ones must look the company up
+    with trigger("PERFORM pg_sleep(30)", CartEvent), ThreadPoolExecutor(1) as pool:
+        with locked(Company):
+            checked = pool.submit(_check_refused, server, [event], seconds=0, is_locked=False)
+            time.sleep(conf.lock_timeout.total_seconds() - 0.3)
+        checked.result()
+    assert deliver(server, event.message())[-1].words == ["recorded"]
+    check_books([chat, event])
 
 
 # A database that cannot be written

@@ -10,12 +10,15 @@ import tracemalloc
 import zlib
 from collections.abc import Callable
 from http.client import HTTPResponse
+from io import BytesIO
 
 import pytest
 from django.db import connection
 from django.test import RequestFactory, override_settings
 from django.urls import resolve
 
+from alhena_tracking.api.parsers import BodyTooLarge, JSONBodyParser
+from alhena_tracking.api.views import IngestionView
 from alhena_tracking.limits import BATCH_BODY_BYTES, BODY_BYTES
 from alhena_tracking.models import CartEvent
 from tests.faults.events import Event, cart_event
@@ -153,7 +156,19 @@ def test_body_when_it_is_as_large_as_may_be_is_read(server: Server, chat: Event)
 @pytest.mark.parametrize("size", [BODY_BYTES + 1, 10 * 1024**2, 10**12])
 def test_body_when_it_is_too_large_is_refused_before_it_is_read(server: Server, chat: Event, size: int) -> None:
     body = _body_of(cart_event(chat.visitor), size=BODY_BYTES + 1)
-    _check_refused(_answer(server, [JSON, f"Content-Length: {size}"], body), 413)
+    response = _answer(server, [JSON, f"Content-Length: {size}"], body)
+    _check_refused(response, 413)
+    assert response.headers[READ_HEADER] == "0"
+
+
+@pytest.mark.parametrize("length", ["", "1", str(BODY_BYTES)])
+def test_body_when_its_server_believes_no_length_is_read_to_the_limit(length: str) -> None:
+    """Whichever server it is: gunicorn ends a body where its length says."""
+    request = RequestFactory().post("/", b" ", content_type="application/json", CONTENT_LENGTH=length)
+    stream = BytesIO(b" " * 10 * BODY_BYTES)
+    with pytest.raises(BodyTooLarge):
+        JSONBodyParser().parse(stream, "application/json", {"view": IngestionView(), "request": request})
+    assert stream.tell() <= BODY_BYTES + 1
 
 
 @pytest.mark.parametrize("missing", [1, 100])

@@ -39,13 +39,17 @@ pytestmark = [
 Totals = dict[str, int | None]
 
 
-def test_events_when_workers_are_killed_under_load_are_there_once(server: Server) -> None:
-    random = Random(1)
+@pytest.mark.parametrize("threads", [1, 4])
+def test_events_when_workers_are_killed_under_load_are_there_once(
+    start_server: Callable[..., Server], threads: int
+) -> None:
+    random, server = Random(1), start_server(threads=threads, FAULTS_ANSWER_SECONDS="0.02")
     with Load(server) as load:
         for _ in range(examples(10, full=100)):
             load.wait_for(5)
             server.kill_worker(random)
     assert {answer.status for answer in load.answers} == {0, 200, 201}
+    assert any("duplicate" in answer.words for answer in load.answers), "nobody was killed after a commit"
     check_books(load.events)
 
 

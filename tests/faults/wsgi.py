@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
+import time
 from collections.abc import Iterable
 from typing import IO, TYPE_CHECKING, Any
 
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 DIE_HEADER = "X-Die-Before-Answering"
 #: Every answer says in this header how many bytes of the request's body were read.
 READ_HEADER = "X-Bytes-Read"
+#: How long every other answer is held back when it is ready: a process that is killed is often killed then.
+ANSWER_SECONDS = float(os.environ.get("FAULTS_ANSWER_SECONDS", "0"))
 
 
 class _CountedInput:
@@ -45,4 +49,5 @@ def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iter
     response = shop(environ, start)
     if "HTTP_" + DIE_HEADER.upper().replace("-", "_") in environ:
         os.kill(os.getpid(), signal.SIGKILL)
+    time.sleep(random.choice([0, ANSWER_SECONDS]))
     return response
