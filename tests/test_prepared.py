@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 
-from alhena_tracking.ingestion import prepared, record
-from alhena_tracking.models import CartEvent, Company
+from alhena_tracking.ingestion import contention, prepared, record
+from alhena_tracking.models import CartEvent, Company, VisitorSession
 from tests.test_ingestion import cart_event, chat
 
 pytestmark = [
@@ -31,52 +31,130 @@ def executed() -> Iterator[list[str]]:
         yield words
 
 
-def test_look_up_when_it_comes_again_is_prepared_once(company: Company, executed: list[str]) -> None:
+@pytest.fixture
+def fresh_connection() -> None:
+    connection.close()
+
+
+@pytest.fixture
+def contended(company: Company) -> VisitorSession:
+    """The session of a visitor in whose cart somebody came between a moment ago."""
+    record(company, [chat()])
+    record(company, [cart_event()])
+    session = VisitorSession.objects.get()
+    contention.note((company.pk, cart_event().visitor), session.pk)
+    return session
+
+
+def test_statements_when_they_come_again_are_prepared_once(
+    company: Company, fresh_connection: None, executed: list[str]
+) -> None:
     record(company, [chat()])
     executed.clear()
     for _ in range(3):
         record(company, [cart_event()])
-    assert executed == ["PREPARE", "EXECUTE", "WITH", "EXECUTE", "WITH", "EXECUTE", "WITH"]
+    assert executed == ["PREPARE", "EXECUTE"] * 2 + ["EXECUTE"] * 4
     assert CartEvent.objects.count() == 3
 
 
-def test_look_up_when_the_connection_forgot_it_is_prepared_anew(company: Company, executed: list[str]) -> None:
+def test_statements_when_the_connection_forgot_them_are_prepared_anew(company: Company, executed: list[str]) -> None:
     record(company, [chat(), cart_event()])
     record(company, [cart_event()])
     with connection.cursor() as cursor:
         cursor.execute("DEALLOCATE ALL")
     executed.clear()
     record(company, [cart_event()])
-    assert executed == ["EXECUTE", "PREPARE", "EXECUTE", "WITH"]
+    assert executed == ["EXECUTE", "PREPARE", "EXECUTE"] * 2
     assert CartEvent.objects.count() == 3
 
 
-def test_look_up_when_another_one_prepared_it_is_executed(company: Company, executed: list[str]) -> None:
+def test_statements_when_another_one_prepared_them_are_executed(company: Company, executed: list[str]) -> None:
     """As behind a pooler, where a connection is somebody else's by turns."""
     record(company, [chat()])
     record(company, [cart_event()])
     prepared._prepared.clear()
     executed.clear()
     record(company, [cart_event()])
-    assert executed == ["PREPARE", "EXECUTE", "WITH"]
+    assert executed == ["PREPARE", "EXECUTE"] * 2
     assert CartEvent.objects.count() == 2
 
 
-def test_look_up_when_every_connection_is_another_one_is_sent_as_it_is(
-    company: Company, executed: list[str], monkeypatch: pytest.MonkeyPatch
+def test_statements_when_every_connection_is_another_one_are_sent_as_they_are(
+    company: Company, fresh_connection: None, executed: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(prepared, "_prepare", lambda cursor, preparation: None)
     record(company, [chat()])
     executed.clear()
     record(company, [cart_event()])
-    assert executed == ["EXECUTE", "EXECUTE", "WITH", "WITH"]
+    assert executed == ["EXECUTE", "EXECUTE", "WITH", "EXECUTE", "EXECUTE", "UPDATE", "INSERT"]
     assert CartEvent.objects.count() == 1
 
 
-def test_look_up_when_in_a_transaction_is_not_prepared(company: Company, executed: list[str]) -> None:
+def test_look_up_when_it_has_very_many_parameters_is_not_prepared(company: Company, executed: list[str]) -> None:
+    record(company, [chat()])
+    executed.clear()
+    events = [cart_event(product_id=f"SKU-{number}") for number in range(20)]
+    assert {outcome.status for outcome in record(company, events)} == {"recorded"}
+    assert executed[0] == "WITH"
+    assert {outcome.status for outcome in record(company, events)} == {"duplicate"}
+    assert CartEvent.objects.count() == 20
+
+
+def test_statements_when_in_a_transaction_are_not_prepared(company: Company, executed: list[str]) -> None:
     record(company, [chat()])
     executed.clear()
     with transaction.atomic():
         record(company, [cart_event()])
     assert not {"PREPARE", "EXECUTE"} & set(executed)
     assert CartEvent.objects.count() == 1
+
+
+def test_statements_when_somebody_came_between_are_executed_while_the_session_is_held(
+    company: Company, contended: VisitorSession, executed: list[str]
+) -> None:
+    record(company, [cart_event()], is_durable=True)
+    assert executed == ["UPDATE", "EXECUTE", "EXECUTE"]
+    assert CartEvent.objects.count() == 2
+
+
+def test_statements_when_forgotten_while_the_session_is_held_are_prepared_without_holding_it(
+    company: Company, contended: VisitorSession, executed: list[str]
+) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("DEALLOCATE ALL")
+    executed.clear()
+    record(company, [cart_event()], is_durable=True)
+    assert executed == ["UPDATE", "EXECUTE", "PREPARE", "EXECUTE", "EXECUTE", "PREPARE", "EXECUTE"]
+    executed.clear()
+    record(company, [cart_event()], is_durable=True)
+    assert executed == ["UPDATE", "EXECUTE", "EXECUTE"]
+    assert CartEvent.objects.count() == 3
+
+
+def test_statements_when_unknown_while_the_session_is_held_are_prepared_without_holding_it(
+    company: Company, contended: VisitorSession, executed: list[str]
+) -> None:
+    connection.close()
+    record(company, [cart_event()], is_durable=True)
+    assert executed == ["UPDATE", *["PREPARE", "EXECUTE"] * 2]
+    assert CartEvent.objects.count() == 2
+
+
+def test_look_ups_when_planned_while_the_tables_are_small_do_not_read_all_of_them(
+    company: Company, fresh_connection: None
+) -> None:
+    """The plan is kept until the next ANALYZE, however large the tables grow before."""
+    record(company, [chat()])
+    record(company, [cart_event()])
+    record(company, [cart_event(), cart_event()])
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT name, CARDINALITY(parameter_types) FROM pg_prepared_statements WHERE statement LIKE '%WITH visit%'"
+        )
+        look_ups = cursor.fetchall()
+        assert len(look_ups) == 2
+        cursor.execute("SET plan_cache_mode = force_generic_plan")
+        for name, parameters in look_ups:
+            cursor.execute(f"EXPLAIN EXECUTE {name} ({', '.join(['NULL'] * parameters)})")
+            assert "Seq Scan" not in "\n".join(line for (line,) in cursor.fetchall())
+    connection.close()

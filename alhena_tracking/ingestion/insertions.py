@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from functools import cache
+from operator import attrgetter
 from typing import Any, TypeAlias
 
-from django.db import models
+from django.db import connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from alhena_tracking.ingestion import prepared
 from alhena_tracking.ingestion.transactions import atomic, database, fills_in_parameters
 from alhena_tracking.models import VisitorSession
 
@@ -48,32 +51,24 @@ def insert_unless_changed(
     Returns whether that was done. On PostgreSQL, and where no transaction is open, in one statement.
     """
     connection = database()
-    if not fills_in_parameters(connection) or connection.in_atomic_block or not connection.get_autocommit():
-        with atomic(is_durable=is_durable):
-            with connection.cursor() as cursor:
-                cursor.execute(_HOLD, [session_id, version])
-                if not cursor.rowcount:
-                    return False
-            insert(rows)
-            update(changed, names)
-            return True
-    fields, insertion, places = _insertion(connection.alias, type(rows[0]))
-    held = f"WITH held AS ({_HOLD} RETURNING id)"
-    if changed:
+    if prepared.can_prepare(connection):
+        model = type(rows[0])
+        sql, types = _guarded_insertion(connection.alias, model, tuple(names) if changed else ())
+        attributes = [field.attname for field in _insertion(connection.alias, model)[0]]
+        params = {"session": session_id, "version": version, "added": _as_json(rows, attributes)}
+        if changed:
+            params["changed"] = _as_json(changed, ["id", *names])
+        inserted = prepared.fetch(connection, sql, types, params)
+        if inserted is not None:
+            return _note_keys(connection, inserted, rows)
+    with atomic(is_durable=is_durable):
         with connection.cursor() as cursor:
-            held = cursor.mogrify(held, [session_id, version])
-        updated = _update(connection, changed, names, "held, ")
-        told = _filled_in(connection, rows, fields, places)
-        sql = f"{held}, updated AS ({updated}) {insertion} SELECT told.* FROM held, (VALUES {told}) told"
-        return _insert(connection, sql, None, rows)
-    held = f"{held} {insertion}"
-    if len(rows) == 1:
-        params = [session_id, version, *_values(rows, fields, connection)]
-        return _insert(connection, f"{held} SELECT {places} FROM held", params, rows)
-    with connection.cursor() as cursor:
-        held = cursor.mogrify(held, [session_id, version])
-    told = _filled_in(connection, rows, fields, places)
-    return _insert(connection, f"{held} SELECT told.* FROM held, (VALUES {told}) told", None, rows)
+            cursor.execute(_HOLD, [session_id, version])
+            if not cursor.rowcount:
+                return False
+        insert(rows)
+        update(changed, names)
+        return True
 
 
 def update(rows: Sequence[models.Model], names: Sequence[str]) -> None:
@@ -84,29 +79,30 @@ def update(rows: Sequence[models.Model], names: Sequence[str]) -> None:
     if not fills_in_parameters(connection):
         type(rows[0])._default_manager.using(connection.alias).bulk_update(rows, names, batch_size=500)
         return
-    with connection.cursor() as cursor:
-        cursor.execute(_update(connection, rows, names))
-
-
-def _update(
-    connection: BaseDatabaseWrapper, rows: Sequence[models.Model], names: Sequence[str], also_from: str = ""
-) -> str:
-    model = type(rows[0])
-    fields = [field for field in model._meta.concrete_fields if field.name in {"id", *names}]
+    fields = [field for field in type(rows[0])._meta.concrete_fields if field.name in {"id", *names}]
     told = _filled_in(connection, rows, fields, ", ".join(["%s"] * len(fields)))
     columns = ", ".join(str(field.column) for field in fields)
-    return (
-        f"UPDATE {model._meta.db_table} AS stored SET {', '.join(f'{name} = told.{name}' for name in names)} "
-        f"FROM {also_from}(VALUES {told}) told ({columns}) WHERE stored.id = told.id"
-    )
+    with connection.cursor() as cursor:
+        cursor.execute(_update_from(f"(VALUES {told}) told({columns})", type(rows[0]), names))
+
+
+def _update_from(told: str, model: type[models.Model], names: Sequence[str]) -> str:
+    changes = ", ".join(f"{name} = told.{name}" for name in names)
+    return f"UPDATE {model._meta.db_table} AS stored SET {changes} FROM {told} WHERE stored.id = told.id"
 
 
 def _insert(
     connection: BaseDatabaseWrapper, sql: str, params: Sequence[Any] | None, rows: Sequence[models.Model]
-) -> bool:
+) -> None:
     with connection.cursor() as cursor:
         cursor.execute(f"{sql} RETURNING id", params)
-        inserted = cursor.fetchall()
+        _note_keys(connection, cursor.fetchall(), rows)
+
+
+def _note_keys(
+    connection: BaseDatabaseWrapper, inserted: Sequence[tuple[Any, ...]], rows: Sequence[models.Model]
+) -> bool:
+    """Give the rows their primary keys; say whether there are any."""
     if not inserted:
         return False
     for row, (pk,) in zip(rows, inserted, strict=True):
@@ -122,6 +118,34 @@ def _insertion(alias: str, model: type[models.Model]) -> tuple[_Fields, str, str
     fields = [field for field in model._meta.concrete_fields if not field.primary_key]
     columns = ", ".join(quote(str(field.column)) for field in fields)
     return fields, f"INSERT INTO {quote(model._meta.db_table)} ({columns})", ", ".join(["%s"] * len(fields))
+
+
+@cache
+def _guarded_insertion(
+    alias: str, model: type[models.Model], names: Sequence[str]
+) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """What ``insert_unless_changed`` prepares, with fields of these ``names`` to update; its parameters' types."""
+    fields, insertion, _ = _insertion(alias, model)
+    types = {"session": "bigint", "version": "bigint", "added": "json"}
+    held = f"WITH held AS ({_HOLD % ('%(session)s', '%(version)s')} RETURNING id)"
+    if names:
+        types["changed"] = "json"
+        stored = [field for field in model._meta.concrete_fields if field.name in {"id", *names}]
+        held += f", updated AS ({_update_from('held, ' + _told(alias, stored, 'changed'), model, names)})"
+    sql = f"{held} {insertion} SELECT told.* FROM held, {_told(alias, fields, 'added')} RETURNING id"
+    return sql, tuple(types.items())
+
+
+def _told(alias: str, fields: _Fields, param: str) -> str:
+    """The rows of a parameter that ``_as_json`` made: the statement is the same for any number of them."""
+    columns = ", ".join(f"{field.attname} {field.rel_db_type(connections[alias])}" for field in fields)
+    return f"JSON_TO_RECORDSET(%({param})s) AS told({columns})"
+
+
+def _as_json(rows: Sequence[models.Model], names: Sequence[str]) -> str:
+    """What PostgreSQL casts to its types itself. psycopg takes longer to fill all those values into a statement."""
+    values = attrgetter(*names)
+    return json.dumps([dict(zip(names, values(row), strict=True)) for row in rows], default=str)
 
 
 def _filled_in(connection: BaseDatabaseWrapper, rows: Sequence[models.Model], fields: _Fields, places: str) -> str:

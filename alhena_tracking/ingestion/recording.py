@@ -14,7 +14,7 @@ from django.dispatch import Signal
 
 from alhena_tracking import signals
 from alhena_tracking.digests import text_digest
-from alhena_tracking.ingestion import carts, contention, orders
+from alhena_tracking.ingestion import carts, contention, orders, prepared
 from alhena_tracking.ingestion.data import (
     DUPLICATE,
     NO_INTERACTION,
@@ -60,11 +60,19 @@ def record(company: Company, events: Sequence[EventData], *, is_durable: bool = 
     """
     if not events:
         return []
-    work = partial(_record_together, company, is_durable=is_durable)
     if not is_durable or events[0].visitor is None:
-        return work(events)
+        return _record_together(company, events, is_durable=is_durable)
     with deadline() as until:
-        return contention.together((company.pk, events[0].visitor), events, work, until)
+        return contention.together((company.pk, events[0].visitor), events, partial(_record_in_turn, company), until)
+
+
+def _record_in_turn(company: Company, gather: contention.Gather, session_id: int | None) -> list[Outcome]:
+    if session_id is not None:
+        try:
+            return retried(partial(_Recording.run_alone, company, gather, session_id), is_durable=True)
+        except (IntegrityError, DataError, prepared.NotPrepared):
+            pass  # what the others can deal with
+    return _record_together(company, gather(), is_durable=True)
 
 
 def _record_together(company: Company, events: Sequence[EventData], *, is_durable: bool) -> list[Outcome]:
@@ -128,15 +136,16 @@ class _Recording:
         lock_numbers = recording._lock_numbers()
         if not lock_numbers:
             # Nothing that is looked up needs a lock. What is not recorded needs no transaction either.
-            for _ in range(_ATTEMPTS):
-                recording = cls(company, events)
+            for attempt in range(_ATTEMPTS):
+                if attempt:
+                    recording = cls(company, events)
                 recording._look_up()
                 recording._plan()
                 if not recording._has_rows() or recording._append(is_durable):
                     return recording._final_outcomes()
                 if not recording._cart_only():
                     break
-                contention.note((company.pk, events[0].visitor))
+                contention.note((company.pk, events[0].visitor), recording.cart_events[0].session_id)
         with atomic(is_durable=is_durable):
             if lock_numbers:
                 LockRow.objects.lock(lock_numbers)
@@ -145,6 +154,13 @@ class _Recording:
                 recording._plan()
             recording._write()
         return recording._final_outcomes()
+
+    @classmethod
+    def run_alone(cls, company: Company, gather: contention.Gather, session_id: int) -> list[Outcome]:
+        """Run while holding a session, with what came until it was held."""
+        with atomic(is_durable=True), prepared.own_transaction():
+            lock_session(session_id)
+            return cls.run(company, gather(), False)
 
     def _lock_numbers(self) -> set[int]:
         """What must be locked before it is looked up: a visitor who may have no session, an order id without order."""
@@ -174,8 +190,9 @@ class _Recording:
         return cart_events if len(cart_events) == len(self.events) else []
 
     def _open_files(self) -> None:
-        order_ids = {event.order_id for event in self.events if isinstance(event, OrderData) and event.order_id}
-        self.files = orders.open_files(self.company, order_ids)
+        # In the order in which they came, as the ids of their rows; a set has another one in every process.
+        order_ids = [event.order_id for event in self.events if isinstance(event, OrderData) and event.order_id]
+        self.files = orders.open_files(self.company, list(dict.fromkeys(order_ids)))
 
     def _plan(self) -> None:
         known = self.visits.found.known

@@ -105,9 +105,11 @@ def look_up(
         params["start"] = moment.get_db_prep_value(start, connection)
         params["end"] = moment.get_db_prep_value(end, connection)
     can_prepare = bool(asked) and prepared.can_prepare(connection)
+    counts: list[int] = []
     for part, table in enumerate(tables, start=1):
         ids = [uuid.get_db_prep_value(event_id, connection) for event_id in event_ids[table]]
-        if can_prepare and len(ids) > 1:
+        counts.append(_MANY if can_prepare and len(ids) > 1 else len(ids))
+        if counts[-1] == _MANY:
             params[f"events{part}"] = ids
         else:
             params |= {f"event{part}_{n}": event_id for n, event_id in enumerate(ids)}
@@ -118,10 +120,7 @@ def look_up(
     sql, types = _look_up_statement(
         connection.vendor == "postgresql",
         (len(visitor.user), len(visitor.faq)),
-        tuple(
-            (table._meta.db_table, _MANY if can_prepare and len(event_ids[table]) > 1 else len(event_ids[table]))
-            for table in tables
-        ),
+        tuple((table._meta.db_table, count) for table, count in zip(tables, counts, strict=True)),
         len(asked),
     )
     rows = None
@@ -160,22 +159,25 @@ def _look_up_statement(
     parts: list[str] = []
     types: dict[str, str] = {"company": "bigint"}
     if any(digests):
-        shared = []
+        # Not one SELECT with OR: PostgreSQL takes that for a reason to read all of a table that it thinks is small.
+        visits: list[str] = []
+        before = ""
         for kind, column, count in zip(_KINDS, _DIGESTS, digests, strict=True):
             if count:
                 names = [f"{kind}{n}" for n in range(count)]
-                shared.append(f"i.{column} IN ({_named(names)})")
                 types |= dict.fromkeys(names, "uuid")
+                visits.append(
+                    "SELECT i.id, i.occurred_at, i.session_id, s.started_at, {ordered_at} AS ordered_at, s.version, "
+                    f"i.kind, i.ai_profile, i.is_qualifying FROM {_INTERACTION} i "
+                    f"INNER JOIN {_SESSION} s ON s.id = i.session_id WHERE i.{column} IN ({_named(names)}) "
+                    f"AND i.occurred_at >= %(start)s AND i.occurred_at <= %(end)s{before}"
+                )
+                before = f" AND (i.{column} IS NULL OR i.{column} NOT IN ({_named(names)}))"
         types |= {"start": "timestamptz", "end": "timestamptz"}
         ordered_at = (
             f"(SELECT MAX(o.occurred_at) FROM {_ORDER} o WHERE o.session_id = s.id)" if products else null_moment
         )
-        visit = (
-            f"WITH visit AS (SELECT i.id, i.occurred_at, i.session_id, s.started_at, {ordered_at} AS ordered_at, "
-            f"s.version, i.kind, i.ai_profile, i.is_qualifying FROM {_INTERACTION} i "
-            f"INNER JOIN {_SESSION} s ON s.id = i.session_id "
-            f"WHERE ({' OR '.join(shared)}) AND i.occurred_at >= %(start)s AND i.occurred_at <= %(end)s) "
-        )
+        visit = f"WITH visit AS ({' UNION ALL '.join(visits).format(ordered_at=ordered_at)}) "
         parts.append(
             "SELECT 0 AS part, id, occurred_at, session_id, started_at, ordered_at, version, kind, ai_profile, "
             f"is_qualifying, {null_uuid} AS event_id, {no_cart} FROM visit"
@@ -183,21 +185,31 @@ def _look_up_statement(
     for part, (table, count) in enumerate(tables, start=1):
         names = [f"event{part}_{n}" for n in range(count)]
         types |= dict.fromkeys(names, "uuid") if count else {f"events{part}": "uuid[]"}
-        among = f"IN ({_named(names)})" if count else f"= ANY(%(events{part})s)"
+        stored = f"FROM {table} t WHERE t.company_id = %(company)s AND t.event_id"
+        among = f"{stored} IN ({_named(names)})"
+        if not count:
+            each = f"LATERAL (SELECT t.event_id {stored} = told.id OFFSET 0) t"
+            among = f"FROM UNNEST(%(events{part})s) AS told(id), {each}"
         parts.append(
-            f"SELECT {part}, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, event_id, {nothing} "
-            f"FROM {table} WHERE company_id = %(company)s AND event_id {among}"
+            f"SELECT {part}, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, t.event_id, {nothing} {among}"
         )
     for part in range(products):
         types |= {f"product{part}": "uuid", f"currency{part}": "varchar", f"since{part}": "timestamptz"}
         own = f"product_id_digest = %(product{part})s AND {{row}}.currency = %(currency{part})s"
-        parts.append(
-            f"SELECT {-1 - part}, c.id, c.occurred_at, c.session_id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, "
-            f"{', '.join(f'c.{column}' for column in _CART_COLUMNS)} FROM (SELECT DISTINCT session_id FROM visit) v "
-            f"INNER JOIN {_CART_EVENT} c ON c.session_id = v.session_id AND c.{own.format(row='c')} "
+        place = (
+            f"c.session_id = v.session_id AND c.{own.format(row='c')} "
             f"AND c.occurred_at >= COALESCE((SELECT MAX(x.occurred_at) FROM {_CART_EVENT} x "
             f"WHERE x.session_id = v.session_id AND x.{own.format(row='x')} AND x.occurred_at < %(since{part})s), "
             f"%(since{part})s)"
+        )
+        joined = f"INNER JOIN {_CART_EVENT} c ON {place}"
+        if is_postgresql:
+            # OFFSET keeps it from joining the other way around, beginning with the whole table.
+            joined = f"CROSS JOIN LATERAL (SELECT c.* FROM {_CART_EVENT} c WHERE {place} OFFSET 0) c"
+        parts.append(
+            f"SELECT {-1 - part}, c.id, c.occurred_at, v.session_id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, "
+            f"{', '.join(f'c.{column}' for column in _CART_COLUMNS)} "
+            f"FROM (SELECT DISTINCT session_id FROM visit) v {joined}"
         )
     return visit + " UNION ALL ".join(parts), tuple(types.items())
 

@@ -167,13 +167,22 @@ class _PostgreSQLLimits:
         if self.is_one_round_trip:
             # Several statements in one message are one transaction, so that the limits hold outside of any, too.
             result = execute(f"{limits}; {sql}", params, many, context)
-            cursor = context["cursor"]
-            cursor.nextset()
-            cursor.nextset()
+            _select_last_result(context["cursor"])
             return result
         if in_transaction:
             execute(limits, None, False, context)
         return execute(sql, params, many, context)
+
+
+def _select_last_result(cursor: Any) -> None:
+    """Let the cursor give the rows of the last of its three statements."""
+    try:
+        select = cursor.set_result
+    except AttributeError:  # psycopg < 3.3
+        cursor.nextset()
+        cursor.nextset()
+    else:
+        select(-1)
 
 
 class _MariaDBLimits:
