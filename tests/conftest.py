@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 
 import pytest
 from django.core.cache import cache
+from django.db import connection
 from hypothesis import settings
 
 from alhena_tracking import diagnostics, directory
@@ -18,9 +20,14 @@ settings.register_profile("alhena", deadline=None, derandomize=not IS_FULL_RUN, 
 settings.load_profile("alhena")
 
 
-def examples(reduced: int, *, full: int) -> int:
-    """How many generated examples a property test tries."""
-    return full if IS_FULL_RUN else reduced
+def is_full_run(*databases: str) -> bool:
+    """Whether full counts are asked for, and this is one of the ``databases`` (by their vendors; none: all)."""
+    return IS_FULL_RUN and (not databases or connection.vendor in databases)
+
+
+def examples(reduced: int, *, full: int, databases: Sequence[str] = ()) -> int:
+    """How many generated examples a property test tries; ``full`` ones on these ``databases`` (none named: on all)."""
+    return full if is_full_run(*databases) else reduced
 
 
 def require(what: str, is_there: bool, reason: str) -> None:

@@ -7,7 +7,6 @@ import hmac
 from django.http import HttpRequest
 from django.utils.translation import gettext
 from rest_framework.exceptions import AuthenticationFailed
-from rest_framework.request import Request
 
 from alhena_tracking.directory import KnownCompany
 from alhena_tracking.models import SecretKey
@@ -18,12 +17,12 @@ SCHEME = "Bearer"
 _SENT_BY_BROWSERS = {"basic", "digest", "negotiate", "ntlm"}
 
 
-def has_secret_key(request: Request | HttpRequest, known: KnownCompany) -> bool:
+def has_secret_key(request: HttpRequest, known: KnownCompany) -> bool:
     """Whether the caller shows an active secret key of the company; no, where it does not claim to have one.
 
     Raises ``AuthenticationFailed`` with the code ``invalid_key`` for every other ``Authorization``.
     """
-    authorization = request.headers.get("Authorization")
+    authorization = request.META.get("HTTP_AUTHORIZATION")
     if authorization is None:
         return False
     scheme, _, key = authorization.partition(" ")

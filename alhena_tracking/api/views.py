@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from django.db import DatabaseError, InterfaceError
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
@@ -133,19 +133,19 @@ class IngestionView(APIView):
         with deadline():
             return super().dispatch(request, *args, **kwargs)
 
-    def post(self, request: Request) -> Response:
+    def post(self, request: Request) -> HttpResponse:
         body, received_at = request.data, timezone.now()
         with time_limits():
             self.known = known = _find_company(body)
         trust = Trust.REPORTED
         if known is not None:
             self._check_origin(known)
-            if has_secret_key(request, known):
+            if has_secret_key(request._request, known):
                 trust = Trust.CONFIRMED
         _check_limits(request, known, trust, _number_of_events(body))
         return self.take(request, body, received_at, trust)
 
-    def take(self, request: Request, body: object, received_at: datetime, trust: Trust) -> Response:
+    def take(self, request: Request, body: object, received_at: datetime, trust: Trust) -> HttpResponse:
         raise NotImplementedError
 
     def company(self) -> KnownCompany:
@@ -157,7 +157,7 @@ class IngestionView(APIView):
     @cached_property
     def foreign_origin(self) -> str | None:
         """The origin of the page that sent the request, unless it is the host itself (or no page at all)."""
-        origin = self.request.headers.get("Origin", "").lower()
+        origin = self.request._request.META.get("HTTP_ORIGIN", "").lower()
         return origin if origin and origin.partition("://")[2] != self.request.get_host().lower() else None
 
     def _check_origin(self, known: KnownCompany) -> None:
@@ -202,14 +202,14 @@ class IngestionView(APIView):
 class EventView(IngestionView):
     """Takes one event."""
 
-    def take(self, request: Request, body: object, received_at: datetime, trust: Trust) -> Response:
+    def take(self, request: Request, body: object, received_at: datetime, trust: Trust) -> HttpResponse:
         event = serializers.METHODS[self.method].parse(body, received_at=received_at, trust=trust)
         known = self.company()
         outcome = _unwanted(request, trust) or record(known.company, [event], is_durable=True)[0]
         if outcome.status == "invalid":
             raise serializers.InvalidEvent({"": InvalidValue(outcome.reason)})
         diagnostics.count(known.company, self.method, outcome.status, outcome.reason)
-        return Response(_as_json(outcome), status=_STATUS_CODES.get(outcome.status, status.HTTP_200_OK))
+        return JsonResponse(_as_json(outcome), status=_STATUS_CODES.get(outcome.status, status.HTTP_200_OK))
 
 
 class InteractionView(EventView):
@@ -230,7 +230,7 @@ class BatchView(IngestionView):
     body_bytes = limits.BATCH_BODY_BYTES
     serializer = serializers.BatchSerializer()
 
-    def take(self, request: Request, body: object, received_at: datetime, trust: Trust) -> Response:
+    def take(self, request: Request, body: object, received_at: datetime, trust: Trust) -> HttpResponse:
         batch = self.serializer.parse_batch(body, received_at=received_at, trust=trust)
         known = self.company()
         events = [event for event in batch.events if event is not None]
@@ -245,7 +245,7 @@ class BatchView(IngestionView):
             else:
                 diagnostics.count(known.company, method, outcome.status, outcome.reason)
             results.append(_as_json(outcome, errors))
-        return Response({"results": results})
+        return JsonResponse({"results": results})
 
 
 class RefundView(IngestionView):
@@ -254,7 +254,7 @@ class RefundView(IngestionView):
     method = "refund"
     serializer = serializers.RefundSerializer()
 
-    def take(self, request: Request, body: object, received_at: datetime, trust: Trust) -> Response:
+    def take(self, request: Request, body: object, received_at: datetime, trust: Trust) -> HttpResponse:
         if trust != Trust.CONFIRMED and self.known is not None:
             raise NotAuthenticated(gettext("A refund needs a secret key of the company."), code="key_required")
         refund = self.serializer.parse(body, received_at=received_at)
@@ -265,7 +265,7 @@ class RefundView(IngestionView):
             field = "currency" if error.code == "currency_mismatch" else "value"
             raise serializers.InvalidEvent({field: error}) from None
         diagnostics.count(known.company, self.method, outcome.status, outcome.reason)
-        return Response(_as_json(outcome), status=_STATUS_CODES.get(outcome.status, status.HTTP_200_OK))
+        return JsonResponse(_as_json(outcome), status=_STATUS_CODES.get(outcome.status, status.HTTP_200_OK))
 
 
 _STATUS_CODES = {"recorded": status.HTTP_201_CREATED, "pending": status.HTTP_202_ACCEPTED}
@@ -311,7 +311,7 @@ def _check_limits(request: Request, known: KnownCompany | None, trust: Trust, co
 
 def _unwanted(request: Request, trust: Trust) -> Outcome | None:
     """Why a valid event is not to be stored at all, if so."""
-    if refuses_tracking(request):
+    if refuses_tracking(request._request):
         return Outcome("ignored", reason="privacy_signal")
     if trust == Trust.REPORTED and is_bot(request._request):
         return Outcome("ignored", reason="bot")

@@ -6,7 +6,6 @@ import re
 from uuid import UUID
 
 from django.http import HttpRequest
-from rest_framework.request import Request
 
 from alhena_tracking.conf import conf
 from alhena_tracking.ingestion import Visitor
@@ -16,9 +15,9 @@ _UUID = "([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"
 _COOKIE = re.compile(rf"1\.{_UUID}\.{_UUID}\.\d{{1,12}}", re.ASCII | re.IGNORECASE)
 
 
-def refuses_tracking(request: Request | HttpRequest) -> bool:
+def refuses_tracking(request: HttpRequest) -> bool:
     """Whether the visitor's browser asks not to be tracked."""
-    return request.headers.get("Sec-GPC") == "1" or (conf.respect_dnt and request.headers.get("DNT") == "1")
+    return request.META.get("HTTP_SEC_GPC") == "1" or (conf.respect_dnt and request.META.get("HTTP_DNT") == "1")
 
 
 def visitor_of(request: HttpRequest, company_key: str) -> Visitor | None:

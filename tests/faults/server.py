@@ -40,6 +40,7 @@ class Server:
         self.workers = workers
         self._threads = threads
         self._is_preloaded = is_preloaded
+        self._killed: set[int] = set()
         self._environment = {
             **os.environ,
             **environment,
@@ -82,20 +83,20 @@ class Server:
         self._listener.close()
 
     def worker_pids(self) -> list[int]:
-        """The processes that serve at this moment."""
+        """The processes that serve at this moment. One that was killed may be listed until gunicorn has noticed."""
         found = subprocess.run(["pgrep", "-P", str(self._process.pid)], capture_output=True, check=False)
-        return [int(pid) for pid in found.stdout.split()]
+        return [pid for pid in map(int, found.stdout.split()) if pid not in self._killed]
 
     def kill_worker(self, random: Random) -> None:
         """``kill -9`` one of the workers; gunicorn starts another one."""
         if pids := self.worker_pids():
-            os.kill(random.choice(pids), signal.SIGKILL)
+            self._kill(random.choice(pids))
 
     def kill_workers(self) -> None:
         """``kill -9`` all of them, and wait for the others that gunicorn starts."""
         before = self.worker_pids()
         for pid in before:
-            os.kill(pid, signal.SIGKILL)
+            self._kill(pid)
         self._wait_for_others(before)
 
     def replace_workers(self) -> None:
@@ -103,6 +104,10 @@ class Server:
         before = self.worker_pids()
         self._process.send_signal(signal.SIGHUP)
         self._wait_for_others(before)
+
+    def _kill(self, pid: int) -> None:
+        os.kill(pid, signal.SIGKILL)
+        self._killed.add(pid)
 
     def _wait_for_others(self, before: Sequence[int]) -> None:
         deadline = time.monotonic() + START_SECONDS
