@@ -146,6 +146,17 @@ _RULES: dict[str, tuple[str, Callable[[object], bool], str]] = {
         _is_timeout,
         "Use a datetime.timedelta from 100 milliseconds to 5 seconds, such as timedelta(seconds=4).",
     ),
+    "COUNTED_QUESTIONS": (
+        "alhena_tracking.E020",
+        lambda value: value in ("asked", "answered"),
+        "Use 'asked' to count every question to the Alhena widget, 'answered' to count those that it answered.",
+    ),
+    "READ_DATALAYER": ("alhena_tracking.E021", _is_bool, "Use True or False."),
+    "DATALAYER_VALUE": (
+        "alhena_tracking.E022",
+        lambda value: value in ("net", "as-is"),
+        "Use 'net' where a GA4 purchase's value excludes tax and shipping, 'as-is' where it is the order's total.",
+    ),
     "COOKIE_DOMAIN": ("alhena_tracking.E009", _is_domain, "Use a domain such as 'shop.example', or None."),
     "REQUIRE_CONSENT": ("alhena_tracking.E010", _is_bool, "Use True or False."),
     "RESPECT_DNT": ("alhena_tracking.E011", _is_bool, "Use True or False."),

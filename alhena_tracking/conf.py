@@ -18,6 +18,9 @@ DEFAULTS: Mapping[str, Any] = {
     "LINE_ITEM_VALUE": "total",
     "QUALIFYING_INTERACTION": None,
     "CONFIRMED_ORDERS_ONLY": False,
+    "COUNTED_QUESTIONS": "asked",
+    "READ_DATALAYER": False,
+    "DATALAYER_VALUE": "net",
     "COOKIE_DOMAIN": None,
     "REQUIRE_CONSENT": False,
     "RESPECT_DNT": False,
@@ -82,6 +85,23 @@ class Conf:
     def confirmed_orders_only(self) -> bool:
         """Whether only orders that the shop's server confirmed count as revenue."""
         return bool(self._get("CONFIRMED_ORDERS_ONLY"))
+
+    @property
+    def counted_questions(self) -> str:
+        """When a question to the real Alhena widget is an interaction: once it is ``"asked"``, or ``"answered"``."""
+        moment: str = self._get("COUNTED_QUESTIONS")
+        return moment
+
+    @property
+    def read_datalayer(self) -> bool:
+        """Whether the tracker reports the GA4 e-commerce events of ``window.dataLayer``."""
+        return bool(self._get("READ_DATALAYER"))
+
+    @property
+    def datalayer_value(self) -> str:
+        """What a GA4 purchase's ``value`` is: ``"net"`` of tax and shipping, as in GA4, or the total ``"as-is"``."""
+        basis: str = self._get("DATALAYER_VALUE")
+        return basis
 
     @property
     def cookie_domain(self) -> str | None:

@@ -15,6 +15,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from alhena_tracking.conf import conf
+from alhena_tracking.models import ValueBasis
 
 _SNIPPET_FILE = Path(__file__).parent / "static" / "alhena_tracking" / "snippet.js"
 
@@ -48,6 +49,11 @@ def snippet_html(nonce: str | None = None, company_key: str | None = None) -> Sa
         configuration["consent"] = "required"
     if conf.respect_dnt:
         configuration["dnt"] = "respect"
+    if conf.counted_questions == "answered":
+        configuration["interactions"] = "answered"
+    if conf.read_datalayer:
+        configuration |= _datalayer_configuration()
+    configuration["debug-src"] = static("alhena_tracking/debug.js")
     if conf.debug:
         configuration["debug"] = "true"
     nonce_attribute = format_html(' nonce="{}"', nonce) if nonce is not None else ""
@@ -59,6 +65,18 @@ def snippet_html(nonce: str | None = None, company_key: str | None = None) -> Sa
         static("alhena_tracking/tracker.js"),
         format_html_join("", ' data-{}="{}"', configuration.items()),
     )
+
+
+def _datalayer_configuration() -> dict[str, str]:
+    """What datalayer.js is told: it reports amounts as the settings say that the shop does."""
+    configuration = {"datalayer": "ga4", "datalayer-src": static("alhena_tracking/datalayer.js")}
+    if conf.datalayer_value == "as-is":
+        configuration["datalayer-value"] = "as-is"
+    if conf.cart_event_value == ValueBasis.TOTAL:
+        configuration["cart-event-value"] = "total"
+    if conf.line_item_value == ValueBasis.UNIT:
+        configuration["line-item-value"] = "unit"
+    return configuration
 
 
 def checkout_event_html(order: object) -> SafeString:

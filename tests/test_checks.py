@@ -65,6 +65,9 @@ def test_setting_when_unknown_is_an_error_that_lists_the_known() -> None:
         ("TRUSTED_PROXIES", True, "alhena_tracking.E017"),
         ("LOCK_TIMEOUT", 2, "alhena_tracking.E018"),
         ("STATEMENT_TIMEOUT", timedelta(seconds=30), "alhena_tracking.E019"),
+        ("COUNTED_QUESTIONS", "helpful", "alhena_tracking.E020"),
+        ("READ_DATALAYER", "as-is", "alhena_tracking.E021"),
+        ("DATALAYER_VALUE", ["net"], "alhena_tracking.E022"),
     ],
 )
 def test_setting_when_wrong_is_an_error_with_a_hint(name: str, value: Any, id_: str) -> None:

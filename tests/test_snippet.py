@@ -46,7 +46,7 @@ def test_snippet_when_rendered_has_the_inline_code_and_the_deferred_tracker() ->
     assert len(inline.encode()) <= 400
     assert tracker == (
         '<script defer src="/static/alhena_tracking/tracker.js" data-company-key="acme" data-endpoint="/alhena/" '
-        'data-window="86400"></script>'
+        'data-window="86400" data-debug-src="/static/alhena_tracking/debug.js"></script>'
     )
 
 
@@ -63,7 +63,22 @@ def test_snippet_when_settings_say_more_tells_the_tracker(settings: Any) -> None
         "RESPECT_DNT": True,
         "DEBUG": True,
     }
-    attributes = 'data-cookie-domain="shop.example" data-consent="required" data-dnt="respect" data-debug="true"'
+    html = snippet_html()
+    assert 'data-cookie-domain="shop.example" data-consent="required" data-dnt="respect"' in html
+    assert 'data-debug="true"' in html
+
+
+def test_snippet_when_ga4_events_are_to_be_read_says_how_amounts_are_told(settings: Any) -> None:
+    assert "datalayer" not in snippet_html()
+    settings.ALHENA_TRACKING = {"COMPANY_KEY": "acme", "READ_DATALAYER": True, "COUNTED_QUESTIONS": "answered"}
+    attributes = (
+        'data-interactions="answered" data-datalayer="ga4" data-datalayer-src="/static/alhena_tracking/datalayer.js"'
+    )
+    html = snippet_html()
+    assert attributes in html
+    assert "-value=" not in html
+    settings.ALHENA_TRACKING |= {"DATALAYER_VALUE": "as-is", "CART_EVENT_VALUE": "total", "LINE_ITEM_VALUE": "unit"}
+    attributes = 'data-datalayer-value="as-is" data-cart-event-value="total" data-line-item-value="unit"'
     assert attributes in snippet_html()
 
 

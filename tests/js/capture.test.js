@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { openPage, settle } from "./page.js";
+import { openPage } from "./page.js";
 
 /**
  * Opens a page, does something to `#it`, and tells the interactions that were sent.
@@ -12,7 +12,7 @@ import { openPage, settle } from "./page.js";
 async function interactions(html, act) {
   const page = openPage({ html });
   act(page.document.getElementById("it"), page);
-  for (let index = 0; index < 5; index++) await settle();
+  await page.deliver();
   assert.deepEqual(page.errors, []);
   return page.sent.map(({ path, body }) => {
     assert.equal(path, "interactions");
@@ -119,7 +119,7 @@ for (const [name, html, act, expected] of CASES) {
 test("a product id that breaks the rules is told, and the page goes on", async () => {
   const page = openPage({ html: `<button id="it" data-alhena-faq="${"x".repeat(256)}">?</button>` });
   page.document.getElementById("it").click();
-  await settle();
+  await page.deliver();
   assert.deepEqual(page.sent, []);
   assert.match(String(page.errors[0][1]), /sendInteraction not sent: productId too_long/);
 });
@@ -134,6 +134,6 @@ test("elements that come later are heard, too", async () => {
   const page = openPage();
   page.document.body.innerHTML = '<button id="it" data-alhena-faq="A">?</button>';
   page.document.getElementById("it").click();
-  await settle();
+  await page.deliver();
   assert.deepEqual(page.paths, ["interactions"]);
 });

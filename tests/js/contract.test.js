@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { openPage, settle } from "./page.js";
+import { openPage } from "./page.js";
 
 const PATHS = { sendCartEvent: "cart_events", sendCheckoutEvent: "checkout_events", sendInteraction: "interactions" };
 const MESSAGE = /^(\w+) not sent: (\S+) (\w+), expected (.+), got (\w+)$/;
@@ -38,7 +38,7 @@ for (const file of ["cart_events", "checkout_events", "interactions"]) {
       const page = openPage();
       await page.interact();
       page.track(method, expanded(data));
-      await settle();
+      await page.deliver();
 
       const reported = page.errors.map(([prefix, message]) => {
         assert.equal(prefix, "Alhena:");

@@ -2,10 +2,14 @@
 interface Window {
   /** Set by the first tracker of a page, so that a second one does nothing. */
   _alhenaTracker?: boolean;
+  /** What the tracker has to say in debug mode. */
+  _alhenaNotes?: unknown[][];
   _alhenaEventQueue: { method: unknown; args: unknown }[];
   trackAlhenaEvent: (method: unknown, data?: unknown) => void;
   /** The real Alhena widget, or the tracker's stand-in for its legacy methods. */
   gleenWidget?: Record<string, unknown>;
+  /** Of Google Tag Manager and gtag.js. */
+  dataLayer?: any[];
 }
 
 interface Navigator {

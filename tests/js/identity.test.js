@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { CART, START, openPage, settle } from "./page.js";
+import { CART, START, openPage } from "./page.js";
 
 const UUID_V4 = /^[\da-f]{8}-[\da-f]{4}-4[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/;
 const USER = "11111111-aaaa-4bbb-8ccc-222222222222";
@@ -13,7 +13,7 @@ const cookieAt = (time) => `alhena_acme=1.${USER}.${FAQ}.${Math.floor(time / 100
 test("a visitor who never used the assistant is nobody", async () => {
   const page = openPage();
   page.track("sendCartEvent", CART);
-  await settle();
+  await page.deliver();
   assert.deepEqual(page.sent, []);
   assert.deepEqual(page.cookieWrites, []);
   assert.deepEqual(page.errors, []);
@@ -27,6 +27,7 @@ test("the first interaction mints both fingerprints", async () => {
   assert.match(faq, UUID_V4);
   assert.notEqual(user, faq);
   assert.equal(seconds, Math.floor(START / 1000));
+  await page.deliver();
   assert.equal(page.sent[0].body.user_fingerprint, user);
   assert.equal(page.sent[0].body.user_faq_fingerprint, faq);
 });
@@ -64,7 +65,7 @@ for (const [url, attributes, rest] of COOKIES) {
     assert.match(pair, /^alhena_acme=1\.[\da-f-]{36}\.[\da-f-]{36}\.\d+$/);
     assert.equal(others.join("; "), rest);
     page.track("sendCartEvent", CART);
-    await settle();
+    await page.deliver();
     assert.deepEqual(page.paths, ["cart_events"]);
   });
 }
@@ -72,7 +73,7 @@ for (const [url, attributes, rest] of COOKIES) {
 test("the next page knows the visitor, and writes nothing", async () => {
   const page = openPage({ cookie: cookieAt(START - HOUR) });
   page.track("sendCartEvent", CART);
-  await settle();
+  await page.deliver();
   assert.equal(page.sent[0].body.user_fingerprint, USER);
   assert.equal(page.sent[0].body.user_faq_fingerprint, FAQ);
   assert.deepEqual(page.cookieWrites, []);
@@ -90,11 +91,11 @@ test("one window after the last interaction the visitor is forgotten", async () 
   const before = page.cookie?.user;
   await page.clock.pass(HOUR - 1000);
   page.track("sendCartEvent", CART);
-  await settle();
+  await page.deliver();
   assert.equal(page.sent.length, 1);
   await page.clock.pass(2000);
   page.track("sendCartEvent", CART);
-  await settle();
+  await page.deliver();
   assert.equal(page.sent.length, 1);
   assert.equal(page.window.gleenWidget.getFingerprint(), "");
   await page.interact();
@@ -116,7 +117,7 @@ for (const [name, cookie] of Object.entries(CORRUPT)) {
   test(`a cookie that is not ours, or no more, identifies nobody: ${name}`, async () => {
     const page = openPage({ cookie });
     page.track("sendCartEvent", CART);
-    await settle();
+    await page.deliver();
     assert.deepEqual(page.sent, []);
     await page.interact();
     assert.match(page.window.gleenWidget.getFingerprint(), UUID_V4);
@@ -136,12 +137,12 @@ test("another tab's interaction counts, and so does its forgetting", async () =>
   const page = openPage();
   page.document.cookie = cookieAt(START) + "; Path=/";
   page.track("sendCartEvent", CART);
-  await settle();
+  await page.deliver();
   assert.equal(page.sent[0].body.user_fingerprint, USER);
   await page.interact();
   page.document.cookie = "alhena_acme=; Max-Age=0; Path=/";
   page.track("sendCartEvent", CART);
-  await settle();
+  await page.deliver();
   assert.deepEqual(page.sent, []);
 });
 
@@ -164,14 +165,14 @@ for (const [name, jar] of Object.entries(JARS)) {
     page.track("sendInteraction", { type: "FAQ" });
     page.track("sendCartEvent", CART);
     page.track("sendInteraction", { type: "CHAT" });
-    await settle();
+    await page.deliver();
     assert.deepEqual(page.paths, ["interactions", "cart_events", "interactions"]);
     assert.equal(new Set(page.sent.map(({ body }) => body.user_fingerprint)).size, 1);
     assert.match(page.sent[0].body.user_fingerprint, UUID_V4);
     assert.deepEqual(page.errors, []);
     await page.clock.pass(25 * HOUR);
     page.track("sendCartEvent", CART);
-    await settle();
+    await page.deliver();
     assert.equal(page.sent.length, 3);
   });
 }

@@ -9,7 +9,11 @@ import { Window } from "happy-dom";
 
 const STATIC = new URL("../../alhena_tracking/static/alhena_tracking/", import.meta.url);
 export const SNIPPET = readFileSync(new URL("snippet.js", STATIC), "utf8");
-export const TRACKER = readFileSync(new URL("tracker.js", STATIC), "utf8");
+/** The source, or the copy of a wheel that is to be tested instead. */
+export const BUILT = process.env.ALHENA_TRACKER;
+export const TRACKER = readFileSync(BUILT || new URL("tracker.js", STATIC), "utf8");
+const DATALAYER = readFileSync(new URL("datalayer.js", STATIC), "utf8");
+const DEBUG = readFileSync(new URL("debug.js", STATIC), "utf8");
 
 export const START = Date.parse("2026-03-01T12:00:00.500Z");
 export const CART = {
@@ -24,6 +28,29 @@ export const ORDER = { orderId: "1001", value: 25, currency: "USD" };
 
 /** Lets every promise that can go on go on. */
 export const settle = () => new Promise((resolve) => setImmediate(resolve));
+
+/** What an endpoint is called that would take the event alone. */
+const PATHS = /** @type {Record<string, string>} */ ({
+  sendInteraction: "interactions",
+  sendCartEvent: "cart_events",
+  sendCheckoutEvent: "checkout_events",
+});
+
+/**
+ * An answer of the server.
+ *
+ * @param {number} status
+ * @param {{ headers?: Record<string, string>, results?: unknown, text?: string }} [rest]
+ */
+export const answer = (status, { headers = {}, results, text = JSON.stringify({ results }) } = {}) => ({
+  status,
+  headers: new Headers(headers),
+  text: async () => text,
+});
+
+/** @param {any} request */
+export const recorded = (request) =>
+  answer(200, { results: request.body.events.map(() => ({ status: "recorded" })) });
 
 /** Time that passes only in `pass`. */
 class Clock {
@@ -48,7 +75,7 @@ class Clock {
 
   /** @param {number} ms */
   async pass(ms) {
-    this.now += ms;
+    this.now += Math.ceil(ms);
     for (const [id, { at, action }] of [...this.timers]) {
       if (at <= this.now && this.timers.delete(id)) action();
     }
@@ -107,13 +134,15 @@ export function openPage({
     }
   }
 
-  /** @type {{ url: string, path: string, body: any, options: any, at: number }[]} */
+  /** @type {{ url: string, body: any, options: any, at: number }[]} */
+  const requests = [];
+  /** @type {{ path: string, body: any, options: any, at: number }[]} the events that were in them */
   const sent = [];
   /** @type {unknown[][]} */
   const errors = [];
   /** @type {unknown[][]} */
   const infos = [];
-  const answer = fetch || (() => ({ status: 201, text: async () => '{"status": "recorded"}' }));
+  const server = fetch || recorded;
   // What a script finds in a browser's global scope.
   /** @type {Record<string, any>} */
   const scope = {
@@ -121,6 +150,7 @@ export function openPage({
     document,
     location: window.location,
     navigator: window.navigator,
+    localStorage: window.localStorage,
     sessionStorage: window.sessionStorage,
     crypto: { getRandomValues: (/** @type {any} */ bytes) => globalThis.crypto.getRandomValues(bytes) },
     console: {
@@ -128,17 +158,16 @@ export function openPage({
       info: (/** @type {unknown[]} */ ...message) => infos.push(message),
     },
     fetch: (/** @type {string} */ target, /** @type {any} */ options) => {
-      const request = {
-        url: target,
-        path: target.split("analytics/")[1],
-        body: JSON.parse(options.body),
-        options,
-        at: clock.now,
-      };
-      sent.push(request);
-      return answer(request);
+      const request = { url: target, body: JSON.parse(options.body), options, at: clock.now };
+      requests.push(request);
+      const { events, ...keys } = request.body;
+      for (const { method, data, ...times } of events) {
+        sent.push({ path: PATHS[method], body: { ...keys, ...data, ...times }, options, at: clock.now });
+      }
+      return server(request);
     },
-    AbortSignal,
+    AbortSignal: { timeout: () => undefined },
+    TextEncoder,
     setTimeout: clock.setTimeout,
     clearTimeout: clock.clearTimeout,
     Date: PageDate,
@@ -161,6 +190,7 @@ export function openPage({
     document,
     clock,
     scope,
+    requests,
     sent,
     errors,
     infos,
@@ -168,6 +198,9 @@ export function openPage({
     element,
     run,
     loadTracker: () => run(TRACKER),
+    /** What the browser does with the files that the tracker requests. */
+    loadDebug: () => run(DEBUG, document.querySelector("script[src*=debug]")),
+    loadDatalayer: () => run(DATALAYER, document.querySelector("script[src*=datalayer]")),
     /** @param {unknown} method @param {unknown} [data] */
     track: (method, data) => window.trackAlhenaEvent(method, data),
     /** What was sent, as "path" or "path type". */
@@ -182,8 +215,13 @@ export function openPage({
     /** Uses the assistant, and forgets the request that says so. */
     async interact() {
       window.trackAlhenaEvent("sendInteraction", { type: "CHAT" });
+      await page.deliver();
+      sent.length = requests.length = 0;
+    },
+    /** Lets the moment pass in which a batch is filled, and the server answer. */
+    async deliver() {
+      await clock.pass(200);
       await settle();
-      sent.length = 0;
     },
   };
   before?.(window);

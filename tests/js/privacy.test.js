@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { CART, ORDER, START, openPage, settle } from "./page.js";
+import { CART, ORDER, START, openPage, recorded } from "./page.js";
 
 const REQUIRED = { "data-consent": "required" };
 const CHAT = { type: "CHAT" };
@@ -23,7 +23,7 @@ test("where consent is required nothing is written or sent before it is given", 
   page.track("sendCartEvent", CART);
   page.track("sendCheckoutEvent", ORDER);
   page.window.dispatchEvent(new page.window.Event("pagehide"));
-  await settle();
+  await page.deliver();
   assert.deepEqual(page.sent, []);
   assert.deepEqual(page.cookieWrites, []);
   assert.equal(storedIn(page), 0);
@@ -35,7 +35,7 @@ test("a cookie of an earlier consent is not used before there is one again", asy
   page.track("sendCartEvent", CART);
   assert.equal(page.window.gleenWidget.getFingerprint(), "");
   page.track("setConsent", true);
-  await settle();
+  await page.deliver();
   assert.deepEqual(page.paths, ["cart_events"]);
   assert.equal(page.window.gleenWidget.getFingerprint().slice(0, 8), "11111111");
 });
@@ -48,11 +48,11 @@ test("held events go out once, in order, with the time they happened", async () 
   await page.clock.pass(5000);
   page.track("setConsent", true);
   page.track("setConsent", true);
-  await settle();
+  await page.deliver();
   assert.deepEqual(page.paths, ["interactions", "cart_events"]);
   assert.equal(Date.parse(page.sent[0].body.occurred_at), START);
   assert.equal(Date.parse(page.sent[1].body.occurred_at), START + 5000);
-  assert.equal(Date.parse(page.sent[0].body.sent_at), START + 10_000);
+  assert.equal(Date.parse(page.sent[0].body.sent_at), START + 10_200);
   assert.equal(page.cookie?.seconds, Math.floor(START / 1000));
 });
 
@@ -61,7 +61,7 @@ test("of held events, too, only those after an interaction are sent", async () =
   page.track("sendCartEvent", CART);
   page.track("sendInteraction", CHAT);
   page.track("setConsent", true);
-  await settle();
+  await page.deliver();
   assert.deepEqual(page.paths, ["interactions"]);
 });
 
@@ -69,7 +69,7 @@ test("at most a hundred events are held", async () => {
   const page = openPage({ attributes: REQUIRED });
   for (let index = 0; index < 150; index++) page.track("sendInteraction", CHAT);
   page.track("setConsent", true);
-  for (let index = 0; index < 200; index++) await settle();
+  await page.deliver();
   assert.equal(page.sent.length, 100);
 });
 
@@ -80,10 +80,10 @@ test("consent that is denied drops what was held, and whatever comes", async () 
   page.track("sendInteraction", CHAT);
   page.track("sendCartEvent", CART);
   page.track("setConsent", true);
-  await settle();
+  await page.deliver();
   assert.deepEqual(page.sent, []);
   page.track("sendInteraction", CHAT);
-  await settle();
+  await page.deliver();
   assert.deepEqual(page.paths, ["interactions"]);
 });
 
@@ -92,22 +92,24 @@ test("consent that is withdrawn purges the cookie, the orders and what waits", a
   const answers = [];
   const page = openPage({ fetch: () => new Promise((resolve) => answers.push(resolve)) });
   page.track("sendInteraction", CHAT);
-  answers[0]({ status: 201, text: async () => "" });
-  await settle();
+  await page.deliver();
+  answers[0](recorded(page.requests[0]));
+  await page.deliver();
   page.track("sendCheckoutEvent", ORDER);
-  answers[1]({ status: 201, text: async () => "" });
-  await settle();
+  answers[1](recorded(page.requests[1]));
+  await page.deliver();
   assert.equal(storedIn(page), 1);
   page.track("sendCheckoutEvent", { ...ORDER, orderId: "1002" });
   page.track("sendCartEvent", CART);
   assert.equal(page.sent.length, 3);
+  assert.equal(storedIn(page), 3);
 
   page.track("setConsent", false);
   assert.equal(page.cookie, null);
   assert.match(page.cookieWrites.at(-1) || "", /^alhena_acme=; Path=\/; SameSite=Lax; Max-Age=0/);
   // The order that was on its way is answered now: it must not be remembered again.
-  answers[2]({ status: 201, text: async () => "" });
-  await settle();
+  answers[2](recorded(page.requests[2]));
+  await page.deliver();
   assert.equal(page.sent.length, 3);
   assert.equal(storedIn(page), 0);
   assert.equal(page.window.gleenWidget.getFingerprint(), "");
@@ -121,7 +123,7 @@ test("where cookies are blocked, withdrawal is for good as well", async () => {
   page.track("setConsent", false);
   page.track("setConsent", true);
   page.track("sendCartEvent", CART);
-  await settle();
+  await page.deliver();
   assert.deepEqual(page.sent, []);
 });
 
@@ -129,12 +131,12 @@ test("setConsent takes true and false, and nothing like them", async () => {
   const page = openPage({ attributes: REQUIRED });
   page.track("sendInteraction", CHAT);
   for (const decision of ["true", 1, null, undefined, {}, "false", 0]) page.track("setConsent", decision);
-  await settle();
+  await page.deliver();
   assert.equal(page.errors.length, 7);
-  assert.match(String(page.errors[0][1]), /setConsent expected boolean/);
+  assert.match(String(page.errors[0][1]), /setConsent: not boolean/);
   assert.deepEqual(page.sent, []);
   page.track("setConsent", true);
-  await settle();
+  await page.deliver();
   assert.deepEqual(page.paths, ["interactions"]);
 });
 
@@ -154,7 +156,7 @@ for (const [name, signals, attributes, isHonoured] of SIGNALS) {
     page.track("sendInteraction", CHAT);
     page.track("sendCartEvent", CART);
     page.track("setConsent", true);
-    await settle();
+    await page.deliver();
     assert.equal(page.sent.length, isHonoured ? 0 : 2);
     assert.equal(page.cookie === null, isHonoured);
     assert.equal(storedIn(page), 0);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { CART, ORDER, SNIPPET, openPage, settle } from "./page.js";
+import { CART, ORDER, SNIPPET, openPage } from "./page.js";
 
 /** @param {import("./page.js").Options} [options] */
 function openBarePage(options) {
@@ -52,7 +52,7 @@ test("the snippet leaves what is there alone, another's snippet or the tracker",
   page.run(SNIPPET);
   await page.interact();
   page.track("sendCartEvent", CART);
-  await settle();
+  await page.deliver();
   assert.deepEqual(page.paths, ["cart_events"]);
 });
 

@@ -1,20 +1,22 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { CART, ORDER, openPage, settle } from "./page.js";
+import { CART, ORDER, START, answer, openPage, recorded, settle } from "./page.js";
 
 const CHAT = { type: "CHAT" };
-const answer = (/** @type {number} */ status) => ({ status, text: async () => "" });
+const RETRIED = [0, 408, 425, 429, 500, 502, 503, 504, 599];
+const FINAL = [304, 400, 401, 403, 404, 409, 413, 415, 422, 501, 505];
 
 /** A server that answers when it is told to. */
 function slowServer() {
-  /** @type {{ resolve: (answer: unknown) => void, reject: (error: Error) => void }[]} */
+  /** @type {{ request: any, resolve: (answer: unknown) => void, reject: (error: Error) => void }[]} */
   const waiting = [];
   return {
-    fetch: () => new Promise((resolve, reject) => waiting.push({ resolve, reject })),
-    /** @param {number} [status] */
-    async answer(status = 201) {
-      waiting.shift()?.resolve(answer(status));
+    fetch: (/** @type {any} */ request) =>
+      new Promise((resolve, reject) => waiting.push({ request, resolve, reject })),
+    async answer() {
+      const next = waiting.shift();
+      next?.resolve(recorded(next.request));
       await settle();
     },
     async fail() {
@@ -24,106 +26,174 @@ function slowServer() {
   };
 }
 
-/** A server that answers with one status after the other, and 201 in the end; 0 is no answer. */
+/**
+ * A server that answers with one status after the other, and takes everything in the end; 0 is no answer.
+ *
+ * @param {(number | ReturnType<typeof answer>)[]} answers
+ */
 const serverOf =
-  (/** @type {number[]} */ ...statuses) =>
-  async () => {
-    const status = statuses.shift() ?? 201;
-    if (!status) throw new TypeError("Failed to fetch");
-    return answer(status);
+  (...answers) =>
+  async (/** @type {any} */ request) => {
+    const next = answers.shift() ?? 200;
+    if (!next) throw new TypeError("Failed to fetch");
+    if (next === 200) return recorded(request);
+    return typeof next === "number" ? answer(next, { text: "" }) : next;
   };
 
-test("events are posted where they belong, in a way that needs no preflight", async () => {
+/** The names of the events, request by request. @param {any} page @returns {string[][]} */
+const batches = (page) =>
+  page.requests.map((/** @type {any} */ { body }) => body.events.map((/** @type {any} */ event) => event.method));
+
+/** @param {any} page @param {"pagehide" | "visibilitychange"} [how] */
+function leave(page, how = "pagehide") {
+  Object.defineProperty(page.document, "hidden", { configurable: true, value: how === "visibilitychange" });
+  (how === "pagehide" ? page.window : page.document).dispatchEvent(new page.window.Event(how));
+}
+
+/** @param {number} count @param {number} [size] of the order, in characters */
+const orders = (count, size = 0) =>
+  Array.from({ length: count }, (_, index) => ({
+    ...ORDER,
+    orderId: `${index}`,
+    lineItems: Array.from({ length: size / 250 }, () => ({
+      productId: "x".repeat(200),
+      productName: "y",
+      quantity: 1,
+      value: 1,
+      currency: "USD",
+    })),
+  }));
+
+test("events that happen together go out as one batch, in order, to one place", async () => {
   const page = openPage({ attributes: { "data-endpoint": "https://shop.example/alhena/" } });
   page.track("sendInteraction", CHAT);
   page.track("sendCartEvent", CART);
-  page.track("sendCheckoutEvent", ORDER);
-  await settle();
-  assert.deepEqual(
-    page.sent.map(({ url }) => url),
-    [
-      "https://shop.example/alhena/analytics/interactions",
-      "https://shop.example/alhena/analytics/cart_events",
-      "https://shop.example/alhena/analytics/checkout_events",
-    ],
-  );
-  for (const { options } of page.sent) {
-    assert.equal(options.method, "POST");
-    assert.equal(options.credentials, "omit");
-    assert.equal(options.keepalive, true);
-    // A string without a header of its own is text/plain.
-    assert.equal(typeof options.body, "string");
-    assert.equal("headers" in options, false);
-  }
+  page.track("sendCartEvent", CART);
+  await page.deliver();
+  assert.deepEqual(batches(page), [["sendInteraction", "sendCartEvent", "sendCartEvent"]]);
+  assert.equal(page.requests[0].url, "https://shop.example/alhena/analytics/events");
 });
 
-test("each event waits until the one before was answered", async () => {
+test("[23] the beacon's body needs no preflight", async () => {
+  const page = openPage();
+  page.track("sendInteraction", CHAT);
+  leave(page);
+  const [{ options }] = page.requests;
+  assert.deepEqual([options.method, options.credentials, options.keepalive], ["POST", "omit", true]);
+  // A string without a header of its own is text/plain.
+  assert.equal(typeof options.body, "string");
+  assert.equal("headers" in options, false);
+});
+
+test("[32] a checkout is sent at once, cart events within a second", async () => {
+  const page = openPage();
+  await page.interact();
+  page.track("sendCartEvent", CART);
+  assert.deepEqual(page.paths, []);
+  assert.ok(Math.max(...page.clock.waits) <= 1000);
+  page.track("sendCheckoutEvent", ORDER);
+  assert.deepEqual(page.paths, ["cart_events", "checkout_events"]);
+});
+
+test("each batch waits until the one before was answered", async () => {
+  const server = slowServer();
+  const page = openPage({ fetch: server.fetch });
+  page.track("sendInteraction", CHAT);
+  await page.deliver();
+  page.track("sendCartEvent", CART);
+  await page.deliver();
+  assert.deepEqual(batches(page), [["sendInteraction"]]);
+  await server.answer();
+  assert.deepEqual(batches(page), [["sendInteraction"], ["sendCartEvent"]]);
+});
+
+test("a checkout does not wait for an answer, and takes the interaction on its way along", async () => {
   const server = slowServer();
   const page = openPage({ fetch: server.fetch });
   page.track("sendInteraction", CHAT);
   page.track("sendCartEvent", CART);
+  await page.deliver();
   page.track("sendCheckoutEvent", ORDER);
-  await settle();
-  assert.deepEqual(page.paths, ["interactions"]);
+  assert.deepEqual(batches(page)[1], ["sendInteraction", "sendCheckoutEvent"]);
+  assert.equal(page.sent[0].body.event_id, page.sent[2].body.event_id);
   await server.answer();
-  assert.deepEqual(page.paths, ["interactions", "cart_events"]);
-  await server.answer(200);
-  assert.deepEqual(page.paths, ["interactions", "cart_events", "checkout_events"]);
+  await server.answer();
+  await page.clock.pass(600_000);
+  assert.equal(page.requests.length, 2);
 });
 
-test("a checkout goes out at once", () => {
-  const page = openPage({ cookie: "" });
-  page.document.cookie = `alhena_acme=1.11111111-aaaa-4bbb-8ccc-222222222222.33333333-dddd-4eee-9fff-444444444444.${Math.floor(page.clock.now / 1000)}`;
-  page.track("sendCheckoutEvent", ORDER);
-  assert.deepEqual(page.paths, ["checkout_events"]);
-});
-
-for (const status of [0, 408, 425, 429, 500, 502, 503, 504, 599]) {
-  test(`after ${status || "a network error"} the same event is sent again, before those behind it`, async () => {
+for (const status of RETRIED) {
+  test(`[8, 9, 10, 16] after ${status || "a network error"} the batch is sent again as a whole, with its ids`, async () => {
     const page = openPage({ fetch: serverOf(status) });
     page.track("sendInteraction", CHAT);
     page.track("sendCartEvent", CART);
-    await settle();
-    assert.deepEqual(page.paths, ["interactions"]);
+    await page.deliver();
     await page.clock.pass(1000);
-    assert.deepEqual(page.paths, ["interactions", "interactions", "cart_events"]);
-    const [first, second] = page.sent.map(({ body }) => body);
-    assert.equal(first.event_id, second.event_id);
-    assert.equal(first.occurred_at, second.occurred_at);
+    assert.deepEqual(batches(page), Array(2).fill(["sendInteraction", "sendCartEvent"]));
+    const [first, second] = page.requests.map(({ body }) => body);
+    assert.deepEqual(first.events, second.events);
+    assert.equal(Date.parse(first.events[0].occurred_at), START);
     assert.equal(Date.parse(second.sent_at) - Date.parse(first.sent_at), 1000);
     assert.deepEqual(page.errors, []);
   });
 }
 
-for (const status of [304, 400, 401, 403, 404, 409, 413, 415, 422, 501, 505]) {
-  test(`${status} is final: it is told, and the next event goes out`, async () => {
+for (const status of FINAL) {
+  test(`[11] ${status} is never retried: it is told, and the next event goes out`, async () => {
     const page = openPage({ fetch: serverOf(status) });
     page.track("sendInteraction", CHAT);
+    await page.deliver();
     page.track("sendCartEvent", CART);
-    await settle();
+    await page.deliver();
     await page.clock.pass(600_000);
-    assert.deepEqual(page.paths, ["interactions", "cart_events"]);
+    assert.deepEqual(batches(page), [["sendInteraction"], ["sendCartEvent"]]);
     assert.equal(page.errors.length, 1);
-    assert.match(page.errors[0].join(" "), new RegExp(`sendInteraction was refused: ${status}`));
+    assert.match(page.errors[0].join(" "), new RegExp(`1 refused: ${status}`));
   });
 }
 
-test("an event that happens during a pause waits for its end", async () => {
-  const page = openPage({ fetch: serverOf(429) });
+test("[16] results per event are final: what is invalid is told, and nothing of it sent again", async () => {
+  const results = [
+    { status: "recorded" },
+    { status: "invalid", errors: [{ field: "value", code: "too_large" }] },
+    { status: "duplicate" },
+    { status: "ignored", reason: "no_interaction" },
+  ];
+  const page = openPage({ fetch: () => answer(200, { results }) });
   page.track("sendInteraction", CHAT);
-  await settle();
-  page.track("sendCartEvent", CART);
-  page.track("sendCheckoutEvent", ORDER);
-  await settle();
-  assert.deepEqual(page.paths, ["interactions"]);
-  await page.clock.pass(1000);
-  assert.deepEqual(page.paths.slice(1), ["interactions", "cart_events", "checkout_events"]);
+  for (let index = 0; index < 3; index++) page.track("sendCartEvent", CART);
+  await page.deliver();
+  await page.clock.pass(600_000);
+  assert.equal(page.requests.length, 1);
+  assert.deepEqual(page.errors, [["Alhena:", "sendCartEvent", "refused:", results[1].errors]]);
 });
 
-test("the pauses grow to a minute at most, with jitter, and begin anew after a success", async () => {
-  const page = openPage({ fetch: serverOf(...Array(12).fill(503), 201, 503) });
+test("[11] a refusal whose answer breaks off is final, too", async () => {
+  const refused = { ...answer(400), text: () => Promise.reject(new Error("broke off")) };
+  const page = openPage({ fetch: serverOf(refused) });
   page.track("sendInteraction", CHAT);
-  await settle();
+  await page.deliver();
+  await page.clock.pass(600_000);
+  assert.equal(page.requests.length, 1);
+  assert.equal(page.errors.length, 1);
+  assert.equal(page.window.localStorage.length, 0);
+});
+
+for (const text of ["<html>Welcome to our network</html>", "", "{}", '{"results": 7}', "null"]) {
+  test(`an answer that is not our server's is none: ${text}`, async () => {
+    const page = openPage({ fetch: serverOf(answer(200, { text })) });
+    page.track("sendInteraction", CHAT);
+    await page.deliver();
+    await page.clock.pass(1000);
+    assert.equal(page.requests.length, 2);
+    assert.deepEqual(page.errors, []);
+  });
+}
+
+test("[12] exponential backoff with jitter, to a minute at most; a success begins anew", async () => {
+  const page = openPage({ fetch: serverOf(...Array(12).fill(503), 200, 503) });
+  page.track("sendInteraction", CHAT);
+  await page.deliver();
   const pauses = [];
   while (page.clock.waits.length) {
     assert.equal(page.clock.waits.length, 1);
@@ -137,8 +207,91 @@ test("the pauses grow to a minute at most, with jitter, and begin anew after a s
   });
   assert.ok(new Set(pauses.slice(6)).size > 1, "no jitter");
   page.track("sendCartEvent", CART);
-  await settle();
+  await page.deliver();
   assert.ok(page.clock.waits[0] <= 1000);
+});
+
+/** @type {[value: string, seconds: number][]} */
+const RETRY_AFTER = [
+  ["2", 2],
+  ["0", 0],
+  [new Date(START + 90_000).toUTCString(), 89],
+  ["86400", 3600],
+  [new Date(START + 86_400_000).toUTCString(), 3600],
+];
+for (const [value, seconds] of RETRY_AFTER) {
+  test(`[13] Retry-After of ${value} is obeyed, capped at an hour`, async () => {
+    const page = openPage({ fetch: serverOf(answer(503, { headers: { "Retry-After": value } })) });
+    page.track("sendInteraction", CHAT);
+    await page.deliver();
+    const [wait] = page.clock.waits;
+    assert.ok(wait >= seconds * 1000 && wait <= (seconds + 2) * 1000, `${wait}`);
+  });
+}
+
+for (const value of ["soon", "-5", "Thu, 01 Jan 1970 00:00:00 GMT", "1.5"]) {
+  test(`[13] a Retry-After of ${value} says nothing`, async () => {
+    const page = openPage({ fetch: serverOf(answer(503, { headers: { "Retry-After": value } })) });
+    page.track("sendInteraction", CHAT);
+    await page.deliver();
+    assert.ok(page.clock.waits[0] >= 500 && page.clock.waits[0] <= 1000);
+  });
+}
+
+test("[13] what the server asked for does not count as an attempt", async () => {
+  const busy = answer(429, { headers: { "Retry-After": "1" } });
+  const page = openPage({ fetch: serverOf(...Array(200).fill(busy)) });
+  page.track("sendInteraction", CHAT);
+  await page.deliver();
+  for (let index = 0; index < 200; index++) await page.clock.pass(2000);
+  assert.equal(page.requests.length, 201);
+  assert.deepEqual(page.errors, []);
+});
+
+test("[14] a 429 pauses the whole flush, checkouts and leaving included", async () => {
+  const page = openPage({ fetch: serverOf(answer(429, { headers: { "Retry-After": "60" } })) });
+  page.track("sendInteraction", CHAT);
+  await page.deliver();
+  page.track("sendCartEvent", CART);
+  page.track("sendCheckoutEvent", ORDER);
+  leave(page);
+  page.window.dispatchEvent(new page.window.Event("online"));
+  await page.clock.pass(59_000);
+  assert.equal(page.requests.length, 1);
+  await page.clock.pass(2000);
+  assert.deepEqual(batches(page)[1], ["sendInteraction", "sendCartEvent", "sendCheckoutEvent"]);
+});
+
+test("[15] attempts are bounded; what is given up is counted and reported once", async () => {
+  const page = openPage({ fetch: async () => answer(503, { text: "" }) });
+  page.track("sendInteraction", CHAT);
+  page.track("sendCartEvent", CART);
+  await page.deliver();
+  for (let index = 0; index < 100; index++) await page.clock.pass(60_000);
+  assert.equal(page.requests.length, 50);
+  assert.deepEqual(page.errors, [["Alhena:", 2, "given up:", "too many attempts"]]);
+  assert.equal(page.window.localStorage.length, 0);
+});
+
+test("[15] the total time is bounded: what is older than 72 hours is given up and reported once", async () => {
+  const page = openPage({ fetch: serverOf(answer(429, { headers: { "Retry-After": "3600" } })) });
+  page.track("sendInteraction", CHAT);
+  await page.deliver();
+  await page.clock.pass(73 * 3_600_000);
+  assert.equal(page.requests.length, 1);
+  assert.deepEqual(page.errors, [["Alhena:", 1, "given up:", "too old or many"]]);
+});
+
+test("[17] coming back online flushes at once", async () => {
+  const page = openPage({ fetch: serverOf(0, 0, 0, 0) });
+  page.track("sendInteraction", CHAT);
+  await page.deliver();
+  for (let index = 0; index < 3; index++) await page.clock.pass(page.clock.waits[0]);
+  assert.ok(page.clock.waits[0] > 3000);
+  page.window.dispatchEvent(new page.window.Event("online"));
+  assert.equal(page.requests.length, 5);
+  await settle();
+  assert.deepEqual(page.clock.waits, []);
 });
 
 /** @type {Record<string, (() => unknown) | undefined>} */
@@ -150,12 +303,12 @@ const BROKEN = {
   "answering nonsense": () => undefined,
 };
 for (const [name, fetch] of Object.entries(BROKEN)) {
-  test(`with fetch ${name} nothing is thrown, and the event waits`, async () => {
+  test(`[6] with fetch ${name} nothing is thrown, and the event waits`, async () => {
     const page = openPage({ load: false });
     page.scope.fetch = fetch;
     page.loadTracker();
     page.track("sendInteraction", CHAT);
-    await settle();
+    await page.deliver();
     assert.deepEqual(page.errors, []);
     assert.equal(page.clock.waits.length, 1);
     await page.clock.pass(1000);
@@ -163,193 +316,82 @@ for (const [name, fetch] of Object.entries(BROKEN)) {
   });
 }
 
-test("an answer that breaks off after its status counts all the same", async () => {
-  const broken = { status: 201, text: () => Promise.reject(new Error("broke off")) };
-  const page = openPage({ fetch: () => broken });
-  page.track("sendInteraction", CHAT);
-  await settle();
-  assert.equal(page.clock.waits.length, 0);
-  assert.deepEqual(page.errors, []);
-});
-
-test("leaving the page sends all that waits, in order, once", async () => {
-  for (const leave of ["pagehide", "visibilitychange"]) {
+for (const how of /** @type {const} */ (["pagehide", "visibilitychange"])) {
+  test(`[21] leaving the page sends what is pending, once: ${how}`, async () => {
     const server = slowServer();
     const page = openPage({ fetch: server.fetch });
     page.track("sendInteraction", CHAT);
     page.track("sendCartEvent", CART);
-    page.track("sendCheckoutEvent", ORDER);
-    Object.defineProperty(page.document, "hidden", { configurable: true, value: leave === "visibilitychange" });
-    const target = leave === "pagehide" ? page.window : page.document;
-    target.dispatchEvent(new page.window.Event(leave));
-    target.dispatchEvent(new page.window.Event(leave));
-    assert.deepEqual(page.paths, ["interactions", "cart_events", "checkout_events"], leave);
-    for (let index = 0; index < 3; index++) await server.answer();
+    leave(page, how);
+    leave(page, how);
+    assert.deepEqual(batches(page), [["sendInteraction", "sendCartEvent"]]);
+    await server.answer();
     await page.clock.pass(600_000);
-    assert.equal(page.sent.length, 3, leave);
-  }
-});
+    assert.equal(page.requests.length, 1);
+  });
+}
 
-test("a pause does not keep the page from sending what waits when it is left", async () => {
+test("[21] a pause of our own does not keep what waits from being sent when the page is left", async () => {
   const page = openPage({ fetch: serverOf(503) });
   page.track("sendInteraction", CHAT);
-  page.track("sendCartEvent", CART);
+  await page.deliver();
+  leave(page);
   await settle();
-  page.window.dispatchEvent(new page.window.Event("pagehide"));
-  await settle();
-  assert.deepEqual(page.paths, ["interactions", "interactions", "cart_events"]);
+  assert.equal(page.requests.length, 2);
   await page.clock.pass(600_000);
-  assert.equal(page.sent.length, 3);
+  assert.equal(page.requests.length, 2);
 });
 
 test("a page that comes into view sends nothing out of turn", async () => {
-  const server = slowServer();
-  const page = openPage({ fetch: server.fetch });
+  const page = openPage({ fetch: slowServer().fetch });
   page.track("sendInteraction", CHAT);
+  await page.deliver();
   page.track("sendCartEvent", CART);
+  leave(page, "visibilitychange");
+  const before = page.requests.length;
   Object.defineProperty(page.document, "hidden", { configurable: true, value: false });
   page.document.dispatchEvent(new page.window.Event("visibilitychange"));
-  assert.deepEqual(page.paths, ["interactions"]);
+  assert.equal(page.requests.length, before);
 });
 
-test("what failed while the page was hidden is sent again, in order, one by one", async () => {
+test("[22] the keepalive budget is shared by all that is in flight; larger is split", async () => {
   const server = slowServer();
   const page = openPage({ fetch: server.fetch });
   page.track("sendInteraction", CHAT);
-  page.track("sendCartEvent", CART);
-  page.window.dispatchEvent(new page.window.Event("pagehide"));
-  await server.fail();
-  await server.fail();
-  assert.equal(page.clock.waits.length, 1);
-  await page.clock.pass(60_000);
-  assert.deepEqual(page.paths.slice(2), ["interactions"]);
+  await page.deliver();
   await server.answer();
-  assert.deepEqual(page.paths.slice(2), ["interactions", "cart_events"]);
+  const inFlight = () =>
+    page.requests.slice(1).reduce((sum, { options }) => sum + (options.keepalive ? options.body.length : 0), 0);
+  for (const order of orders(8, 20_000)) page.track("sendCheckoutEvent", order);
+  assert.ok(inFlight() <= 65_536, `${inFlight()}`);
+  leave(page);
+  assert.ok(inFlight() <= 65_536, `${inFlight()}`);
+  for (let index = 0; index < 20; index++) await server.answer();
+  await page.deliver();
+  assert.deepEqual(
+    new Set(page.sent.slice(1).map(({ body }) => body.order_id)),
+    new Set(orders(8).map(({ orderId }) => orderId)),
+  );
 });
 
-test("a body that is too large to outlive the page goes without keepalive", async () => {
-  const line = { productId: "x".repeat(255), productName: "y", quantity: 1, value: 1, currency: "USD" };
+test("[22] an order that is too large to outlive the page goes without keepalive", async () => {
   const page = openPage();
   await page.interact();
-  page.track("sendCheckoutEvent", { ...ORDER, lineItems: Array(300).fill(line) });
-  await settle();
-  assert.equal(page.sent[0].options.keepalive, false);
+  page.track("sendCheckoutEvent", orders(1, 120_000)[0]);
+  await page.deliver();
+  assert.equal(page.requests.length, 1);
+  assert.equal(page.requests[0].options.keepalive, false);
 });
 
-test("at most a hundred events wait", async () => {
-  const server = slowServer();
-  const page = openPage({ fetch: server.fetch });
-  page.track("sendInteraction", CHAT);
-  for (let index = 0; index < 150; index++) page.track("sendCartEvent", CART);
-  page.window.dispatchEvent(new page.window.Event("pagehide"));
-  assert.equal(page.sent.length, 100);
-});
-
-// The thank-you page
-
-test("an order is sent once, though it is reported twice", async () => {
-  const server = slowServer();
-  const page = openPage({ fetch: server.fetch });
-  page.track("sendInteraction", CHAT);
-  page.track("sendCheckoutEvent", ORDER);
-  page.track("sendCheckoutEvent", { ...ORDER, orderId: " 1001 ", value: 26 });
-  await server.answer();
-  await server.answer();
-  page.track("sendCheckoutEvent", ORDER);
-  await settle();
-  assert.deepEqual(page.paths, ["interactions", "checkout_events"]);
-  page.track("sendCheckoutEvent", { ...ORDER, orderId: "1002" });
-  assert.equal(page.sent.length, 3);
-});
-
-/** @param {any} page the one before, whose storage and cookie the new one finds */
-function reload(page) {
-  return openPage({
-    cookie: page.document.cookie,
-    before: (window) => {
-      for (const [key, value] of Object.entries(page.window.sessionStorage)) window.sessionStorage.setItem(key, value);
-    },
-  });
-}
-
-test("a thank-you page that is reloaded does not send its order again", async () => {
+test("a batch holds a hundred events at most", async () => {
   const page = openPage();
-  await page.interact();
-  page.track("sendCheckoutEvent", ORDER);
+  page.track("sendInteraction", CHAT);
+  for (let index = 0; index < 250; index++) page.track("sendCartEvent", CART);
+  await page.deliver();
   await settle();
-  const next = reload(page);
-  next.track("sendCheckoutEvent", ORDER);
-  next.track("sendCheckoutEvent", { ...ORDER, orderId: "1002" });
   await settle();
   assert.deepEqual(
-    next.sent.map(({ body }) => body.order_id),
-    ["1002"],
+    batches(page).map((batch) => batch.length),
+    [100, 100, 51],
   );
-});
-
-test("an order that was not delivered is sent after a reload", async () => {
-  for (const status of [0, 400, 503]) {
-    const page = openPage();
-    await page.interact();
-    const failing = openPage({ cookie: page.document.cookie, fetch: serverOf(status) });
-    failing.track("sendCheckoutEvent", ORDER);
-    await settle();
-    const next = reload(failing);
-    next.track("sendCheckoutEvent", ORDER);
-    await settle();
-    assert.deepEqual(next.paths, ["checkout_events"], String(status));
-  }
-});
-
-test("orders without an id are all sent", async () => {
-  const page = openPage();
-  await page.interact();
-  for (let index = 0; index < 2; index++) page.track("sendCheckoutEvent", { ...ORDER, orderId: null });
-  await settle();
-  assert.equal(page.sent.length, 2);
-});
-
-test("only the latest orders are remembered", async () => {
-  const page = openPage();
-  await page.interact();
-  for (let index = 0; index < 30; index++) page.track("sendCheckoutEvent", { ...ORDER, orderId: `${index}` });
-  for (let index = 0; index < 60; index++) await settle();
-  const remembered = JSON.parse(page.window.sessionStorage.getItem("alhena_acme"));
-  assert.deepEqual(
-    remembered,
-    Array.from({ length: 20 }, (_, index) => `${index + 10}`),
-  );
-});
-
-for (const content of ["{", "null", "7", "{}", '"1001"', '{"__proto__": ["1001"]}', "[[1001], null]"]) {
-  test(`storage with foreign content is no order: ${content}`, async () => {
-    const page = openPage({ before: (window) => window.sessionStorage.setItem("alhena_acme", content) });
-    await page.interact();
-    page.track("sendCheckoutEvent", ORDER);
-    await settle();
-    assert.deepEqual(page.paths, ["checkout_events"]);
-  });
-}
-
-test("where storage is blocked the page's memory has to do", async () => {
-  const page = openPage({ load: false });
-  page.scope.sessionStorage = new Proxy(
-    {},
-    {
-      get() {
-        throw new Error("SecurityError");
-      },
-      set() {
-        throw new Error("QuotaExceededError");
-      },
-    },
-  );
-  page.loadTracker();
-  await page.interact();
-  page.track("sendCheckoutEvent", ORDER);
-  await settle();
-  page.track("sendCheckoutEvent", ORDER);
-  await settle();
-  assert.equal(page.sent.length, 1);
-  assert.deepEqual(page.errors, []);
 });

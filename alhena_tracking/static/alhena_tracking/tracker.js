@@ -11,7 +11,10 @@
  *   data-cookie-domain   the cookie's domain, for a shop that spans several hosts
  *   data-consent         "required": write and send nothing before trackAlhenaEvent("setConsent", true)
  *   data-dnt             honour Do Not Track, as Global Privacy Control always is
- *   data-debug           say in the console what becomes of every event
+ *   data-interactions    "answered": a question to the Alhena widget counts once it is answered, not when it is asked
+ *   data-datalayer       read GA4 e-commerce events; data-datalayer-src is where datalayer.js is
+ *   data-debug           say in the console what becomes of every event, as ?alhena_debug=1 does; data-debug-src is
+ *                        where debug.js is
  *
  * Nothing that goes wrong in here may reach the page: what the page or the browser calls is `guarded`, or cannot fail.
  */
@@ -19,13 +22,15 @@
   "use strict";
 
   /** @typedef {Record<string, any>} Fields of an event, as the server reads them: in snake_case */
-  /** @typedef {{ method: string, body: Fields, isSending?: boolean }} TrackedEvent */
+  /** @typedef {[user: string, faq: string, method: string, data: Fields, attempts: number]} Entry what is queued */
+  /** @typedef {[name: string, entry: Entry]} Queued */
   /** @typedef {{ user: string, faq: string, time: number }} Visitor both fingerprints, the last interaction in ms */
-  /** @typedef {{ path?: string, types?: string, properties: string }} Form */
+  /** @typedef {{ types?: string, properties: string }} Form */
   /** @typedef {(field: string, code: string, expected: string, actual: unknown) => void} Refuse */
 
-  const config = document.currentScript?.dataset || {};
-  // The cookie's name, and that of what is stored.
+  const script = document.currentScript;
+  const config = script?.dataset || {};
+  // The cookie's name, and the beginning of every other one that is stored. No company key holds a colon.
   const key = "alhena_" + config.companyKey;
   const maxAge = +(config.window || 86400);
 
@@ -33,9 +38,6 @@
 
   /** @param {unknown[]} message */
   const complain = (...message) => console.error("Alhena:", ...message);
-
-  /** @param {unknown[]} message */
-  const explain = (...message) => "debug" in config && console.info("Alhena:", ...message);
 
   /**
    * For what may fail: cookies and storage can be blocked, and the page's data and the widget are not ours.
@@ -61,6 +63,12 @@
    */
   const guarded = (action) => (...args) => attempt(() => action(...args), complain);
 
+  /** @type {unknown[][] | undefined} what debug.js puts into words */
+  let notes;
+
+  /** @param {unknown[]} note its kind, and what it is about */
+  const note = (...note) => notes?.push(note);
+
   /**
    * Adds to a list that must not grow without end.
    *
@@ -81,28 +89,26 @@
     3: "BHDIQDJODKWDLYDOMRTND",
   };
 
-  const WHITE_SPACE = /[\u0009-\u000d\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff]/;
+  // ECMAScript's white space and line terminators, and U+0085.
+  const WHITE_SPACE = /[\s\x85]/;
   // With the u flag a surrogate pair is one character, so that the range holds lone ones only.
   const INVALID = /[\0\ud800-\udfff]/u;
 
-  // A form is one kind of object: where it is sent, its types, and its properties in the order they are read, since
-  // value is judged by the currency and quantity by the type. "?" is optional.
+  // A form is one kind of object: its types, and its properties in the order they are read, since value is judged by
+  // the currency and quantity by the type. "?" is optional.
   /** @type {Form} */
   const LINE = { properties: "productId productName currency value quantity" };
   /** @type {Record<string, Form>} */
   const METHODS = {
     sendInteraction: {
-      path: "interactions",
       types: "CHAT FAQ NUDGE",
       properties: "type productId? conversationId? aiProfile?",
     },
     sendCartEvent: {
-      path: "cart_events",
       types: "ITEM_ADDED QUANTITY_INCREASED QUANTITY_DECREASED ITEM_REMOVED",
       properties: `type ${LINE.properties} source?`,
     },
     sendCheckoutEvent: {
-      path: "checkout_events",
       properties: "orderId? currency value source? lineItems?",
     },
   };
@@ -110,11 +116,11 @@
   // What a property must be, its typeof first. All others are text.
   /** @type {Record<string, string>} */
   const EXPECTED = {
-    currency: "string: a current ISO 4217 code",
+    currency: "string: ISO 4217",
     productName: "string of 1 to 512 characters",
     value: "number from 0 to 1e13 minor units",
-    quantity: "number from 0 to 1e6, not 0 if added or ordered",
-    lineItems: "object: an array of at most 500",
+    quantity: "number from 0 to 1e6, not 0 if added",
+    lineItems: "object: array of at most 500",
   };
 
   /** @param {string} text */
@@ -145,8 +151,8 @@
    * @param {string | number} [decimals] two are assumed while the currency is wrong
    */
   function rounded(value = 0, decimals = 2) {
-    const [digits, exponent] = String(value).split("e");
-    const scaled = +`${digits}e${+(exponent || 0) + +decimals}`;
+    const [digits, exponent = 0] = String(value).split("e");
+    const scaled = +`${digits}e${+exponent + +decimals}`;
     return Math.sign(scaled) * Math.round(Math.abs(scaled));
   }
 
@@ -196,7 +202,7 @@
       const value = data[name];
       if (value == null && name !== property) continue;
       const expected =
-        name === "type" ? "string, one of " + form.types : EXPECTED[name] || "string of 1 to 255 characters";
+        name === "type" ? "string of " + form.types : EXPECTED[name] || "string of 1 to 255 characters";
       const code =
         value == null ? "required"
         : !expected.startsWith(typeof value) ? "wrong_type"
@@ -211,7 +217,7 @@
     }
     // In BigInt: where the limit lies, doubles are 128 apart. What is missing counts as 0.
     const total = BigInt(rounded(value, decimalsOf(currency))) * BigInt(rounded(quantity, 3));
-    if (total > 1e18) refuse(path + "value", "too_large", "value × quantity up to 1e15 minor units", value);
+    if (total > 1e18) refuse(path + "value", "too_large", "value × quantity to 1e15 minor units", value);
     if (lines) {
       // Spread, so that holes are visited.
       fields.line_items = [...lines].map((line, index) => read(LINE, line, `lineItems[${index}]`, refuse, currency));
@@ -221,7 +227,8 @@
 
   // --------------------------------------------------------------------------------------------------- Identity
 
-  const UUID = "([\\da-f-]{36})";
+  const UUID = "([\\da-f]{8}(?:-[\\da-f]{4}){3}-[\\da-f]{12})";
+  const FINGERPRINTS = RegExp(`^${UUID}${UUID}$`);
   const COOKIE = RegExp(`\\b${key}=1\\.${UUID}\\.${UUID}\\.(\\d+)`);
 
   /**
@@ -289,91 +296,261 @@
 
   /** @param {unknown} decision */
   function setConsent(decision) {
-    if (typeof decision !== "boolean") return complain("setConsent expected boolean, got", decision);
+    if (typeof decision !== "boolean") return complain("setConsent: not boolean:", decision);
     consent = decision;
     if (!decision) purge();
     for (const admit of held.splice(0)) admit();
+    later();
   }
 
   function purge() {
-    events.length = 0;
-    orders = [];
-    attempt(() => delete sessionStorage[key]);
     uncookied = undefined;
+    orders = [];
+    unstored.clear();
+    const empty = (/** @type {Storage} */ storage) =>
+      Object.keys(storage).forEach((name) => name.startsWith(key + ":") && storage.removeItem(name));
+    attempt(() => empty(localStorage));
+    attempt(() => empty(sessionStorage));
     writeCookie("", 0);
   }
 
   // ----------------------------------------------------------------------------------------------------- Orders
   // Whoever reloads the thank-you page reports its order again. The server would drop it; this spares the call.
 
+  const ORDERS = key + ":orders";
   /** @type {unknown[]} ids of those that were delivered, the latest last */
-  let orders = attempt(() => [...JSON.parse(sessionStorage[key])]) || [];
+  let orders = attempt(() => [...JSON.parse(sessionStorage[ORDERS])]) || [];
 
   /** @param {unknown} id */
   function keepOrder(id) {
     orders = [...orders, id].slice(-20);
-    attempt(() => (sessionStorage[key] = JSON.stringify(orders)));
+    attempt(() => (sessionStorage[ORDERS] = JSON.stringify(orders)));
   }
 
-  // -------------------------------------------------------------------------------------------------- Transport
-  // One event after the other, each when the one before was answered: an interaction must be recorded before what it
-  // may earn.
+  // ------------------------------------------------------------------------------------------------------ Queue
+  // What no answer has come for is kept in localStorage, each event under a name of its own: tabs overwrite nothing of
+  // each other's, and the next page or the next visit sends what this one could not. Where that is blocked or full,
+  // it is kept in memory.
 
-  /** @type {TrackedEvent[]} */
-  const events = [];
-  /** @type {any} the timer of the pause, if there is one */
-  let pause;
-  let failed = 0;
+  const NAME = RegExp(`^${key}:e(\\d{13})\\d{6}:${UUID}$`);
+  /** Older events are refused by the server. */
+  const MAX_AGE = 72 * 3600e3;
+  const MAX_ATTEMPTS = 50;
+  const MAX_EVENTS = 300;
+  const MAX_CHARACTERS = 300_000;
 
-  /** @param {boolean} [isLeaving] the page may go away: whatever waits is sent without waiting for answers */
-  function flush(isLeaving) {
-    if (pause && !isLeaving) return;
-    for (const event of isLeaving ? events : events.slice(0, 1)) if (!event.isSending) send(event);
+  /** @type {Map<string, Entry>} */
+  const unstored = new Map();
+  let added = 0;
+
+  /**
+   * @param {string} name
+   * @param {Entry} [entry] none, if it is settled
+   */
+  function store(name, entry) {
+    unstored.delete(name);
+    attempt(
+      () => (entry ? localStorage.setItem(name, JSON.stringify(entry)) : localStorage.removeItem(name)),
+      () => entry && unstored.set(name, entry),
+    );
   }
 
   /**
-   * Sends an event once, and settles what becomes of it. Never rejects.
+   * All that waits, the oldest first. What makes no sense is dropped, and what is too much or too old given up.
    *
-   * @param {TrackedEvent} event
+   * @returns {Queued[]}
    */
-  async function send(event) {
-    const { method, body } = event;
+  function waiting() {
+    /** @type {Queued[]} */
+    const found = [...unstored];
+    for (const name of attempt(() => Object.keys(localStorage)) || []) {
+      if (!name.startsWith(key + ":e")) continue;
+      const entry = attempt(() => JSON.parse(localStorage[name]));
+      if (NAME.test(name) && attempt(() => FINGERPRINTS.test(entry[0] + entry[1]) && METHODS[entry[2]].properties && entry[3])) {
+        found.push([name, entry]);
+      } else store(name);
+    }
+    // As text, which begins with the names.
+    found.sort();
+    // Sales are given up last, and interactions, which earn them.
+    const old = found.filter(([name]) => Date.now() - +timeOf(name) > MAX_AGE).length;
+    const excess = found.splice(0, old);
+    while (JSON.stringify(found).length > MAX_CHARACTERS || found.length > MAX_EVENTS) {
+      excess.push(...found.splice(found.findIndex(([, entry]) => entry[2] === "sendCartEvent"), 1));
+    }
+    giveUp(excess, "too old or many");
+    return found;
+  }
+
+  /**
+   * @param {Queued[]} queued
+   * @param {string} reason
+   */
+  function giveUp(queued, reason) {
+    for (const [name] of queued) store(name);
+    if (queued.length) complain(queued.length, "given up:", reason);
+  }
+
+  /**
+   * Whether nobody has settled it: another tab may have delivered it, or the visitor withdrawn their consent.
+   *
+   * @param {string} name
+   */
+  const isQueued = (name) => unstored.has(name) || attempt(() => localStorage[name]);
+
+  /** @param {string} name */
+  const timeOf = (name) => new Date(+(NAME.exec(name)?.[1] || 0));
+
+  // -------------------------------------------------------------------------------------------------- Transport
+  // One batch after the other, each when the one before was answered: an interaction must be recorded before what it
+  // may earn. What cannot wait takes the interactions that are on their way along: twice is once for the server.
+
+  /** What outlives its page may have 64 KiB, all requests together. */
+  const KEEPALIVE_BYTES = 60_000;
+
+  /** @type {Set<string>} names */
+  const sending = new Set();
+  let bytesInFlight = 0;
+  /** @type {any} the timer of the pause, if there is one */
+  let pause;
+  /** @type {any} that of the moment in which a batch is filled */
+  let soon;
+  /** Whether the server asked for the pause. */
+  let isAsked = false;
+  let failed = 0;
+
+  /** @param {boolean} [isLeaving] the page may go away: what waits is sent without waiting for answers */
+  const flush = guarded((/** @type {boolean | void} */ isLeaving) => {
+    // What is stored can wait until the server has recovered. What is not is lost with the page.
+    if (!consent || (pause && !(isLeaving && (!isAsked || unstored.size)))) return;
+    clearTimeout(soon);
+    soon = 0;
+    const all = waiting();
+    const isSent = (/** @type {Queued} */ [name]) => sending.has(name);
+    const fresh = all.filter((queued) => !isSent(queued));
+    const isUrgent = isLeaving || fresh.some(([, entry]) => entry[2] === "sendCheckoutEvent");
+    if (!fresh.length || (sending.size && !isUrgent)) return;
+    const visitorOf = (/** @type {Queued} */ [, [user, faq]]) => user + faq;
+    /** @type {Queued[]} */
+    const batch = [];
+    let body = "";
+    let isFresh = false;
+    for (const queued of all) {
+      if (visitorOf(queued) !== visitorOf(fresh[0])) continue;
+      if (isSent(queued) && queued[1][2] !== "sendInteraction") continue;
+      const longer = bodyOf([...batch, queued]);
+      if (batch.length === 100 || (isFresh && bytesOf(longer) + bytesInFlight > KEEPALIVE_BYTES)) break;
+      batch.push(queued);
+      isFresh = isFresh || !isSent(queued);
+      body = longer;
+    }
+    const bytes = bytesOf(body);
+    const keepalive = bytes + bytesInFlight <= KEEPALIVE_BYTES;
+    if (isLeaving && !keepalive) return;
+    send(batch, body, keepalive ? bytes : 0);
+    if (isUrgent) flush(isLeaving);
+  });
+
+  const later = () => (soon = soon || setTimeout(flush, 200));
+
+  /** @param {string} text */
+  const bytesOf = (text) => new TextEncoder().encode(text).length;
+
+  /** @param {Queued[]} batch */
+  const bodyOf = (batch) =>
+    JSON.stringify({
+      company_key: config.companyKey,
+      user_fingerprint: batch[0][1][0],
+      user_faq_fingerprint: batch[0][1][1],
+      sent_at: new Date(),
+      events: batch.map(([name, [, , method, data]]) => ({
+        method,
+        data,
+        event_id: NAME.exec(name)?.[2],
+        occurred_at: timeOf(name),
+      })),
+    });
+
+  /**
+   * Sends a batch once, and settles what becomes of its events. Never rejects.
+   *
+   * @param {Queued[]} batch
+   * @param {string} body
+   * @param {number} bytes 0 without keepalive
+   */
+  async function send(batch, body, bytes) {
     let status = 0;
-    /** @type {unknown} */
+    /** @type {any} */
     let answer;
-    event.isSending = true;
+    /** @type {any} one for each event, where the batch was taken */
+    let results;
+    /** @type {any} seconds or a date, if the server said so */
+    let retryAfter;
+    for (const [name] of batch) sending.add(name);
+    bytesInFlight += bytes;
     try {
       // A string goes as text/plain, which needs no preflight.
-      const text = JSON.stringify({ ...body, sent_at: new Date() });
-      const response = await fetch(`${config.endpoint}analytics/${METHODS[method].path}`, {
+      const response = await fetch(config.endpoint + "analytics/events", {
         method: "POST",
-        body: text,
+        body,
         credentials: "omit",
-        // What outlives the page may have 64 KiB: this many UTF-16 units never exceed them.
-        keepalive: text.length < 20000,
+        keepalive: bytes > 0,
+        signal: AbortSignal.timeout?.(15_000),
       });
       status = response.status;
+      retryAfter = response.headers.get("Retry-After");
       answer = await response.text();
+      // A page of a hotel's network is no answer of our server's.
+      results = status === 200 && [...JSON.parse(answer).results];
     } catch (error) {
+      if (status === 200) status = 0;
       answer = error;
     }
-    event.isSending = false;
-    // It was purged on its way.
-    if (!events.includes(event)) return;
-    explain(method, "answered", status, answer);
-    if (/^(0|408|425|429|5(?!01|05)..)$/.test(`${status}`)) {
-      // The jitter keeps browsers that failed together from coming back together.
-      clearTimeout(pause);
-      pause = setTimeout(() => {
-        pause = 0;
-        flush();
-      }, (1 + Math.random()) * Math.min(30000, 500 * 2 ** failed++));
-      return;
-    }
+    for (const [name] of batch) sending.delete(name);
+    bytesInFlight -= bytes;
+    if (/^(0|408|425|429|5(?!01|05)..)$/.test(`${status}`)) return retry(batch, status, retryAfter);
     failed = 0;
-    events.splice(events.indexOf(event), 1);
-    if (status > 299) complain(method, "was refused:", status, answer);
-    else if (body.order_id) keepOrder(body.order_id);
+    if (!results) complain(batch.length, "refused:", status, answer);
+    batch.forEach(([name, [, , method, data]], index) => {
+      const result = { ...results?.[index] };
+      if (!isQueued(name)) return;
+      store(name);
+      note("answered", method, data, status, result);
+      if (result.errors) complain(method, "refused:", result.errors);
+      else if (results && data.order_id) keepOrder(data.order_id);
+    });
+    flush();
+  }
+
+  /**
+   * @param {Queued[]} batch that failed as a whole
+   * @param {number} status 0: no answer
+   * @param {any} retryAfter seconds or a date, if the server said so
+   */
+  function retry(batch, status, retryAfter) {
+    const asked = /^\d+$/.test(retryAfter) ? +retryAfter * 1000 : Date.parse(retryAfter) - Date.now();
+    isAsked = asked >= 0;
+    if (!isAsked) {
+      const tired = batch.filter(([name, entry]) => {
+        if (!isQueued(name)) return;
+        entry[4]++;
+        store(name, entry);
+        return entry[4] >= MAX_ATTEMPTS;
+      });
+      giveUp(tired, "too many attempts");
+    }
+    // The jitter keeps browsers that failed together from coming back together.
+    const wait = isAsked
+      ? Math.min(asked, 3600e3) + 1000 * Math.random()
+      : (1 + Math.random()) * Math.min(30000, 500 * 2 ** failed++);
+    note("failed", batch.length, status, wait);
+    clearTimeout(pause);
+    pause = setTimeout(resume, wait);
+  }
+
+  function resume() {
+    clearTimeout(pause);
+    pause = 0;
     flush();
   }
 
@@ -392,22 +569,23 @@
       });
       if (!isValid) return;
       const time = Date.now();
-      body.event_id = uuid();
-      body.occurred_at = new Date(time);
+      // Names are sorted: by the time, and by what came first within it.
+      const name = `${key}:e${time}${String(1e6 + ++added).slice(1)}:${uuid()}`;
 
       const admit = () => {
         const id = body.order_id;
-        const known = [...orders, ...events.map((event) => event.body.order_id)];
-        const visitor = !(id && known.includes(id)) && visitorAt(time, method === "sendInteraction");
-        if (!visitor) return explain(method, "not sent: no consent, no recent interaction, or sent before");
-        body.company_key = config.companyKey;
-        body.user_fingerprint = visitor.user;
-        body.user_faq_fingerprint = visitor.faq;
-        keep(events, { method, body });
-        flush();
+        const isKnown = id && [...orders, ...waiting().map(([, entry]) => entry[3].order_id)].includes(id);
+        if (isKnown) return note("repeated", method, body);
+        const visitor = visitorAt(time, method === "sendInteraction");
+        if (!visitor) return note("nobody", method, body, consent);
+        store(name, [visitor.user, visitor.faq, method, body, 0]);
+        note("queued", method, body);
+        if (method === "sendCheckoutEvent") flush();
+        else later();
       };
-      if (consent === undefined) keep(held, admit);
-      else admit();
+      if (consent !== undefined) return admit();
+      note("held", method, body);
+      keep(held, admit);
     },
   );
 
@@ -422,10 +600,10 @@
       if (forwarding && method === forwarding) return;
       meet();
       if (method === "setConsent") setConsent(data);
-      else if (Object.keys(METHODS).includes(method)) {
+      else if (METHODS[method]?.properties) {
         record(method, data);
         if (method !== "sendInteraction") forward(method, data);
-      } else complain("no such method:", method);
+      } else complain("no method:", method);
     },
   );
 
@@ -482,11 +660,17 @@
   /** Listens to the real widget once it is there, and hands over what it missed. */
   const meet = guarded(() => {
     const listen = widgetMethod("on");
-    if (listen && met !== window.gleenWidget) {
-      met = window.gleenWidget;
-      listen("ticket:message_submitted", () => interact("CHAT"));
-      listen("faqs:question_clicked", () => interact("FAQ"));
-      listen("faqs:message_submitted", () => interact("FAQ"));
+    const widget = window.gleenWidget;
+    if (listen && met !== widget) {
+      met = widget;
+      // It may be loaded twice; only the one that owns the name counts.
+      const count = (/** @type {string} */ type) => () => met === widget && interact(type);
+      const isAnswered = config.interactions === "answered";
+      const name = isAnswered ? "bot_response_finished" : "message_submitted";
+      listen("ticket:" + name, count("CHAT"));
+      listen("faqs:" + name, count("FAQ"));
+      if (!isAnswered) listen("faqs:question_clicked", count("FAQ"));
+      listen("widget:loaded", meet);
     }
     for (const [method, data] of missed.splice(0)) forward(method, data);
   });
@@ -509,17 +693,35 @@
       guarded((/** @type {any} */ { dataset }) => track(dataset.alhenaEvent, JSON.parse(dataset.alhenaData))),
     );
 
+  /** @param {string} name of another file */
+  function load(name) {
+    const src = config[name + "Src"];
+    if (!src) return;
+    const element = document.createElement("script");
+    Object.assign(element.dataset, config);
+    element.nonce = /** @type {any} */ (script).nonce;
+    element.src = src;
+    document.head.append(element);
+  }
+
   guarded(() => {
     if (window._alhenaTracker) return;
-    if (!config.companyKey || !config.endpoint) return complain("data-company-key or data-endpoint is missing");
+    if (!config.companyKey || !config.endpoint) return complain("no data-company-key or data-endpoint");
     window._alhenaTracker = true;
     if (isOptedOut()) purge();
+    if ("debug" in config || /[?&]alhena_debug=1\b/.test(location.search)) {
+      window._alhenaNotes = notes = [];
+      load("debug");
+    }
+    if ("datalayer" in config) load("datalayer");
 
     // Capturing: the page may stop an event on its way.
     document.addEventListener("click", capture, true);
     document.addEventListener("submit", capture, true);
     document.addEventListener("visibilitychange", () => flush(document.hidden));
     window.addEventListener("pagehide", () => flush(true));
+    window.addEventListener("pageshow", () => flush());
+    window.addEventListener("online", () => isAsked || resume());
 
     let widget = window.gleenWidget || { ...LEGACY };
     // A real widget that loads later assigns both. The page's calls must go on reaching us, and through us the widget.

@@ -1,0 +1,165 @@
+/*
+ * Reports the GA4 e-commerce events of window.dataLayer, so that a shop with Google Tag Manager or gtag.js needs no code.
+ *
+ * The tracker requests this file where it is told so (data-datalayer), and hands its own configuration on:
+ *
+ *   data-datalayer-value     "as-is": a purchase's value is the order's total already; else tax and shipping are added
+ *   data-cart-event-value    "total": a cart event's value is that of all that is left, as CART_EVENT_VALUE says
+ *   data-line-item-value     "unit": a line's value is the price of one, as LINE_ITEM_VALUE says
+ *
+ * GA4's quantities are changes, ours are what is left. So the cart is kept here: in memory, and for the pages that
+ * follow once the visitor has used the assistant. What the fields mean to GA4:
+ * https://developers.google.com/analytics/devguides/collection/ga4/reference/events
+ */
+(() => {
+  "use strict";
+
+  /** @typedef {Record<string, any>} Parameters of an event, or those of an item */
+
+  const config = document.currentScript?.dataset || {};
+  const key = "alhena_" + config.companyKey;
+
+  /**
+   * Numbers are written as text by many templates. What is none is left to the tracker to complain about.
+   *
+   * @param {any} value
+   */
+  const number = (value) => (typeof value === "string" && value.trim() !== "" && !isNaN(+value) ? +value : value);
+
+  /** @param {any} value an id or a name */
+  const text = (value) => (typeof value === "number" ? String(value) : value);
+
+  /** @param {number} quantity three decimals: goods are sold by weight */
+  const rounded = (quantity) => Math.round(quantity * 1000) / 1000;
+
+  // ------------------------------------------------------------------------------------------------------- Cart
+
+  /** @type {Map<string, number>} what is known to be in the cart, by currency and item */
+  let cart = new Map(read());
+
+  /** @returns {[string, number][]} */
+  function read() {
+    try {
+      /** @type {unknown[]} */
+      const stored = hasInteracted() ? [...JSON.parse(sessionStorage[key + ":cart"])] : [];
+      return /** @type {[string, number][]} */ (
+        stored.filter((pair) => Array.isArray(pair) && typeof pair[0] === "string" && pair[1] > 0)
+      );
+    } catch {
+      return [];
+    }
+  }
+
+  /** Nothing is written of a visitor who has not used the assistant. */
+  function hasInteracted() {
+    return document.cookie.includes(key + "=1.");
+  }
+
+  function keep() {
+    try {
+      if (hasInteracted()) sessionStorage[key + ":cart"] = JSON.stringify([...cart]);
+    } catch {
+      // Storage can be blocked or full; this page knows its cart all the same.
+    }
+  }
+
+  /**
+   * @param {Parameters} item
+   * @param {Parameters} event that holds it
+   */
+  const readItem = (item, event) => {
+    const quantity = number(item.quantity ?? 1);
+    const isOnly = event.items.length === 1;
+    return {
+      productId: text(item.item_id ?? item.item_name),
+      productName: text(item.item_name ?? item.item_id),
+      price: number(item.price ?? (isOnly && event.value != null ? number(event.value) / quantity : undefined)),
+      currency: event.currency ?? item.currency,
+      quantity,
+    };
+  };
+
+  // ----------------------------------------------------------------------------------------------------- Events
+
+  /**
+   * @param {Parameters} event
+   * @param {1 | -1} sign
+   */
+  function change(event, sign) {
+    for (const item of event.items) {
+      const { productId, productName, price, currency, quantity } = readItem(item, event);
+      const name = `${currency} ${productId}`;
+      const before = cart.get(name) || 0;
+      const left = Math.max(rounded(before + sign * quantity), 0);
+      cart.set(name, left);
+      window.trackAlhenaEvent("sendCartEvent", {
+        type:
+          sign > 0 ? (before ? "QUANTITY_INCREASED" : "ITEM_ADDED")
+          : left ? "QUANTITY_DECREASED"
+          : "ITEM_REMOVED",
+        productId,
+        productName,
+        value: config.cartEventValue === "total" ? price * left : price,
+        currency,
+        quantity: left,
+      });
+    }
+  }
+
+  /** @type {Record<string, (event: Parameters) => void>} */
+  const EVENTS = {
+    add_to_cart: (event) => change(event, 1),
+    remove_from_cart: (event) => change(event, -1),
+
+    /** All that is in the cart: what is known is corrected, and nothing reported. */
+    view_cart(event) {
+      cart = new Map();
+      for (const item of event.items) {
+        const { productId, currency, quantity } = readItem(item, event);
+        const name = `${currency} ${productId}`;
+        if (quantity > 0) cart.set(name, rounded((cart.get(name) || 0) + quantity));
+      }
+    },
+
+    purchase(event) {
+      cart = new Map();
+      const value = number(event.value);
+      const extras = config.datalayerValue === "as-is" ? 0 : number(event.tax ?? 0) + number(event.shipping ?? 0);
+      window.trackAlhenaEvent("sendCheckoutEvent", {
+        orderId: text(event.transaction_id),
+        value: typeof value === "number" ? value + extras : value,
+        currency: event.currency,
+        lineItems: event.items.map((/** @type {Parameters} */ item) => {
+          const { price, ...line } = readItem(item, event);
+          return { ...line, value: config.lineItemValue === "unit" ? price : price * line.quantity };
+        }),
+      });
+    },
+  };
+
+  /**
+   * @param {any} message {event, ecommerce} as Tag Manager has it, or the arguments of gtag("event", name, parameters)
+   */
+  function take(message) {
+    try {
+      const isCommand = message?.[0] === "event";
+      const name = isCommand ? message[1] : message?.event;
+      const event = isCommand ? message[2] : message?.ecommerce;
+      if (!Object.keys(EVENTS).includes(name) || !event) return;
+      EVENTS[name]({ ...event, items: Array.isArray(event.items) ? event.items.filter(Boolean) : [] });
+      keep();
+    } catch (error) {
+      console.error("Alhena:", error);
+    }
+  }
+
+  /** @type {any[]} */
+  const dataLayer = (window.dataLayer = window.dataLayer || []);
+  dataLayer.forEach(take);
+  const push = dataLayer.push;
+  dataLayer.push = (...messages) => {
+    const length = push.apply(dataLayer, messages);
+    messages.forEach(take);
+    return length;
+  };
+})();

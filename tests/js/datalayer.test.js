@@ -1,0 +1,196 @@
+/** The payloads are those of GA4's reference of recommended events, with items of our own. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { openPage } from "./page.js";
+
+const SHIRT = { item_id: "SKU_12345", item_name: "Stan and Friends Tee", item_variant: "green", price: 10.01, quantity: 3 };
+const HAT = { item_id: "SKU_12346", item_name: "Grey Hat", price: 20, discount: 2.5 };
+const PURCHASE = { transaction_id: "T_12345", value: 72.05, tax: 3.6, shipping: 5.99, currency: "USD", coupon: "SUMMER", items: [SHIRT, HAT] };
+
+/** @param {Record<string, string>} [attributes] @param {import("./page.js").Options} [options] */
+async function open(attributes, options) {
+  const page = openPage({
+    ...options,
+    attributes: { "data-datalayer": "", "data-datalayer-src": "/static/datalayer.js", ...attributes },
+  });
+  page.loadDatalayer();
+  return page;
+}
+
+/** @param {any} page @param {string} event @param {Record<string, any> | null} ecommerce */
+const push = (page, event, ecommerce) => page.window.dataLayer.push({ ecommerce: null }, { event, ecommerce });
+
+/** @param {any} page */
+const cartOf = (page) =>
+  page.sent
+    .filter((/** @type {any} */ { path }) => path === "cart_events")
+    .map((/** @type {any} */ { body }) => [body.type, body.product_id, body.quantity, body.value]);
+
+/** @param {number} quantity @param {Record<string, any>} [item] */
+const items = (quantity, item = SHIRT) => ({ currency: "USD", value: 1, items: [{ ...item, quantity }] });
+
+test("the bridge is requested only when it is switched on", async () => {
+  assert.equal(openPage().document.querySelector("script[src]"), null);
+  assert.equal((await open()).document.querySelector("script[src]").getAttribute("src"), "/static/datalayer.js");
+});
+
+test("quantities that are changes become what is left", async () => {
+  const page = await open();
+  await page.interact();
+  push(page, "add_to_cart", items(3));
+  push(page, "add_to_cart", items(1));
+  push(page, "remove_from_cart", items(2));
+  push(page, "remove_from_cart", items(2));
+  push(page, "remove_from_cart", items(1));
+  await page.deliver();
+  assert.deepEqual(cartOf(page), [
+    ["ITEM_ADDED", "SKU_12345", 3, 10.01],
+    ["QUANTITY_INCREASED", "SKU_12345", 4, 10.01],
+    ["QUANTITY_DECREASED", "SKU_12345", 2, 10.01],
+    ["ITEM_REMOVED", "SKU_12345", 0, 10.01],
+    ["ITEM_REMOVED", "SKU_12345", 0, 10.01],
+  ]);
+  assert.deepEqual(page.errors, []);
+});
+
+test("what was in the cart before the interaction is known, and nothing of it written or sent", async () => {
+  const page = await open();
+  push(page, "add_to_cart", items(2));
+  await page.deliver();
+  assert.deepEqual(page.sent, []);
+  assert.equal(page.window.sessionStorage.length + page.window.localStorage.length, 0);
+  await page.interact();
+  push(page, "add_to_cart", items(1));
+  await page.deliver();
+  assert.deepEqual(cartOf(page), [["QUANTITY_INCREASED", "SKU_12345", 3, 10.01]]);
+});
+
+test("view_cart corrects what is known and reports nothing", async () => {
+  const page = await open();
+  await page.interact();
+  push(page, "view_cart", { currency: "USD", value: 50, items: [SHIRT, HAT] });
+  await page.deliver();
+  assert.deepEqual(page.sent, []);
+  push(page, "add_to_cart", items(1, HAT));
+  push(page, "remove_from_cart", items(1));
+  await page.deliver();
+  assert.deepEqual(cartOf(page), [
+    ["QUANTITY_INCREASED", "SKU_12346", 2, 20],
+    ["QUANTITY_DECREASED", "SKU_12345", 2, 10.01],
+  ]);
+});
+
+test("the next page knows the cart", async () => {
+  const page = await open();
+  await page.interact();
+  push(page, "add_to_cart", items(2));
+  await page.deliver();
+  const next = await open(undefined, {
+    cookie: page.document.cookie,
+    before: (window) => {
+      for (const [name, value] of Object.entries(page.window.sessionStorage)) window.sessionStorage.setItem(name, value);
+    },
+  });
+  push(next, "add_to_cart", items(1));
+  await next.deliver();
+  assert.deepEqual(cartOf(next), [["QUANTITY_INCREASED", "SKU_12345", 3, 10.01]]);
+  next.track("setConsent", false);
+  assert.equal(next.window.sessionStorage.length, 0);
+});
+
+/** @type {[attributes: Record<string, string>, value: number, lines: number[]][]} */
+const VALUES = [
+  [{}, 81.64, [30.03, 20]],
+  [{ "data-datalayer-value": "as-is" }, 72.05, [30.03, 20]],
+  [{ "data-line-item-value": "unit" }, 81.64, [10.01, 20]],
+];
+for (const [attributes, value, lines] of VALUES) {
+  test(`a purchase's values with ${JSON.stringify(attributes)}`, async () => {
+    const page = await open(attributes);
+    await page.interact();
+    push(page, "purchase", PURCHASE);
+    await page.deliver();
+    const [{ body }] = page.sent;
+    assert.equal(body.order_id, "T_12345");
+    assert.equal(body.currency, "USD");
+    assert.equal(Math.round(body.value * 100) / 100, value);
+    assert.deepEqual(
+      body.line_items.map((/** @type {any} */ line) => [line.product_id, line.quantity, Math.round(line.value * 100) / 100]),
+      [
+        ["SKU_12345", 3, lines[0]],
+        ["SKU_12346", 1, lines[1]],
+      ],
+    );
+  });
+}
+
+test("a cart event's value is the total of what is left where the shop reads it so", async () => {
+  const page = await open({ "data-cart-event-value": "total" });
+  await page.interact();
+  push(page, "add_to_cart", items(2, HAT));
+  await page.deliver();
+  assert.deepEqual(cartOf(page), [["ITEM_ADDED", "SKU_12346", 2, 40]]);
+});
+
+test("a purchase empties the cart", async () => {
+  const page = await open();
+  await page.interact();
+  push(page, "add_to_cart", items(2));
+  push(page, "purchase", PURCHASE);
+  push(page, "add_to_cart", items(1));
+  await page.deliver();
+  assert.deepEqual(
+    cartOf(page).map((/** @type {any} */ [type]) => type),
+    ["ITEM_ADDED", "ITEM_ADDED"],
+  );
+});
+
+test("gtag's commands are read, and those made before the bridge came", async () => {
+  /** @param {any} dataLayer @param {unknown[]} _ */
+  function gtag(dataLayer, ..._) {
+    // As gtag.js has it: an arguments object, which is no array.
+    dataLayer.push((/** @type {any} */ (function () { return arguments; })).apply(null, _));
+  }
+  const page = await open(undefined, {
+    before: (window) => {
+      window._alhenaEventQueue = [{ method: "sendInteraction", args: { type: "CHAT" } }];
+      window.dataLayer = [];
+      gtag(window.dataLayer, "js", new Date());
+      gtag(window.dataLayer, "event", "add_to_cart", items(1));
+    },
+  });
+  gtag(page.window.dataLayer, "event", "purchase", PURCHASE);
+  await page.deliver();
+  assert.deepEqual(new Set(page.paths), new Set(["interactions", "cart_events", "checkout_events"]));
+});
+
+test("ids that are numbers and numbers that are text are read as what they mean", async () => {
+  const page = await open();
+  await page.interact();
+  push(page, "add_to_cart", { currency: "USD", items: [{ item_id: 7, item_name: "Mug", price: "12.50", quantity: "2" }] });
+  push(page, "add_to_cart", { currency: "USD", value: "9", items: [{ item_name: "Tea" }] });
+  await page.deliver();
+  assert.deepEqual(cartOf(page), [
+    ["ITEM_ADDED", "7", 2, 12.5],
+    ["ITEM_ADDED", "Tea", 1, 9],
+  ]);
+});
+
+test("what is wrong is told by the tracker, and the page goes on", async () => {
+  const page = await open();
+  await page.interact();
+  push(page, "add_to_cart", { currency: "USD", items: [{ item_id: "A", item_name: "Mug", price: "a lot" }] });
+  push(page, "purchase", { currency: "USD", value: null, items: "none" });
+  await page.deliver();
+  assert.deepEqual(page.sent, []);
+  assert.equal(page.errors.length, 2);
+});
+
+for (const message of [null, 7, "event", {}, { event: "add_to_cart" }, { event: "add_to_cart", ecommerce: null }, ["event"], { event: "constructor", ecommerce: { items: [] } }]) {
+  test(`a message that is none of ours breaks nothing: ${JSON.stringify(message)}`, async () => {
+    const page = await open();
+    assert.equal(page.window.dataLayer.push(message), 1);
+    assert.deepEqual([page.sent, page.errors], [[], []]);
+  });
+}

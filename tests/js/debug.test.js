@@ -1,0 +1,104 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { CART, ORDER, answer, openPage, recorded } from "./page.js";
+
+const CHAT = { type: "CHAT" };
+const ATTRIBUTES = { "data-debug-src": "/static/debug.js" };
+
+/** @param {import("./page.js").Options} [options] */
+const openDebugged = (options = {}) =>
+  openPage({ ...options, attributes: { ...ATTRIBUTES, "data-debug": "true", ...options.attributes } });
+
+/** @param {any} page what it said, line by line, the first one aside @returns {string[]} */
+const told = (page) =>
+  page.infos.slice(1).map((/** @type {unknown[]} */ message) => message.filter((part) => typeof part === "string").join(" "));
+
+/** @param {any} page */
+const requested = (page) =>
+  [...page.document.querySelectorAll("script[src]")].map((script) => script.getAttribute("src"));
+
+test("[33] debug mode's file is requested only when it is switched on", () => {
+  assert.deepEqual(requested(openPage({ attributes: ATTRIBUTES })), []);
+  assert.deepEqual(requested(openPage({ attributes: ATTRIBUTES, url: "https://shop.example/?alhena_debug=0" })), []);
+  for (const page of [
+    openDebugged(),
+    openPage({ attributes: ATTRIBUTES, url: "https://shop.example/?a=b&alhena_debug=1" }),
+  ]) {
+    assert.deepEqual(requested(page), ["/static/debug.js"]);
+  }
+});
+
+test("[33] debug mode that is not told where its file is requests none", () => {
+  assert.deepEqual(requested(openPage({ url: "https://shop.example/?alhena_debug=1" })), []);
+});
+
+test("[33] the file is requested with the page's nonce", () => {
+  const page = openPage({ load: false, attributes: { ...ATTRIBUTES, "data-debug": "" } });
+  page.element.nonce = "r4nd0m";
+  page.loadTracker();
+  assert.equal(page.document.querySelector("script[src]").nonce, "r4nd0m");
+});
+
+test("[33] debug mode says for every event what became of it", async () => {
+  const page = openDebugged();
+  page.track("sendCartEvent", CART);
+  page.loadDebug();
+  await page.interact();
+  page.track("sendCheckoutEvent", ORDER);
+  await page.deliver();
+  page.track("sendCheckoutEvent", ORDER);
+  assert.match(page.infos[0].join(" "), /debug mode, company "acme", endpoint \/alhena\//);
+  assert.deepEqual(told(page), [
+    "Alhena: sendCartEvent not sent: the visitor has not used the assistant within 24 hours. " +
+      "Ask it something, open an FAQ, or call trackAlhenaEvent('sendInteraction', {type: 'CHAT'}).",
+    "Alhena: sendInteraction will be sent.",
+    "Alhena: sendInteraction recorded.",
+    "Alhena: sendCheckoutEvent will be sent.",
+    "Alhena: sendCheckoutEvent recorded.",
+    "Alhena: sendCheckoutEvent not sent: order 1001 was reported before.",
+  ]);
+  assert.deepEqual(page.errors, []);
+});
+
+/** @type {[name: string, server: (request: any) => unknown, expected: RegExp][]} */
+const ANSWERS = [
+  ["a duplicate", () => answer(200, { results: [{ status: "duplicate" }] }), /it counts once/],
+  [
+    "ignored",
+    () => answer(200, { results: [{ status: "ignored", reason: "no_interaction" }] }),
+    /not recorded: the server knows of no interaction/,
+  ],
+  ["forbidden", () => answer(403), /is "acme" the company's key, and https:\/\/shop.example among its allowed origins/],
+  ["not found", () => answer(404), /is alhena_tracking.urls included at \/alhena\//],
+  ["another refusal", () => answer(413), /refused \(413\), and not sent again/],
+  ["overload", () => answer(503), /1 event could not be delivered \(the server answered 503\); the next attempt follows/],
+  ["no answer", () => Promise.reject(new TypeError()), /could not be delivered \(no answer\)/],
+];
+for (const [name, server, expected] of ANSWERS) {
+  test(`[33] debug mode explains ${name}`, async () => {
+    const page = openDebugged({ fetch: server });
+    page.loadDebug();
+    page.track("sendInteraction", CHAT);
+    await page.deliver();
+    assert.match(told(page).at(-1) || "", expected);
+  });
+}
+
+test("[33] debug mode explains consent", async () => {
+  const page = openDebugged({ attributes: { "data-consent": "required" } });
+  page.loadDebug();
+  page.track("sendInteraction", CHAT);
+  page.track("setConsent", false);
+  assert.match(told(page)[0], /waits in memory for trackAlhenaEvent\('setConsent', true\)/);
+  assert.match(told(page)[1], /not sent: the visitor has declined/);
+});
+
+test("without debug mode nothing is noted, and nothing said as long as nothing is wrong", async () => {
+  const page = openPage({ fetch: recorded });
+  await page.interact();
+  page.track("sendCartEvent", CART);
+  await page.deliver();
+  assert.equal(page.window._alhenaNotes, undefined);
+  assert.deepEqual([page.infos, page.errors], [[], []]);
+});
