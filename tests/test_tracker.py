@@ -35,8 +35,12 @@ def test_tracker_when_its_own_tests_run_passes() -> None:
 def test_currencies_when_compared_are_the_servers() -> None:
     block = re.search(r"CURRENCIES = [^{]*\{(.*?)\};", TRACKER, re.DOTALL)
     assert block
-    groups = re.findall(r"(\d):((?:\s*\+?\s*\"[A-Z ]+\")+)", block[1])
-    found = {code: int(unit) for unit, codes in groups for code in re.findall(r"[A-Z]{3}", codes)}
+    found = {
+        first + rest.upper(): int(unit)
+        for unit, codes in re.findall(r"(\d): \"(\w+)\"", block[1])
+        for first, endings in re.findall(r"([A-Z])([a-z]+)", codes)
+        for rest in re.findall("..", endings)
+    }
     assert found == {code: currencies.MINOR_UNITS[code] for code in currencies.ACTIVE}
 
 

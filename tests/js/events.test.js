@@ -124,6 +124,18 @@ test("an error's message names method, property, rule, what was expected and wha
   assert.deepEqual(page.sent, []);
 });
 
+test("no currency is made up of the letters of several", async () => {
+  const page = openPage();
+  await page.interact();
+  for (const currency of ["BOD", "BHI", "XXX", "AED1", "A_D", "E", "ſek"]) page.track("sendCheckoutEvent", { ...ORDER, currency });
+  assert.equal(page.errors.length, 7);
+  for (const [index, currency] of ["BHD", "kwd", "ZWG", "Aed"].entries()) {
+    page.track("sendCheckoutEvent", { ...ORDER, orderId: `${index}`, currency });
+  }
+  await page.deliver();
+  assert.equal(page.sent.length, 4);
+});
+
 test("the longest product name is named in its message", () => {
   const page = openPage();
   page.track("sendCartEvent", { ...CART, productName: "x".repeat(513) });
