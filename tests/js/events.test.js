@@ -74,7 +74,7 @@ test("callers cannot set the keys, the ids or the times", async () => {
   assert.ok(!Object.values(bodies[0]).includes("x"));
 });
 
-test("equal events have different ids", async () => {
+test("[7] equal events have different ids", async () => {
   const { bodies } = await bodiesOf(["sendCartEvent", CART], ["sendCartEvent", CART], ["sendCartEvent", CART]);
   assert.equal(new Set(bodies.map((body) => body.event_id)).size, 3);
 });
@@ -101,7 +101,7 @@ test("a property is read once", async () => {
   assert.equal(bodies[0].quantity, 1);
 });
 
-test("an error's message names method, property, rule, what was expected and what came", async () => {
+test("[5] an error's message names method, property, rule, what was expected and what came", async () => {
   const page = openPage();
   page.track("sendCheckoutEvent", {
     ...ORDER,
@@ -179,7 +179,7 @@ const STRANGE = [
   ["with boxed values", { ...CART, productId: new String("SKU-1") }, false],
 ];
 for (const [name, data, isSent] of STRANGE) {
-  test(`strange data never throws into the page: ${name}`, async () => {
+  test(`[6] strange data never throws into the page: ${name}`, async () => {
     const { page } = await bodiesOf(["sendCartEvent", data]);
     assert.deepEqual(page.paths, isSent ? ["cart_events"] : []);
     assert.equal(page.errors.length > 0, !isSent);

@@ -17,7 +17,7 @@ const signalling = (signals) => (/** @type {any} */ window) => {
   }
 };
 
-test("where consent is required nothing is written or sent before it is given", async () => {
+test("[27] where consent is required nothing is written or sent before it is given", async () => {
   const page = openPage({ attributes: REQUIRED });
   page.track("sendInteraction", CHAT);
   page.track("sendCartEvent", CART);
@@ -40,7 +40,7 @@ test("a cookie of an earlier consent is not used before there is one again", asy
   assert.equal(page.window.gleenWidget.getFingerprint().slice(0, 8), "11111111");
 });
 
-test("held events go out once, in order, with the time they happened", async () => {
+test("[27] held events go out once, in order, with the time they happened", async () => {
   const page = openPage({ attributes: REQUIRED });
   page.track("sendInteraction", CHAT);
   await page.clock.pass(5000);
@@ -73,7 +73,7 @@ test("at most a hundred events are held", async () => {
   assert.equal(page.sent.length, 100);
 });
 
-test("consent that is denied drops what was held, and whatever comes", async () => {
+test("[27] consent that is denied drops what was held, and whatever comes", async () => {
   const page = openPage({ attributes: REQUIRED });
   page.track("sendInteraction", CHAT);
   page.track("setConsent", false);
@@ -87,7 +87,7 @@ test("consent that is denied drops what was held, and whatever comes", async () 
   assert.deepEqual(page.paths, ["interactions"]);
 });
 
-test("consent that is withdrawn purges the cookie, the orders and what waits", async () => {
+test("[27] consent that is withdrawn purges the cookie, the orders and what waits", async () => {
   /** @type {((answer: unknown) => void)[]} */
   const answers = [];
   const page = openPage({ fetch: () => new Promise((resolve) => answers.push(resolve)) });
@@ -151,7 +151,7 @@ const SIGNALS = [
   ["an unspecified DNT with data-dnt", { doNotTrack: null }, { "data-dnt": "respect" }, false],
 ];
 for (const [name, signals, attributes, isHonoured] of SIGNALS) {
-  test(`${name} ${isHonoured ? "means that nothing is kept or sent" : "changes nothing"}`, async () => {
+  test(`[28] ${name} ${isHonoured ? "means that nothing is kept or sent" : "changes nothing"}`, async () => {
     const page = openPage({ attributes, cookie: COOKIE, before: signalling(signals) });
     page.track("sendInteraction", CHAT);
     page.track("sendCartEvent", CART);

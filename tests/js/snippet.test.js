@@ -20,7 +20,7 @@ test("the snippet queues calls in the order they are made", () => {
   ]);
 });
 
-test("the snippet keeps a hundred calls and no more, should the tracker never come", () => {
+test("[4] the snippet keeps a hundred calls and no more, should the tracker never come", () => {
   const { window, track } = openBarePage();
   for (let index = 0; index < 150; index++) track("sendCartEvent", index);
   assert.equal(window._alhenaEventQueue.length, 100);

@@ -9,7 +9,7 @@ const CHAT = { method: "sendInteraction", args: { type: "CHAT" } };
 const openWithQueue = (calls, options) =>
   openPage({ ...options, before: (window) => (window._alhenaEventQueue = calls) });
 
-test("calls made before the tracker is loaded are sent in their order, once", async () => {
+test("[1] calls made before the tracker is loaded are sent in their order, once", async () => {
   const page = openPage({ load: false });
   page.run(SNIPPET);
   page.track("sendInteraction", { type: "CHAT" });
@@ -21,7 +21,7 @@ test("calls made before the tracker is loaded are sent in their order, once", as
   assert.equal(page.window._alhenaEventQueue.length, 0);
 });
 
-test("a tracker that is included twice is one, and replays the queue once", async () => {
+test("[2] a tracker that is included twice is one, and replays the queue once", async () => {
   const page = openWithQueue([CHAT]);
   page.loadTracker();
   page.track("sendCartEvent", CART);
@@ -29,7 +29,7 @@ test("a tracker that is included twice is one, and replays the queue once", asyn
   assert.deepEqual(page.paths, ["interactions", "cart_events"]);
 });
 
-test("a queued call that throws does not stop the rest", async () => {
+test("[3] a queued call that throws does not stop the rest", async () => {
   const hostile = {
     get type() {
       throw new Error("boom");

@@ -155,7 +155,6 @@ const EVENTS = [
 for (const [name, type] of EVENTS) {
   test(`${name} is an interaction`, async () => {
     const { page, widget } = openWithWidget();
-    page.track("sendCartEvent", CART);
     widget.listeners.get(name)?.({ message: "private" });
     await page.deliver();
     assert.deepEqual(
@@ -163,6 +162,30 @@ for (const [name, type] of EVENTS) {
       [type],
     );
     assert.doesNotMatch(page.sent[0].options.body, /private/);
+  });
+}
+
+/** @type {[name: string, type: string | undefined][]} */
+const ANSWERED = [
+  ["ticket:bot_response_finished", "CHAT"],
+  ["faqs:bot_response_finished", "FAQ"],
+  ["ticket:message_submitted", undefined],
+  ["faqs:message_submitted", undefined],
+  ["faqs:question_clicked", undefined],
+];
+for (const [name, type] of ANSWERED) {
+  test(`${name} is ${type ? "an" : "no"} interaction where only answered questions count`, async () => {
+    const widget = realWidget();
+    const page = openPage({
+      attributes: { "data-interactions": "answered" },
+      before: (window) => (window.gleenWidget = widget),
+    });
+    widget.listeners.get(name)?.({ message: "private" });
+    await page.deliver();
+    assert.deepEqual(
+      page.sent.map(({ body }) => body.type),
+      type ? [type] : [],
+    );
   });
 }
 

@@ -422,10 +422,10 @@
 
   /** @param {boolean} [isLeaving] the page may go away: what waits is sent without waiting for answers */
   const flush = guarded((/** @type {boolean | void} */ isLeaving) => {
-    // What is stored can wait until the server has recovered. What is not is lost with the page.
-    if (!consent || (pause && !(isLeaving && (!isAsked || unstored.size)))) return;
     clearTimeout(soon);
     soon = 0;
+    // What is stored can wait until the server has recovered. What is not is lost with the page.
+    if (!consent || (pause && !(isLeaving && (!isAsked || unstored.size)))) return;
     const all = waiting();
     const isSent = (/** @type {Queued} */ [name]) => sending.has(name);
     const fresh = all.filter((queued) => !isSent(queued));
@@ -738,6 +738,7 @@
       });
     // What the page declared with var or function cannot be redefined, but assigned.
     attempt(share, () => (window.trackAlhenaEvent = track));
+    meet();
     const replay = guarded((/** @type {{ method: unknown, args: unknown }} */ call) => track(call.method, call.args));
     const queue = window._alhenaEventQueue || [];
     queue.splice(0).forEach(replay);
@@ -746,5 +747,7 @@
 
     if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", readPage);
     else readPage();
+    // What an earlier visit could not send.
+    later();
   })();
 })();
