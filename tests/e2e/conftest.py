@@ -12,26 +12,31 @@ from pytest_django.live_server_helper import LiveServer
 from alhena_tracking.models import Company
 from example_project.shop.catalogue import load_catalogue
 from tests.conftest import require
+from tests.e2e.chromium import Chromium
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+def chromium() -> Iterator[Chromium]:
+    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     require("browser", find_spec("playwright") is not None, "playwright is not installed: pip install --group browser")
-    require("browser", chromium is not None, "Chromium is not installed")
+    require("browser", path is not None, "Chromium is not installed")
+    assert path
     from playwright.sync_api import sync_playwright
 
     # Playwright's synchronous API runs an event loop in this thread, which Django would take for asynchronous code.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
-    arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=arguments)
-        yield browser
-        browser.close()
+        yield Chromium(playwright, path)
     del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: Chromium) -> Iterator[Browser]:
+    with chromium.browser() as browser:
+        yield browser
 
 
 @pytest.fixture

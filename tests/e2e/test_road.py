@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -15,73 +12,28 @@ from django.contrib.auth import get_user_model
 from django.db.models import F
 
 from alhena_tracking.models import CartEvent, Interaction, Order, OrderLine, VisitorSession
+from tests.e2e.shop import (
+    KETTLE,
+    add,
+    answered,
+    ask_the_chat,
+    buy_two_kettles,
+    cart_event,
+    choose_two_kettles,
+    let_the_tracker_settle,
+    messages_of,
+    open_the_faq,
+    place_the_order,
+    requests_to_alhena,
+    track,
+)
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page, Response
+    from playwright.sync_api import Page
 
 pytestmark = pytest.mark.browser
 
-KETTLE = "/products/gooseneck-kettle/"  # 89.00 EUR
 REVENUE_IMPACT = "/admin/alhena_tracking/revenueimpact/"
-
-
-@contextmanager
-def answered(page: Page, method: str, status: str = "recorded") -> Iterator[None]:
-    """Wait until the server has answered the tracker's event, and say what became of it."""
-
-    def sent(response: Response) -> list[str]:
-        if not response.url.endswith("/alhena/analytics/events"):
-            return []
-        return [event["method"] for event in json.loads(response.request.post_data or "")["events"]]
-
-    with page.expect_response(lambda response: method in sent(response)) as response:
-        yield
-    results = response.value.json()["results"]
-    assert results[sent(response.value).index(method)]["status"] == status, results
-
-
-def ask_the_chat(page: Page) -> None:
-    page.goto("/assistant/")
-    with answered(page, "sendInteraction"):
-        page.locator("main input[name=question]").fill("Which coffee for a French press?")
-        page.locator("main input[name=question]").press("Enter")
-
-
-def open_the_faq(page: Page) -> None:
-    page.goto(KETTLE)
-    with answered(page, "sendInteraction"):
-        page.locator("details[data-alhena-faq] summary").first.click()
-
-
-def choose_two_kettles(page: Page) -> None:
-    page.goto(KETTLE)
-    page.locator("form.buy label", has_text=re.compile(r"^\s*2")).click()
-
-
-def add(page: Page) -> None:
-    page.get_by_role("button", name="Add to cart").click()
-
-
-def place_the_order(page: Page) -> None:
-    page.goto("/checkout/")
-    page.get_by_label("Name").fill("Ada")
-    page.get_by_label("E-mail").fill("ada@shop.example")
-    page.get_by_role("button", name=re.compile("Place the order")).click()
-    page.wait_for_url("**/thank-you/**")
-
-
-def buy_two_kettles(page: Page) -> None:
-    choose_two_kettles(page)
-    with answered(page, "sendCartEvent"):
-        add(page)
-    with answered(page, "sendCheckoutEvent", "duplicate"):
-        place_the_order(page)
-
-
-def let_the_tracker_settle(page: Page) -> None:
-    """Long enough for anything it might wrongly send."""
-    page.wait_for_load_state("networkidle")
-    page.wait_for_timeout(300)
 
 
 def card_texts(page: Page) -> str:
@@ -215,18 +167,9 @@ def test_interaction_when_25_hours_ago_is_forgotten_by_the_browser(page: Page) -
 def test_value_when_a_string_is_told_on_the_console_and_not_sent(page: Page) -> None:
     ask_the_chat(page)
     page.goto(KETTLE)
-    messages: list[str] = []
-    page.on("console", lambda message: messages.append(message.text))
+    messages = messages_of(page)
     sent = requests_to_alhena(page)
-    event = {
-        "type": "ITEM_ADDED",
-        "productId": "SKU-1",
-        "productName": "Mug",
-        "value": "79.99",
-        "currency": "EUR",
-        "quantity": 1,
-    }
-    page.evaluate(f"trackAlhenaEvent('sendCartEvent', {json.dumps(event)})")
+    track(page, "sendCartEvent", cart_event(value="79.99"))
     let_the_tracker_settle(page)
     (message,) = messages
     assert "sendCartEvent" in message
@@ -239,9 +182,7 @@ def test_value_when_a_string_is_told_on_the_console_and_not_sent(page: Page) -> 
 
 def test_pages_when_visited_have_a_clean_console(page: Page) -> None:
     """The strict content security policy is kept by everything the shop, the tags and the tracker do."""
-    messages: list[str] = []
-    page.on("console", lambda message: messages.append(message.text))
-    page.on("pageerror", lambda error: messages.append(str(error)))
+    messages = messages_of(page)
     open_the_faq(page)
     choose_two_kettles(page)
     add(page)
@@ -249,9 +190,3 @@ def test_pages_when_visited_have_a_clean_console(page: Page) -> None:
     card_texts(page)
     let_the_tracker_settle(page)
     assert messages == []
-
-
-def requests_to_alhena(page: Page) -> list[str]:
-    sent: list[str] = []
-    page.on("request", lambda request: sent.append(request.url) if "/alhena/" in request.url else None)
-    return sent

@@ -1,0 +1,36 @@
+"""Debian's Chromium, driven by Playwright."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserContext, Playwright
+
+ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update")
+
+
+class Chromium:
+    def __init__(self, playwright: Playwright, path: str) -> None:
+        self._type = playwright.chromium
+        self._path = path
+
+    @contextmanager
+    def browser(self, *arguments: str, **options: Any) -> Iterator[Browser]:
+        """One of its own, with more of Chromium's ``arguments`` and of Playwright's ``options`` of ``launch``."""
+        browser = self._type.launch(executable_path=self._path, args=[*ARGUMENTS, *arguments], **options)
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+    @contextmanager
+    def profile(self, folder: str) -> Iterator[BrowserContext]:
+        """One whose visitor's choices are those in ``folder``."""
+        context = self._type.launch_persistent_context(folder, executable_path=self._path, args=ARGUMENTS)
+        try:
+            yield context
+        finally:
+            context.close()
