@@ -226,7 +226,7 @@ def test_body_when_its_charset_is_odd_is_refused(server: Server, chat: Event, me
         (["Content-Type: application/gzip"], gzip.compress),
         (["Content-Type: application/x-www-form-urlencoded; charset=zlib"], zlib.compress),
     ],
-    ids=str,
+    ids=lambda value: value.__name__ if callable(value) else str(value),
 )
 def test_body_when_it_is_a_compressed_bomb_is_not_unpacked(
     server: Server, chat: Event, headers: list[str], compress: Callable[[bytes], bytes]
