@@ -14,7 +14,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from alhena_tracking.currencies import MINOR_UNITS
-from alhena_tracking.models import Company, Interaction
+from alhena_tracking.limits import TEXT_LENGTH
+from alhena_tracking.models import Company, Interaction, Trust
 from alhena_tracking.reports import Period, ReportQuery
 
 #: The earliest day that can be asked for, and the most days at once.
@@ -34,6 +35,13 @@ class Preset(models.TextChoices):
     def period(self, today: date) -> Period:
         yesterday = Period.ending(today, days=1).previous
         return yesterday if self is Preset.YESTERDAY else Period.ending(today, days=_PRESET_DAYS[self])
+
+
+class Comparison(models.TextChoices):
+    """What the figures are compared with."""
+
+    PREVIOUS = "previous", _("Previous period")
+    NOTHING = "none", _("Nothing")
 
 
 _PRESET_DAYS = {Preset.TODAY: 1, Preset.LAST_7_DAYS: 7, Preset.LAST_30_DAYS: 30, Preset.LAST_90_DAYS: 90}
@@ -62,6 +70,19 @@ class ReportForm(forms.Form):
         required=False,
         choices=Interaction.Kind.choices,
         error_messages={"invalid_choice": _("“%(value)s” is not a channel.")},
+    )
+    profile = forms.CharField(label=_("AI profile"), required=False, max_length=TEXT_LENGTH)
+    trust = forms.ChoiceField(
+        label=_("Trust"),
+        required=False,
+        choices=Trust.choices,
+        error_messages={"invalid_choice": _("“%(value)s” is not a degree of trust.")},
+    )
+    compare = forms.ChoiceField(
+        label=_("Compare with"),
+        required=False,
+        choices=Comparison.choices,
+        error_messages={"invalid_choice": _("“%(value)s” is nothing to compare with.")},
     )
     range = forms.ChoiceField(
         label=_("Range"),
@@ -146,6 +167,9 @@ class ReportForm(forms.Form):
             period=period,
             currency=self.cleaned_data.get("currency", ""),
             channel=self.cleaned_data.get("channel", ""),
+            ai_profile=self.cleaned_data.get("profile", ""),
+            trust=self.cleaned_data.get("trust", ""),
+            is_compared=self.cleaned_data.get("compare") != Comparison.NOTHING,
         )
 
     def query_string(self, **changes: str) -> str:

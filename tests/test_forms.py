@@ -9,8 +9,8 @@ from django.http import QueryDict
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alhena_tracking.forms import MOST_DAYS, Preset, ReportForm
-from alhena_tracking.models import Company
+from alhena_tracking.forms import MOST_DAYS, Comparison, Preset, ReportForm
+from alhena_tracking.models import Company, Trust
 from alhena_tracking.reports import Period, ReportQuery
 
 BERLIN = Company(pk=1, key="berlin", name="Berlin", time_zone="Europe/Berlin")
@@ -62,9 +62,19 @@ def test_today_is_the_company_s() -> None:
 
 
 def test_everything_can_be_asked_for_at_once() -> None:
-    query = ask("company=apia&currency=JPY&channel=FAQ&start=2026-01-01&end=2026-01-31")
-    period = Period(date(2026, 1, 1), date(2026, 1, 31))
-    assert query == ReportQuery(company=APIA, currency="JPY", channel="FAQ", period=period)
+    query = ask(
+        "company=apia&currency=JPY&channel=FAQ&profile=butler&trust=CONFIRMED&compare=none"
+        "&start=2026-01-01&end=2026-01-31"
+    )
+    assert query == ReportQuery(
+        company=APIA,
+        currency="JPY",
+        channel="FAQ",
+        ai_profile="butler",
+        trust="CONFIRMED",
+        is_compared=False,
+        period=Period(date(2026, 1, 1), date(2026, 1, 31)),
+    )
 
 
 def test_preset_wins_over_days() -> None:
@@ -88,6 +98,10 @@ def test_unknown_keys_are_ignored() -> None:
         ("currency=XAU", {"currency": ["invalid_choice"]}),
         ("channel=SMS", {"channel": ["invalid_choice"]}),
         ("range=always", {"range": ["invalid_choice"]}),
+        ("trust=hearsay", {"trust": ["invalid_choice"]}),
+        ("compare=last_year", {"compare": ["invalid_choice"]}),
+        ("profile=" + "x" * 256, {"profile": ["max_length"]}),
+        ("profile=%00", {"profile": ["null_characters_not_allowed"]}),
         ("start=yesterday&end=2026-01-31", {"start": ["invalid"]}),
         ("start=2026-02-30&end=2026-03-01", {"start": ["invalid"]}),
         ("start=2026-01-01", {"end": ["required"]}),
@@ -143,6 +157,9 @@ DAYS = st.dates().map(str) | TEXTS
             "company": TEXTS | st.just("apia"),
             "currency": TEXTS | st.just("EUR"),
             "channel": TEXTS | st.just("CHAT"),
+            "profile": TEXTS,
+            "trust": TEXTS | st.sampled_from(Trust.values),
+            "compare": TEXTS | st.sampled_from(Comparison.values),
             "range": TEXTS | st.sampled_from(Preset.values),
             "start": DAYS,
             "end": DAYS,

@@ -5,13 +5,14 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
 import pytest
 from django.db import connection
 
-from alhena_tracking.models import Company, Trust
+from alhena_tracking.models import Company, Refund, Trust
 from alhena_tracking.reports import (
     Figures,
     Period,
@@ -19,7 +20,10 @@ from alhena_tracking.reports import (
     RevenueImpactReport,
     Series,
     Unit,
+    ai_profiles,
+    counted_orders,
     last_interaction_on,
+    latest_orders,
     revenue_impact,
 )
 from tests.factories import (
@@ -27,6 +31,8 @@ from tests.factories import (
     CompanyFactory,
     InteractionFactory,
     OrderFactory,
+    OrderLineFactory,
+    RefundFactory,
     VisitorSessionFactory,
     at,
 )
@@ -36,10 +42,20 @@ pytestmark = pytest.mark.django_db
 MONDAY = date(2026, 3, 2)
 TUESDAY = date(2026, 3, 3)
 WEEK = Period(MONDAY, date(2026, 3, 8))
+#: The figures that are sums over days and channels.
+ADDED_UP = (
+    *("add_to_cart_minor", "carts", "purchase_minor", "confirmed_minor", "refunded_minor", "net_minor"),
+    *("orders", "sessions", "converted_sessions"),
+)
 
 
-def ask(company: Company, period: Period = WEEK, **filters: str) -> RevenueImpactReport:
+def ask(company: Company, period: Period = WEEK, **filters: Any) -> RevenueImpactReport:
     return revenue_impact(ReportQuery(company=company, period=period, **filters))
+
+
+def previous(report: RevenueImpactReport) -> Figures:
+    assert report.previous is not None
+    return report.previous
 
 
 def card_values(report: RevenueImpactReport) -> dict[str, Fraction | int | None]:
@@ -49,9 +65,8 @@ def card_values(report: RevenueImpactReport) -> dict[str, Fraction | int | None]
 def assert_agrees_with_itself(report: RevenueImpactReport) -> None:
     """Cards, the table by channel and the days of the charts show the same numbers."""
     assert Figures.of(report.days) == report.current
-    for name in ("add_to_cart_minor", "purchase_minor", "confirmed_minor", "orders", "sessions", "converted_sessions"):
+    for name in ADDED_UP:
         assert sum(getattr(one.figures, name) for one in report.channels) == getattr(report.current, name)
-        assert sum(getattr(day, name) for day in report.days) == getattr(report.current, name)
     for one in report.channels:
         assert Figures.of(day for day in report.days if day.channel == one.channel) == one.figures
 
@@ -196,7 +211,7 @@ def test_orders_count_on_their_own_day_and_sessions_on_theirs() -> None:
     assert (report.current.orders, report.current.sessions) == (1, 0)
     assert report.current.conversion_rate is None
     assert report.current.revenue_per_session_minor is None
-    assert (report.previous.orders, report.previous.sessions, report.previous.converted_sessions) == (0, 1, 1)
+    assert (previous(report).orders, previous(report).sessions, previous(report).converted_sessions) == (0, 1, 1)
 
 
 def test_excluded_orders_count_nowhere() -> None:
@@ -207,6 +222,119 @@ def test_excluded_orders_count_nowhere() -> None:
 
     assert (report.current.orders, report.current.purchase_minor, report.current.converted_sessions) == (0, 0, 0)
     assert not report.has_credit
+
+
+def test_refunds_lower_the_net_of_the_order_s_day() -> None:
+    session = VisitorSessionFactory.create(started_at=at(MONDAY))
+    order = OrderFactory.create(session=session, value_minor=9900, channel="FAQ")
+    RefundFactory.create(refunded_order=order, value_minor=900, occurred_at=at(WEEK.end + timedelta(days=9)))
+    RefundFactory.create(refunded_order=order, value_minor=1000, occurred_at=at(TUESDAY))
+    unknown = RefundFactory.create(refunded_order=order, value_minor=50)
+    Refund.objects.filter(pk=unknown.pk).update(refunded_order=None)
+    excluded = OrderFactory.create(session=session, excluded_at=at(TUESDAY), exclusion_reason="test")
+    RefundFactory.create(refunded_order=excluded)
+
+    report = ask(session.company)
+
+    assert {(day.on, day.channel): day.refunded_minor for day in report.days if day.refunded_minor} == {
+        (MONDAY, "FAQ"): 1900
+    }
+    assert (report.current.purchase_minor, report.current.net_minor) == (9900, 8000)
+    assert ask(session.company, channel="CHAT").current.refunded_minor == 0
+
+
+def test_filters_when_set_choose_what_was_credited_and_sessions() -> None:
+    session = VisitorSessionFactory.create(started_at=at(MONDAY), ai_profile="sommelier")
+    CartEventFactory.create(session=session, ai_profile="sommelier", gmv_minor=100)
+    CartEventFactory.create(session=session, ai_profile="", gmv_minor=1000, trust=Trust.CONFIRMED)
+    OrderFactory.create(session=session, ai_profile="sommelier", value_minor=50, trust=Trust.CONFIRMED)
+    OrderFactory.create(session=session, ai_profile="", value_minor=500)
+    VisitorSessionFactory.create(company=session.company, started_at=at(MONDAY))
+
+    def of(**filters: Any) -> tuple[int, int, int, int]:
+        now = ask(session.company, **filters).current
+        return now.add_to_cart_minor, now.purchase_minor, now.sessions, now.carts
+
+    assert of() == (1100, 550, 2, 1)
+    assert of(ai_profile="sommelier") == (100, 50, 1, 1)
+    assert of(trust="CONFIRMED") == (1000, 50, 2, 0)  # the cart began with a report
+    assert of(trust="REPORTED") == (100, 500, 2, 1)
+    assert of(ai_profile="sommelier", trust="REPORTED") == (100, 0, 1, 1)
+    assert of(ai_profile="butler") == (0, 0, 0, 0)
+
+
+def test_conversion_when_asked_by_trust_counts_orders_of_that_trust() -> None:
+    session = VisitorSessionFactory.create(started_at=at(MONDAY))
+    OrderFactory.create(session=session, trust=Trust.CONFIRMED)
+
+    assert ask(session.company, trust="CONFIRMED").current.conversion_rate == 1
+    assert ask(session.company, trust="REPORTED").current.conversion_rate == 0
+
+
+def test_ai_profiles_when_listed_are_those_of_sessions_in_the_period() -> None:
+    session = VisitorSessionFactory.create(started_at=at(MONDAY), ai_profile="sommelier")
+    company = session.company
+    for day, profile in ((WEEK.end, "butler"), (WEEK.previous.end, "barista"), (TUESDAY, ""), (TUESDAY, "butler")):
+        VisitorSessionFactory.create(company=company, started_at=at(day), ai_profile=profile)
+    VisitorSessionFactory.create(started_at=at(MONDAY), ai_profile="of another company")
+
+    assert ai_profiles(company, WEEK) == ["butler", "sommelier"]
+
+
+def test_products_are_listed_with_what_was_added_and_bought() -> None:
+    session = VisitorSessionFactory.create(started_at=at(MONDAY))
+    order = OrderFactory.create(session=session)
+    excluded = OrderFactory.create(session=session, excluded_at=at(TUESDAY), exclusion_reason="test")
+    for each in (order, excluded):
+        OrderLineFactory.create(order=each, product_id="tea", quantity=Decimal("0.1"), total_minor=300)
+        OrderLineFactory.create(order=each, product_id="tea", quantity=Decimal("0.2"), total_minor=400)
+        OrderLineFactory.create(order=each, product_id="Tea", quantity=Decimal(1), total_minor=100)
+    CartEventFactory.create(session=session, product_id="tea", units=Decimal("2.5"), gmv_minor=900)
+    CartEventFactory.create(session=session, product_id="tea", units=Decimal("-1"), gmv_minor=-300)
+    CartEventFactory.create(session=session, product_id="cup", units=Decimal(1), gmv_minor=50)
+    CartEventFactory.create(session=session, product_id="cup", gmv_minor=50, currency="USD")
+
+    products = ask(session.company, currency="EUR").products
+
+    assert [
+        (each.product_id, each.purchase_minor, each.units_purchased, each.add_to_cart_minor, each.units_added)
+        for each in products
+    ] == [
+        ("tea", 700, Decimal("0.3"), 600, Decimal("1.5")),
+        ("Tea", 100, Decimal(1), 0, 0),
+        ("cup", 0, 0, 50, Decimal(1)),
+    ]
+    assert products[0].name == "Product tea"
+
+
+def test_latest_orders_are_those_that_the_report_counts() -> None:
+    session = VisitorSessionFactory.create(started_at=at(MONDAY))
+    first, second, third = (
+        OrderFactory.create(session=session, occurred_at=at(day, hour))
+        for day, hour in ((TUESDAY, 9), (MONDAY, 23), (TUESDAY, 8))
+    )
+    OrderFactory.create(session=session, currency="USD")
+    OrderFactory.create(session=session, channel="FAQ")
+    OrderFactory.create(session=session, occurred_at=at(WEEK.end + timedelta(days=1)))
+    OrderFactory.create(session=session, excluded_at=at(TUESDAY), exclusion_reason="test")
+
+    report = ask(session.company, currency="EUR", channel="CHAT")
+
+    assert latest_orders(report) == [first, third, second]
+    assert latest_orders(report, limit=1) == [first]
+    assert set(counted_orders(report)) == {first, second, third}
+
+
+def test_report_when_compared_with_nothing_has_no_changes() -> None:
+    session = VisitorSessionFactory.create(started_at=at(MONDAY))
+    OrderFactory.create(session=session, occurred_at=at(WEEK.previous.end))
+    OrderFactory.create(session=session)
+
+    report = ask(session.company, is_compared=False)
+
+    assert report.previous is None
+    assert all(card.previous is None and card.change is None for card in report.cards)
+    assert report.current == ask(session.company).current
 
 
 def test_sessions_without_a_qualifying_interaction_have_a_row_of_their_own() -> None:
@@ -342,7 +470,7 @@ def test_currency_of_the_previous_period_is_kept_where_nothing_was_taken() -> No
 
     assert report.currency == "CHF"
     assert not report.has_credit
-    assert report.previous.purchase_minor == 1000
+    assert previous(report).purchase_minor == 1000
 
 
 # The whole
@@ -380,12 +508,12 @@ def test_every_card_has_words_a_unit_and_a_series() -> None:
     assert {card.type.series for card in cards} == set(Series)
 
 
-def test_report_takes_six_queries(django_assert_num_queries: Callable[..., Any]) -> None:
+def test_report_takes_nine_queries(django_assert_num_queries: Callable[..., Any]) -> None:
     session = VisitorSessionFactory.create(started_at=at(MONDAY))
     OrderFactory.create(session=session)
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(9):
         ask(session.company)
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(11):
         ask(CompanyFactory.build(pk=session.company.pk + 1))
 
 
@@ -432,7 +560,7 @@ def fill(company: Company, rnd: random.Random, sessions: int) -> None:
             )
         for _ in range(rnd.choice((0, 0, 1, 2))):
             is_excluded = rnd.random() < 0.2
-            OrderFactory.create(
+            order = OrderFactory.create(
                 **facts,
                 occurred_at=some_time(started_at, 90),
                 channel=rnd.choice((channel or "FAQ", rnd.choice(CHANNELS))),
@@ -441,6 +569,8 @@ def fill(company: Company, rnd: random.Random, sessions: int) -> None:
                 trust=rnd.choice(Trust.values),
                 excluded_at=datetime(2026, 6, 1, tzinfo=UTC) if is_excluded else None,
             )
+            for _ in range(rnd.choice((0, 0, 1, 2))):
+                RefundFactory.create(refunded_order=order, value_minor=rnd.randrange(1, 2000))
 
 
 def select(sql: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
@@ -492,6 +622,13 @@ def figures_by_hand(company: Company, period: Period, currency: str, channel: st
         WHERE s.company_id = %s AND s.started_on BETWEEN %s AND %s AND (%s = '' OR s.channel = %s)""",
         [company.pk, period.start, period.end, channel, channel],
     )
+    [(refunded,)] = select(
+        """SELECT COALESCE(SUM(r.value_minor), 0) FROM alhena_tracking_refund r
+        JOIN alhena_tracking_order o ON o.id = r.refunded_order_id
+        WHERE o.company_id = %s AND o.currency = %s AND o.occurred_on BETWEEN %s AND %s AND (%s = '' OR o.channel = %s)
+        AND o.excluded_at IS NULL""",
+        in_scope,
+    )
     revenue, total = int(revenue), sum(gmv_by_day.values())
     cart_values = [Fraction(gmv_by_day[on], carts) for on, carts in carts_by_day.items()]
     return {
@@ -500,6 +637,9 @@ def figures_by_hand(company: Company, period: Period, currency: str, channel: st
         "average_cart_minor": sum(cart_values, Fraction()) / len(cart_values) if cart_values else None,
         "purchase_minor": revenue,
         "confirmed_minor": int(confirmed),
+        "refunded_minor": int(refunded),
+        "net_minor": revenue - int(refunded),
+        "carts": sum(carts_by_day.values()),
         "orders": orders,
         "average_order_minor": Fraction(revenue, orders) if orders else None,
         "conversion_rate": Fraction(int(converted), sessions) if sessions else None,
@@ -529,7 +669,7 @@ def test_report_agrees_with_plain_sql(seed: int) -> None:
                 by_hand = figures_by_hand(company, period, currency, "")
                 assert figures_of(report.current, list(by_hand)) == by_hand
                 before = figures_by_hand(company, period.previous, currency, "")
-                assert figures_of(report.previous, list(before)) == before
+                assert figures_of(previous(report), list(before)) == before
                 assert_agrees_with_itself(report)
                 rows = {one.channel: one.figures for one in report.channels}
                 for channel in CHANNELS:

@@ -14,6 +14,7 @@ from alhena_tracking.models import Interaction
 from alhena_tracking.reports import Period, RevenueImpactReport
 
 _DAY_FIELDS = ("start", "end")
+_KEPT_FIELDS = ("company", "currency", "channel", "profile", "trust", "compare")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ def filters_of(form: ReportForm, report: RevenueImpactReport) -> Filters:
         ],
         other_currencies=_other_currencies(form, report),
         day_fields=[days_form[name] for name in _DAY_FIELDS],
-        kept_fields=[(name, state[name]) for name in ("company", "currency", "channel") if state.get(name)],
+        kept_fields=[(name, state[name]) for name in _KEPT_FIELDS if state.get(name)],
         has_own_days=form.preset is None,
         has_wrong_days=has_wrong_days,
         messages=[

@@ -2,13 +2,11 @@
 
 from alhena_tracking.reports.cards import Card, Series, Unit
 from alhena_tracking.reports.figures import CurrencyTotals, DayFigures, Figures, Period
-from alhena_tracking.reports.revenue_impact import (
-    ChannelFigures,
-    ReportQuery,
-    RevenueImpactReport,
-    last_interaction_on,
-    revenue_impact,
-)
+from alhena_tracking.reports.orders import counted_orders, latest_orders
+from alhena_tracking.reports.products import ProductFigures
+from alhena_tracking.reports.query import ReportQuery
+from alhena_tracking.reports.revenue_impact import ChannelFigures, RevenueImpactReport, revenue_impact
+from alhena_tracking.reports.rows import ai_profiles, last_interaction_on
 
 __all__ = [
     "Card",
@@ -17,10 +15,14 @@ __all__ = [
     "DayFigures",
     "Figures",
     "Period",
+    "ProductFigures",
     "ReportQuery",
     "RevenueImpactReport",
     "Series",
     "Unit",
+    "ai_profiles",
+    "counted_orders",
     "last_interaction_on",
+    "latest_orders",
     "revenue_impact",
 ]

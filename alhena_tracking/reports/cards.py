@@ -41,13 +41,16 @@ class CardType:
     unit: Unit
     series: Series
 
-    def card(self, current: Figures, previous: Figures) -> Card:
-        return Card(self, getattr(current, self.name), getattr(previous, self.name))
+    def card(self, current: Figures, previous: Figures | None) -> Card:
+        return Card(self, getattr(current, self.name), getattr(previous, self.name) if previous else None)
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A figure of the period and the same of the previous one; ``None`` where there was nothing to divide by."""
+    """A figure of the period and the same of the previous one.
+
+    ``None`` where there was nothing to divide by, or the previous period was not asked for.
+    """
 
     type: CardType
     value: Fraction | int | None

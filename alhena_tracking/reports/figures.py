@@ -46,7 +46,8 @@ class DayFigures:
     """What one channel came to on one day. Everything the report shows is computed from these.
 
     ``carts`` are the sessions with a cart event that day whose first one has this channel. ``converted_sessions`` are
-    those of ``sessions`` that have an order by now, on whatever day.
+    those of ``sessions`` that have an order by now, on whatever day. ``refunded_minor`` is what was given back, by now,
+    of that day's orders.
     """
 
     on: date
@@ -56,6 +57,7 @@ class DayFigures:
     carts: int = 0
     purchase_minor: int = 0
     confirmed_minor: int = 0
+    refunded_minor: int = 0
     orders: int = 0
     sessions: int = 0
     converted_sessions: int = 0
@@ -67,9 +69,11 @@ class Figures:
 
     add_to_cart_minor: int
     cart_days: int
+    carts: int
     average_cart_minor: Fraction | None
     purchase_minor: int
     confirmed_minor: int
+    refunded_minor: int
     orders: int
     sessions: int
     converted_sessions: int
@@ -81,9 +85,11 @@ class Figures:
         return cls(
             add_to_cart_minor=sum(day.add_to_cart_minor for day in days),
             cart_days=len({day.on for day in days if day.cart_events}),
+            carts=sum(day.carts for day in days),
             average_cart_minor=_average_cart_minor(days),
             purchase_minor=sum(day.purchase_minor for day in days),
             confirmed_minor=sum(day.confirmed_minor for day in days),
+            refunded_minor=sum(day.refunded_minor for day in days),
             orders=sum(day.orders for day in days),
             sessions=sum(day.sessions for day in days),
             converted_sessions=sum(day.converted_sessions for day in days),
@@ -92,6 +98,11 @@ class Figures:
     @property
     def daily_add_to_cart_minor(self) -> Fraction | None:
         return _ratio(self.add_to_cart_minor, self.cart_days)
+
+    @property
+    def net_minor(self) -> int:
+        """Purchase revenue less refunds."""
+        return self.purchase_minor - self.refunded_minor
 
     @property
     def average_order_minor(self) -> Fraction | None:

@@ -4,25 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from alhena_tracking.models import Company, Interaction
+from alhena_tracking.models import Interaction
 from alhena_tracking.reports.cards import CARD_TYPES, Card
 from alhena_tracking.reports.figures import CurrencyTotals, DayFigures, Figures, Period
-from alhena_tracking.reports.rows import choose_currency, figures_by_day, last_interaction_on
-
-__all__ = ["ChannelFigures", "ReportQuery", "RevenueImpactReport", "last_interaction_on", "revenue_impact"]
+from alhena_tracking.reports.products import ProductFigures, figures_by_product
+from alhena_tracking.reports.query import ReportQuery
+from alhena_tracking.reports.rows import choose_currency, figures_by_day
 
 #: Sessions without a qualifying interaction have no channel.
 NO_CHANNEL = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReportQuery:
-    """What is asked. Without a ``currency`` the busiest is shown, without a ``channel`` all are."""
-
-    company: Company
-    period: Period
-    currency: str = ""
-    channel: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +28,9 @@ class RevenueImpactReport:
     """The answer. Cards, charts, tables, exports and JSON all show figures of ``days``, so that they always agree.
 
     ``days`` holds a row for every day and channel of the period that has any figures, in the order of days.
-    ``currency`` is empty if none was asked for and nothing was taken. ``other_currencies`` are those in which anything
-    was taken besides, the busiest first.
+    ``products`` holds every product, those bought for most first. ``currency`` is empty if none was asked for and
+    nothing was taken. ``other_currencies`` are those in which anything was taken besides, the busiest first.
+    ``previous`` is ``None`` where the query compares with nothing.
     """
 
     query: ReportQuery
@@ -47,8 +38,9 @@ class RevenueImpactReport:
     other_currencies: tuple[CurrencyTotals, ...]
     days: tuple[DayFigures, ...]
     channels: tuple[ChannelFigures, ...]
+    products: tuple[ProductFigures, ...]
     current: Figures
-    previous: Figures
+    previous: Figures | None
 
     @property
     def cards(self) -> tuple[Card, ...]:
@@ -68,14 +60,13 @@ class RevenueImpactReport:
 def revenue_impact(query: ReportQuery) -> RevenueImpactReport:
     """Answer ``query``: money in minor units of the report's currency, days in the company's time zone.
 
-    Asks the database six queries; two more to find a currency where nothing was taken in the period.
+    Asks the database nine queries; two more to find a currency where nothing was taken in the period.
     """
     period, previous = query.period, query.period.previous
-    currency, other_currencies = choose_currency(query.company, period, query.channel, query.currency)
+    currency, other_currencies = choose_currency(query, period)
     if not currency:
-        currency, _ = choose_currency(query.company, previous, query.channel)
-    both = Period(previous.start, period.end)
-    days = figures_by_day(query.company, both, currency, query.channel)
+        currency, _ = choose_currency(query, previous)
+    days = figures_by_day(query, Period(previous.start, period.end) if query.is_compared else period, currency)
     current_days = tuple(day for day in days if day.on in period)
     return RevenueImpactReport(
         query=query,
@@ -83,8 +74,9 @@ def revenue_impact(query: ReportQuery) -> RevenueImpactReport:
         other_currencies=tuple(other_currencies),
         days=current_days,
         channels=_by_channel(current_days),
+        products=tuple(figures_by_product(query, period, currency)),
         current=Figures.of(current_days),
-        previous=Figures.of(day for day in days if day.on in previous),
+        previous=Figures.of(day for day in days if day.on in previous) if query.is_compared else None,
     )
 
 
