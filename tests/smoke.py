@@ -73,6 +73,7 @@ def use() -> None:
     assert "trackAlhenaEvent" in html
     assert "tracker.js" in html
     assert finders.find("alhena_tracking/tracker.js")
+    assert finders.find("alhena_tracking/alhena.d.ts")
     assert finders.find("alhena_tracking/revenue_impact.css")
 
     client = Client()
