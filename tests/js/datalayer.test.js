@@ -1,4 +1,4 @@
-/** The payloads are those of GA4's reference of recommended events, with items of our own. */
+/** The payloads are those of GA4's reference of recommended events; in the first part with items of our own. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
@@ -194,3 +194,122 @@ for (const message of [null, 7, "event", {}, { event: "add_to_cart" }, { event: 
     assert.deepEqual([page.sent, page.errors], [[], []]);
   });
 }
+
+// --------------------------------------------------------------------------------- As Google's documentation has them
+
+/** With all parameters of an item: https://developers.google.com/analytics/devguides/collection/ga4/reference/events */
+const TEE = {
+  item_id: "SKU_12345",
+  item_name: "Stan and Friends Tee",
+  affiliation: "Google Merchandise Store",
+  coupon: "SUMMER_FUN",
+  discount: 2.22,
+  index: 0,
+  item_brand: "Google",
+  item_category: "Apparel",
+  item_category2: "Adult",
+  item_category3: "Shirts",
+  item_category4: "Crew",
+  item_category5: "Short sleeve",
+  item_list_id: "related_products",
+  item_list_name: "Related Products",
+  item_variant: "green",
+  location_id: "ChIJIQBpAG2ahYAR_6128GcTUEo",
+  price: 10.01,
+  quantity: 3,
+};
+const GREY_TEE = {
+  ...TEE,
+  item_id: "SKU_12346",
+  item_name: "Google Grey Women's Tee",
+  discount: 3.33,
+  index: 1,
+  item_variant: "gray",
+  price: 21.01,
+  promotion_id: "P_12345",
+  promotion_name: "Summer Sale",
+  quantity: 2,
+};
+const OF_CART = { currency: "USD", value: 30.03, items: [TEE] };
+const DOCUMENTED_PURCHASE = {
+  transaction_id: "T_12345",
+  value: 72.05,
+  tax: 3.6,
+  shipping: 5.99,
+  currency: "USD",
+  coupon: "SUMMER_SALE",
+  customer_type: "new",
+  items: [TEE, GREY_TEE],
+};
+
+/** @param {any} body of an event, without what is another one each time */
+function contentOf({ event_id, occurred_at, sent_at, user_fingerprint, user_faq_fingerprint, ...content }) {
+  const cents = (/** @type {string} */ key, /** @type {any} */ value) =>
+    key === "value" ? Math.round(value * 100) / 100 : value;
+  return JSON.parse(JSON.stringify(content, cents));
+}
+
+/** @param {any} page */
+const contents = (page) => page.sent.map((/** @type {any} */ { body }) => contentOf(body));
+
+test("GA4's documented cart events are what they are, and view_cart is nothing", async () => {
+  const page = await open();
+  await page.interact();
+  push(page, "add_to_cart", OF_CART);
+  push(page, "view_cart", OF_CART);
+  push(page, "remove_from_cart", OF_CART);
+  await page.deliver();
+  const shared = {
+    company_key: "acme",
+    product_id: "SKU_12345",
+    product_name: "Stan and Friends Tee",
+    value: 10.01,
+    currency: "USD",
+  };
+  assert.deepEqual(contents(page), [
+    { ...shared, type: "ITEM_ADDED", quantity: 3 },
+    { ...shared, type: "ITEM_REMOVED", quantity: 0 },
+  ]);
+  assert.deepEqual(page.errors, []);
+});
+
+test("GA4's documented purchase has its total, and lines that add up to its value", async () => {
+  const page = await open();
+  await page.interact();
+  push(page, "purchase", DOCUMENTED_PURCHASE);
+  await page.deliver();
+  const [order] = contents(page);
+  assert.deepEqual([order.order_id, order.value, order.currency], ["T_12345", 81.64, "USD"]);
+  const values = order.line_items.map((/** @type {any} */ line) => line.value);
+  assert.deepEqual(values, [30.03, 42.02]);
+  assert.equal(Math.round((values[0] + values[1]) * 100) / 100, DOCUMENTED_PURCHASE.value);
+  assert.deepEqual(page.errors, []);
+});
+
+test("GA4's documented discount is in the price already", async () => {
+  // https://developers.google.com/analytics/devguides/collection/ga4/apply-discount: 6.00 less 2.00.
+  const socks = { item_id: "SKU_12345", item_name: "Socks", discount: 2, price: 4, quantity: 3 };
+  const page = await open();
+  await page.interact();
+  push(page, "purchase", { transaction_id: "T_12345", coupon: "socksSale", value: 12, currency: "USD", items: [socks] });
+  await page.deliver();
+  const [order] = contents(page);
+  assert.deepEqual([order.value, order.line_items[0].value], [12, 12]);
+});
+
+test("a purchase whose items have no price, which GA4 allows, is reported without its lines", async () => {
+  const page = await open();
+  await page.interact();
+  const items = [TEE, GREY_TEE].map(({ price, ...item }) => item);
+  push(page, "purchase", { ...DOCUMENTED_PURCHASE, items });
+  push(page, "purchase", { ...DOCUMENTED_PURCHASE, transaction_id: "T_2", items: [TEE, items[1]] });
+  await page.deliver();
+  assert.deepEqual(
+    contents(page).map((/** @type {any} */ order) => [order.order_id, order.value, order.line_items]),
+    [
+      ["T_12345", 81.64, undefined],
+      ["T_2", 81.64, undefined],
+    ],
+  );
+  assert.deepEqual(page.errors, []);
+});

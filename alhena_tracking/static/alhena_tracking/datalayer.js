@@ -79,6 +79,12 @@
     };
   };
 
+  /** @param {ReturnType<typeof readItem>} item */
+  const lineOf = ({ price, ...line }) => ({
+    ...line,
+    value: config.lineItemValue === "unit" ? price : price * line.quantity,
+  });
+
   // ----------------------------------------------------------------------------------------------------- Events
 
   /**
@@ -123,16 +129,16 @@
 
     purchase(event) {
       cart = new Map();
+      /** @type {ReturnType<typeof readItem>[]} */
+      const items = event.items.map((/** @type {Parameters} */ item) => readItem(item, event));
       const value = number(event.value);
       const extras = config.datalayerValue === "as-is" ? 0 : number(event.tax ?? 0) + number(event.shipping ?? 0);
       window.trackAlhenaEvent("sendCheckoutEvent", {
         orderId: text(event.transaction_id),
         value: typeof value === "number" ? value + extras : value,
         currency: event.currency,
-        lineItems: event.items.map((/** @type {Parameters} */ item) => {
-          const { price, ...line } = readItem(item, event);
-          return { ...line, value: config.lineItemValue === "unit" ? price : price * line.quantity };
-        }),
+        // GA4 requires no price. The order counts without its lines, too.
+        lineItems: items.every(({ price }) => price != null) ? items.map(lineOf) : undefined,
       });
     },
   };
