@@ -1,6 +1,8 @@
 /** The payloads are those of GA4's reference of recommended events; in the first part with items of our own. */
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
+import { runInNewContext } from "node:vm";
 
 import { openPage } from "./page.js";
 
@@ -312,4 +314,20 @@ test("a purchase whose items have no price, which GA4 allows, is reported withou
     ],
   );
   assert.deepEqual(page.errors, []);
+});
+
+test("the example of docs/ga4.md does what it says", async () => {
+  const text = readFileSync(new URL("../../docs/ga4.md", import.meta.url), "utf8");
+  const [ga4, ours] = [...text.matchAll(/^```js\n([^]*?)^```$/gm)].map(([, code]) => code);
+  const pages = [];
+  for (const code of [ga4, ours]) {
+    const page = await open();
+    await page.interact();
+    runInNewContext(code, { dataLayer: page.window.dataLayer, trackAlhenaEvent: page.track });
+    await page.deliver();
+    assert.deepEqual(page.errors, []);
+    pages.push(page);
+  }
+  assert.equal(pages[0].sent.length, 2);
+  assert.deepEqual(contents(pages[0]), contents(pages[1]));
 });
