@@ -83,22 +83,57 @@ test("view_cart corrects what is known and reports nothing", async () => {
   ]);
 });
 
-test("the next page knows the cart", async () => {
-  const page = await open();
-  await page.interact();
-  push(page, "add_to_cart", items(2));
-  await page.deliver();
-  const next = await open(undefined, {
+/** The next page of a visitor, with the same cookie and storage. @param {any} page @param {Record<string, string>} [attributes] */
+const follow = (page, attributes) =>
+  open(attributes, {
     cookie: page.document.cookie,
     before: (window) => {
       for (const [name, value] of Object.entries(page.window.sessionStorage)) window.sessionStorage.setItem(name, value);
     },
   });
+
+test("the next page knows the cart", async () => {
+  const page = await open();
+  await page.interact();
+  push(page, "add_to_cart", items(2));
+  await page.deliver();
+  const next = await follow(page);
   push(next, "add_to_cart", items(1));
   await next.deliver();
   assert.deepEqual(cartOf(next), [["QUANTITY_INCREASED", "SKU_12345", 3, 10.01]]);
   next.track("setConsent", false);
   assert.equal(next.window.sessionStorage.length, 0);
+});
+
+test("[27] where consent is required, the cart of an earlier page is not touched before it is given", async () => {
+  const page = await open();
+  await page.interact();
+  push(page, "add_to_cart", items(2));
+  await page.deliver();
+  const next = await follow(page, { "data-consent": "required" });
+  const before = next.window.sessionStorage.getItem("alhena_acme:cart");
+  push(next, "add_to_cart", items(1, HAT));
+  assert.equal(next.window.sessionStorage.getItem("alhena_acme:cart"), before);
+  next.track("setConsent", true);
+  push(next, "add_to_cart", items(1));
+  await next.deliver();
+  assert.deepEqual(cartOf(next), [
+    ["ITEM_ADDED", "SKU_12346", 1, 20],
+    ["QUANTITY_INCREASED", "SKU_12345", 3, 10.01],
+  ]);
+});
+
+test("a cart that was bought before consent came is not restored after it", async () => {
+  const page = await open();
+  await page.interact();
+  push(page, "add_to_cart", items(2));
+  await page.deliver();
+  const next = await follow(page, { "data-consent": "required" });
+  push(next, "purchase", PURCHASE);
+  next.track("setConsent", true);
+  push(next, "add_to_cart", items(1));
+  await next.deliver();
+  assert.deepEqual(cartOf(next), [["ITEM_ADDED", "SKU_12345", 1, 10.01]]);
 });
 
 /** @type {[attributes: Record<string, string>, value: number, lines: number[]][]} */

@@ -1,7 +1,7 @@
 /** What the page, the snippet and the tracker share through the window. */
 interface Window {
-  /** Set by the first tracker of a page, so that a second one does nothing. */
-  _alhenaTracker?: boolean;
+  /** Set by the first tracker of a page, so that a second one does nothing; says whether anything may be kept. */
+  _alhenaTracker?: { hasVisitor: () => boolean };
   /** What the tracker has to say in debug mode. */
   _alhenaNotes?: unknown[][];
   _alhenaEventQueue: { method: unknown; args: unknown }[];

@@ -47,6 +47,23 @@ test("[3] a queued call that throws does not stop the rest", async () => {
   assert.equal(page.errors.length, 3);
 });
 
+test("[6] a policy that forbids to name a script's file leaves the tracker as it is", async () => {
+  const page = openPage({ load: false, attributes: { "data-debug": "", "data-debug-src": "/static/debug.js" } });
+  const create = page.document.createElement.bind(page.document);
+  page.document.createElement = (/** @type {string} */ name) =>
+    Object.defineProperty(create(name), "src", {
+      set() {
+        throw new TypeError("This document requires 'TrustedScriptURL' assignment.");
+      },
+    });
+  page.loadTracker();
+  await page.interact();
+  page.track("sendCartEvent", CART);
+  await page.deliver();
+  assert.deepEqual(page.paths, ["cart_events"]);
+  assert.equal(page.errors.length, 1);
+});
+
 test("a page that kept the snippet's function still reaches the tracker", async () => {
   const page = openPage({ load: false });
   page.run(SNIPPET);

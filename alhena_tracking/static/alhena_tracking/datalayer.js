@@ -8,7 +8,7 @@
  *   data-line-item-value     "unit": a line's value is the price of one, as LINE_ITEM_VALUE says
  *
  * GA4's quantities are changes, ours are what is left. So the cart is kept here: in memory, and for the pages that
- * follow once the visitor has used the assistant. What the fields mean to GA4:
+ * follow once the visitor has used the assistant and, where that is required, consented. What the fields mean to GA4:
  * https://developers.google.com/analytics/devguides/collection/ga4/reference/events
  */
 (() => {
@@ -35,29 +35,34 @@
   // ------------------------------------------------------------------------------------------------------- Cart
 
   /** @type {Map<string, number>} what is known to be in the cart, by currency and item */
-  let cart = new Map(read());
+  let cart = new Map();
+  let isRestored = false;
 
-  /** @returns {[string, number][]} */
-  function read() {
+  /** Nothing is read or written of a visitor who has not used the assistant, or has not consented. */
+  const isAllowed = () => window._alhenaTracker?.hasVisitor();
+
+  /** What the pages before this one knew, once it may be read. */
+  function restore() {
+    if (isRestored || !isAllowed()) return;
+    isRestored = true;
     try {
-      /** @type {unknown[]} */
-      const stored = hasInteracted() ? [...JSON.parse(sessionStorage[key + ":cart"])] : [];
-      return /** @type {[string, number][]} */ (
-        stored.filter((pair) => Array.isArray(pair) && typeof pair[0] === "string" && pair[1] > 0)
-      );
+      for (const [name, quantity] of JSON.parse(sessionStorage[key + ":cart"])) {
+        if (typeof name === "string" && quantity > 0 && !cart.has(name)) cart.set(name, quantity);
+      }
     } catch {
-      return [];
+      // There is nothing, or nothing of ours.
     }
   }
 
-  /** Nothing is written of a visitor who has not used the assistant. */
-  function hasInteracted() {
-    return document.cookie.includes(key + "=1.");
+  /** What was known until now is no more so. */
+  function begin() {
+    cart = new Map();
+    isRestored = true;
   }
 
   function keep() {
     try {
-      if (hasInteracted()) sessionStorage[key + ":cart"] = JSON.stringify([...cart]);
+      if (isAllowed()) sessionStorage[key + ":cart"] = JSON.stringify([...cart]);
     } catch {
       // Storage can be blocked or full; this page knows its cart all the same.
     }
@@ -119,7 +124,7 @@
 
     /** All that is in the cart: what is known is corrected, and nothing reported. */
     view_cart(event) {
-      cart = new Map();
+      begin();
       for (const item of event.items) {
         const { productId, currency, quantity } = readItem(item, event);
         const name = `${currency} ${productId}`;
@@ -128,7 +133,7 @@
     },
 
     purchase(event) {
-      cart = new Map();
+      begin();
       /** @type {ReturnType<typeof readItem>[]} */
       const items = event.items.map((/** @type {Parameters} */ item) => readItem(item, event));
       const value = number(event.value);
@@ -152,6 +157,7 @@
       const name = isCommand ? message[1] : message?.event;
       const event = isCommand ? message[2] : message?.ecommerce;
       if (!Object.keys(EVENTS).includes(name) || !event) return;
+      restore();
       EVENTS[name]({ ...event, items: Array.isArray(event.items) ? event.items.filter(Boolean) : [] });
       keep();
     } catch (error) {

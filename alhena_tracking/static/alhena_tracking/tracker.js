@@ -377,6 +377,7 @@
     const old = found.filter(([name]) => Date.now() - +timeOf(name) > MAX_AGE).length;
     const excess = found.splice(0, old);
     while (JSON.stringify(found).length > MAX_CHARACTERS || found.length > MAX_EVENTS) {
+      // The oldest one of a cart; where there is none, -1: the newest of all.
       excess.push(...found.splice(found.findIndex(([, entry]) => entry[2] === "sendCartEvent"), 1));
     }
     giveUp(excess, "too old or many");
@@ -692,8 +693,8 @@
       guarded((/** @type {any} */ { dataset }) => track(dataset.alhenaEvent, JSON.parse(dataset.alhenaData))),
     );
 
-  /** @param {string} name of another file */
-  function load(name) {
+  // A policy may forbid to name a script's file (Trusted Types).
+  const load = guarded((/** @type {string} */ name) => {
     const src = config[name + "Src"];
     if (!src) return;
     const element = document.createElement("script");
@@ -701,12 +702,13 @@
     element.nonce = /** @type {any} */ (script).nonce;
     element.src = src;
     document.head.append(element);
-  }
+  });
 
   guarded(() => {
     if (window._alhenaTracker) return;
     if (!config.companyKey || !config.endpoint) return complain("no data-company-key or data-endpoint");
-    window._alhenaTracker = true;
+    // For datalayer.js: it may keep something of a visitor only while we may.
+    window._alhenaTracker = { hasVisitor: () => !!visitorAt(Date.now()) };
     if (isOptedOut()) purge();
     if ("debug" in config || /[?&]alhena_debug=1\b/.test(location.search)) {
       window._alhenaNotes = notes = [];
