@@ -267,6 +267,7 @@ class Migration(migrations.Migration):
                 "verbose_name": "order",
                 "verbose_name_plural": "orders",
                 "ordering": ["-occurred_at", "-id"],
+                "permissions": [("exclude_order", "Can exclude orders from the figures")],
             },
         ),
         migrations.CreateModel(

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 from django.conf import settings
-from django.db import models
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.db import models, router, transaction
 from django.db.models import Q
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from alhena_tracking.limits import PRODUCT_NAME_LENGTH, TEXT_LENGTH, TOTAL_MINOR, VALUE_MINOR
 from alhena_tracking.models.base import Credited, Event, Trust
 from alhena_tracking.models.fields import ExactUUIDField
+from alhena_tracking.models.locks import LockRow
 from alhena_tracking.models.visits import Interaction
 from alhena_tracking.querysets import DatedQuerySet, OrderQuerySet
+from alhena_tracking.rules import parse_text
 
 _ORDER_ID_HAS_DIGEST = Q(order_id="", order_id_digest__isnull=True) | (
     ~Q(order_id="") & Q(order_id_digest__isnull=False)
@@ -48,6 +53,7 @@ class Order(Credited, Event):
         verbose_name = _("order")
         verbose_name_plural = _("orders")
         ordering = ["-occurred_at", "-id"]
+        permissions = [("exclude_order", _("Can exclude orders from the figures"))]
         constraints = [
             models.UniqueConstraint(fields=["company", "order_id_digest"], name="alhena_order_order_id"),
             models.UniqueConstraint(fields=["company", "event_id"], name="alhena_order_event_id"),
@@ -74,6 +80,35 @@ class Order(Credited, Event):
 
     def __str__(self) -> str:
         return self.order_id or f"#{self.pk}"
+
+    def exclude(self, user: AbstractBaseUser, reason: str) -> bool:
+        """Let the order (a test, a fraud) count nowhere, and return whether it did until now.
+
+        What is excluded already keeps its reason. Raises ``InvalidValue`` where the reason is none, and
+        ``Order.DoesNotExist`` where somebody has deleted the order.
+        """
+        exclusion = {"excluded_at": timezone.now(), "excluded_by_id": user.pk, "exclusion_reason": parse_text(reason)}
+        return self._change_whether_counted(is_excluded=False, exclusion=exclusion)
+
+    def include(self) -> bool:
+        """Let the order count again, and return whether it was excluded until now. Raises as ``exclude`` does."""
+        none = {"excluded_at": None, "excluded_by_id": None, "exclusion_reason": ""}
+        return self._change_whether_counted(is_excluded=True, exclusion=none)
+
+    def _change_whether_counted(self, *, is_excluded: bool, exclusion: dict[str, Any]) -> bool:
+        """Store the exclusion if what is stored is still as told, and read the order again.
+
+        This is the only place where a stored order begins or ceases to count. Ingestion writes whole orders under the
+        lock row of their id, and so must wait here. Orders without an id are never written again.
+        """
+        using = router.db_for_write(Order, instance=self)
+        with transaction.atomic(using=using):
+            if self.order_id_digest is not None:
+                LockRow.objects.using(using).lock([LockRow.number_of(self.order_id_digest)])
+            unchanged = Order.objects.using(using).filter(pk=self.pk, excluded_at__isnull=not is_excluded)
+            is_changed = unchanged.update(**exclusion) > 0
+            self.refresh_from_db(using=using)
+        return is_changed
 
 
 class OrderLine(models.Model):
