@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from alhena_tracking import directory
 from alhena_tracking.admin import formats
 from alhena_tracking.admin.look_ups import SafeLookupsAdmin
+from alhena_tracking.admin.traces import CartEventTraceMixin, OrderTraceMixin, PendingConfirmationTraceMixin
 from alhena_tracking.models import (
     CartEvent,
     Company,
@@ -191,7 +192,7 @@ class InteractionAdmin(RecordAdmin):
 
 
 @admin.register(CartEvent)
-class CartEventAdmin(RecordAdmin):
+class CartEventAdmin(CartEventTraceMixin, RecordAdmin):
     list_display = [
         "occurred_at",
         "company",
@@ -264,7 +265,7 @@ class OrderLineInline(ReadOnlyMixin, _TabularInline):
 
 
 @admin.register(Order)
-class OrderAdmin(RecordAdmin):
+class OrderAdmin(OrderTraceMixin, RecordAdmin):
     list_display = [
         "__str__",
         "company",
@@ -314,7 +315,7 @@ class OrderClaimAdmin(RecordAdmin):
 
 
 @admin.register(PendingConfirmation)
-class PendingConfirmationAdmin(RecordAdmin):
+class PendingConfirmationAdmin(PendingConfirmationTraceMixin, RecordAdmin):
     list_display = ["order_id", "company", "occurred_at", "received_at", "value"]
     list_filter = [("company", CompanyFilter)]
     search_fields = ["order_id"]

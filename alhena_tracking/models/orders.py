@@ -6,7 +6,7 @@ import uuid
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import models, router, transaction
 from django.db.models import Q
 from django.utils import timezone
@@ -81,7 +81,7 @@ class Order(Credited, Event):
     def __str__(self) -> str:
         return self.order_id or f"#{self.pk}"
 
-    def exclude(self, user: AbstractBaseUser, reason: str) -> bool:
+    def exclude(self, user: AbstractBaseUser | AnonymousUser, reason: str) -> bool:
         """Let the order (a test, a fraud) count nowhere, and return whether it did until now.
 
         What is excluded already keeps its reason. Raises ``InvalidValue`` where the reason is none, and

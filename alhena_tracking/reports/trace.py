@@ -204,8 +204,8 @@ def _claims(order: Order) -> Claims:
     is_same_amount = Q(currency=order.currency, value_minor=order.value_minor)
     counts = claims.aggregate(
         total=Count("*"),
-        other_visitors=Count("*", filter=~Q(session=order.session_id)),
-        other_amounts=Count("*", filter=~is_same_amount),
+        other_visitors=Count("pk", filter=~Q(session=order.session_id)),
+        other_amounts=Count("pk", filter=~is_same_amount),
     )
     # The order shows what its own session said: of the same amount, else (the amount is the server's) at that moment.
     likeness = Case(
@@ -242,9 +242,9 @@ def _refunds(order: Order) -> Refunds:
         told |= Q(company=order.company_id, order_id_digest=order.order_id_digest)
     is_attached = Q(refunded_order=order)
     sums = Refund.objects.filter(told).aggregate(
-        count=Count("*", filter=is_attached),
+        count=Count("pk", filter=is_attached),
         minor=Sum("value_minor", filter=is_attached, default=0),
-        unfitting=Count("*", filter=~is_attached),
+        unfitting=Count("pk", filter=~is_attached),
     )
     return Refunds(sums["count"], int(sums["minor"]), sums["unfitting"])
 

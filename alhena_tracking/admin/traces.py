@@ -1,0 +1,71 @@
+"""Pages of single rows that open on why the row is credited as it is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin
+from django.db.models import Model
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils import timezone
+
+from alhena_tracking.admin.exclusions import ExcludableOrderMixin
+from alhena_tracking.admin.timelines import UrlOf
+from alhena_tracking.admin.trace_texts import TraceText, cart_event_text, order_text, pending_text
+from alhena_tracking.reports import cart_event_trace, order_trace
+
+if TYPE_CHECKING:
+    _ModelAdmin = admin.ModelAdmin[Any]
+else:
+    _ModelAdmin = admin.ModelAdmin
+
+
+class TracedMixin(_ModelAdmin):
+    """Puts the trace above the fields: all of it for whoever may view the row, with links to where they may go."""
+
+    def trace_text(self, row: Any, url_of: UrlOf) -> TraceText:
+        raise NotImplementedError
+
+    def trace_context(self, request: HttpRequest, row: Any) -> dict[str, Any]:
+        return {"trace": self.trace_text(row, self._url_of(request))}
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        row = kwargs.get("obj")
+        if row is not None:
+            context = {**context, **self.trace_context(request, row)}
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def _url_of(self, request: HttpRequest) -> UrlOf:
+        may_view: dict[type[Model], bool] = {}
+
+        def url_of(model: type[Model], pk: int) -> str:
+            if model not in may_view:
+                is_registered = self.admin_site.is_registered(model)
+                may_view[model] = is_registered and self.admin_site._registry[model].has_view_permission(request)
+            if not may_view[model]:
+                return ""
+            name = f"admin:{model._meta.app_label}_{model._meta.model_name}_change"
+            return reverse(name, args=[pk], current_app=self.admin_site.name)
+
+        return url_of
+
+
+class OrderTraceMixin(ExcludableOrderMixin, TracedMixin):
+    def trace_text(self, row: Any, url_of: UrlOf) -> TraceText:
+        return order_text(order_trace(row), url_of)
+
+    def trace_context(self, request: HttpRequest, row: Any) -> dict[str, Any]:
+        return {**super().trace_context(request, row), **self.exclusion_context(request, row)}
+
+
+class CartEventTraceMixin(TracedMixin):
+    def trace_text(self, row: Any, url_of: UrlOf) -> TraceText:
+        return cart_event_text(cart_event_trace(row), url_of)
+
+
+class PendingConfirmationTraceMixin(TracedMixin):
+    def trace_text(self, row: Any, url_of: UrlOf) -> TraceText:
+        return pending_text(row, timezone.now())
