@@ -8,7 +8,7 @@ from django.core.cache import cache
 from django.db import connection
 from hypothesis import settings
 
-from alhena_tracking import diagnostics, directory
+from alhena_tracking import diagnostics, directory, heartbeat
 from alhena_tracking.api import throttling
 from alhena_tracking.ingestion import contention
 from alhena_tracking.models import Company
@@ -45,6 +45,7 @@ def forgotten() -> None:
     directory.forget()
     diagnostics.forget()
     throttling.forget()
+    heartbeat.forget()
     contention.forget()
     cache.clear()
 

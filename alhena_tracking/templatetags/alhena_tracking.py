@@ -7,6 +7,8 @@ from typing import Any
 from django import template
 from django.utils.safestring import SafeString
 
+from alhena_tracking import heartbeat
+from alhena_tracking.conf import conf
 from alhena_tracking.snippet import checkout_event_html, snippet_html
 
 register = template.Library()
@@ -15,7 +17,9 @@ register = template.Library()
 @register.simple_tag(takes_context=True)
 def alhena_snippet(context: template.Context, company_key: str | None = None) -> SafeString:
     """The snippet and the tracker, for ``<head>``."""
-    return snippet_html(_csp_nonce(context), company_key)
+    html = snippet_html(_csp_nonce(context), company_key)
+    heartbeat.note(company_key or conf.company_key or "")
+    return html
 
 
 @register.simple_tag
