@@ -641,6 +641,19 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name="EventDiagnostics",
+            fields=[],
+            options={
+                "verbose_name": "event diagnostics",
+                "verbose_name_plural": "Event diagnostics",
+                "proxy": True,
+                "default_permissions": ("view",),
+                "indexes": [],
+                "constraints": [],
+            },
+            bases=("alhena_tracking.eventcount",),
+        ),
+        migrations.CreateModel(
             name="OrderLine",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),

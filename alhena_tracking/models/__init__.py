@@ -1,9 +1,10 @@
-"""The rows: companies, visits, cart changes, orders, and the proxy that stands for the report in the admin."""
+"""The rows: companies, visits, cart changes, orders, and the proxies that stand for pages of the admin."""
 
 from alhena_tracking.models.base import AttributionModel, Trust
 from alhena_tracking.models.carts import CartEvent, ValueBasis
 from alhena_tracking.models.company import Company, SecretKey
 from alhena_tracking.models.diagnostics import EventCount, RefusedEvent
+from alhena_tracking.models.event_diagnostics import EventDiagnostics
 from alhena_tracking.models.locks import LockRow
 from alhena_tracking.models.orders import Order, OrderClaim, OrderLine, PendingConfirmation, Refund
 from alhena_tracking.models.report import RevenueImpact
@@ -14,6 +15,7 @@ __all__ = [
     "CartEvent",
     "Company",
     "EventCount",
+    "EventDiagnostics",
     "Interaction",
     "LockRow",
     "Order",
