@@ -1,5 +1,6 @@
-"""The faces that staff see: the report, the rows behind it, and the secret keys."""
+"""The faces that staff see: the report, the diagnostics, the rows behind them, and the secret keys."""
 
+from alhena_tracking.admin.event_diagnostics import EventDiagnosticsAdmin
 from alhena_tracking.admin.records import (
     CartEventAdmin,
     CompanyAdmin,
@@ -16,6 +17,7 @@ from alhena_tracking.admin.secret_keys import SecretKeyAdmin
 __all__ = [
     "CartEventAdmin",
     "CompanyAdmin",
+    "EventDiagnosticsAdmin",
     "InteractionAdmin",
     "OrderAdmin",
     "OrderClaimAdmin",
