@@ -374,6 +374,18 @@ test("[22] the keepalive budget is shared by all that is in flight; larger is sp
   );
 });
 
+test("[22] what finds no room left to outlive the page goes in few requests all the same", async () => {
+  const page = openPage({ fetch: slowServer().fetch });
+  page.track("sendInteraction", CHAT);
+  for (let index = 0; index < 250; index++) page.track("sendCartEvent", { ...CART, productName: "x".repeat(500) });
+  page.track("sendCheckoutEvent", ORDER);
+  assert.equal(batches(page).flat().filter((method) => method !== "sendInteraction").length, 251);
+  assert.deepEqual(
+    page.requests.map(({ options }) => options.keepalive),
+    [true, true, false, false, false],
+  );
+});
+
 test("[22] an order that is too large to outlive the page goes without keepalive", async () => {
   const page = openPage();
   await page.interact();

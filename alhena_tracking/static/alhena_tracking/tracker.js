@@ -435,18 +435,22 @@
     const visitorOf = (/** @type {Queued} */ [, [user, faq]]) => user + faq;
     /** @type {Queued[]} */
     const batch = [];
-    let body = "";
     let isFresh = false;
+    let room = KEEPALIVE_BYTES - bytesInFlight;
+    let bytes = 300; // around the events
     for (const queued of all) {
       if (visitorOf(queued) !== visitorOf(fresh[0])) continue;
       if (isSent(queued) && queued[1][2] !== "sendInteraction") continue;
-      const longer = bodyOf([...batch, queued]);
-      if (batch.length === 100 || (isFresh && bytesOf(longer) + bytesInFlight > KEEPALIVE_BYTES)) break;
+      // A little more than it takes up in the body, which would have to be made anew for each.
+      bytes += bytesOf(JSON.stringify(queued));
+      // Where there is no room for a single one, it goes without keepalive, and in company.
+      if (bytes > room && !isFresh) room = KEEPALIVE_BYTES;
+      if (batch.length === 100 || (isFresh && bytes > room)) break;
       batch.push(queued);
       isFresh = isFresh || !isSent(queued);
-      body = longer;
     }
-    const bytes = bytesOf(body);
+    const body = bodyOf(batch);
+    bytes = bytesOf(body);
     const keepalive = bytes + bytesInFlight <= KEEPALIVE_BYTES;
     if (isLeaving && !keepalive) return;
     send(batch, body, keepalive ? bytes : 0);
