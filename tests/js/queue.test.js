@@ -309,6 +309,15 @@ test("orders without an id are all sent", async () => {
   assert.equal(page.sent.length, 2);
 });
 
+test("the orders of earlier pages are not read before there is another", async () => {
+  const page = openPage();
+  await page.interact();
+  page.window.sessionStorage.setItem("alhena_acme:orders", '["1001"]');
+  page.track("sendCheckoutEvent", ORDER);
+  await page.deliver();
+  assert.deepEqual(page.paths, []);
+});
+
 test("only the latest orders are remembered", async () => {
   const page = openPage();
   await page.interact();

@@ -319,12 +319,15 @@
   // Whoever reloads the thank-you page reports its order again. The server would drop it; this spares the call.
 
   const ORDERS = key + ":orders";
-  /** @type {unknown[]} ids of those that were delivered, the latest last */
-  let orders = attempt(() => [...JSON.parse(sessionStorage[ORDERS])]) || [];
+  /** @type {unknown[] | undefined} ids of those that were delivered, the latest last */
+  let orders;
+
+  // Not before they are needed: the first touch of storage holds the page up.
+  const readOrders = () => (orders = orders || attempt(() => [...JSON.parse(sessionStorage[ORDERS])]) || []);
 
   /** @param {unknown} id */
   function keepOrder(id) {
-    orders = [...orders, id].slice(-20);
+    orders = [...readOrders(), id].slice(-20);
     attempt(() => (sessionStorage[ORDERS] = JSON.stringify(orders)));
   }
 
@@ -578,7 +581,7 @@
 
       const admit = () => {
         const id = body.order_id;
-        const isKnown = id && [...orders, ...waiting().map(([, entry]) => entry[3].order_id)].includes(id);
+        const isKnown = id && [...readOrders(), ...waiting().map(([, entry]) => entry[3].order_id)].includes(id);
         if (isKnown) return note("repeated", method, body);
         const visitor = visitorAt(time, method === "sendInteraction");
         if (!visitor) return note("nobody", method, body, consent);
