@@ -3,10 +3,10 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 BIN = .venv/bin
 
-.PHONY: help demo test lint benchmark clean
+.PHONY: help demo test lint benchmark benchmark-browser clean
 
 help:  ## Say what the targets do
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
 demo: .venv/demo  ## Serve the example shop with 60 days of history: prints the URLs and the login
 	@$(BIN)/python manage.py demo
@@ -22,6 +22,9 @@ lint: .venv/lint  ## Check style, types and the direction of imports
 
 benchmark: .venv/benchmark  ## Compare the speed of ingestion with a bare view; needs PostgreSQL and Redis
 	$(BIN)/python -m benchmarks $(ARGS)
+
+benchmark-browser: .venv/benchmark-browser  ## Measure what the tracker costs a page; needs Chromium
+	$(BIN)/python -m benchmarks.browser $(ARGS)
 
 clean:  ## Remove what the other targets made
 	rm -rf .venv node_modules db.sqlite3 db.sqlite3-*
@@ -45,4 +48,8 @@ $(BIN)/python:
 
 .venv/benchmark: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --editable . --group benchmarks
+	@touch $@
+
+.venv/benchmark-browser: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable . --group benchmarks-browser
 	@touch $@
