@@ -8,11 +8,13 @@ from typing import Any, cast
 from urllib.parse import urlencode
 
 from django import forms
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from alhena_tracking.conf import conf
 from alhena_tracking.currencies import MINOR_UNITS
 from alhena_tracking.limits import TEXT_LENGTH
 from alhena_tracking.models import Company, Interaction, Trust
@@ -46,6 +48,12 @@ class Comparison(models.TextChoices):
 
 _PRESET_DAYS = {Preset.TODAY: 1, Preset.LAST_7_DAYS: 7, Preset.LAST_30_DAYS: 30, Preset.LAST_90_DAYS: 90}
 DEFAULT_PRESET = Preset.LAST_30_DAYS
+
+
+def report_companies(user: AbstractBaseUser | AnonymousUser) -> list[Company]:
+    """The companies whose figures ``user`` may see, that of the settings first."""
+    companies = Company.objects.visible_to(user)
+    return sorted(companies, key=lambda company: (company.key != conf.company_key, company.name, company.key))
 
 
 class ReportForm(forms.Form):

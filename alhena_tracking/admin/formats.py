@@ -10,7 +10,7 @@ from typing import TypeAlias
 from django.utils import formats
 from django.utils.translation import gettext as _
 
-from alhena_tracking.currencies import DEFAULT_MINOR_UNIT, MINOR_UNITS
+from alhena_tracking.amounts import decimals_of, in_major_units, with_decimals
 from alhena_tracking.reports import Period
 
 #: What is shown with decimals or as a share is exact until then.
@@ -24,10 +24,8 @@ def amount(minor: Number | None, currency: str, *, is_short: bool = False) -> st
     """An amount in minor units as ``1,234.50``; where ``is_short``, without decimals if they are zero."""
     if minor is None:
         return MISSING
-    decimals = MINOR_UNITS.get(currency, DEFAULT_MINOR_UNIT)
-    rounded = _round(minor)
-    value = Decimal(rounded).scaleb(-decimals)
-    return _number(value, 0 if is_short and rounded % 10**decimals == 0 else decimals)
+    value = in_major_units(minor, currency)
+    return _number(value, 0 if is_short and value % 1 == 0 else decimals_of(currency))
 
 
 def money(minor: Number | None, currency: str) -> str:
@@ -52,9 +50,9 @@ def share(part: Number | None, *, is_signed: bool = False) -> str:
     """A part of a whole in percent: ``12.5%``; where ``is_signed``, with a plus sign if it is positive."""
     if part is None:
         return MISSING
-    rounded = _round(part * 1000)
-    sign = "+" if is_signed and rounded > 0 else ""
-    number = sign + _number(Decimal(rounded).scaleb(-1), 1)
+    percent = with_decimals(part * 100, 1)
+    sign = "+" if is_signed and percent > 0 else ""
+    number = sign + _number(percent, 1)
     return _("%(number)s%%") % {"number": number}
 
 
@@ -75,10 +73,3 @@ def days(period: Period) -> str:
 
 def _number(value: Decimal, decimals: int) -> str:
     return formats.number_format(value, decimals, use_l10n=True, force_grouping=True).replace("-", "−")
-
-
-def _round(value: Number) -> int:
-    """To a whole number, half away from zero."""
-    if isinstance(value, int):
-        return value
-    return int(value + Fraction(1, 2)) if value >= 0 else -int(-value + Fraction(1, 2))

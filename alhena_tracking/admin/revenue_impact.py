@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 
 from alhena_tracking.admin import formats
+from alhena_tracking.admin.exports import URL_NAME, export_choices, export_view, may_export
 from alhena_tracking.admin.filters import empty_text, filters_of
 from alhena_tracking.admin.records import ReadOnlyMixin
 from alhena_tracking.admin.texts import card_texts, channel_table, chart_texts, day_table
-from alhena_tracking.conf import conf
-from alhena_tracking.forms import ReportForm
-from alhena_tracking.models import Company, RevenueImpact
+from alhena_tracking.forms import ReportForm, report_companies
+from alhena_tracking.models import RevenueImpact
 from alhena_tracking.reports import last_interaction_on, revenue_impact
 
 if TYPE_CHECKING:
@@ -33,7 +34,20 @@ class RevenueImpactAdmin(ReadOnlyMixin, _ModelAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.changelist_view)
-        return [path("", view, name="alhena_tracking_revenueimpact_changelist")]
+        export = self.admin_site.admin_view(self.export_view)
+        return [
+            path("", view, name="alhena_tracking_revenueimpact_changelist"),
+            path("export/<slug:name>.<slug:suffix>", export, name=URL_NAME),
+        ]
+
+    def has_export_permission(self, request: HttpRequest) -> bool:
+        """Who may take the figures away must be allowed to see them, too."""
+        return self.has_view_permission(request) and may_export(request)
+
+    def export_view(self, request: HttpRequest, name: str, suffix: str) -> HttpResponseBase:
+        if not self.has_export_permission(request):
+            raise PermissionDenied
+        return export_view(request, name, suffix)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         if not self.has_view_permission(request):
@@ -50,10 +64,7 @@ class RevenueImpactAdmin(ReadOnlyMixin, _ModelAdmin):
         return TemplateResponse(request, self.change_list_template, context)
 
     def _report_context(self, request: HttpRequest) -> dict[str, Any]:
-        companies = sorted(
-            Company.objects.visible_to(request.user),
-            key=lambda company: (company.key != conf.company_key, company.name, company.key),
-        )
+        companies = report_companies(request.user)
         if not companies:
             return {}
         form = ReportForm(request.GET, companies=companies)
@@ -71,5 +82,6 @@ class RevenueImpactAdmin(ReadOnlyMixin, _ModelAdmin):
             "cards": card_texts(report),
             "charts": chart_texts(report),
             "channel_table": channel_table(report),
+            "export_choices": export_choices(request, form, report),
             "day_table": day_table(report),
         }

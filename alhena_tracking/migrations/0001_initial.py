@@ -278,6 +278,7 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "Revenue impact",
                 "proxy": True,
                 "default_permissions": ("view",),
+                "permissions": [("export_revenueimpact", "Can export revenue impact")],
                 "indexes": [],
                 "constraints": [],
             },

@@ -13,5 +13,6 @@ class RevenueImpact(Order):
     class Meta:
         proxy = True
         default_permissions = ("view",)
+        permissions = [("export_revenueimpact", _("Can export revenue impact"))]
         verbose_name = _("revenue impact")
         verbose_name_plural = _("Revenue impact")

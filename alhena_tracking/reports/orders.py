@@ -1,9 +1,9 @@
-"""The orders behind the figures."""
+"""The orders and cart events behind the figures."""
 
 from __future__ import annotations
 
-from alhena_tracking.models import Order
-from alhena_tracking.querysets import OrderQuerySet
+from alhena_tracking.models import CartEvent, Order
+from alhena_tracking.querysets import DatedQuerySet, OrderQuerySet
 from alhena_tracking.reports.revenue_impact import RevenueImpactReport
 
 
@@ -16,3 +16,8 @@ def latest_orders(report: RevenueImpactReport, limit: int = 10) -> list[Order]:
 def counted_orders(report: RevenueImpactReport) -> OrderQuerySet[Order]:
     """All orders that the report counts, in no order."""
     return report.query.orders(report.query.period, currency=report.currency)
+
+
+def counted_cart_events(report: RevenueImpactReport) -> DatedQuerySet[CartEvent]:
+    """All cart events that the report counts, in no order."""
+    return report.query.credited(CartEvent.objects.all(), report.query.period, currency=report.currency)

@@ -1,0 +1,194 @@
+"""The report as files: which there are, and the view that sends them."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import AsyncIterator, Generator, Sequence
+from dataclasses import dataclass
+from typing import IO
+from urllib.parse import quote
+
+from asgiref.sync import sync_to_async
+from django.core.exceptions import PermissionDenied
+from django.core.handlers.asgi import ASGIRequest
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBadRequest,
+    HttpResponseNotAllowed,
+    StreamingHttpResponse,
+)
+from django.http.response import HttpResponseBase
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from alhena_tracking import exports
+from alhena_tracking.admin import formats
+from alhena_tracking.forms import ReportForm, report_companies
+from alhena_tracking.reports import RevenueImpactReport, revenue_impact
+
+EXPORT_RIGHT = "alhena_tracking.export_revenueimpact"
+#: What it takes besides to see the rows of a table.
+ROW_RIGHTS = {"orders": "alhena_tracking.view_order", "cart_events": "alhena_tracking.view_cartevent"}
+#: All tables of figures, as the sheets of one workbook.
+WORKBOOK = "figures"
+URL_NAME = "alhena_tracking_revenueimpact_export"
+CONTENT_TYPES = {
+    "csv": "text/csv; charset=utf-8",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A file to be had."""
+
+    label: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExportChoice:
+    """A table, how many rows it has, the files it is to be had as, and what else is to be said of it."""
+
+    label: str
+    rows: str
+    links: list[Link]
+    note: str = ""
+
+
+def may_export(request: HttpRequest, name: str = "") -> bool:
+    """Whether the user may export at all, and a table of this ``name``."""
+    user = request.user
+    return user.has_perm(EXPORT_RIGHT) and (name not in ROW_RIGHTS or user.has_perm(ROW_RIGHTS[name]))
+
+
+def export_choices(request: HttpRequest, form: ReportForm, report: RevenueImpactReport) -> list[ExportChoice]:
+    """What the user may export of a report that is shown, with the number of rows of each."""
+    if not may_export(request):
+        return []
+    # What is shown is what is exported, whatever becomes the busiest currency, and whichever day begins, until then.
+    period = report.query.period
+    query_string = form.query_string(
+        company=report.query.company.key,
+        currency=report.currency,
+        range="",
+        start=str(period.start),
+        end=str(period.end),
+    )
+
+    def link(name: str, suffix: str) -> Link:
+        return Link(suffix.upper(), reverse(f"admin:{URL_NAME}", args=[name, suffix]) + query_string)
+
+    tables = {name: make(report) for name, make in exports.FIGURE_TABLES.items()}
+    choices = [
+        ExportChoice(table.title, formats.count(sum(1 for _row in table.rows)), [link(name, "csv")])
+        for name, table in tables.items()
+    ]
+    if exports.has_xlsx():
+        choices.append(ExportChoice(_("All of these"), "", [link(WORKBOOK, "xlsx")]))
+    for name, make in exports.ROW_TABLES.items():
+        if not may_export(request, name):
+            continue
+        number = count_rows(report, name)
+        links, note = [link(name, "csv")], ""
+        if exports.has_xlsx() and number <= exports.MOST_XLSX_ROWS:
+            links.append(link(name, "xlsx"))
+        elif exports.has_xlsx():
+            note = _("too many for XLSX")
+        choices.append(ExportChoice(make(report).title, formats.count(number), links, note))
+    return choices
+
+
+def count_rows(report: RevenueImpactReport, name: str) -> int:
+    """How many rows the table of this ``name`` has, as the report has counted them."""
+    return report.current.orders if name == "orders" else sum(day.cart_events for day in report.days)
+
+
+def export_view(request: HttpRequest, name: str, suffix: str) -> HttpResponseBase:
+    """Send a table; the caller has made sure that the user may see the report."""
+    is_known = (name, suffix) == (WORKBOOK, "xlsx") or name in exports.FIGURE_TABLES | exports.ROW_TABLES
+    if not is_known or suffix not in CONTENT_TYPES or (suffix == "xlsx" and not exports.has_xlsx()):
+        raise Http404
+    if not may_export(request, name):
+        raise PermissionDenied
+    if request.method not in {"GET", "HEAD"}:
+        return HttpResponseNotAllowed(["GET", "HEAD"])
+    companies = report_companies(request.user)
+    if not companies:
+        raise Http404
+    form = ReportForm(request.GET, companies=companies)
+    if errors := _errors(request, form):
+        return HttpResponseBadRequest("\n".join(errors), content_type="text/plain; charset=utf-8")
+    with exports.snapshot():
+        report = revenue_impact(form.report_query())
+    if suffix == "xlsx" and name in exports.ROW_TABLES and count_rows(report, name) > exports.MOST_XLSX_ROWS:
+        text = _("These are %(count)s rows, more than the %(most)s that are written as XLSX. Export them as CSV.")
+        numbers = {
+            "count": formats.count(count_rows(report, name)),
+            "most": formats.count(exports.MOST_XLSX_ROWS),
+        }
+        return HttpResponseBadRequest(text % numbers, content_type="text/plain; charset=utf-8")
+    headers = {
+        "Content-Disposition": _disposition(report, name, suffix),
+        "Cache-Control": "no-store, private",
+        "X-Content-Type-Options": "nosniff",
+    }
+    if request.method == "HEAD":
+        return HttpResponse(content_type=CONTENT_TYPES[suffix], headers=headers)
+    if suffix == "csv":
+        table = _table(report, name)
+        # All texts are made here, in the reader's language; what is sent later knows none.
+        chunks = _csv(exports.header_lines(report, table.title), table)
+    else:
+        file = _xlsx(report, name)
+        headers["Content-Length"] = str(file.seek(0, 2))
+        chunks = _read(file)
+    content = _in_turns(chunks) if isinstance(request, ASGIRequest) else chunks
+    return StreamingHttpResponse(content, content_type=CONTENT_TYPES[suffix], headers=headers)
+
+
+def _errors(request: HttpRequest, form: ReportForm) -> list[str]:
+    """What is wrong with the question: a file shows nobody that something else was answered."""
+    unknown = [_("There is no filter “%(name)s”.") % {"name": name} for name in request.GET if name not in form.fields]
+    wrong = [str(message) for messages in form.errors.values() for message in messages]
+    return unknown + wrong
+
+
+def _table(report: RevenueImpactReport, name: str) -> exports.Table:
+    return (exports.FIGURE_TABLES | exports.ROW_TABLES)[name](report)
+
+
+def _csv(header: Sequence[Sequence[str]], table: exports.Table) -> Generator[bytes, None, None]:
+    with exports.snapshot():
+        yield from exports.csv_chunks(header, table)
+
+
+def _xlsx(report: RevenueImpactReport, name: str) -> IO[bytes]:
+    tables = [_table(report, each) for each in (exports.FIGURE_TABLES if name == WORKBOOK else [name])]
+    file = tempfile.TemporaryFile()  # noqa: SIM115 (_read closes it)
+    with exports.snapshot():
+        exports.write_xlsx(file, ((exports.header_lines(report, table.title), table) for table in tables))
+    return file
+
+
+def _read(file: IO[bytes]) -> Generator[bytes, None, None]:
+    with file:
+        file.seek(0)
+        while chunk := file.read(64 * 1024):
+            yield chunk
+
+
+async def _in_turns(chunks: Generator[bytes, None, None]) -> AsyncIterator[bytes]:
+    """Chunks one by one: Django's ASGI handler would otherwise collect all of them first."""
+    try:
+        while chunk := await sync_to_async(lambda: next(chunks, b""))():
+            yield chunk
+    finally:
+        await sync_to_async(chunks.close)()
+
+
+def _disposition(report: RevenueImpactReport, name: str, suffix: str) -> str:
+    plain, exact = (exports.file_name(report, name, suffix, is_ascii=is_ascii) for is_ascii in (True, False))
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(exact)}"

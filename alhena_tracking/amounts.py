@@ -1,0 +1,29 @@
+"""From exact numbers to decimals: amounts in the currency's usual unit; averages and shares, rounded."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from fractions import Fraction
+
+from alhena_tracking.currencies import DEFAULT_MINOR_UNIT, MINOR_UNITS
+
+
+def decimals_of(currency: str) -> int:
+    """How many decimals amounts in ``currency`` have."""
+    return MINOR_UNITS.get(currency, DEFAULT_MINOR_UNIT)
+
+
+def in_major_units(minor: Fraction | int, currency: str) -> Decimal:
+    """An amount in minor units, averages included, in the usual unit, with the currency's decimals."""
+    return Decimal(rounded(minor)).scaleb(-decimals_of(currency))
+
+
+def with_decimals(number: Fraction | int, decimals: int) -> Decimal:
+    return Decimal(rounded(number * 10**decimals)).scaleb(-decimals)
+
+
+def rounded(number: Fraction | int) -> int:
+    """To a whole number, half away from zero."""
+    if isinstance(number, int):
+        return number
+    return int(number + Fraction(1, 2)) if number >= 0 else -int(-number + Fraction(1, 2))

@@ -1,0 +1,100 @@
+"""XLSX, where ``xlsxwriter`` (the extra ``xlsx``) is installed. Rows go to temporary files as they come."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from functools import cache
+from importlib.util import find_spec
+from typing import IO, TYPE_CHECKING, Any
+
+from alhena_tracking.exports.csv import inert
+from alhena_tracking.exports.tables import Cell, Table
+
+if TYPE_CHECKING:
+    from xlsxwriter import Workbook
+
+#: A sheet could hold ten times as many, but nobody's spreadsheet opens that in a reasonable time.
+MOST_XLSX_ROWS = 100_000
+#: As many digits a spreadsheet keeps; a number of more is written as text rather than rounded.
+_DIGITS = 15
+_SHEET_NAME = 31
+_COLUMN_WIDTH = 18
+
+
+@cache
+def has_xlsx() -> bool:
+    """Whether XLSX can be written here."""
+    try:
+        return find_spec("xlsxwriter") is not None
+    except ValueError:  # what stands for an absent module has no spec
+        return False
+
+
+def write_xlsx(file: IO[bytes], sheets: Iterable[tuple[Iterable[Sequence[str]], Table]]) -> None:
+    """Write a workbook with a sheet for each header and table. Texts are text, never formulas or links."""
+    from xlsxwriter import Workbook
+
+    options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
+    with Workbook(file, options) as workbook:
+        writer = _SheetWriter(workbook)
+        for header, table in sheets:
+            writer.write(header, table)
+
+
+class _SheetWriter:
+    def __init__(self, workbook: Workbook) -> None:
+        self.workbook = workbook
+        self.bold = workbook.add_format({"bold": True})
+        # So that a text which looks like a formula stays one when somebody edits it.
+        self.quoted = workbook.add_format({"quote_prefix": True})
+        self.formats: dict[str, Any] = {}
+
+    def write(self, header: Iterable[Sequence[str]], table: Table) -> None:
+        sheet = self.workbook.add_worksheet(table.title[:_SHEET_NAME])
+        sheet.set_column(0, len(table.columns) - 1, _COLUMN_WIDTH)
+        lines = list(header)
+        for number, line in enumerate(lines):
+            for column, text in enumerate(line):
+                self._write_text(sheet, number, column, text)
+        head = len(lines) + 1
+        for column, name in enumerate(table.columns):
+            sheet.write_string(head, column, name, self.bold)
+        sheet.freeze_panes(head + 1, 0)
+        for number, row in enumerate(table.rows, start=head + 1):
+            for column, cell in enumerate(row):
+                self._write(sheet, number, column, cell)
+
+    def _write(self, sheet: Any, row: int, column: int, cell: Cell) -> None:
+        match cell:
+            case None | "":
+                return
+            case str():
+                self._write_text(sheet, row, column, cell)
+            case datetime():
+                moment = cell.replace(tzinfo=None)  # a sheet knows no zones; the column's name does
+                sheet.write_datetime(row, column, moment, self._format("yyyy-mm-dd hh:mm:ss"))
+            case date():
+                sheet.write_datetime(row, column, cell, self._format("yyyy-mm-dd"))
+            case Decimal():
+                exponent = cell.as_tuple().exponent
+                decimals = max(0, -exponent) if isinstance(exponent, int) else 0
+                if len(cell.as_tuple().digits) > _DIGITS:
+                    sheet.write_string(row, column, f"{cell:f}")
+                else:
+                    number_format = self._format("0." + "0" * decimals if decimals else "0")
+                    sheet.write_number(row, column, cell, number_format)
+            case int():
+                if len(str(abs(cell))) > _DIGITS:
+                    sheet.write_string(row, column, str(cell))
+                else:
+                    sheet.write_number(row, column, cell)
+
+    def _write_text(self, sheet: Any, row: int, column: int, text: str) -> None:
+        sheet.write_string(row, column, text, self.quoted if inert(text) != text else None)
+
+    def _format(self, pattern: str) -> Any:
+        if pattern not in self.formats:
+            self.formats[pattern] = self.workbook.add_format({"num_format": pattern})
+        return self.formats[pattern]
