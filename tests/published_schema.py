@@ -10,12 +10,24 @@ from jsonschema import Draft202012Validator, FormatChecker
 from jsonschema.protocols import Validator
 
 PREFIX = "/alhena/analytics/"
+STAFF_PREFIX = "/alhena/api/"
 
 
 @cache
 def published_schema() -> dict[str, Any]:
     schema: dict[str, Any] = SchemaGenerator().get_schema(public=True)  # type: ignore[no-untyped-call]
     return schema
+
+
+def staff_operation(path: str) -> dict[str, Any]:
+    found: dict[str, Any] = published_schema()["paths"][STAFF_PREFIX + path]["get"]
+    return found
+
+
+@cache
+def staff_validator(path: str, status: int) -> Validator:
+    """What judges an answer to staff."""
+    return _validator(staff_operation(path)["responses"][str(status)]["content"]["application/json"]["schema"])
 
 
 def operation(path: str) -> dict[str, Any]:

@@ -26,7 +26,7 @@ def database(url: str) -> dict[str, Any]:
 
 
 DATABASES = {"default": database(os.environ.get("DATABASE_URL", ""))}
-INSTALLED_APPS = [*shop.INSTALLED_APPS, "drf_spectacular"]
+INSTALLED_APPS = [*shop.INSTALLED_APPS, "drf_spectacular", "rest_framework.authtoken"]
 ALHENA_TRACKING = {"COMPANY_KEY": "acme"}
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES = {

@@ -16,7 +16,14 @@ from alhena_tracking import currencies, limits
 from alhena_tracking.api.urls import urlpatterns
 from alhena_tracking.models import Company, SecretKey
 from tests.contract import load_examples, wire
-from tests.published_schema import PREFIX, answer_validator, operation, published_schema, request_validator
+from tests.published_schema import (
+    PREFIX,
+    STAFF_PREFIX,
+    answer_validator,
+    operation,
+    published_schema,
+    request_validator,
+)
 from tests.test_api import IDENTITY, post
 
 PATHS = ["interactions", "cart_events", "checkout_events", "events", "refunds"]
@@ -25,6 +32,7 @@ PATH_OF_METHOD = {
     "sendCartEvent": "cart_events",
     "sendCheckoutEvent": "checkout_events",
 }
+STAFF_PATHS = ["revenue-impact", "orders", "cart-events", "sessions"]
 MEDIA_TYPES = ["application/json", "text/plain"]
 EVERYWHERE = {"400", "401", "403", "405", "413", "415", "429", "503"}
 
@@ -77,11 +85,14 @@ def test_schema_when_generated_is_valid_and_warns_of_nothing(tmp_path: Path, ver
     schema = json.loads(file.read_text())
     assert ("nullable" in file.read_text()) == (version == "3.0.3")
     assert schema["openapi"] == version
-    assert schema["paths"].keys() == {PREFIX + path for path in PATHS}
+    assert schema["paths"].keys() == {PREFIX + path for path in PATHS} | {STAFF_PREFIX + path for path in STAFF_PATHS}
 
 
 def test_schema_when_compared_with_the_urls_has_all_of_them() -> None:
-    assert {str(pattern.pattern) for pattern in urlpatterns} == {f"analytics/{path}" for path in PATHS}
+    assert {str(pattern.pattern) for pattern in urlpatterns} == {
+        *(f"analytics/{path}" for path in PATHS),
+        *(f"api/{path}" for path in STAFF_PATHS),
+    }
 
 
 def test_schema_when_it_is_part_of_the_shops_own_touches_no_other_name() -> None:
@@ -170,7 +181,7 @@ import django
 django.setup()
 from alhena_tracking import urls
 from alhena_tracking.api import serializers, views
-assert len(urls.urlpatterns) == 5
+assert len(urls.urlpatterns) == 9
 assert not [name for name in sys.modules if name.startswith(("alhena_tracking.api.schema", "jsonschema"))]
 """
     subprocess.run(

@@ -4,6 +4,7 @@ from django.db.transaction import non_atomic_requests
 from django.urls import path
 
 from alhena_tracking.api import views
+from alhena_tracking.api.staff import views as staff
 
 app_name = "alhena_tracking"
 
@@ -14,4 +15,8 @@ urlpatterns = [
     path("analytics/checkout_events", non_atomic_requests(views.CheckoutEventView.as_view()), name="checkout_events"),
     path("analytics/events", non_atomic_requests(views.BatchView.as_view()), name="events"),
     path("analytics/refunds", non_atomic_requests(views.RefundView.as_view()), name="refunds"),
+    path("api/revenue-impact", staff.RevenueImpactView.as_view(), name="staff_revenue_impact"),
+    path("api/orders", staff.OrdersView.as_view(), name="staff_orders"),
+    path("api/cart-events", staff.CartEventsView.as_view(), name="staff_cart_events"),
+    path("api/sessions", staff.SessionsView.as_view(), name="staff_sessions"),
 ]

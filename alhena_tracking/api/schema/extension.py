@@ -2,30 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from drf_spectacular.extensions import OpenApiViewExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import ComponentRegistry, ResolvedComponent, is_jsonschema_compliant
 
+from alhena_tracking.api.schema import staff
 from alhena_tracking.api.schema.bodies import Schema
 from alhena_tracking.api.schema.operations import OPERATIONS, SECURITY_DEFINITION, SECURITY_SCHEME, components
+from alhena_tracking.api.staff.views import StaffView
 from alhena_tracking.api.views import IngestionView
 
 
 class OperationSchema(AutoSchema):
     """The operation as it is written down, whatever drf-spectacular would guess from the view."""
 
-    def __init__(self, operation: Schema) -> None:
+    def __init__(
+        self, operation: Schema, components: Mapping[str, Schema], security_schemes: Mapping[str, Schema]
+    ) -> None:
         super().__init__()
         self.operation = operation
+        self.components = components
+        self.security_schemes = security_schemes
 
     def get_operation(
         self, path: str, path_regex: str, path_prefix: str, method: str, registry: ComponentRegistry
     ) -> Schema | None:
-        for name, schema in components().items():
+        for name, schema in self.components.items():
             _register(registry, name, ResolvedComponent.SCHEMA, schema)
-        _register(registry, SECURITY_SCHEME, ResolvedComponent.SECURITY_SCHEMA, SECURITY_DEFINITION)
+        for name, scheme in self.security_schemes.items():
+            _register(registry, name, ResolvedComponent.SECURITY_SCHEMA, scheme)
         operation: Schema = _in_version(self.operation)
         return operation
 
@@ -37,7 +45,21 @@ class IngestionViewExtension(OpenApiViewExtension):  # type: ignore[no-untyped-c
     def view_replacement(self) -> type[IngestionView]:
         view: type[IngestionView] = self.target
         operation = next(OPERATIONS[kind] for kind in view.__mro__ if kind in OPERATIONS)
-        return type(view.__name__, (view,), {"schema": OperationSchema(operation.document(view.body_bytes))})
+        schema = OperationSchema(
+            operation.document(view.body_bytes), components(), {SECURITY_SCHEME: SECURITY_DEFINITION}
+        )
+        return type(view.__name__, (view,), {"schema": schema})
+
+
+class StaffViewExtension(OpenApiViewExtension):  # type: ignore[no-untyped-call]
+    target_class = "alhena_tracking.api.staff.views.StaffView"
+    match_subclasses = True
+
+    def view_replacement(self) -> type[StaffView]:
+        view: type[StaffView] = self.target
+        operation = next(staff.STAFF_OPERATIONS[kind] for kind in view.__mro__ if kind in staff.STAFF_OPERATIONS)
+        schema = OperationSchema(operation.document(view), staff.components(), staff.security_definitions())
+        return type(view.__name__, (view,), {"schema": schema})
 
 
 def _register(registry: ComponentRegistry, name: str, kind: str, schema: Schema) -> None:

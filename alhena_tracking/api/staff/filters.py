@@ -1,0 +1,86 @@
+"""The parameters of the lists. Each is declared; what is wrong with one is an error, not a wider answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import django_filters
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from django.http import QueryDict
+from django.utils.translation import gettext_lazy as _
+
+from alhena_tracking.currencies import MINOR_UNITS
+from alhena_tracking.limits import TEXT_LENGTH
+from alhena_tracking.models import CartEvent, Company, Interaction, Order, Trust
+from alhena_tracking.querysets import OrderQuerySet
+
+_YES_OR_NO = [("true", "true"), ("false", "false")]
+
+
+class DayFilter(django_filters.DateFilter):  # type: ignore[misc]
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(input_formats=["%Y-%m-%d"], **kwargs)
+
+
+class TruthFilter(django_filters.TypedChoiceFilter):  # type: ignore[misc]
+    """``true`` or ``false`` and nothing else (django-filter's own takes everything else for not given)."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(choices=_YES_OR_NO, coerce=lambda value: value == "true", **kwargs)
+
+
+class RowFilters(django_filters.FilterSet):  # type: ignore[misc]
+    """What all rows can be asked by. ``companies`` are those whose rows may be seen."""
+
+    company = django_filters.ChoiceFilter(field_name="company__key", empty_label=None)
+    channel = django_filters.ChoiceFilter(choices=Interaction.Kind.choices, empty_label=None)
+    profile = django_filters.CharFilter(field_name="ai_profile", max_length=TEXT_LENGTH, strip=False)
+
+    def __init__(self, data: QueryDict, *, queryset: QuerySet[Any], companies: Iterable[Company]) -> None:
+        super().__init__(data, queryset=queryset)
+        self.filters["company"].extra["choices"] = [(company.key, company.name) for company in companies]
+
+    def errors_between_fields(self) -> None:
+        start, end = (self.form.cleaned_data.get(name) for name in ("start", "end"))
+        if start and end and start > end:
+            self.form.add_error("end", ValidationError(_("The last day lies before the first."), code="reversed"))
+
+    def is_valid(self) -> bool:
+        if super().is_valid():
+            self.errors_between_fields()
+        return not self.form.errors
+
+
+class EventFilters(RowFilters):
+    """What cart events and orders can be asked by."""
+
+    start = DayFilter(field_name="occurred_on", lookup_expr="gte")
+    end = DayFilter(field_name="occurred_on", lookup_expr="lte")
+    currency = django_filters.ChoiceFilter(choices=[(code, code) for code in sorted(MINOR_UNITS)], empty_label=None)
+    trust = django_filters.ChoiceFilter(choices=Trust.choices, empty_label=None)
+
+
+class OrderFilters(EventFilters):
+    order_id = django_filters.CharFilter(max_length=TEXT_LENGTH, strip=False)
+    has_conflict = TruthFilter()
+    is_excluded = TruthFilter(method="filter_excluded")
+    is_counted = TruthFilter(method="filter_counted")
+
+    def filter_excluded(self, orders: QuerySet[Any], name: str, value: bool) -> QuerySet[Any]:
+        return orders.filter(excluded_at__isnull=not value)
+
+    def filter_counted(self, orders: OrderQuerySet[Order], name: str, value: bool) -> QuerySet[Any]:
+        return orders.counted() if value else orders.exclude(pk__in=Order.objects.counted().values("pk"))
+
+
+class CartEventFilters(EventFilters):
+    type = django_filters.ChoiceFilter(choices=CartEvent.Type.choices, empty_label=None)
+    product_id = django_filters.CharFilter(max_length=TEXT_LENGTH, strip=False)
+
+
+class SessionFilters(RowFilters):
+    start = DayFilter(field_name="started_on", lookup_expr="gte")
+    end = DayFilter(field_name="started_on", lookup_expr="lte")
+    has_order = TruthFilter()
