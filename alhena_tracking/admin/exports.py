@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import AsyncIterator, Generator, Sequence
+from collections.abc import AsyncIterator, Generator, Iterator, Sequence
 from dataclasses import dataclass
-from typing import IO
+from typing import IO, TypeAlias
 from urllib.parse import quote
 
 from asgiref.sync import sync_to_async
@@ -38,6 +38,7 @@ CONTENT_TYPES = {
     "csv": "text/csv; charset=utf-8",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
+_Chunks: TypeAlias = "Generator[bytes, None, None] | _FileChunks"
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +133,6 @@ def export_view(request: HttpRequest, name: str, suffix: str) -> HttpResponseBas
         return HttpResponseBadRequest(text % numbers, content_type="text/plain; charset=utf-8")
     headers = {
         "Content-Disposition": _disposition(report, name, suffix),
-        "Cache-Control": "no-store, private",
         "X-Content-Type-Options": "nosniff",
     }
     if request.method == "HEAD":
@@ -140,12 +140,12 @@ def export_view(request: HttpRequest, name: str, suffix: str) -> HttpResponseBas
     if suffix == "csv":
         table = _table(report, name)
         # All texts are made here, in the reader's language; what is sent later knows none.
-        chunks = _csv(exports.header_lines(report, table.title), table)
+        chunks: _Chunks = _csv(exports.header_lines(report, table.title), table)
     else:
         file = _xlsx(report, name)
         headers["Content-Length"] = str(file.seek(0, 2))
-        chunks = _read(file)
-    content = _in_turns(chunks) if isinstance(request, ASGIRequest) else chunks
+        chunks = _FileChunks(file)
+    content = _InTurns(chunks) if isinstance(request, ASGIRequest) else chunks
     return StreamingHttpResponse(content, content_type=CONTENT_TYPES[suffix], headers=headers)
 
 
@@ -167,26 +167,45 @@ def _csv(header: Sequence[Sequence[str]], table: exports.Table) -> Generator[byt
 
 def _xlsx(report: RevenueImpactReport, name: str) -> IO[bytes]:
     tables = [_table(report, each) for each in (exports.FIGURE_TABLES if name == WORKBOOK else [name])]
-    file = tempfile.TemporaryFile()  # noqa: SIM115 (_read closes it)
+    file = tempfile.TemporaryFile()  # noqa: SIM115 (the answer closes it)
     with exports.snapshot():
         exports.write_xlsx(file, ((exports.header_lines(report, table.title), table) for table in tables))
     return file
 
 
-def _read(file: IO[bytes]) -> Generator[bytes, None, None]:
-    with file:
+class _FileChunks:
+    """A file in pieces, closed when the answer is, also where nobody has read it."""
+
+    def __init__(self, file: IO[bytes]) -> None:
         file.seek(0)
-        while chunk := file.read(64 * 1024):
-            yield chunk
+        self.file = file
+        self.close = file.close
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        chunk = self.file.read(64 * 1024)
+        if not chunk:
+            raise StopIteration
+        return chunk
 
 
-async def _in_turns(chunks: Generator[bytes, None, None]) -> AsyncIterator[bytes]:
-    """Chunks one by one: Django's ASGI handler would otherwise collect all of them first."""
-    try:
-        while chunk := await sync_to_async(lambda: next(chunks, b""))():
-            yield chunk
-    finally:
-        await sync_to_async(chunks.close)()
+class _InTurns:
+    """Chunks one by one for Django's ASGI handler, which would otherwise collect all of them first."""
+
+    def __init__(self, chunks: _Chunks) -> None:
+        self.chunks = chunks
+        self.close = chunks.close
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        chunk = await sync_to_async(lambda: next(self.chunks, b""))()
+        if not chunk:
+            raise StopAsyncIteration
+        return chunk
 
 
 def _disposition(report: RevenueImpactReport, name: str, suffix: str) -> str:

@@ -42,15 +42,13 @@ class RowFilters(django_filters.FilterSet):  # type: ignore[misc]
         super().__init__(data, queryset=queryset)
         self.filters["company"].extra["choices"] = [(company.key, company.name) for company in companies]
 
-    def errors_between_fields(self) -> None:
+    def check(self) -> None:
+        """Note in the form's errors what is wrong, also with two parameters together."""
+        if not self.is_valid():
+            return
         start, end = (self.form.cleaned_data.get(name) for name in ("start", "end"))
         if start and end and start > end:
             self.form.add_error("end", ValidationError(_("The last day lies before the first."), code="reversed"))
-
-    def is_valid(self) -> bool:
-        if super().is_valid():
-            self.errors_between_fields()
-        return not self.form.errors
 
 
 class EventFilters(RowFilters):

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from django.db.models import Q
+from django.http import QueryDict
 from django.utils.translation import gettext as _
 from rest_framework.request import Request
 
-from alhena_tracking.api.staff.errors import Error, Invalid
+from alhena_tracking.api.staff.errors import Error
 from alhena_tracking.querysets import DatedQuerySet
 
 PAGE_SIZE = 100
@@ -19,40 +21,45 @@ PARAMETERS = ("cursor", "page_size")
 _LARGEST_ID = 2**63 - 1
 
 
-def page_of(rows: DatedQuerySet[Any], request: Request) -> tuple[list[Any], str | None]:
-    """The page that is asked for, and the URL of the next one. Raises ``Invalid``."""
-    parameters = request.query_params
-    size, after = check_page(parameters.get("page_size", ""), parameters.get("cursor", ""))
-    moment = rows.moment
-    if after is not None:
-        at, pk = after
-        rows = rows.filter(Q(**{f"{moment}__lt": at}) | Q(**{moment: at, "pk__lt": pk}), **{f"{moment}__lte": at})
-    found = list(rows.order_by(f"-{moment}", "-pk")[: size + 1])
-    if len(found) <= size:
-        return found, None
-    page = found[:size]
-    further = parameters.copy()
-    further["cursor"] = cursor_of(getattr(page[-1], moment), page[-1].pk)
-    return page, request.build_absolute_uri(f"{request.path}?{further.urlencode()}")
+@dataclass(frozen=True, slots=True)
+class PageQuery:
+    """Which page is asked for: how many rows, and the moment and id of the last row before it."""
 
+    size: int = PAGE_SIZE
+    after: tuple[datetime, int] | None = None
+    errors: tuple[Error, ...] = ()
 
-def check_page(size: str, cursor: str) -> tuple[int, tuple[datetime, int] | None]:
-    errors: list[Error] = []
-    number = PAGE_SIZE
-    if size:
-        is_number = size.isascii() and size.isdigit() and len(size) <= len(str(MOST_ROWS))
-        number = int(size) if is_number else 0
-        if not 1 <= number <= MOST_ROWS:
-            errors.append(("page_size", "invalid", _("Expected a number from 1 to %(most)s.") % {"most": MOST_ROWS}))
-    after = None
-    if cursor:
-        try:
-            after = _read(cursor)
-        except (ValueError, OverflowError):
-            errors.append(("cursor", "invalid", _("This is no cursor of an answer's.")))
-    if errors:
-        raise Invalid(errors)
-    return number, after
+    @classmethod
+    def parse(cls, parameters: QueryDict) -> PageQuery:
+        errors: list[Error] = []
+        size, after = PAGE_SIZE, None
+        if text := parameters.get("page_size", ""):
+            is_number = text.isascii() and text.isdigit() and len(text) <= len(str(MOST_ROWS))
+            size = int(text) if is_number else 0
+            if not 1 <= size <= MOST_ROWS:
+                message = _("Expected a number from 1 to %(most)s.") % {"most": MOST_ROWS}
+                errors.append(("page_size", "invalid", message))
+        if text := parameters.get("cursor", ""):
+            try:
+                after = _read(text)
+            except (ValueError, OverflowError):
+                errors.append(("cursor", "invalid", _("This is no cursor of an answer's.")))
+        return cls(size, after, tuple(errors))
+
+    def page_of(self, rows: DatedQuerySet[Any], request: Request) -> tuple[list[Any], str | None]:
+        """The rows of the page, and the URL of the next one."""
+        moment = rows.moment
+        if self.after is not None:
+            at, pk = self.after
+            is_earlier = Q(**{f"{moment}__lt": at}) | Q(**{moment: at, "pk__lt": pk})
+            rows = rows.filter(is_earlier, **{f"{moment}__lte": at})
+        found = list(rows.order_by(f"-{moment}", "-pk")[: self.size + 1])
+        if len(found) <= self.size:
+            return found, None
+        page = found[: self.size]
+        further = request.query_params.copy()
+        further["cursor"] = cursor_of(getattr(page[-1], moment), page[-1].pk)
+        return page, request.build_absolute_uri(f"{request.path}?{further.urlencode()}")
 
 
 def cursor_of(at: datetime, pk: int) -> str:

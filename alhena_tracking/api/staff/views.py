@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
 
 from django.apps import apps
@@ -61,10 +61,12 @@ class StaffView(APIView):
         return "Token" if apps.is_installed(TOKENS) else "Session"
 
     def get(self, request: Request) -> HttpResponse:
-        companies = report_companies(request.user)
-        if unknown := errors.check_names(request.query_params, self.parameters):
-            raise errors.Invalid(unknown)
-        return JsonResponse(self.document(request, companies))
+        return JsonResponse(self.document(request, report_companies(request.user)))
+
+    def check(self, request: Request, wrong: Iterable[errors.Error]) -> None:
+        """Tell all that is wrong at once, if anything is."""
+        if found := [*errors.check_names(request.query_params, self.parameters), *wrong]:
+            raise errors.Invalid(found)
 
     def document(self, request: Request, companies: list[Company]) -> documents.Document:
         raise NotImplementedError
@@ -92,8 +94,7 @@ class RevenueImpactView(StaffView):
         if not companies:
             raise Http404
         form = ReportForm(request.query_params, companies=companies)
-        if form.errors:
-            raise errors.Invalid(errors.errors_of(form))
+        self.check(request, errors.errors_of(form))
         return documents.report_document(revenue_impact(form.report_query()))
 
 
@@ -112,10 +113,11 @@ class RowsView(StaffView):
     def document(self, request: Request, companies: list[Company]) -> documents.Document:
         rows = self.rows().filter(company__in=[company.pk for company in companies])
         chosen = self.filter_set(request.query_params, queryset=rows, companies=companies)
-        if not chosen.is_valid():
-            raise errors.Invalid(errors.errors_of(chosen.form))
-        page, following = pages.page_of(chosen.qs, request)
-        return documents.list_document((self.row_document(row) for row in page), following)
+        chosen.check()
+        page = pages.PageQuery.parse(request.query_params)
+        self.check(request, [*errors.errors_of(chosen.form), *page.errors])
+        found, following = page.page_of(chosen.qs, request)
+        return documents.list_document((self.row_document(row) for row in found), following)
 
 
 class OrdersView(RowsView):
