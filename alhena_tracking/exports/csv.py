@@ -16,6 +16,8 @@ CHUNK = 64 * 1024
 # What begins a formula, also after what is not seen, and where a spreadsheet in another language takes the semicolons,
 # tabs or line breaks of a text for the ends of cells. See OWASP, "CSV Injection".
 _FORMULA = re.compile("(^|[;\t\r\n])(?=[\\s\x00-\x1f\ufeff]*[=+\\-@＝＋－＠])|^(?=[\t\r\n])")
+#: Found at once in what need not be looked at more closely.
+_SUSPECT = re.compile("[=+\\-@＝＋－＠\t\r\n]")
 
 
 def csv_chunks(header: Iterable[Sequence[str]], table: Table) -> Iterator[bytes]:
@@ -64,4 +66,4 @@ def _cell(value: Cell) -> str:
 
 def inert(text: str) -> str:
     """A text with a ``'`` before whatever a spreadsheet could take for the beginning of a formula."""
-    return _FORMULA.sub(r"\1'", text)
+    return _FORMULA.sub(r"\1'", text) if _SUSPECT.search(text) else text

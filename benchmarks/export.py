@@ -1,0 +1,186 @@
+"""Measure what an export of many rows takes: memory beside what the process had, and rows a second.
+
+    python -m benchmarks.export --rows 1000000
+
+Fills a database of its own by SQL (on the PostgreSQL server of DATABASE_URL, or with --sqlite in a file), reads the
+exports of its orders and cart events through the admin's view, as a server would, and drops it again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+DEFAULT_URL = "postgres://postgres@127.0.0.1:5432/postgres"
+NAME = "alhena_export_benchmark"
+DAYS = 30
+#: Lines above the rows: ten of the header, an empty one, and the columns' names.
+HEAD = 12
+START = date(2026, 10, 1)
+URL = "/admin/alhena_tracking/revenueimpact/export/{}.{}?start=2026-10-01&end=2026-10-30&currency=EUR"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.export", description=__doc__.splitlines()[0])
+    parser.add_argument("--rows", type=int, default=1_000_000, help="cart events, and as many orders")
+    parser.add_argument("--sqlite", action="store_true", help="in a file of SQLite instead of PostgreSQL")
+    parser.add_argument("--database-url", default=os.environ.get("DATABASE_URL") or DEFAULT_URL)
+    arguments = parser.parse_args()
+    with _database(arguments.sqlite, arguments.database_url):
+        _fill(arguments.rows)
+        _read("orders", "csv", is_counted=False)  # what is loaded once
+        for name in ("orders", "cart_events"):
+            _read(name, "csv")
+        if arguments.rows <= 100_000:
+            _read("orders", "xlsx")
+
+
+@contextmanager
+def _database(is_sqlite: bool, url: str) -> Iterator[None]:
+    with tempfile.TemporaryDirectory() as folder:
+        if is_sqlite:
+            _set_up(f"sqlite:///{Path(folder) / 'benchmark.sqlite3'}")
+            yield
+            return
+        import psycopg
+
+        with psycopg.connect(url, autocommit=True) as server:
+            server.execute(f"DROP DATABASE IF EXISTS {NAME}")
+            server.execute(f"CREATE DATABASE {NAME}")
+            try:
+                _set_up(url.rpartition("/")[0] + "/" + NAME)
+                yield
+            finally:
+                from django.db import connection
+
+                connection.close()
+                server.execute(f"DROP DATABASE {NAME}")
+
+
+def _set_up(url: str) -> None:
+    os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
+    os.environ["DJANGO_DEBUG"] = "0"
+    import dj_database_url
+    import django
+
+    from tests import settings
+
+    settings.DATABASES = {"default": dj_database_url.parse(url)}
+    settings.DEBUG = False
+    settings.ALLOWED_HOSTS = ["testserver"]
+    django.setup()
+    from django.core.management import call_command
+
+    call_command("migrate", verbosity=0)
+
+
+def _fill(rows: int) -> None:
+    """So many cart events and orders, spread over the days; but for id and time, all are the same."""
+    from django.contrib.auth.models import User
+    from django.db import connection
+
+    from alhena_tracking.models import Company
+    from tests.factories import CartEventFactory, OrderFactory, VisitorSessionFactory, at
+
+    User.objects.create_superuser("benchmark")
+    session = VisitorSessionFactory.create(company=Company.objects.get(), started_at=at(START), ai_profile="sommelier")
+    event = CartEventFactory.create(session=session)
+    order = OrderFactory.create(session=session, credited_interaction=event.credited_interaction, order_id="")
+    if connection.vendor == "sqlite":
+        day = f"date('{START}', '+' || (n.value %% {DAYS}) || ' days')"
+        changed = {
+            "event_id": "lower(hex(randomblob(16)))",
+            "occurred_on": day,
+            "occurred_at": f"{day} || ' 12:00:00'",
+        }
+        numbers = "WITH RECURSIVE n(value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM n WHERE value < %s)"
+    else:
+        day = f"DATE '{START}' + (n.value %% {DAYS})::int"
+        changed = {
+            "event_id": "gen_random_uuid()",
+            "occurred_on": day,
+            "occurred_at": f"({day}) + TIME '06:00' + make_interval(secs => n.value / 40)",
+        }
+        numbers = "WITH n AS (SELECT generate_series(1, %s) AS value)"
+    for row in (event, order):
+        fields = [field.column for field in row._meta.concrete_fields if not field.primary_key]
+        table, columns = row._meta.db_table, ", ".join(changed.get(field, f"one.{field}") for field in fields)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"{numbers} INSERT INTO {table} ({', '.join(fields)})"  # noqa: S608
+                f" SELECT {columns} FROM {table} one, n WHERE one.id = %s",
+                [rows - 1, row.pk],
+            )
+            cursor.execute("ANALYZE" if connection.vendor == "sqlite" else "VACUUM ANALYZE")
+
+
+def _read(name: str, suffix: str, *, is_counted: bool = True) -> None:
+    from django.contrib.auth.models import User
+    from django.test import Client
+
+    client = Client()
+    client.force_login(User.objects.get())
+    before, begun, cpu = _resident(), time.perf_counter(), time.process_time()
+    with _peak() as peak:
+        response = client.get(URL.format(name, suffix))
+        asked = time.perf_counter() - begun
+        if response.status_code != 200:
+            sys.exit(f"The run failed: {response.status_code} {response.content[:500]!r}")
+        lines = size = 0
+        for chunk in response:
+            lines += chunk.count(b"\n")
+            size += len(chunk)
+            if not is_counted and size > 10_000_000:
+                response.close()
+                return
+    seconds = time.perf_counter() - begun
+    if not is_counted:
+        return
+    rate = f"{(lines - HEAD) / (seconds - asked):,.0f} rows/s after {asked:.1f} s for the report; "
+    print(
+        f"{name}.{suffix}: {f'{lines - HEAD:,} rows, ' if suffix == 'csv' else ''}{size / 2**20:.0f} MB "
+        f"in {seconds:.1f} s ({rate if suffix == 'csv' else ''}{time.process_time() - cpu:.1f} s of CPU); "
+        f"{(peak[0] - before) / 2**20:.1f} MB more memory (from {before / 2**20:.0f})",
+        flush=True,
+    )
+
+
+@contextmanager
+def _peak() -> Iterator[list[int]]:
+    """The most memory that the process has while within, looked at every 5 ms."""
+    found, is_over = [_resident()], threading.Event()
+
+    def look() -> None:
+        while not is_over.wait(0.005):
+            found[0] = max(found[0], _resident())
+
+    watcher = threading.Thread(target=look)
+    watcher.start()
+    try:
+        yield found
+    finally:
+        is_over.set()
+        watcher.join()
+
+
+def _resident() -> int:
+    """Bytes of memory in use now (of the whole run at most, where there is no /proc)."""
+    try:
+        pages: Any = Path("/proc/self/statm").read_text().split()[1]
+    except OSError:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    return int(pages) * resource.getpagesize()
+
+
+if __name__ == "__main__":
+    main()
