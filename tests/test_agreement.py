@@ -92,7 +92,7 @@ class Answers:
 
     def rows(self, path: str, **parameters: str) -> list[dict[str, Any]]:
         answer = self.json(path, page_size="7", **parameters)
-        found = answer["results"]
+        found: list[dict[str, Any]] = answer["results"]
         while answer["next"]:
             answer = self.client.get(answer["next"]).json()
             found += answer["results"]
