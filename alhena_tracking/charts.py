@@ -1,7 +1,8 @@
 """From numbers to the geometry of a bar chart. Knows nothing of Django, money or languages.
 
-Widths and horizontal places are in percent and heights in pixels, so a drawing fits any width and its text keeps its
-size. All numbers are strings, as SVG wants them, whatever the language.
+Bars lie in a box of ``WIDTH`` units that is stretched to the width there is; what else is drawn has its horizontal
+places in percent. Heights are in pixels. So a drawing fits any width and its text keeps its size. All numbers are
+strings, as SVG wants them, whatever the language.
 """
 
 from __future__ import annotations
@@ -10,12 +11,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 HEIGHT = 220
+#: About as many units as a drawing is pixels wide, so that patterns are stretched little.
+WIDTH = 600
 TOP, BOTTOM = 12, 26
 TICK_INTERVALS = 4
 MOST_LABELS = 7
-#: Part of a column's width that its bar takes, and the widest a bar gets, in percent of the chart.
+#: Part of a column's width that its bar takes, and the widest a bar gets, in units.
 BAR_SHARE = 0.72
-WIDEST_BAR = 6.0
+WIDEST_BAR = 36.0
 THINNEST_BAR = 1.0
 TICK_CHARACTER_WIDTH = 7
 
@@ -31,13 +34,12 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A rectangle: ``x`` and ``width`` in percent, ``y`` and ``height`` in pixels."""
+    """A rectangle: ``x`` and ``width`` in units, ``y`` and ``height`` in pixels."""
 
     x: str
     y: str
     width: str
     height: str
-    title: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,19 @@ class DrawnSeries:
     key: str
     label: str
     bars: tuple[Bar, ...]
+
+    @property
+    def path(self) -> str:
+        """All bars as one SVG path, which is a quarter of what they come to one by one."""
+        return "".join(f"M{bar.x} {bar.y}h{bar.width}v{bar.height}h-{bar.width}z" for bar in self.bars)
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """The ground of a column from ``x`` percent on, from top to bottom; ``title`` says what its bars are."""
+
+    x: str
+    title: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +82,19 @@ class ColumnLabel:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A drawing ``height`` pixels high; ``gutter`` is the width that the ticks' labels need beside it."""
+    """A drawing ``height`` pixels high and ``width`` units wide; ``gutter`` is what the ticks' labels need beside it.
 
+    Each of ``columns`` is ``column_width`` percent wide. ``partial`` is the one that is not complete yet, if any.
+    """
+
+    width: str
     height: str
     gutter: str
     label_y: str
+    column_width: str
     series: tuple[DrawnSeries, ...]
+    columns: tuple[Column, ...]
+    partial: Column | None
     ticks: tuple[Tick, ...]
     column_labels: tuple[ColumnLabel, ...]
 
@@ -82,13 +104,14 @@ def stacked_bars(
     series: Sequence[Series],
     *,
     column_label: Callable[[int], str],
-    bar_title: Callable[[int, Series], str],
+    column_title: Callable[[int], str],
     tick_label: Callable[[int], str],
+    partial: int | None = None,
 ) -> Chart:
     """Draw ``series`` on top of each other in so many ``columns``; what is negative hangs below the axis.
 
-    ``column_label(column)`` is the text below a column, ``bar_title(column, series)`` that of a bar and
-    ``tick_label(amount)`` that of a line of the axis.
+    ``column_label(column)`` is the text below a column, ``column_title(column)`` what is to be read of it and
+    ``tick_label(amount)`` the text of a line of the axis. The column ``partial`` is not complete yet.
     """
     amounts = [[one.amounts[column] for one in series] for column in range(columns)]
     highest = max((sum(amount for amount in stack if amount > 0) for stack in amounts), default=0)
@@ -96,11 +119,16 @@ def stacked_bars(
     tick_amounts = tick_values(lowest, highest)
     scale = _Scale(min(lowest, tick_amounts[0]), tick_amounts[-1])
     tick_labels = [tick_label(amount) for amount in tick_amounts]
+    grounds = tuple(Column(_number(100 * column / columns) + "%", column_title(column)) for column in range(columns))
     return Chart(
+        width=str(WIDTH),
         height=str(HEIGHT),
         gutter=str(max(map(len, tick_labels)) * TICK_CHARACTER_WIDTH + 10),
         label_y=str(HEIGHT - 6),
-        series=tuple(_draw(series, columns, scale, bar_title)),
+        column_width=_number(100 / max(columns, 1)) + "%",
+        series=tuple(_draw(series, columns, scale)),
+        columns=grounds,
+        partial=None if partial is None else grounds[partial],
         ticks=tuple(
             Tick(_number(scale.y(amount)), label, is_baseline=amount == 0)
             for amount, label in zip(tick_amounts, tick_labels, strict=True)
@@ -135,10 +163,8 @@ class _Scale:
         return TOP + (HEIGHT - TOP - BOTTOM) * (self.high - amount) / max(self.high - self.low, 1)
 
 
-def _draw(
-    series: Sequence[Series], columns: int, scale: _Scale, bar_title: Callable[[int, Series], str]
-) -> list[DrawnSeries]:
-    column_width = 100 / max(columns, 1)
+def _draw(series: Sequence[Series], columns: int, scale: _Scale) -> list[DrawnSeries]:
+    column_width = WIDTH / max(columns, 1)
     bar_width = min(column_width * BAR_SHARE, WIDEST_BAR)
     above, below = [0] * columns, [0] * columns
     drawn = []
@@ -152,11 +178,10 @@ def _draw(
             stack[column] += amount
             bars.append(
                 Bar(
-                    x=_number((column + 0.5) * column_width - bar_width / 2) + "%",
+                    x=_number((column + 0.5) * column_width - bar_width / 2),
                     y=_number(min(ends)),
-                    width=_number(bar_width) + "%",
+                    width=_number(bar_width),
                     height=_number(max(abs(ends[1] - ends[0]), THINNEST_BAR)),
-                    title=bar_title(column, one),
                 )
             )
         drawn.append(DrawnSeries(one.key, one.label, tuple(bars)))

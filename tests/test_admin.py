@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from datetime import date
+from decimal import Decimal
 from fractions import Fraction
 from html.parser import HTMLParser
 from typing import Any
@@ -227,11 +228,7 @@ def test_page_shows_the_report_s_numbers(client: Client, log_in: Callable[..., A
         "Average order value": ("1,000.00", "EUR"),
         "Revenue per session": ("1,000.00", "EUR"),
     }
-    assert {card.change for card in context["cards"]} == {"n/a"}
-    assert [card.detail for card in context["cards"] if card.label == "Purchase revenue"] == [
-        "50.0% confirmed by the shop's server"
-    ]
-    assert [chart.total for chart in context["charts"]] == ["1,210.00\xa0EUR", "2,000.00\xa0EUR"]
+    assert [chart.total for chart in context["charts"]] == ["1,210.00", "2,000.00"]
     assert [[entry.total for entry in chart.legend] for chart in context["charts"]] == [
         ["1,200.00", "10.00"],
         ["1,000.50", "999.50"],
@@ -247,17 +244,149 @@ def test_page_shows_the_report_s_numbers(client: Client, log_in: Callable[..., A
     ]
 
 
-def test_charts_have_a_titled_bar_for_every_amount_of_the_table(
+def test_charts_have_a_title_for_every_day_with_the_numbers_of_the_table(
     client: Client, log_in: Callable[..., Any], shop: Company
 ) -> None:
     log_in("view_revenueimpact")
-    added, purchased = client.get(REPORT_URL, THAT_WEEK).context["charts"]
-    assert [[bar.title for bar in one.bars] for one in added.chart.series] == [
-        ["March 2, 2026 · Chat · 1,234.56\xa0EUR", "March 3, 2026 · Chat · −34.56\xa0EUR"],
-        ["March 3, 2026 · Product FAQ · 10.00\xa0EUR"],
+    context = client.get(REPORT_URL, THAT_WEEK).context
+    added, purchased = context["charts"]
+    assert added.chart.columns[1].title.splitlines() == [
+        "March 3, 2026",
+        "Chat: −34.56",
+        "Product FAQ: 10.00",
+        "All channels: −24.56",
     ]
-    assert [len(one.bars) for one in purchased.chart.series] == [1, 1]
+    assert [[len(one.bars) for one in chart.chart.series] for chart in (added, purchased)] == [[2, 1], [1, 1]]
     assert len(added.chart.column_labels) == 7
+    for chart in (added, purchased):
+        read = [
+            [line.split(": ")[-1] for line in column.title.splitlines()[1:]] for column in reversed(chart.chart.columns)
+        ]
+        assert read == [row.cells[chart.first_cell : chart.first_cell + 3] for row in context["day_table"].rows]
+        assert chart.chart.partial is None
+
+
+def test_today_when_in_range_is_marked_as_not_over_in_charts_and_table(
+    client: Client, log_in: Callable[..., Any], company: Company
+) -> None:
+    session = factories.VisitorSessionFactory.create(company=company)
+    factories.OrderFactory.create(session=session)
+    log_in("view_revenueimpact")
+    context = client.get(REPORT_URL, {"range": "last_7_days"}).context
+    assert context["has_today"]
+    assert [row.detail for row in context["day_table"].rows] == ["so far", *[""] * 6]
+    for chart in context["charts"]:
+        assert chart.chart.partial == chart.chart.columns[-1]
+        assert chart.chart.partial.title.splitlines()[0].endswith(", so far")
+
+    context = client.get(REPORT_URL, {"range": "yesterday"}).context
+    assert not context["has_today"]
+
+
+def test_purchase_revenue_says_gross_refunds_net_and_what_is_confirmed(
+    client: Client, log_in: Callable[..., Any], shop: Company
+) -> None:
+    order = models.Order.objects.get(value_minor=99_950)
+    for minor in (500, 700):
+        factories.RefundFactory.create(refunded_order=order, value_minor=minor, occurred_at=at(date(2026, 4, 1)))
+    log_in("view_revenueimpact")
+    cards = {card.name: card for card in client.get(REPORT_URL, THAT_WEEK).context["cards"]}
+    card = cards.pop("purchase_minor")
+    assert card.value == "2,000.00"
+    assert [(detail.label, detail.value) for detail in card.details] == [
+        ("Refunds", "−12.00"),
+        ("Net", "1,988.00"),
+        ("Confirmed", "50.0%"),
+    ]
+    assert not any(card.details for card in cards.values())
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "change"),
+    [
+        (1000, 1125, ("up", "+12.5%", "up from 10.00", "up 12.5% from 10.00")),
+        (1000, 875, ("down", "−12.5%", "down from 10.00", "down 12.5% from 10.00")),
+        (1000, 1000, ("same", "0.0%", "the same as before", "the same as before")),
+        (100_000, 100_001, ("up", "0.0%", "up from 1,000.00", "up 0.0% from 1,000.00")),
+        (-1000, 1000, ("up", "+200.0%", "up from −10.00", "up 200.0% from −10.00")),
+        (0, 1000, ("", "n/a", "it was 0.00 before", "change not available: it was 0.00 before")),
+    ],
+)
+def test_change_is_told_in_sign_and_words(
+    client: Client, log_in: Callable[..., Any], company: Company, before: int, now: int, change: tuple[str, ...]
+) -> None:
+    session = factories.VisitorSessionFactory.create(company=company, started_at=at(MONDAY))
+    for on, minor in ((MONDAY, before), (TUESDAY, now)):
+        factories.CartEventFactory.create(session=session, occurred_at=at(on), gmv_minor=minor)
+    log_in("view_revenueimpact")
+    days = {"start": "2026-03-03", "end": "2026-03-03"}
+    told = client.get(REPORT_URL, days).context["cards"][0].change
+    assert (told.direction, told.number, told.words, told.sentence) == change
+
+    context = client.get(REPORT_URL, {**days, "compare": "none"}).context
+    assert [card.change for card in context["cards"]] == [None] * 8
+    assert context["previous_period"] == ""
+
+
+def test_change_when_there_is_nothing_to_divide_by_says_so(
+    client: Client, log_in: Callable[..., Any], company: Company
+) -> None:
+    session = factories.VisitorSessionFactory.create(company=company, started_at=at(MONDAY))
+    factories.CartEventFactory.create(session=session)
+    log_in("view_revenueimpact")
+    changes = {card.name: card.change for card in client.get(REPORT_URL, THAT_WEEK).context["cards"]}
+    assert changes["average_cart_minor"].words == "nothing to divide by before"
+    assert changes["average_order_minor"].words == "nothing to divide by"
+    assert {change.number for change in changes.values()} == {"n/a"}
+
+
+def test_steps_lead_from_sessions_by_carts_to_orders(client: Client, log_in: Callable[..., Any], shop: Company) -> None:
+    log_in("view_revenueimpact")
+    steps = client.get(REPORT_URL, THAT_WEEK).context["steps"]
+    assert [(step.count, step.width, step.rate) for step in steps] == [
+        ("2", "66.7%", ""),
+        ("3", "100.0%", "150.0 for every 100 sessions"),  # one session with two days, one with one
+        ("2", "66.7%", "66.7 for every 100 carts"),
+    ]
+
+
+def test_products_are_the_ten_bought_for_most_with_units_and_amounts(
+    client: Client, log_in: Callable[..., Any], company: Company
+) -> None:
+    session = factories.VisitorSessionFactory.create(company=company, started_at=at(MONDAY))
+    order = factories.OrderFactory.create(session=session)
+    for number in range(1, 13):
+        factories.OrderLineFactory.create(order=order, product_id=f"p{number}", total_minor=number * 100, quantity=2)
+    factories.CartEventFactory.create(
+        session=session, product_id="p12", product_name="Product p12", units=Decimal("0.5"), gmv_minor=70
+    )
+    log_in("view_revenueimpact")
+    table = client.get(REPORT_URL, THAT_WEEK).context["product_table"]
+    assert [row.detail for row in table.rows] == [f"p{number}" for number in range(12, 2, -1)]
+    assert (table.rows[0].label, table.rows[0].cells) == ("Product p12", ["0.5", "0.70", "2", "12.00"])
+    assert table.rows[1].cells == ["0", "0.00", "2", "11.00"]
+    assert table.caption.startswith("The first 10 of 12 products")
+
+
+def test_latest_orders_are_for_those_who_may_view_orders(
+    client: Client, log_in: Callable[..., Any], shop: Company
+) -> None:
+    refunded, conflicting = models.Order.objects.filter(currency="EUR").order_by("occurred_at")
+    factories.RefundFactory.create(refunded_order=refunded, value_minor=500)
+    models.Order.objects.filter(pk=conflicting.pk).update(has_conflict=True)
+    log_in("view_revenueimpact")
+    response = client.get(REPORT_URL, THAT_WEEK)
+    assert response.context["order_table"] is None
+    assert refunded.order_id not in response.content.decode()
+
+    log_in("view_revenueimpact", "view_order")
+    response = client.get(REPORT_URL, THAT_WEEK)
+    rows = response.context["order_table"].rows
+    assert [(row.label, row.occurred_at, row.amount, row.remarks) for row in rows] == [
+        (conflicting.order_id, "March 3, 2026, 1 p.m.", "999.50", ["conflict"]),
+        (refunded.order_id, "March 2, 2026, 1 p.m.", "1,000.50", ["5.00 refunded"]),
+    ]
+    assert client.get(rows[0].url).context["original"] == conflicting
 
 
 def test_time_zone_and_both_periods_are_printed(client: Client, log_in: Callable[..., Any], shop: Company) -> None:
@@ -292,6 +421,37 @@ def test_filters_narrow_the_report_and_every_link_keeps_them(
     assert filters.kept_fields == [("company", "acme"), ("currency", "EUR"), ("channel", "FAQ")]
     for query_string in query_strings.values():
         assert client.get(REPORT_URL + query_string).status_code == 200
+
+
+def test_filters_by_profile_and_trust_are_offered_shown_and_removable(
+    client: Client, log_in: Callable[..., Any], shop: Company
+) -> None:
+    log_in("view_revenueimpact")
+    menus = client.get(REPORT_URL, THAT_WEEK).context["filters"].menus
+    assert [menu.label for menu in menus] == ["Trust", "Compare with"]  # nobody's profile is known
+    assert not any(menu.is_chosen for menu in menus)
+
+    models.VisitorSession.objects.filter(channel="CHAT").update(ai_profile="Émile & co")
+    models.Order.objects.filter(channel="CHAT").update(ai_profile="Émile & co")
+    state = {"profile": "Émile & co", "trust": "CONFIRMED", "compare": "none", **THAT_WEEK}
+    response = client.get(REPORT_URL, state)
+    report, filters = response.context["report"], response.context["filters"]
+    assert (report.current.sessions, report.current.orders, report.previous) == (1, 1, None)
+    assert [(menu.label, menu.current, menu.is_chosen) for menu in filters.menus] == [
+        ("AI profile", "Émile & co", True),
+        ("Trust", "confirmed by the shop's server", True),
+        ("Compare with", "Nothing", True),
+    ]
+    assert [(choice.label, choice.detail) for choice in filters.active] == [
+        ("AI profile", "Émile & co"),
+        ("Trust", "confirmed by the shop's server"),
+    ]
+    without_profile = client.get(REPORT_URL + filters.active[0].query_string).context["report"].query
+    assert (without_profile.ai_profile, without_profile.trust, without_profile.is_compared) == ("", "CONFIRMED", False)
+    without = client.get(REPORT_URL + filters.without).context["report"].query
+    assert (without.credit, without.period) == ({}, report.query.period)
+    [_all, _profile] = filters.menus[0].choices
+    assert client.get(REPORT_URL + _profile.query_string).context["report"] == report
 
 
 @pytest.mark.parametrize(
@@ -369,11 +529,21 @@ def test_sessions_alone_show_zeros_and_a_hint(client: Client, log_in: Callable[.
     assert all(chart.is_empty for chart in context["charts"])
 
 
-def test_page_takes_few_queries(
-    client: Client, log_in: Callable[..., Any], shop: Company, django_assert_max_num_queries: Callable[..., Any]
+def test_page_takes_as_many_queries_whatever_there_is_to_show(
+    client: Client,
+    log_in: Callable[..., Any],
+    shop: Company,
+    django_assert_max_num_queries: Callable[..., Any],
 ) -> None:
-    log_in("view_revenueimpact")
-    with django_assert_max_num_queries(15):  # 9 of them for the report, the others for session, user, rights, companies
+    # 9 for the figures, 1 for the profiles, 2 for the orders; the others for session, user, rights and companies
+    log_in("view_revenueimpact", "view_order")
+    with django_assert_max_num_queries(17):
+        client.get(REPORT_URL, THAT_WEEK)
+    session = models.VisitorSession.objects.filter(company=shop)[0]
+    for order in factories.OrderFactory.create_batch(15, session=session):
+        factories.OrderLineFactory.create(order=order)
+        factories.RefundFactory.create(refunded_order=order)
+    with django_assert_max_num_queries(17):
         client.get(REPORT_URL, THAT_WEEK)
 
 
@@ -441,12 +611,23 @@ def test_numbers_in_drawings_are_not_localised(
     log_in("view_revenueimpact")
     page = Page(client.get(REPORT_URL, THAT_WEEK).content.decode())
     for rectangle in page.named("rect"):
-        for name in ("x", "y", "width", "height"):
+        for name in {"x", "y", "width", "height"} & rectangle.keys():
             assert re.fullmatch(r"\d+(\.\d+)?%?", rectangle[name] or "")
+    paths = [path["d"] or "" for path in page.named("path") if (path.get("fill") or "").startswith("url(")]
+    assert len(paths) == 4
+    assert all(re.fullmatch(r"[Mhvz0-9. -]+", path) for path in paths)
 
 
-def test_hostile_names_are_inert(client: Client, log_in: Callable[..., Any], shop: Company) -> None:
-    hostile = "</script><script>alert(1)</script><img src=x onerror=alert(1)>"
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        "</script><script>alert(1)</script><img src=x onerror=alert(1)>",
+        "</title></svg><script>alert(1)</script>",
+        '=HYPERLINK("http://evil.example")<script>',
+        "\u202e\u2066<script>\u200f" + "\U0001f9c0" * 480,
+    ],
+)
+def test_hostile_names_are_inert(client: Client, log_in: Callable[..., Any], shop: Company, hostile: str) -> None:
     Company.objects.filter(pk=shop.pk).update(name=hostile)
     factories.CompanyFactory.create(name='"><svg onload=alert(1)>')
     rows = rows_of_all_models(shop)

@@ -16,14 +16,15 @@ from alhena_tracking import charts
 from alhena_tracking.charts import Bar, Chart, Series, stacked_bars, tick_values
 
 
-def draw(*amounts: Sequence[int]) -> Chart:
+def draw(*amounts: Sequence[int], partial: int | None = None) -> Chart:
     """A chart of one series for each of ``amounts``."""
     return stacked_bars(
         len(amounts[0]),
         [Series(f"series-{number}", f"Series {number}", one) for number, one in enumerate(amounts)],
         column_label=lambda column: f"day {column}",
-        bar_title=lambda column, one: f"{one.label} on {column}: {one.amounts[column]}",
+        column_title=lambda column: f"{column}: {[one[column] for one in amounts]}",
         tick_label=str,
+        partial=partial,
     )
 
 
@@ -90,7 +91,29 @@ def test_negative_bars_hang_below_the_axis_beside_positive_ones() -> None:
 
 def test_days_without_an_amount_have_no_bar() -> None:
     chart = draw([0, 5, 0])
-    assert [bar.title for bar in chart.series[0].bars] == ["Series 0 on 1: 5"]
+    [bar] = chart.series[0].bars
+    assert charts.WIDTH / 3 < float(bar.x) < float(bar.x) + float(bar.width) < charts.WIDTH * 2 / 3
+
+
+def test_every_column_has_a_ground_and_a_title_whether_it_has_bars_or_not() -> None:
+    chart = draw([0, 5, 0, 1], [0, -3, 0, 0])
+    assert [column.title for column in chart.columns] == ["0: [0, 0]", "1: [5, -3]", "2: [0, 0]", "3: [1, 0]"]
+    assert [column.x for column in chart.columns] == ["0%", "25%", "50%", "75%"]
+    assert chart.column_width == "25%"
+
+
+def test_column_when_partial_is_named() -> None:
+    chart = draw([4, 5, 6], partial=2)
+    assert chart.partial == chart.columns[2]
+    assert draw([4, 5, 6]).partial is None
+
+
+def test_path_of_a_series_draws_its_bars_and_nothing_else() -> None:
+    [series] = draw([3, 0, -2]).series
+    drawn = re.findall(r"M([\d.]+) ([\d.]+)h([\d.]+)v([\d.]+)h-([\d.]+)z", series.path)
+    assert [one[:4] for one in drawn] == [(bar.x, bar.y, bar.width, bar.height) for bar in series.bars]
+    assert [one[2] for one in drawn] == [one[4] for one in drawn]
+    assert re.sub(r"[Mhvz0-9. -]", "", series.path) == ""
 
 
 def test_small_amounts_can_still_be_seen() -> None:
@@ -110,10 +133,9 @@ def test_everything_lies_within_the_chart(amounts: list[list[int]]) -> None:
     top, bottom = charts.TOP, charts.HEIGHT - charts.BOTTOM
     for one in chart.series:
         for bar in one.bars:
-            assert bar.title
             assert top - 0.1 <= ends_of(bar)[0] <= ends_of(bar)[1] <= bottom + charts.THINNEST_BAR
-            left, width = float(bar.x.rstrip("%")), float(bar.width.rstrip("%"))
-            assert 0 <= left <= left + width <= 100.1
+            left, width = float(bar.x), float(bar.width)
+            assert 0 <= left <= left + width <= charts.WIDTH + 0.1
     for tick in chart.ticks:
         assert top <= float(tick.y) <= bottom
     assert sum(tick.is_baseline for tick in chart.ticks) == 1
@@ -124,8 +146,8 @@ def test_numbers_are_written_as_svg_wants_them(amounts: list[int]) -> None:
     chart = draw(amounts)
     bars = chart.series[0].bars
     numbers = [chart.height, chart.gutter, chart.label_y, *(tick.y for tick in chart.ticks)]
-    numbers += [text for bar in bars for text in (bar.y, bar.height)]
-    shares = [text for bar in bars for text in (bar.x, bar.width)] + [label.x for label in chart.column_labels]
+    numbers += [text for bar in bars for text in (bar.x, bar.y, bar.width, bar.height)]
+    shares = [*(column.x for column in chart.columns), chart.column_width, *(one.x for one in chart.column_labels)]
     assert all(re.fullmatch(r"\d+(\.\d{1,2})?", number) for number in numbers)
     assert all(re.fullmatch(r"\d+(\.\d{1,2})?%", number) for number in shares)
 

@@ -9,12 +9,13 @@ from django.forms import BoundField
 from django.utils.translation import gettext as _
 
 from alhena_tracking.admin import formats
-from alhena_tracking.forms import Preset, ReportForm
-from alhena_tracking.models import Interaction
+from alhena_tracking.forms import Comparison, Preset, ReportForm
+from alhena_tracking.models import Interaction, Trust
 from alhena_tracking.reports import Period, RevenueImpactReport
 
 _DAY_FIELDS = ("start", "end")
 _KEPT_FIELDS = ("company", "currency", "channel", "profile", "trust", "compare")
+_NARROWING_FIELDS = ("channel", "profile", "trust")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +29,32 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Menu:
+    """A filter with more to say than there is room for. ``is_chosen`` says that it is not at its default."""
+
+    label: str
+    choices: list[Choice]
+    is_chosen: bool
+
+    @property
+    def current(self) -> str:
+        return next((choice.label for choice in self.choices if choice.is_current), "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Filters:
-    """All filters. ``kept_fields`` are what the form of ``day_fields`` has to carry along."""
+    """All filters. ``kept_fields`` are what the form of ``day_fields`` has to carry along.
+
+    ``active`` are those that leave something out, each with the way to the page without it, and ``without`` leads to
+    the page without any of them.
+    """
 
     companies: list[Choice]
     presets: list[Choice]
     channels: list[Choice]
+    menus: list[Menu]
+    active: list[Choice]
+    without: str
     other_currencies: list[Choice]
     day_fields: list[BoundField]
     kept_fields: list[tuple[str, str]]
@@ -42,7 +63,8 @@ class Filters:
     messages: list[str]
 
 
-def filters_of(form: ReportForm, report: RevenueImpactReport) -> Filters:
+def filters_of(form: ReportForm, report: RevenueImpactReport, profiles: list[str]) -> Filters:
+    """The filters as ``form`` has them; ``profiles`` are the AI profiles to choose from."""
     query = report.query
     state = form.cleaned_data
     has_wrong_days = any(name in form.errors for name in _DAY_FIELDS)
@@ -64,6 +86,9 @@ def filters_of(form: ReportForm, report: RevenueImpactReport) -> Filters:
             Choice(str(label), form.query_string(channel=value), value == query.channel)
             for value, label in [("", _("All channels")), *Interaction.Kind.choices]
         ],
+        menus=_menus(form, report, profiles),
+        active=_active(form, report),
+        without=_without_filters(form),
         other_currencies=_other_currencies(form, report),
         day_fields=[days_form[name] for name in _DAY_FIELDS],
         kept_fields=[(name, state[name]) for name in _KEPT_FIELDS if state.get(name)],
@@ -73,6 +98,48 @@ def filters_of(form: ReportForm, report: RevenueImpactReport) -> Filters:
             str(message) for name, messages in form.errors.items() if name not in _DAY_FIELDS for message in messages
         ],
     )
+
+
+def _menus(form: ReportForm, report: RevenueImpactReport, profiles: list[str]) -> list[Menu]:
+    query = report.query
+    if query.ai_profile:
+        profiles = sorted({*profiles, query.ai_profile})
+    menus = []
+    if profiles:
+        choices = [
+            Choice(label, form.query_string(profile=value), value == query.ai_profile)
+            for value, label in [("", _("All")), *((profile, profile) for profile in profiles)]
+        ]
+        menus.append(Menu(label=_("AI profile"), choices=choices, is_chosen=bool(query.ai_profile)))
+    choices = [
+        Choice(str(label), form.query_string(trust=value), value == query.trust)
+        for value, label in [("", _("All")), *Trust.choices]
+    ]
+    menus.append(Menu(label=_("Trust"), choices=choices, is_chosen=bool(query.trust)))
+    choices = [
+        Choice(str(label), form.query_string(compare=value), query.is_compared == bool(not value))
+        for value, label in [("", Comparison.PREVIOUS.label), (Comparison.NOTHING.value, Comparison.NOTHING.label)]
+    ]
+    menus.append(Menu(label=_("Compare with"), choices=choices, is_chosen=not query.is_compared))
+    return menus
+
+
+def _active(form: ReportForm, report: RevenueImpactReport) -> list[Choice]:
+    query = report.query
+    values = {
+        "channel": str(dict(Interaction.Kind.choices).get(query.channel, "")),
+        "profile": query.ai_profile,
+        "trust": str(dict(Trust.choices).get(query.trust, "")),
+    }
+    return [
+        Choice(str(form.fields[name].label), form.query_string(**{name: ""}), detail=values[name])
+        for name in _NARROWING_FIELDS
+        if values[name]
+    ]
+
+
+def _without_filters(form: ReportForm, **changes: str) -> str:
+    return form.query_string(**dict.fromkeys(_NARROWING_FIELDS, ""), **changes)
 
 
 def _filled_in(form: ReportForm, period: Period) -> ReportForm:
@@ -86,16 +153,14 @@ class EmptyText:
 
     last_on: str
     last_days: str
-    all_channels: str
 
 
 def empty_text(form: ReportForm, last_on: date | None) -> EmptyText:
-    all_channels = form.query_string(channel="")
     if last_on is None:
-        return EmptyText("", "", all_channels)
+        return EmptyText("", "")
     period = Period.ending(last_on, days=30)
-    last_days = form.query_string(channel="", range="", start=str(period.start), end=str(period.end))
-    return EmptyText(formats.day(last_on), last_days, all_channels)
+    last_days = _without_filters(form, range="", start=str(period.start), end=str(period.end))
+    return EmptyText(formats.day(last_on), last_days)
 
 
 def _other_currencies(form: ReportForm, report: RevenueImpactReport) -> list[Choice]:

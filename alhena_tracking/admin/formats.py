@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime, tzinfo
 from decimal import Decimal
 from fractions import Fraction
 from typing import TypeAlias
@@ -50,14 +50,23 @@ def share(part: Number | None, *, is_signed: bool = False) -> str:
     """A part of a whole in percent: ``12.5%``; where ``is_signed``, with a plus sign if it is positive."""
     if part is None:
         return MISSING
-    percent = with_decimals(part * 100, 1)
-    sign = "+" if is_signed and percent > 0 else ""
-    number = sign + _number(percent, 1)
-    return _("%(number)s%%") % {"number": number}
+    number = tenths(part * 100)
+    sign = "+" if is_signed and with_decimals(part * 100, 1) > 0 else ""
+    return _("%(number)s%%") % {"number": sign + number}
+
+
+def tenths(number: Number) -> str:
+    """A number with one decimal: ``12.5``."""
+    return _number(with_decimals(number, 1), 1)
 
 
 def day(on: date) -> str:
     return formats.date_format(on, "DATE_FORMAT")
+
+
+def moment(when: datetime, zone: tzinfo) -> str:
+    """A time as a clock in ``zone`` showed it: ``March 1, 2026, 3:30 p.m.``."""
+    return formats.date_format(when.astimezone(zone), "DATETIME_FORMAT")
 
 
 def short_day(on: date) -> str:

@@ -15,10 +15,11 @@ from alhena_tracking.admin import formats
 from alhena_tracking.admin.exports import URL_NAME, export_choices, export_view, may_export
 from alhena_tracking.admin.filters import empty_text, filters_of
 from alhena_tracking.admin.records import ReadOnlyMixin
-from alhena_tracking.admin.texts import card_texts, channel_table, chart_texts, day_table
+from alhena_tracking.admin.tables import channel_table, day_table, order_table, product_table, today_of
+from alhena_tracking.admin.texts import card_texts, chart_texts, steps
 from alhena_tracking.forms import ReportForm, report_companies
-from alhena_tracking.models import RevenueImpact
-from alhena_tracking.reports import last_interaction_on, revenue_impact
+from alhena_tracking.models import Order, RevenueImpact
+from alhena_tracking.reports import ai_profiles, last_interaction_on, revenue_impact
 
 if TYPE_CHECKING:
     _ModelAdmin = admin.ModelAdmin[RevenueImpact]
@@ -69,19 +70,30 @@ class RevenueImpactAdmin(ReadOnlyMixin, _ModelAdmin):
             return {}
         form = ReportForm(request.GET, companies=companies)
         report = revenue_impact(form.report_query())
+        query = report.query
         context = {
             "report": report,
-            "filters": filters_of(form, report),
-            "period": formats.days(report.query.period),
-            "previous_period": formats.days(report.query.period.previous),
+            "filters": filters_of(form, report, ai_profiles(query.company, query.period)),
+            "period": formats.days(query.period),
+            "previous_period": formats.days(query.period.previous) if query.is_compared else "",
+            "has_today": today_of(report) is not None,
         }
         if report.is_empty:
-            return {**context, "empty": empty_text(form, last_interaction_on(report.query.company))}
+            return {**context, "empty": empty_text(form, last_interaction_on(query.company))}
+        days = day_table(report)
         return {
             **context,
             "cards": card_texts(report),
-            "charts": chart_texts(report),
+            "charts": chart_texts(report, days),
+            "steps": steps(report),
             "channel_table": channel_table(report),
             "export_choices": export_choices(request, form, report),
-            "day_table": day_table(report),
+            "product_table": product_table(report),
+            "order_table": order_table(report) if self._may_view_orders(request) else None,
+            "day_table": days,
         }
+
+    def _may_view_orders(self, request: HttpRequest) -> bool:
+        return self.admin_site.is_registered(Order) and self.admin_site.get_model_admin(Order).has_view_permission(
+            request
+        )

@@ -1,10 +1,11 @@
-"""The report's numbers, written out: cards, charts and tables."""
+"""The report's numbers, written out: cards, charts and the way from a session to an order."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from fractions import Fraction
 from typing import TypeAlias
 
 from django.utils.translation import gettext as _
@@ -12,25 +13,44 @@ from django.utils.translation import ngettext
 
 from alhena_tracking import charts
 from alhena_tracking.admin import formats
-from alhena_tracking.models import Interaction
+from alhena_tracking.admin.tables import Table, channels_of, today_of
 from alhena_tracking.reports import Card, Figures, RevenueImpactReport, Series, Unit
 
 Amounts: TypeAlias = Mapping[tuple[date, str], int]
 
 
+@dataclass(frozen=True, slots=True)
+class Detail:
+    label: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeText:
+    """How a figure differs from that of the previous period: ``number`` and ``words`` are seen, ``sentence`` is heard.
+
+    ``direction`` is ``up``, ``down``, ``same``, or empty where there is no change to speak of.
+    """
+
+    direction: str
+    number: str
+    words: str
+    sentence: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CardText:
-    """``value`` is a number of ``unit`` (a currency, or nothing); ``direction`` is ``up``, ``down`` or empty."""
+    """``value`` is a number of ``unit`` (a currency, or nothing). ``change`` is ``None`` where nothing is compared."""
 
+    name: str
     label: str
     formula: str
     series: str
     value: str
     unit: str
-    change: str
-    direction: str
-    previous: str
-    detail: str
+    change: ChangeText | None
+    note: str
+    details: list[Detail]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,69 +62,100 @@ class LegendEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChartText:
+    """``first_cell`` is where the chart's numbers begin in a row of the table of days; ``entry`` is how one is read."""
+
     series: str
     title: str
+    days: str
     total: str
     description: str
     legend: list[LegendEntry]
     chart: charts.Chart
+    first_cell: int
+    entry: str
     is_empty: bool
 
 
 @dataclass(frozen=True, slots=True)
-class ColumnGroup:
-    label: str
+class Step:
+    """One on the way to an order. ``width`` is its part of the widest one, in percent, as SVG wants it."""
+
     series: str
-    columns: list[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
     label: str
-    cells: list[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    groups: list[ColumnGroup]
-    rows: list[Row]
-    total: Row
+    count: str
+    width: str
+    rate: str
+    meaning: str
 
 
 def card_texts(report: RevenueImpactReport) -> list[CardText]:
-    details = _details(report.current)
-    return [_card_text(card, report.currency, details.get(card.type.name, "")) for card in report.cards]
+    notes = _notes(report.current)
+    return [
+        CardText(
+            name=card.type.name,
+            label=str(card.type.label),
+            formula=str(card.type.formula),
+            series=card.type.series.value,
+            value=_value(card.type.unit, card.value, report.currency),
+            unit=report.currency if card.type.unit is Unit.MONEY and card.value is not None else "",
+            change=_change_text(card, report.currency) if report.previous else None,
+            note=notes.get(card.type.name, ""),
+            details=_purchase_details(report) if card.type.name == "purchase_minor" else [],
+        )
+        for card in report.cards
+    ]
 
 
-def _details(figures: Figures) -> dict[str, str]:
+def _notes(figures: Figures) -> dict[str, str]:
     """What else is worth saying, by the name of the card."""
-    details = {}
+    notes = {}
     if days := figures.cart_days:
         text = ngettext("%(count)s day with a cart event", "%(count)s days with a cart event", days)
-        details["daily_add_to_cart_minor"] = text % {"count": formats.count(days)}
+        notes["daily_add_to_cart_minor"] = text % {"count": formats.count(days)}
     if sessions := figures.sessions:
         text = ngettext("%(part)s of %(count)s session", "%(part)s of %(count)s sessions", sessions)
         numbers = {"part": formats.count(figures.converted_sessions), "count": formats.count(sessions)}
-        details["conversion_rate"] = text % numbers
-    if figures.confirmed_share is not None:
-        share = formats.share(figures.confirmed_share)
-        details["purchase_minor"] = _("%(share)s confirmed by the shop's server") % {"share": share}
-    return details
+        notes["conversion_rate"] = text % numbers
+    return notes
 
 
-def _card_text(card: Card, currency: str, detail: str) -> CardText:
+def _purchase_details(report: RevenueImpactReport) -> list[Detail]:
+    figures, currency = report.current, report.currency
+    return [
+        Detail(_("Refunds"), formats.amount(-figures.refunded_minor, currency)),
+        Detail(_("Net"), formats.amount(figures.net_minor, currency)),
+        Detail(_("Confirmed"), formats.share(figures.confirmed_share)),
+    ]
+
+
+def _change_text(card: Card, currency: str) -> ChangeText:
+    previous = _value(card.type.unit, card.previous, currency)
     change = card.change
-    return CardText(
-        label=str(card.type.label),
-        formula=str(card.type.formula),
-        series=card.type.series.value,
-        value=_value(card.type.unit, card.value, currency),
-        unit=currency if card.type.unit is Unit.MONEY and card.value is not None else "",
-        change=_("n/a") if change is None else formats.share(change, is_signed=True),
-        direction="up" if change and change > 0 else "down" if change and change < 0 else "",
-        previous="" if card.previous is None else _value(card.type.unit, card.previous, currency),
-        detail=detail,
-    )
+    if change is None or card.value is None or card.previous is None:
+        return _no_change_text(card, previous)
+    named = {"change": formats.share(abs(change)), "previous": previous}
+    if card.value == card.previous:
+        words = _("the same as before")
+        return ChangeText("same", formats.share(Fraction()), words, words)
+    if card.value > card.previous:
+        words, sentence = _("up from %(previous)s"), _("up %(change)s from %(previous)s")
+    else:
+        words, sentence = _("down from %(previous)s"), _("down %(change)s from %(previous)s")
+    direction = "up" if card.value > card.previous else "down"
+    return ChangeText(direction, formats.share(change, is_signed=True), words % named, sentence % named)
+
+
+def _no_change_text(card: Card, previous: str) -> ChangeText:
+    if card.value is None:
+        words = _("nothing to divide by")
+        sentence = _("not available: there is nothing to divide by")
+    elif card.previous is None:
+        words = _("nothing to divide by before")
+        sentence = _("change not available: there was nothing to divide by before")
+    else:
+        words = _("it was %(previous)s before") % {"previous": previous}
+        sentence = _("change not available: it was %(previous)s before") % {"previous": previous}
+    return ChangeText("", _("n/a"), words, sentence)
 
 
 def _value(unit: Unit, value: formats.Number | None, currency: str) -> str:
@@ -119,107 +170,102 @@ def _value(unit: Unit, value: formats.Number | None, currency: str) -> str:
             return formats.share(value)
 
 
-def chart_texts(report: RevenueImpactReport) -> list[ChartText]:
-    days = [formats.day(day) for day in report.query.period.days]
+def chart_texts(report: RevenueImpactReport, days: Table) -> list[ChartText]:
+    """Both charts, whose columns say what the rows of the table of ``days`` do."""
+    added = {(day.on, day.channel): day.add_to_cart_minor for day in report.days}
+    purchased = {(day.on, day.channel): day.purchase_minor for day in report.days}
     return [
-        _chart_text(report, Series.ADD_TO_CART, _("Add-to-cart GMV per day"), _added(report), days),
-        _chart_text(report, Series.PURCHASES, _("Purchase revenue per day"), _purchased(report), days),
+        _chart_text(report, Series.ADD_TO_CART, _("Add-to-cart GMV per day"), added, days, group=0),
+        _chart_text(report, Series.PURCHASES, _("Purchase revenue per day"), purchased, days, group=1),
     ]
 
 
 def _chart_text(
-    report: RevenueImpactReport, series: Series, title: str, amounts: Amounts, day_texts: list[str]
+    report: RevenueImpactReport, series: Series, title: str, amounts: Amounts, table: Table, group: int
 ) -> ChartText:
     currency, days = report.currency, report.query.period.days
     drawn = [
         charts.Series(channel.lower(), label, [amounts.get((day, channel), 0) for day in days])
-        for channel, label in _channels_of(report)
+        for channel, label in channels_of(report)
     ]
-    total = formats.money(sum(amounts.values()), currency)
+    labels = table.groups[group].columns
+    first_cell = group * len(labels)
+    total = formats.amount(sum(amounts.values()), currency)
+    entry = _("%(label)s: %(value)s")
+    today = today_of(report)
 
-    def bar_title(column: int, one: charts.Series) -> str:
-        return f"{day_texts[column]} · {one.label} · {formats.money(one.amounts[column], currency)}"
+    def column_title(column: int) -> str:
+        row = table.rows[-1 - column]
+        day = _("%(day)s, so far") % {"day": row.label} if days[column] == today else row.label
+        cells = row.cells[first_cell : first_cell + len(labels)]
+        return "\n".join(
+            [
+                day,
+                *(entry % {"label": label, "value": cell} for label, cell in zip(labels, cells, strict=True)),
+            ]
+        )
 
     return ChartText(
         series=series.value,
         title=title,
+        days=formats.days(report.query.period),
         total=total,
-        description=_("%(title)s, %(days)s: %(total)s in all. The table “Day by day” has the same numbers.")
-        % {"title": title, "days": formats.days(report.query.period), "total": total},
+        description=_(
+            "%(title)s, %(days)s: %(total)s %(currency)s in all. The table “Day by day” has the same numbers."
+        )
+        % {"title": title, "days": formats.days(report.query.period), "total": total, "currency": currency},
         legend=[LegendEntry(one.key, one.label, formats.amount(sum(one.amounts), currency)) for one in drawn],
         chart=charts.stacked_bars(
             len(days),
             drawn,
             column_label=lambda column: formats.short_day(days[column]),
-            bar_title=bar_title,
+            column_title=column_title,
             tick_label=lambda minor: formats.amount(minor, currency, is_short=True),
+            partial=days.index(today) if today else None,
         ),
+        first_cell=first_cell,
+        entry=entry,
         is_empty=not any(amounts.values()),
     )
 
 
-def channel_table(report: RevenueImpactReport) -> Table:
-    names = {**dict(Interaction.Kind.choices), "": _("None qualified")}
-
-    def cells(figures: Figures) -> list[str]:
-        currency = report.currency
-        return [
-            formats.count(figures.sessions),
-            formats.share(figures.conversion_rate),
-            formats.amount(figures.add_to_cart_minor, currency),
-            formats.amount(figures.average_cart_minor, currency),
-            formats.count(figures.orders),
-            formats.amount(figures.purchase_minor, currency),
-            formats.amount(figures.average_order_minor, currency),
-            formats.amount(figures.revenue_per_session_minor, currency),
-        ]
-
-    return Table(
-        groups=[
-            ColumnGroup(_("Sessions"), Series.SESSIONS, [_("Started"), _("Conversion")]),
-            ColumnGroup(_("Added to carts"), Series.ADD_TO_CART, [_("GMV"), _("Average cart")]),
-            ColumnGroup(
-                _("Purchased"), Series.PURCHASES, [_("Orders"), _("Revenue"), _("Average order"), _("Per session")]
-            ),
-        ],
-        rows=[Row(str(names[one.channel]), cells(one.figures)) for one in report.channels],
-        total=Row(_("Total"), cells(report.current)),
-    )
-
-
-def day_table(report: RevenueImpactReport) -> Table:
-    """The numbers of both charts, the latest day first."""
-    channels = _channels_of(report)
-    days = report.query.period.days
-    sums = [_added(report), _purchased(report)]
-
-    def cells(days: Collection[date]) -> list[str]:
-        row: list[str] = []
-        for amounts in sums:
-            minor = [sum(amounts.get((day, channel), 0) for day in days) for channel, _label in channels]
-            row += [formats.amount(one, report.currency) for one in [*minor, sum(minor)]]
-        return row
-
-    columns = [*(label for _channel, label in channels), _("All channels")]
-    return Table(
-        groups=[
-            ColumnGroup(_("Added to carts"), Series.ADD_TO_CART, columns),
-            ColumnGroup(_("Purchased"), Series.PURCHASES, columns),
-        ],
-        rows=[Row(formats.day(day), cells([day])) for day in reversed(days)],
-        total=Row(_("Total"), cells(days)),
-    )
+def steps(report: RevenueImpactReport) -> list[Step]:
+    """From sessions by way of carts to orders. Not a funnel in the strict sense: a session can have more than one."""
+    figures = report.current
+    sessions, carts, orders = figures.sessions, figures.carts, figures.orders
+    widest = max(sessions, carts, orders, 1)
+    currency = {"currency": report.currency}
+    return [
+        Step(
+            Series.SESSIONS,
+            _("Sessions"),
+            formats.count(sessions),
+            _percent(sessions, widest),
+            "",
+            _("Visitors who used the assistant, by the day they began to, whatever they paid in."),
+        ),
+        Step(
+            Series.ADD_TO_CART,
+            _("Carts"),
+            formats.count(carts),
+            _percent(carts, widest),
+            _per_hundred(_("%(number)s for every 100 sessions"), carts, sessions),
+            _("Sessions with a cart event in %(currency)s, counted once on each day with one.") % currency,
+        ),
+        Step(
+            Series.PURCHASES,
+            _("Orders"),
+            formats.count(orders),
+            _percent(orders, widest),
+            _per_hundred(_("%(number)s for every 100 carts"), orders, carts),
+            _("Orders in %(currency)s, on the day they were placed, whenever the session began.") % currency,
+        ),
+    ]
 
 
-def _channels_of(report: RevenueImpactReport) -> list[tuple[str, str]]:
-    """The channels, and their names, to which anything was credited."""
-    credited = {day.channel for day in report.days if day.cart_events or day.orders}
-    return [(value, str(label)) for value, label in Interaction.Kind.choices if value in credited]
+def _per_hundred(text: str, part: int, whole: int) -> str:
+    return text % {"number": formats.tenths(Fraction(100 * part, whole))} if whole else ""
 
 
-def _added(report: RevenueImpactReport) -> Amounts:
-    return {(day.on, day.channel): day.add_to_cart_minor for day in report.days}
-
-
-def _purchased(report: RevenueImpactReport) -> Amounts:
-    return {(day.on, day.channel): day.purchase_minor for day in report.days}
+def _percent(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.1f}%"

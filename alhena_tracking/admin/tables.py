@@ -1,0 +1,233 @@
+"""The report's tables, written out."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date
+
+from django.db.models import Sum
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from alhena_tracking.admin import formats
+from alhena_tracking.models import Interaction, Order, Refund
+from alhena_tracking.reports import DayFigures, Figures, RevenueImpactReport, Series, latest_orders
+
+#: How many of the products and orders are shown.
+MOST_ROWS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnGroup:
+    label: str
+    series: str
+    columns: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """``detail`` adds to the ``label``."""
+
+    label: str
+    cells: list[str]
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """``heading`` is that of the rows' labels."""
+
+    caption: str
+    heading: str
+    groups: list[ColumnGroup]
+    rows: list[Row]
+    total: Row | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderRow:
+    """``url`` leads to the order's page, which says why it counts."""
+
+    label: str
+    url: str
+    occurred_at: str
+    channel: str
+    amount: str
+    trust: str
+    remarks: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class OrderTable:
+    caption: str
+    rows: list[OrderRow]
+
+
+def channels_of(report: RevenueImpactReport) -> list[tuple[str, str]]:
+    """The channels, and their names, to which anything was credited."""
+    credited = {day.channel for day in report.days if day.cart_events or day.orders}
+    return [(value, str(label)) for value, label in Interaction.Kind.choices if value in credited]
+
+
+def today_of(report: RevenueImpactReport) -> date | None:
+    """The company's present day, which is not over yet, if it lies in the report's period."""
+    today = timezone.localdate(timezone=report.query.company.zone)
+    return today if today in report.query.period else None
+
+
+def channel_table(report: RevenueImpactReport) -> Table:
+    names = {**dict(Interaction.Kind.choices), "": _("None qualified")}
+
+    def cells(figures: Figures) -> list[str]:
+        currency = report.currency
+        return [
+            formats.count(figures.sessions),
+            formats.share(figures.conversion_rate),
+            formats.amount(figures.add_to_cart_minor, currency),
+            formats.amount(figures.average_cart_minor, currency),
+            formats.count(figures.orders),
+            formats.amount(figures.purchase_minor, currency),
+            formats.amount(figures.average_order_minor, currency),
+            formats.amount(figures.revenue_per_session_minor, currency),
+        ]
+
+    return Table(
+        caption=_caption(report),
+        heading=_("Channel"),
+        groups=[
+            ColumnGroup(_("Sessions"), Series.SESSIONS, [_("Started"), _("Conversion")]),
+            ColumnGroup(_("Added to carts"), Series.ADD_TO_CART, [_("GMV"), _("Average cart")]),
+            ColumnGroup(
+                _("Purchased"), Series.PURCHASES, [_("Orders"), _("Revenue"), _("Average order"), _("Per session")]
+            ),
+        ],
+        rows=[Row(str(names[one.channel]), cells(one.figures)) for one in report.channels],
+        total=Row(_("Total"), cells(report.current)),
+    )
+
+
+def day_table(report: RevenueImpactReport) -> Table:
+    """The numbers of both charts, the latest day first."""
+    channels = [channel for channel, _label in channels_of(report)]
+    days = report.query.period.days
+    today = today_of(report)
+    nothing = formats.amount(0, report.currency)
+    found: dict[tuple[date, str], DayFigures] = {(day.on, day.channel): day for day in report.days}
+
+    def written(minor: int) -> str:
+        return formats.amount(minor, report.currency) if minor else nothing
+
+    def cells(days: Collection[date]) -> list[str]:
+        row: list[str] = []
+        for name in ("add_to_cart_minor", "purchase_minor"):
+            minor = [
+                sum(getattr(found[day, channel], name) for day in days if (day, channel) in found)
+                for channel in channels
+            ]
+            row += [written(one) for one in [*minor, sum(minor)]]
+        return row
+
+    columns = [*(label for _channel, label in channels_of(report)), _("All channels")]
+    return Table(
+        caption=_caption(report),
+        heading=_("Day"),
+        groups=[
+            ColumnGroup(_("Added to carts"), Series.ADD_TO_CART, columns),
+            ColumnGroup(_("Purchased"), Series.PURCHASES, columns),
+        ],
+        rows=[
+            Row(formats.day(day), cells([day]), detail=_("so far") if day == today else "") for day in reversed(days)
+        ],
+        total=Row(_("Total"), cells(days)),
+    )
+
+
+def product_table(report: RevenueImpactReport) -> Table | None:
+    """The products bought for most, then those most was added of; ``None`` where there are none."""
+    if not report.products:
+        return None
+    currency, count = report.currency, len(report.products)
+    if count > MOST_ROWS:
+        caption = _("The first %(shown)s of %(count)s products, those bought for most first. Amounts in %(currency)s.")
+    else:
+        caption = ngettext(
+            "%(count)s product. Amounts in %(currency)s.",
+            "%(count)s products, those bought for most first. Amounts in %(currency)s.",
+            count,
+        )
+    return Table(
+        caption=caption
+        % {"shown": formats.count(MOST_ROWS), "count": formats.count(count), "currency": report.currency},
+        heading=_("Product"),
+        groups=[
+            ColumnGroup(_("Added to carts"), Series.ADD_TO_CART, [_("Units"), _("GMV")]),
+            ColumnGroup(_("Purchased"), Series.PURCHASES, [_("Units"), _("Revenue")]),
+        ],
+        rows=[
+            Row(
+                product.name or product.product_id,
+                [
+                    formats.quantity(product.units_added),
+                    formats.amount(product.add_to_cart_minor, currency),
+                    formats.quantity(product.units_purchased),
+                    formats.amount(product.purchase_minor, currency),
+                ],
+                detail=product.product_id if product.name else "",
+            )
+            for product in report.products[:MOST_ROWS]
+        ],
+    )
+
+
+def order_table(report: RevenueImpactReport) -> OrderTable:
+    """The latest orders, each with the way to its page. Only for those who may view orders."""
+    orders = latest_orders(report, MOST_ROWS)
+    refunds = Refund.objects.filter(refunded_order__in=[order.pk for order in orders]).order_by()
+    refunded: dict[int, int] = {
+        pk: int(minor) for pk, minor in refunds.values_list("refunded_order").annotate(minor=Sum("value_minor"))
+    }
+    names = dict(Interaction.Kind.choices)
+    zone = report.query.company.zone
+    caption = ngettext(
+        "The latest order. Amounts in %(currency)s, times in %(zone)s.",
+        "The latest %(shown)s of %(count)s orders. Amounts in %(currency)s, times in %(zone)s.",
+        report.current.orders,
+    )
+    return OrderTable(
+        caption=caption
+        % {
+            "shown": formats.count(len(orders)),
+            "count": formats.count(report.current.orders),
+            "currency": report.currency,
+            "zone": report.query.company.time_zone,
+        },
+        rows=[
+            OrderRow(
+                label=str(order),
+                url=reverse("admin:alhena_tracking_order_change", args=[order.pk]),
+                occurred_at=formats.moment(order.occurred_at, zone),
+                channel=str(names.get(order.channel, formats.MISSING)),
+                amount=formats.amount(order.value_minor, order.currency),
+                trust=order.get_trust_display(),
+                remarks=_remarks(order, refunded.get(order.pk, 0)),
+            )
+            for order in orders
+        ],
+    )
+
+
+def _remarks(order: Order, refunded_minor: int) -> list[str]:
+    remarks = []
+    if order.has_conflict:
+        remarks.append(_("conflict"))
+    if refunded_minor:
+        amount = formats.amount(refunded_minor, order.currency)
+        remarks.append(_("%(amount)s refunded") % {"amount": amount})
+    return remarks
+
+
+def _caption(report: RevenueImpactReport) -> str:
+    return _("Amounts in %(currency)s.") % {"currency": report.currency} if report.currency else ""
