@@ -166,6 +166,8 @@ class _Scale:
 def _draw(series: Sequence[Series], columns: int, scale: _Scale) -> list[DrawnSeries]:
     column_width = WIDTH / max(columns, 1)
     bar_width = min(column_width * BAR_SHARE, WIDEST_BAR)
+    width = _number(bar_width)
+    places = [_number((column + 0.5) * column_width - bar_width / 2) for column in range(columns)]
     above, below = [0] * columns, [0] * columns
     drawn = []
     for one in series:
@@ -174,16 +176,11 @@ def _draw(series: Sequence[Series], columns: int, scale: _Scale) -> list[DrawnSe
             if not amount:
                 continue
             stack = above if amount > 0 else below
-            ends = scale.y(stack[column]), scale.y(stack[column] + amount)
+            start = scale.y(stack[column])
             stack[column] += amount
-            bars.append(
-                Bar(
-                    x=_number((column + 0.5) * column_width - bar_width / 2),
-                    y=_number(min(ends)),
-                    width=_number(bar_width),
-                    height=_number(max(abs(ends[1] - ends[0]), THINNEST_BAR)),
-                )
-            )
+            end = scale.y(stack[column])
+            height = _number(max(abs(end - start), THINNEST_BAR))
+            bars.append(Bar(places[column], _number(min(start, end)), width, height))
         drawn.append(DrawnSeries(one.key, one.label, tuple(bars)))
     return drawn
 

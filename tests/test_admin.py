@@ -17,6 +17,7 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 from django.urls import NoReverseMatch, reverse
 from django.utils import translation
+from django.utils.formats import number_format
 
 from alhena_tracking import models
 from alhena_tracking.admin import formats
@@ -804,6 +805,14 @@ def test_averages_are_rounded_half_away_from_zero() -> None:
 def test_axis_leaves_out_decimals_that_are_zero() -> None:
     assert formats.amount(500_00, "EUR", is_short=True) == "500"
     assert formats.amount(50, "EUR", is_short=True) == "0.50"
+
+
+@pytest.mark.parametrize("language", ["en", "de", "de-ch", "fr", "ar", "hi", "en-in", "ja"])
+@pytest.mark.parametrize("minor", [0, 5, -5, 99_999, -123_456_789, 10**18])
+def test_numbers_are_written_as_django_writes_them(language: str, minor: int) -> None:
+    with translation.override(language):
+        expected = number_format(Decimal(minor).scaleb(-2), 2, use_l10n=True, force_grouping=True)
+        assert formats.amount(minor, "EUR") == expected.replace("-", "−")
 
 
 def test_numbers_follow_the_language() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, datetime, tzinfo
 from decimal import Decimal
 from fractions import Fraction
@@ -17,15 +18,25 @@ from alhena_tracking.reports import Period
 Number: TypeAlias = Fraction | int
 
 MISSING = "–"
+MINUS = "−"
 NO_BREAK_SPACE = "\xa0"
 
 
 def amount(minor: Number | None, currency: str, *, is_short: bool = False) -> str:
     """An amount in minor units as ``1,234.50``; where ``is_short``, without decimals if they are zero."""
-    if minor is None:
-        return MISSING
-    value = in_major_units(minor, currency)
-    return _number(value, 0 if is_short and value % 1 == 0 else decimals_of(currency))
+    return MISSING if minor is None else amount_writer(currency, is_short=is_short)(minor)
+
+
+def amount_writer(currency: str, *, is_short: bool = False) -> Callable[[Number], str]:
+    """What writes amounts as ``amount`` does: for the thousands of a year's days, all in the present language."""
+    decimals = decimals_of(currency)
+    write = _number_writer()
+
+    def amount(minor: Number) -> str:
+        value = in_major_units(minor, currency)
+        return write(value, 0 if is_short and value % 1 == 0 else decimals)
+
+    return amount
 
 
 def money(minor: Number | None, currency: str) -> str:
@@ -81,4 +92,29 @@ def days(period: Period) -> str:
 
 
 def _number(value: Decimal, decimals: int) -> str:
-    return formats.number_format(value, decimals, use_l10n=True, force_grouping=True).replace("-", "−")
+    return _number_writer()(value, decimals)
+
+
+def _number_writer() -> Callable[[Decimal, int], str]:
+    """Writes what Django writes, in a fraction of the time, in the language that is active now."""
+    if formats.get_format("NUMBER_GROUPING") != 3:
+        return _number_of_django
+    marks = str.maketrans(
+        {
+            ",": formats.get_format("THOUSAND_SEPARATOR"),
+            ".": formats.get_format("DECIMAL_SEPARATOR"),
+            "-": MINUS,
+        }
+    )
+    return lambda value, decimals: f"{value:,.{decimals}f}".translate(marks)
+
+
+def _number_of_django(value: Decimal, decimals: int) -> str:
+    return formats.number_format(value, decimals, use_l10n=True, force_grouping=True).replace("-", MINUS)
+
+
+def _round(value: Number) -> int:
+    """To a whole number, half away from zero."""
+    if isinstance(value, int):
+        return value
+    return int(value + Fraction(1, 2)) if value >= 0 else -int(-value + Fraction(1, 2))

@@ -114,11 +114,8 @@ def day_table(report: RevenueImpactReport) -> Table:
     channels = [channel for channel, _label in channels_of(report)]
     days = report.query.period.days
     today = today_of(report)
-    nothing = formats.amount(0, report.currency)
+    write = formats.amount_writer(report.currency)
     found: dict[tuple[date, str], DayFigures] = {(day.on, day.channel): day for day in report.days}
-
-    def written(minor: int) -> str:
-        return formats.amount(minor, report.currency) if minor else nothing
 
     def cells(days: Collection[date]) -> list[str]:
         row: list[str] = []
@@ -127,7 +124,7 @@ def day_table(report: RevenueImpactReport) -> Table:
                 sum(getattr(found[day, channel], name) for day in days if (day, channel) in found)
                 for channel in channels
             ]
-            row += [written(one) for one in [*minor, sum(minor)]]
+            row += [write(one) for one in [*minor, sum(minor)]]
         return row
 
     columns = [*(label for _channel, label in channels_of(report)), _("All channels")]
