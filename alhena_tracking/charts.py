@@ -84,12 +84,14 @@ class ColumnLabel:
 class Chart:
     """A drawing ``height`` pixels high and ``width`` units wide; ``gutter`` is what the ticks' labels need beside it.
 
-    Each of ``columns`` is ``column_width`` percent wide. ``partial`` is the one that is not complete yet, if any.
+    The bars end above ``bottom`` and the columns' labels stand below it. Each of ``columns`` is ``column_width`` percent
+    wide; ``partial`` is the one that is not complete yet, if any.
     """
 
     width: str
     height: str
     gutter: str
+    bottom: str
     label_y: str
     column_width: str
     series: tuple[DrawnSeries, ...]
@@ -124,6 +126,7 @@ def stacked_bars(
         width=str(WIDTH),
         height=str(HEIGHT),
         gutter=str(max(map(len, tick_labels)) * TICK_CHARACTER_WIDTH + 10),
+        bottom=str(HEIGHT - BOTTOM),
         label_y=str(HEIGHT - 6),
         column_width=_number(100 / max(columns, 1)) + "%",
         series=tuple(_draw(series, columns, scale)),
