@@ -84,8 +84,8 @@ class ColumnLabel:
 class Chart:
     """A drawing ``height`` pixels high and ``width`` units wide; ``gutter`` is what the ticks' labels need beside it.
 
-    The bars end above ``bottom`` and the columns' labels stand below it. Each of ``columns`` is ``column_width`` percent
-    wide; ``partial`` is the one that is not complete yet, if any.
+    The bars end above ``bottom`` and the columns' labels stand below it. Each of ``columns`` is ``column_width``
+    percent wide; ``partial`` is the one that is not complete yet, if any.
     """
 
     width: str

@@ -37,8 +37,8 @@ CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", 
 ALHENA_TRACKING = {
     "COMPANY_KEY": "acme",
     # Counted, but never reached.
-    "RATE_LIMIT_PER_SOURCE": "1000000000/m",
-    "RATE_LIMIT_PER_COMPANY": "1000000000/m",
+    "RATE_LIMIT_PER_SOURCE": "100000000/m",
+    "RATE_LIMIT_PER_COMPANY": "100000000/m",
     "TRUSTED_PROXIES": 0,
 }
 

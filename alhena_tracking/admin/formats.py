@@ -111,10 +111,3 @@ def _number_writer() -> Callable[[Decimal, int], str]:
 
 def _number_of_django(value: Decimal, decimals: int) -> str:
     return formats.number_format(value, decimals, use_l10n=True, force_grouping=True).replace("-", MINUS)
-
-
-def _round(value: Number) -> int:
-    """To a whole number, half away from zero."""
-    if isinstance(value, int):
-        return value
-    return int(value + Fraction(1, 2)) if value >= 0 else -int(-value + Fraction(1, 2))
