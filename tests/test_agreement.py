@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import random
-import re
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -175,9 +174,12 @@ def assert_page_agrees(answers: Answers, by_hand: dict[str, Any]) -> None:
     assert int(values["Orders"].replace(",", "")) == by_hand["orders"]
     for chart, minor in zip(context["charts"], sums.values(), strict=True):
         assert answers.minor(chart.total) == minor
-        bars = [bar.title for series in chart.chart.series for bar in series.bars]
-        found = [re.findall(r"−?[\d,]*\.?\d+\xa0[A-Z]{3}", title)[-1] for title in bars]
-        assert sum(answers.minor(amount) for amount in found) == minor
+        spoken = [title.splitlines()[1:] for title in (column.title for column in chart.chart.columns)]
+        amounts_of = [[answers.minor(line.rpartition(": ")[2]) for line in lines] for lines in spoken]
+        assert all(sum(day[:-1]) == day[-1] for day in amounts_of)
+        assert sum(day[-1] for day in amounts_of) == minor
+        legend = [answers.minor(entry.total) for entry in chart.legend]
+        assert legend == [sum(day[place] for day in amounts_of) for place in range(len(legend))]
     cells = context["day_table"].total.cells
     half = len(cells) // 2
     assert [answers.minor(cells[half - 1]), answers.minor(cells[-1])] == list(sums.values())

@@ -140,7 +140,7 @@ def test_lifetimes_when_listed_are_those_of_the_tracker() -> None:
     assert f"{constant('MAX_ATTEMPTS')} attempts" in text
     assert f"{constant('MAX_EVENTS')} events" in text
     assert f"{constant('MAX_CHARACTERS').replace('_', ',')} characters" in text
-    (orders,) = re.findall(r"\[\.\.\.orders, id\]\.slice\(-(\d+)\)", source)
+    (orders,) = re.findall(r"\[\.\.\.readOrders\(\), id\]\.slice\(-(\d+)\)", source)
     assert f"the last {orders} orders" in text
 
 
