@@ -5,6 +5,7 @@ and number of days give the same figures all day long: today's traffic is squeez
 """
 
 import random
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -12,6 +13,7 @@ from decimal import Decimal
 from typing import TypedDict
 from uuid import UUID
 
+from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 
 from alhena_tracking.ingestion import (
@@ -19,23 +21,34 @@ from alhena_tracking.ingestion import (
     InteractionData,
     LineItemData,
     OrderData,
+    RefundData,
     Visitor,
     record,
+    record_refund,
 )
 from alhena_tracking.models import (
     CartEvent,
     Company,
+    EventCount,
     Interaction,
     Order,
     PendingConfirmation,
     Refund,
+    RefusedEvent,
     Trust,
     VisitorSession,
 )
 from example_project.shop.currencies import EUR, JPY, Currency
 from example_project.shop.models import Product
 
-Event = InteractionData | CartEventData | OrderData
+Event = InteractionData | CartEventData | OrderData | RefundData
+
+METHODS: dict[type[Event], str] = {
+    InteractionData: "sendInteraction",
+    CartEventData: "sendCartEvent",
+    OrderData: "sendCheckoutEvent",
+    RefundData: "refund",
+}
 
 VISITS_A_DAY = 15
 GROWTH = 0.7  # how many more visits the last day has than the first, as a share
@@ -43,6 +56,7 @@ WEEKDAYS = (0.95, 0.85, 0.9, 1.0, 1.1, 1.3, 1.2)
 # When people think of coffee: weights of the hours from 6 in the morning to 11 at night.
 HOURS = dict(zip(range(6, 24), (2, 5, 8, 9, 8, 6, 5, 5, 4, 4, 4, 4, 5, 7, 9, 9, 6, 2), strict=True))
 CHANNELS = {"CHAT": 52, "FAQ": 32, "NUDGE": 16}
+DAY = 24 * 60  # in minutes
 AI_PROFILES = {"barista": 6, "tea-sommelier": 3, "gift-finder": 2}
 POPULARITY = {
     "COF-HOUSE": 10,
@@ -68,13 +82,33 @@ def lay_history(company: Company, *, days: int, seed: int, now: datetime) -> int
     events = sorted(make_history(company, days=days, seed=seed, now=now), key=lambda event: event.occurred_at)
     if Interaction.objects.filter(company=company, event_id=events[0].event_id).exists():
         return 0
+    counts: Counter[tuple[date, str, str, str]] = Counter()
     with transaction.atomic():
         clear_history(company)
-        return sum(record(company, [event])[0].status == "recorded" for event in events)
+        for event in events:
+            if isinstance(event, RefundData):
+                outcome = record_refund(company, event)
+            else:
+                [outcome] = record(company, [event])
+            day = event.received_at.astimezone(company.zone).date()
+            counts[day, METHODS[type(event)], outcome.status, outcome.reason] += 1
+        EventCount.objects.bulk_create(
+            EventCount(company=company, counted_on=day, method=method, outcome=status, reason=reason, count=count)
+            for (day, method, status, reason), count in counts.items()
+        )
+    return sum(count for (_, _, status, _), count in counts.items() if status == "recorded")
+
+
+def exclude_test_order(company: Company, user: AbstractBaseUser) -> None:
+    """Let staff exclude one of the confirmed orders, as if one of them had tried the checkout."""
+    order = (
+        Order.objects.filter(company=company, trust=Trust.CONFIRMED, refunds=None).order_by("-occurred_at")[3:4].get()
+    )
+    order.exclude(user, "Test order: we tried the new checkout.")
 
 
 def clear_history(company: Company) -> None:
-    for model in (Refund, PendingConfirmation, Order, CartEvent, Interaction, VisitorSession):
+    for model in (Refund, PendingConfirmation, Order, CartEvent, Interaction, VisitorSession, EventCount, RefusedEvent):
         model._default_manager.filter(company=company).delete()
 
 
@@ -158,7 +192,7 @@ class Visit:
             self.wait(180, 900)
         if self.cart and self.happens(0.5):
             self.wait(1, 12)
-            yield self.order()
+            yield from self.buy()
 
     def fill_cart(self, product: Product) -> Iterator[Event]:
         if self.happens(0.08):
@@ -211,7 +245,7 @@ class Visit:
             quantity=quantity,
         )
 
-    def order(self) -> OrderData:
+    def buy(self) -> Iterator[OrderData | RefundData]:
         lines = tuple(
             LineItemData(
                 product_id=product.sku,
@@ -221,18 +255,41 @@ class Visit:
             )
             for product, quantity in self.cart.items()
         )
-        total = sum(line.value_minor for line in lines)
+        total = full = sum(line.value_minor for line in lines)
         if self.happens(0.15):
-            total = total * 9 // 10  # a voucher
-        number = "".join(self.rng.choices("23456789ABCDEFGHJKLMNPQRSTUVWXYZ", k=8))
-        has_number, is_confirmed = not self.happens(0.04), self.happens(0.5)
+            total = full * 9 // 10  # a voucher
+        number = "M-" + "".join(self.rng.choices("23456789ABCDEFGHJKLMNPQRSTUVWXYZ", k=8))
+        if self.happens(0.04):
+            yield self.order("", total, lines, Trust.REPORTED)  # a shop that forgets the id
+        elif self.happens(0.5):
+            yield self.order(number, total, lines, Trust.REPORTED)
+        else:
+            if total != full and self.happens(0.3):
+                yield self.order(number, full, lines, Trust.REPORTED)  # the browser has not heard of the voucher
+            yield self.order(number, total, lines, Trust.CONFIRMED)
+            if self.happens(0.12):
+                self.wait(1 * DAY, 8 * DAY)
+                yield self.refund(number, total if self.happens(0.4) else lines[0].value_minor * total // full)
+
+    def order(self, number: str, total: int, lines: tuple[LineItemData, ...], trust: Trust) -> OrderData:
         return OrderData(
             **self.common(),
-            order_id=f"M-{number}" if has_number else "",
+            order_id=number,
             currency=self.currency.code,
             value_minor=total,
             line_items=lines,
-            trust=Trust.CONFIRMED if has_number and is_confirmed else Trust.REPORTED,
+            trust=trust,
+        )
+
+    def refund(self, number: str, value_minor: int) -> RefundData:
+        occurred_at = self.clock(self.moment)
+        return RefundData(
+            order_id=number,
+            refund_id=f"R-{self.rng.getrandbits(32):08x}",
+            currency=self.currency.code,
+            value_minor=value_minor,
+            occurred_at=occurred_at,
+            received_at=occurred_at,
         )
 
     def common(self) -> EventFields:

@@ -3,13 +3,14 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import AbstractBaseUser
 from django.core.management import BaseCommand, CommandError, call_command
 from django.utils import timezone
 
 from alhena_tracking.conf import conf
 from alhena_tracking.models import Company
 from example_project.shop.catalogue import load_catalogue
-from example_project.shop.history import lay_history
+from example_project.shop.history import exclude_test_order, lay_history
 
 LOGIN = "demo"
 PASSWORD = "demo"
@@ -32,10 +33,12 @@ class Command(BaseCommand):
 
         call_command("migrate", verbosity=0)
         products = load_catalogue()
-        self.make_login()
+        user = self.make_login()
         company = Company.objects.get(key=conf.company_key)
         Company.objects.filter(pk=company.pk).update(name="Morgenrot")
         events = lay_history(company, days=days, seed=seed, now=timezone.now())
+        if events:
+            exclude_test_order(company, user)
 
         history = f"{events} events of {days} days" if events else "traffic kept from the last run"
         url = f"http://127.0.0.1:{port}"
@@ -50,8 +53,9 @@ class Command(BaseCommand):
             # A reloading server would run this whole command once more.
             call_command("runserver", f"127.0.0.1:{port}", use_reloader=False)
 
-    def make_login(self) -> None:
+    def make_login(self) -> AbstractBaseUser:
         user, _ = get_user_model()._default_manager.get_or_create(username=LOGIN)
         user.is_staff = user.is_superuser = True
         user.set_password(PASSWORD)
         user.save()
+        return user
