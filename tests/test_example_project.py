@@ -23,15 +23,16 @@ from django.test import Client, override_settings
 from django.urls import reverse
 from django.utils import timezone
 
-from alhena_tracking.models import CartEvent, Company, Interaction, VisitorSession
+from alhena_tracking.models import CartEvent, Company, EventCount, Interaction, Refund, VisitorSession
 from alhena_tracking.models import Order as TrackedOrder
 from example_project.shop.assistant import answer
 from example_project.shop.cart import MAX_QUANTITY, Cart
 from example_project.shop.catalogue import CATALOGUE, load_catalogue
 from example_project.shop.currencies import CURRENCIES, EUR, JPY
-from example_project.shop.history import clear_history, lay_history
+from example_project.shop.history import clear_history, exclude_test_order, lay_history
 from example_project.shop.models import Order, Product
 from example_project.shop.templatetags.shop import amount
+from tests import factories
 
 pytestmark = pytest.mark.django_db
 
@@ -488,6 +489,19 @@ def test_history_of_another_seed_replaces_the_first(company: Company) -> None:
     second = figures()
     assert second != first
     assert {day for day, *_ in second["carts"]} <= {noon(company).date() - timedelta(days=age) for age in (0, 1)}
+
+
+def test_history_when_laid_has_something_of_everything_staff_may_meet(company: Company) -> None:
+    user = factories.UserFactory.create()
+    recorded = lay_history(company, days=20, seed=1, now=noon(company))
+    exclude_test_order(company, user)
+    refunds = Refund.objects.filter(refunded_order__isnull=False)
+    assert refunds.count() == Refund.objects.count() > 0
+    assert TrackedOrder.objects.filter(has_conflict=True).exists()
+    assert TrackedOrder.objects.filter(order_id="").exists()
+    assert TrackedOrder.objects.get(excluded_at__isnull=False).excluded_by == user
+    counted = EventCount.objects.filter(outcome="recorded").aggregate(total=Sum("count"))
+    assert counted["total"] == recorded
 
 
 def test_history_lies_in_the_past_and_is_all_attributed(company: Company) -> None:

@@ -80,7 +80,8 @@ def lay_history(company: Company, *, days: int, seed: int, now: datetime) -> int
     Zero if this history is there already; then it is kept, with everything that has happened in the shop since.
     """
     events = sorted(make_history(company, days=days, seed=seed, now=now), key=lambda event: event.occurred_at)
-    if Interaction.objects.filter(company=company, event_id=events[0].event_id).exists():
+    first = next(event for event in events if isinstance(event, InteractionData))
+    if Interaction.objects.filter(company=company, event_id=first.event_id).exists():
         return 0
     counts: Counter[tuple[date, str, str, str]] = Counter()
     with transaction.atomic():
@@ -101,10 +102,9 @@ def lay_history(company: Company, *, days: int, seed: int, now: datetime) -> int
 
 def exclude_test_order(company: Company, user: AbstractBaseUser) -> None:
     """Let staff exclude one of the confirmed orders, as if one of them had tried the checkout."""
-    order = (
-        Order.objects.filter(company=company, trust=Trust.CONFIRMED, refunds=None).order_by("-occurred_at")[3:4].get()
-    )
-    order.exclude(user, "Test order: we tried the new checkout.")
+    orders = Order.objects.filter(company=company, trust=Trust.CONFIRMED, refunds=None).order_by("-occurred_at")
+    for order in orders[3:4]:
+        order.exclude(user, "Test order: we tried the new checkout.")
 
 
 def clear_history(company: Company) -> None:
