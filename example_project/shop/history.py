@@ -259,8 +259,9 @@ class Visit:
         if self.happens(0.15):
             total = full * 9 // 10  # a voucher
         number = "M-" + "".join(self.rng.choices("23456789ABCDEFGHJKLMNPQRSTUVWXYZ", k=8))
-        if self.happens(0.04):
-            yield self.order("", total, lines, Trust.REPORTED)  # a shop that forgets the id
+        # Ten days ago the shop learned to send its orders' ids with all of them.
+        if self.happens(0.06) and self.moment < self.clock.midnight - timedelta(days=10):
+            yield self.order("", total, lines, Trust.REPORTED)
         elif self.happens(0.5):
             yield self.order(number, total, lines, Trust.REPORTED)
         else:
