@@ -2,15 +2,18 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.conf import settings as django_settings
+from django.test import Client
 from pytest_django.live_server_helper import LiveServer
 
 from alhena_tracking.models import Company
 from example_project.shop.catalogue import load_catalogue
+from tests import factories
 from tests.conftest import require
 from tests.e2e.chromium import Chromium
 
@@ -58,3 +61,25 @@ def context(browser: Browser, shop: str) -> Iterator[BrowserContext]:
 @pytest.fixture
 def page(context: BrowserContext) -> Page:
     return context.new_page()
+
+
+@pytest.fixture
+def open_page(browser: Browser, shop: str) -> Iterator[Callable[..., Page]]:
+    """Opens pages as a superuser, each in a context with given ``options`` of Playwright's."""
+    client = Client()
+    client.force_login(factories.UserFactory.create(is_superuser=True))
+    cookie = client.cookies[django_settings.SESSION_COOKIE_NAME].value
+    contexts = []
+
+    def open_page(url: str, **options: Any) -> Page:
+        context = browser.new_context(base_url=shop, **options)
+        contexts.append(context)
+        context.set_default_timeout(20_000)
+        context.add_cookies([{"name": django_settings.SESSION_COOKIE_NAME, "value": cookie, "url": shop}])
+        page = context.new_page()
+        page.goto(url)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()

@@ -57,18 +57,18 @@ def test_order_when_excluded_leaves_the_report_and_comes_back(page: Page) -> Non
     page.goto(url)
     page.get_by_text("Exclude this order").click()
     page.get_by_role("button", name="Exclude from all figures").click()
-    assert page.get_by_text("Say why the order shall not count.").is_visible()
+    page.get_by_text("Say why the order shall not count.").wait_for()
     page.get_by_label("Reason").fill("test order")
     page.get_by_role("button", name="Exclude from all figures").click()
     page.wait_for_url(f"**{url}")
-    assert page.get_by_text("for this reason: test order").is_visible()
+    page.get_by_text("for this reason: test order").wait_for()
     assert not Order.objects.counted().exists()
     assert report_text(page).count("178.00") < before.count("178.00")
 
     page.goto(url)
     page.get_by_role("button", name="Count it again").click()
     page.wait_for_url(f"**{url}")
-    assert page.get_by_text("Exclude this order").is_visible()
+    page.get_by_text("Exclude this order").wait_for()
     assert Order.objects.counted().get() == order
     assert report_text(page) == before
     let_the_tracker_settle(page)

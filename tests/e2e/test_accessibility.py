@@ -1,0 +1,59 @@
+"""The pages beside the report hold to WCAG, too: traces, the exclusion of an order, the diagnostics."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+
+from alhena_tracking import diagnostics
+from alhena_tracking.models import Company
+from tests import factories
+from tests.e2e.accessibility import violations
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+pytestmark = pytest.mark.browser
+
+ADMIN = "/admin/alhena_tracking"
+
+
+@pytest.fixture
+def urls(shop: str) -> list[str]:
+    """An order with all that an order can have, one that is excluded, a cart event, and events that were refused."""
+    company = Company.objects.get(key="acme")
+    session = factories.VisitorSessionFactory.create(company=company, ai_profile="Ada")
+    event = factories.CartEventFactory.create(session=session, product_name="x" * 500)
+    order = factories.OrderFactory.create(session=session, has_conflict=True)
+    factories.OrderLineFactory.create(order=order)
+    factories.OrderClaimFactory.create(order=order, session=session, value_minor=order.value_minor + 1)
+    factories.RefundFactory.create(refunded_order=order)
+    excluded = factories.OrderFactory.create(session=session)
+    excluded.exclude(factories.UserFactory.create(), "Test order")
+    diagnostics.count(company, "sendCartEvent", "recorded")
+    diagnostics.count(company, "sendCartEvent", "ignored", "no_interaction")
+    diagnostics.refuse(company, "sendCartEvent", "invalid", [("quantity", "required")], "https://shop.example")
+    diagnostics.flush()
+    return [
+        f"{ADMIN}/order/{order.pk}/change/",
+        f"{ADMIN}/order/{order.pk}/exclude/",
+        f"{ADMIN}/order/{excluded.pk}/change/",
+        f"{ADMIN}/cartevent/{event.pk}/change/",
+        f"{ADMIN}/eventdiagnostics/",
+        f"{ADMIN}/eventdiagnostics/?company=nobody",
+    ]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 320])
+def test_pages_when_checked_by_axe_have_no_violations(
+    open_page: Callable[..., Page], urls: list[str], scheme: str, width: int
+) -> None:
+    page = open_page("/admin/login/", color_scheme=scheme, viewport={"width": width, "height": 800})
+    for url in urls:
+        page.goto(url)
+        for summary in page.locator("details:not(.alhena-fields) > summary").all():
+            summary.click()
+        assert violations(page) == [], url
