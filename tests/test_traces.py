@@ -654,6 +654,8 @@ def test_trace_of_a_cart_event_needs_its_own_right(client: Client, log_in: Calla
     assert client.get(url_of("change", order)).status_code == 403
     response = client.get(url_of("change", event))
     assert [entry.url for entry in entries(response.context["trace"])] == ["", "", ""]
+    assert [plain(entry.title) for entry in entries(response.context["trace"])][2:] == ["An order"]
+    assert "A-1" not in response.content.decode()
 
 
 def test_trace_of_a_pending_confirmation_is_its_page(client: Client, log_in: Callable[..., Any], shop: Shop) -> None:

@@ -212,21 +212,27 @@ def _cart_note(step: CartStep) -> str:
 
 def _order_entry(step: OrderStep, zone: ZoneInfo, url_of: UrlOf) -> Entry:
     badges = [Badge(_("This order"))] if step.is_subject else []
+    url = url_of(Order, step.id)
+    may_view = step.is_subject or bool(url)
     return Entry(
         kind="order",
         time=moments.time(step.at, zone),
         iso_time=step.at.astimezone(zone).isoformat(),
-        title=order_title(step.order_id, step.id),
-        url=url_of(Order, step.id),
+        # Without the right to view orders: that there is one, as the cart is empty after it, and no more.
+        title=order_title(step.order_id, step.id) if may_view else _("An order"),
+        url=url,
         note=_("The cart is empty after it"),
-        amount=formats.money(step.value_minor, step.currency),
+        amount=formats.money(step.value_minor, step.currency) if may_view else "",
         badges=(*badges, Badge(_("Excluded"), "bad")) if step.is_excluded else tuple(badges),
         is_subject=step.is_subject,
     )
 
 
 def _refund_entry(step: RefundStep, zone: ZoneInfo, url_of: UrlOf) -> Entry:
-    if step.order_id:
+    may_view_order = step.is_of_subject or bool(url_of(Order, step.order_pk))
+    if not may_view_order:
+        title = _("A refund")
+    elif step.order_id:
         title = format_html(
             _("Refund {refund} of order {order}"), refund=isolated(step.refund_id), order=isolated(step.order_id)
         )
@@ -238,7 +244,7 @@ def _refund_entry(step: RefundStep, zone: ZoneInfo, url_of: UrlOf) -> Entry:
         iso_time=step.at.astimezone(zone).isoformat(),
         title=title,
         url=url_of(Refund, step.id),
-        amount=formats.money(-step.value_minor, step.currency),
+        amount=formats.money(-step.value_minor, step.currency) if may_view_order else "",
     )
 
 
