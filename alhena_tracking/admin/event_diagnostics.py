@@ -22,6 +22,7 @@ from alhena_tracking.admin.diagnosis_texts import (
     road_texts,
 )
 from alhena_tracking.admin.filters import Choice
+from alhena_tracking.admin.links import may_open
 from alhena_tracking.admin.records import ReadOnlyMixin
 from alhena_tracking.conf import conf
 from alhena_tracking.models import Company, EventDiagnostics, RevenueImpact
@@ -103,7 +104,7 @@ class EventDiagnosticsAdmin(ReadOnlyMixin, _ModelAdmin):
         if site.is_registered(Company) and site.get_model_admin(Company).has_change_permission(request, company):
             url = reverse("admin:alhena_tracking_company_change", args=[company.pk], current_app=site.name)
             links["origins_url"] = f"{url}#id_allowed_origins"
-        if site.is_registered(RevenueImpact) and site.get_model_admin(RevenueImpact).has_view_permission(request):
+        if may_open(site, RevenueImpact, request):
             url = reverse("admin:alhena_tracking_revenueimpact_changelist", current_app=site.name)
             links["report_url"] = f"{url}?{urlencode({'company': company.key})}"
         return links

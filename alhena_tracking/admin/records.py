@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
 from alhena_tracking import directory
 from alhena_tracking.admin import formats
+from alhena_tracking.admin.links import OpenLinksMixin
 from alhena_tracking.admin.look_ups import SafeLookupsAdmin
 from alhena_tracking.admin.traces import CartEventTraceMixin, OrderTraceMixin, PendingConfirmationTraceMixin
 from alhena_tracking.models import (
@@ -94,7 +96,7 @@ class ReadOnlyMixin:
         return False
 
 
-class RecordAdmin(ReadOnlyMixin, SafeLookupsAdmin):
+class RecordAdmin(ReadOnlyMixin, OpenLinksMixin, SafeLookupsAdmin):
     """Rows of companies that the user may see, to be looked at."""
 
     list_select_related: ClassVar[tuple[str, ...]] = ("company",)
@@ -103,6 +105,14 @@ class RecordAdmin(ReadOnlyMixin, SafeLookupsAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).filter(company__in=Company.objects.visible_to(request.user))
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Django would look for the row first, and so tell who may not see any which there are."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        return super().history_view(request, object_id, extra_context)
 
     @admin.display(description=_("channel"), ordering="channel")
     def channel_name(self, row: Any) -> str:

@@ -14,6 +14,7 @@ from django.urls import URLPattern, path
 from alhena_tracking.admin import formats
 from alhena_tracking.admin.exports import URL_NAME, export_choices, export_view, may_export
 from alhena_tracking.admin.filters import empty_text, filters_of
+from alhena_tracking.admin.links import may_open
 from alhena_tracking.admin.records import ReadOnlyMixin
 from alhena_tracking.admin.tables import channel_table, day_table, order_table, product_table, today_of
 from alhena_tracking.admin.texts import card_texts, chart_texts, steps
@@ -89,11 +90,6 @@ class RevenueImpactAdmin(ReadOnlyMixin, _ModelAdmin):
             "channel_table": channel_table(report),
             "export_choices": export_choices(request, form, report),
             "product_table": product_table(report),
-            "order_table": order_table(report) if self._may_view_orders(request) else None,
+            "order_table": order_table(report) if may_open(self.admin_site, Order, request) else None,
             "day_table": days,
         }
-
-    def _may_view_orders(self, request: HttpRequest) -> bool:
-        return self.admin_site.is_registered(Order) and self.admin_site.get_model_admin(Order).has_view_permission(
-            request
-        )

@@ -16,6 +16,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from alhena_tracking import directory
+from alhena_tracking.admin.links import OpenLinksMixin
 from alhena_tracking.admin.look_ups import SafeLookupsAdmin
 from alhena_tracking.admin.records import CompanyFilter
 from alhena_tracking.models import Company, SecretKey
@@ -37,7 +38,7 @@ class StateFilter(admin.SimpleListFilter):
 
 
 @admin.register(SecretKey)
-class SecretKeyAdmin(SafeLookupsAdmin):
+class SecretKeyAdmin(OpenLinksMixin, SafeLookupsAdmin):
     """Keys of companies that the user may see. Adding one needs its right, revoking one the right to change it."""
 
     list_display = ["name", "company", "created_at", "revoked_at", "state"]

@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from alhena_tracking.admin.exclusions import ExcludableOrderMixin
+from alhena_tracking.admin.links import may_open
 from alhena_tracking.admin.timelines import UrlOf
 from alhena_tracking.admin.trace_texts import TraceText, cart_event_text, order_text, pending_text
 from alhena_tracking.reports import cart_event_trace, order_trace
@@ -43,8 +44,7 @@ class TracedMixin(_ModelAdmin):
 
         def url_of(model: type[Model], pk: int) -> str:
             if model not in may_view:
-                is_registered = self.admin_site.is_registered(model)
-                may_view[model] = is_registered and self.admin_site._registry[model].has_view_permission(request)
+                may_view[model] = may_open(self.admin_site, model, request)
             if not may_view[model]:
                 return ""
             name = f"admin:{model._meta.app_label}_{model._meta.model_name}_change"
