@@ -3,7 +3,7 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 BIN = .venv/bin
 
-.PHONY: help demo test lint benchmark benchmark-browser clean
+.PHONY: help demo test lint benchmark benchmark-browser benchmark-report clean
 
 help:  ## Say what the targets do
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -25,6 +25,9 @@ benchmark: .venv/benchmark  ## Compare the speed of ingestion with a bare view; 
 
 benchmark-browser: .venv/benchmark-browser  ## Measure what the tracker costs a page; needs Chromium
 	$(BIN)/python -m benchmarks.browser $(ARGS)
+
+benchmark-report: .venv/benchmark-report  ## Measure the report beside a plain SELECT, up to 10,000,000 events; needs PostgreSQL
+	$(BIN)/python -m benchmarks.report $(ARGS)
 
 clean:  ## Remove what the other targets made
 	rm -rf .venv node_modules db.sqlite3 db.sqlite3-*
@@ -48,6 +51,10 @@ $(BIN)/python:
 
 .venv/benchmark: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --editable . --group benchmarks
+	@touch $@
+
+.venv/benchmark-report: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable . --group benchmarks --group test
 	@touch $@
 
 .venv/benchmark-browser: pyproject.toml | $(BIN)/python

@@ -1,0 +1,309 @@
+"""Measure what the report takes, beside one plain grouped SELECT over the same rows.
+
+    python -m benchmarks.report --sizes 100000 1000000 10000000
+
+Fills a database of its own by SQL on the PostgreSQL server of DATABASE_URL, one company of each size after another in
+the same tables, and drops it again. The largest size takes about 10 GB and some minutes. Where the project has the
+command alhena_rollup, every figure is measured before and after it ran.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from statistics import median
+from typing import Any
+
+from benchmarks.rows import Goal
+
+DEFAULT_URL = "postgres://postgres@127.0.0.1:5432/postgres"
+NAME = "alhena_report_benchmark"
+ROLLUP = "alhena_rollup"
+SIZES = [100_000, 1_000_000, 10_000_000]
+UNTIL = datetime(2026, 11, 1, tzinfo=UTC)
+CHART_DAYS = 365
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.report", description=__doc__.splitlines()[0])
+    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="events of each company, smallest first")
+    parser.add_argument("--rounds", type=int, default=7, help="of which the medians are told (default: 7)")
+    parser.add_argument("--database-url", default=os.environ.get("DATABASE_URL") or DEFAULT_URL)
+    arguments = parser.parse_args()
+    with _database(arguments.database_url):
+        _measure(arguments.sizes, arguments.rounds)
+
+
+@contextmanager
+def _database(url: str) -> Iterator[None]:
+    import psycopg
+
+    with psycopg.connect(url, autocommit=True) as server:
+        server.execute(f"DROP DATABASE IF EXISTS {NAME}")
+        server.execute(f"CREATE DATABASE {NAME}")
+        try:
+            _set_up(url.rpartition("/")[0] + "/" + NAME)
+            yield
+        finally:
+            from django.db import connection
+
+            connection.close()
+            server.execute(f"DROP DATABASE {NAME}")
+
+
+def _set_up(url: str) -> None:
+    os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
+    import dj_database_url
+    import django
+
+    from tests import settings
+
+    settings.DATABASES = {"default": dj_database_url.parse(url)}
+    settings.DEBUG = False
+    settings.ALLOWED_HOSTS = ["testserver"]
+    django.setup()
+    from django.core.management import call_command
+
+    call_command("migrate", verbosity=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Seconds of the report and of the SELECT beside it, in each round."""
+
+    ours: list[float]
+    bare: list[float]
+
+    @property
+    def ratio(self) -> float:
+        return median(ours / bare for ours, bare in zip(self.ours, self.bare, strict=True))
+
+
+def _measure(sizes: list[int], rounds: int) -> None:
+    from django.core.management import call_command, get_commands
+
+    has_rollup = ROLLUP in get_commands()
+    companies = {}
+    first_id = 1
+    print(_head(rounds, has_rollup))
+    month = {}
+    for size in sizes:
+        companies[size] = company = _new_company(size)
+        begun = time.perf_counter()
+        _fill(company, size, first_id)
+        first_id += size
+        print(f"\n## {size:,} events (made in {time.perf_counter() - begun:.0f} s; {_size()})\n\n{_TABLE}", flush=True)
+        for is_rolled_up in (False, True) if has_rollup else (False,):
+            if is_rolled_up:
+                begun = time.perf_counter()
+                call_command(ROLLUP, verbosity=0)
+                _vacuum()
+                print(f"| … {ROLLUP} took {time.perf_counter() - begun:.1f} s | | | | | | |", flush=True)
+            of_this = "rolled up" if is_rolled_up else "not rolled up"
+            for days, is_compared in ((30, False), (30, True), (365, False), (365, True)):
+                timing = _report(company, days, rounds, is_compared=is_compared)
+                goal = _GOALS.get((days, size))
+                what = f"report, {days} days{', with the previous ones' if is_compared else ''}, {of_this}"
+                _print_ratio(what, timing, goal)
+                month[size, days, is_compared, is_rolled_up] = median(timing.ours)
+            page = _page(company, rounds)
+            print(f"| the page, 30 days, {of_this} | {page * 1e3:.1f} ms | | | | | |", flush=True)
+    _print_growth(companies, sizes, month, rounds, has_rollup=has_rollup)
+    _print_charts(companies[sizes[-1]], rounds)
+
+
+#: By days and events.
+_GOALS = {
+    (30, 1_000_000): Goal(3, 1, is_ceiling=True),
+    (365, 10_000_000): Goal(0.5, 0.2, is_ceiling=True),
+}
+_GROWTH = Goal(2, 1.2, is_ceiling=True)
+_CHART_MS = Goal(20, 5, is_ceiling=True)
+_CHART_KB = Goal(150, 100, is_ceiling=True)
+_TABLE = "| row | ours | SELECT | ratio | must | aim | verdict |\n|---|---:|---:|---:|---:|---:|---:|"
+
+
+def _head(rounds: int, has_rollup: bool) -> str:
+    from django import get_version
+    from django.db import connection
+
+    from benchmarks import shop_history
+
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW server_version")
+        [(server,)] = cursor.fetchall()
+    return (
+        f"Python {sys.version.split()[0]}, Django {get_version()}, PostgreSQL {server}, {os.cpu_count()} cores, load "
+        f"average {os.getloadavg()[0]:.1f}. {ROLLUP}: {'there' if has_rollup else 'not there'}.\n"
+        f"Each company has {shop_history.HISTORY.days} days of history, whatever its size, so a larger one has as much "
+        f"more of everything on every day; all are in the same tables. Of {shop_history.EVENTS_A_SESSION} events 2 are "
+        f"interactions, 7.5 cart events and half an order (with two lines each); 3 channels, 5 AI profiles, 3 "
+        f"currencies (85 % in the one shown), {shop_history.PRODUCTS} products. VACUUM ANALYZE after loading.\n"
+        f"SELECT: one plain statement that groups the cart events of the same days by day and channel. Medians of "
+        f"{rounds} rounds, each of one SELECT and one report; the ratio is that of the two of a round."
+    )
+
+
+def _new_company(size: int) -> Any:
+    from alhena_tracking.models import Company
+
+    return Company.objects.create(key=f"shop-{size}", name=f"Shop of {size:,} events", time_zone="Europe/Berlin")
+
+
+def _fill(company: Any, size: int, first_id: int) -> None:
+    from benchmarks.shop_history import fill
+
+    fill(company, size, first_id, UNTIL)
+    _vacuum()
+
+
+def _vacuum() -> None:
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM ANALYZE")
+
+
+def _size() -> str:
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_size_pretty(pg_database_size(current_database()))")
+        [(size,)] = cursor.fetchall()
+    return f"the database has {size}"
+
+
+def _query(company: Any, days: int, *, is_compared: bool) -> Any:
+    from alhena_tracking.reports import Period, ReportQuery
+
+    # Yesterday's last day, as a default report ends with today, of which there is little yet.
+    period = Period.ending((UNTIL - timedelta(days=1)).date(), days=days)
+    return ReportQuery(company=company, period=period, is_compared=is_compared)
+
+
+_SELECT = """
+SELECT occurred_on, channel, SUM(gmv_minor), COUNT(*) FROM alhena_tracking_cartevent
+WHERE company_id = %s AND currency = %s AND occurred_on BETWEEN %s AND %s GROUP BY occurred_on, channel"""
+
+
+def _report(company: Any, days: int, rounds: int, *, is_compared: bool) -> Timing:
+    """The report, and the SELECT over the days it reads: those of the previous period, too, where it is compared."""
+    from django.db import connection
+
+    from alhena_tracking.reports import revenue_impact
+
+    query = _query(company, days, is_compared=is_compared)
+    start = query.period.previous.start if is_compared else query.period.start
+
+    def select() -> Any:
+        with connection.cursor() as cursor:
+            cursor.execute(_SELECT, [company.pk, "EUR", start, query.period.end])
+            return cursor.fetchall()
+
+    def ours() -> Any:
+        return revenue_impact(query)
+
+    rows, report = select(), ours()
+    if report.currency != "EUR" or sum(int(row[2]) for row in rows) < report.current.add_to_cart_minor * 0.9:
+        sys.exit("The run failed: the report and the SELECT do not tell of the same rows.")
+    if not is_compared and sum(int(row[2]) for row in rows) != report.current.add_to_cart_minor:
+        sys.exit("The run failed: the report and the SELECT disagree.")
+    timing = Timing([], [])
+    for _ in range(rounds):
+        timing.bare.append(_seconds(select))
+        timing.ours.append(_seconds(ours))
+    return timing
+
+
+def _page(company: Any, rounds: int) -> float:
+    """The page of the admin, without what the browser then does."""
+    from django.contrib.auth.models import User
+    from django.test import Client
+
+    client = Client()
+    client.force_login(User.objects.filter(is_superuser=True).first() or User.objects.create_superuser("benchmark"))
+    days = _query(company, 30, is_compared=True).period
+    asked = {"company": company.key, "start": str(days.start), "end": str(days.end)}
+
+    def page() -> None:
+        response = client.get("/admin/alhena_tracking/revenueimpact/", asked)
+        if response.status_code != 200:
+            sys.exit(f"The run failed: the page is answered {response.status_code}.")
+
+    page()
+    return median(_seconds(page) for _ in range(rounds))
+
+
+def _seconds(run: Callable[[], Any], clock: Callable[[], float] = time.perf_counter) -> float:
+    begun = clock()
+    run()
+    return clock() - begun
+
+
+def _print_ratio(what: str, timing: Timing, goal: Goal | None) -> None:
+    ours, bare = median(timing.ours) * 1e3, median(timing.bare) * 1e3
+    judged = _judged(timing.ratio, goal, " ×")
+    print(f"| {what} | {ours:.1f} ms | {bare:.1f} ms | {timing.ratio:.2f} × | {' | '.join(judged)} |", flush=True)
+
+
+def _print_growth(
+    companies: dict[int, Any], sizes: list[int], month: dict[Any, float], rounds: int, *, has_rollup: bool
+) -> None:
+    """From the smallest company to the largest; and what the smallest one's report takes beside all the others."""
+    if len(sizes) < 2:
+        return
+    small, large = sizes[0], sizes[-1]
+    print(f"\n## Growth of the report of 30 days, from {small:,} to {large:,} events\n\n{_TABLE}")
+    for is_rolled_up in (False, True) if has_rollup else (False,):
+        of_this = "rolled up" if is_rolled_up else "not rolled up"
+        alone, busy = (month[size, 30, True, is_rolled_up] for size in (small, large))
+        growth = busy / alone
+        judged = " | ".join(_judged(growth, _GROWTH, " ×"))
+        what = f"the shop has {large // small} × as many events on every day, {of_this}"
+        print(f"| {what} | {busy * 1e3:.1f} ms | was {alone * 1e3:.1f} ms | {growth:.2f} × | {judged} |")
+    # What is rolled up by now is so for good.
+    alone = month[small, 30, True, has_rollup]
+    beside = median(_report(companies[small], 30, rounds, is_compared=True).ours)
+    judged = " | ".join(_judged(beside / alone, _GROWTH, " ×"))
+    what = f"the same shop beside {sum(sizes[1:]):,} events of others"
+    print(f"| {what} | {beside * 1e3:.1f} ms | was {alone * 1e3:.1f} ms | {beside / alone:.2f} × | {judged} |")
+
+
+def _print_charts(company: Any, rounds: int) -> None:
+    from django.template.loader import render_to_string
+
+    from alhena_tracking.admin.tables import day_table
+    from alhena_tracking.admin.texts import chart_texts
+    from alhena_tracking.reports import revenue_impact
+
+    report = revenue_impact(_query(company, CHART_DAYS, is_compared=False))
+    table = day_table(report)
+
+    def charts() -> list[str]:
+        template = "alhena_tracking/_chart.html"
+        texts = chart_texts(report, table)
+        return [render_to_string(template, {"chart": text, "report": report}) for text in texts]
+
+    drawn = charts()
+    each = [len(chart.encode()) / 1024 for chart in drawn]
+    # Nothing is waited for, so the processor's time tells, also on a busy machine.
+    milliseconds = median(_seconds(charts, time.process_time) for _ in range(rounds)) * 1e3 / len(drawn)
+    print(f"\n## A chart of {CHART_DAYS} days × 3 channels\n\n{_TABLE}")
+    print(f"| computed and drawn | {milliseconds:.1f} ms | | | {' | '.join(_judged(milliseconds, _CHART_MS, ' ms'))} |")
+    print(f"| its size | {max(each):.0f} KB | | | {' | '.join(_judged(max(each), _CHART_KB, ' KB'))} |")
+
+
+def _judged(figure: float, goal: Goal | None, unit: str) -> tuple[str, str, str]:
+    if goal is None:
+        return "", "", ""
+    return f"{goal.must:g}{unit}", f"{goal.aim:g}{unit}", goal.verdict(figure)
+
+
+if __name__ == "__main__":
+    main()
