@@ -47,3 +47,9 @@ EQUAL_ORDER_INTERVAL = timedelta(minutes=30)
 PENDING_AGE = timedelta(hours=72)
 #: Longer than any process remembers a company's time zone and records an event by it.
 ZONE_SETTLES_AFTER = timedelta(seconds=60)
+
+#: How long a day must have been over before it is rolled up: no event of it is taken any more.
+ROLLED_UP_AFTER = EVENT_AGE
+#: How long a day must have been over before changes mark it stale. So long before it is rolled up that transactions
+#: which were under way when there was no need for a mark have ended by then.
+MARKED_STALE_AFTER = timedelta(hours=48)

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import date, datetime, timedelta
-from typing import Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.core.exceptions import ImproperlyConfigured
-from django.db import models
+from django.db import connections, models
 from django.db.models import F, Q
 from django.utils import timezone
 
 from alhena_tracking.conf import conf
-from alhena_tracking.limits import INTERACTION_GRACE, ZONE_SETTLES_AFTER
+from alhena_tracking.limits import INTERACTION_GRACE, MARKED_STALE_AFTER, ZONE_SETTLES_AFTER
+
+if TYPE_CHECKING:
+    from alhena_tracking.models import Company
 
 _Model = TypeVar("_Model", bound=models.Model)
 
@@ -49,15 +52,28 @@ class LockRowQuerySet(models.QuerySet[_Model]):
                 raise ImproperlyConfigured("alhena_tracking has no rows to lock: run `manage.py migrate`.")
 
 
-class DatedQuerySet(models.QuerySet[_Model]):
+class DaysQuerySet(models.QuerySet[_Model]):
+    """Rows with a day in the company's time zone."""
+
+    day = "on"
+
+    def between(self, start: date, end: date) -> Self:
+        """Rows of the days from ``start`` to ``end``, both included."""
+        return self.on_days([(start, end)])
+
+    def on_days(self, ranges: Iterable[tuple[date, date]]) -> Self:
+        """Rows of the days of any of the ranges, their first and last days included."""
+        chosen = Q()
+        for start, end in ranges:
+            chosen |= Q(**{f"{self.day}__gte": start, f"{self.day}__lte": end})
+        return self.filter(chosen) if chosen else self.none()
+
+
+class DatedQuerySet(DaysQuerySet[_Model]):
     """Rows with a moment, and beside it the day that moment falls on in the company's time zone."""
 
     moment = "occurred_at"
     day = "occurred_on"
-
-    def between(self, start: date, end: date) -> Self:
-        """Rows of the days from ``start`` to ``end``, both included."""
-        return self.filter(**{f"{self.day}__gte": start, f"{self.day}__lte": end})
 
     def received_between(self, start: datetime, end: datetime) -> Self:
         """Rows of which this server heard from ``start`` to ``end``."""
@@ -116,5 +132,35 @@ class InteractionQuerySet(DatedQuerySet[_Model]):
 class OrderQuerySet(DatedQuerySet[_Model]):
     def counted(self) -> Self:
         """Orders that are revenue: not excluded by staff (a test, a fraud), and confirmed where the settings ask it."""
-        counted = self.filter(excluded_at__isnull=True)
-        return counted.filter(trust="CONFIRMED") if conf.confirmed_orders_only else counted
+        return self.included().filter(trust="CONFIRMED") if conf.confirmed_orders_only else self.included()
+
+    def included(self) -> Self:
+        """Orders that staff have not excluded, whatever the settings say."""
+        return self.filter(excluded_at__isnull=True)
+
+
+class RolledUpDayQuerySet(DaysQuerySet[_Model]):
+    def fresh(self) -> Self:
+        """Days whose sums hold."""
+        return self.filter(is_stale=False)
+
+    def mark_stale(self, company: Company, days: Iterable[date], *, at: datetime) -> None:
+        """Let the sums of those ``days`` hold no more that were over for some time at ``at`` (others have none).
+
+        In the transaction that changes what the days come to, after the locks of the rows that it changes. Waits for
+        roll-ups of these days that are under way, and lets others wait until the transaction ends. So a day is marked
+        whether it has sums or not: they may be under way.
+        """
+        last = company.last_day_ended(at - MARKED_STALE_AFTER)
+        # In one order, so that no two transactions wait for each other.
+        rows: list[Any] = [
+            self.model(company=company, on=day, is_stale=True) for day in sorted(set(days)) if day <= last
+        ]
+        if rows:
+            has_target = connections[self.db].features.supports_update_conflicts_with_target
+            self.bulk_create(
+                rows,
+                update_conflicts=True,
+                update_fields=["is_stale"],
+                unique_fields=["company", "on"] if has_target else None,
+            )

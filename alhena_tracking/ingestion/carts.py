@@ -11,6 +11,7 @@ from alhena_tracking.digests import text_digest
 from alhena_tracking.ingestion import insertions, statements
 from alhena_tracking.ingestion.data import CartEventData
 from alhena_tracking.ingestion.statements import Found, ProductInCart
+from alhena_tracking.ingestion.touched_days import TouchedDays
 from alhena_tracking.ingestion.visits import Attribution
 from alhena_tracking.models import CartEvent, Company
 
@@ -33,7 +34,7 @@ def new_cart_event(company: Company, data: CartEventData, attribution: Attributi
     )
 
 
-def append_cart_events(events: Sequence[CartEvent], found: Found, *, is_durable: bool) -> bool:
+def append_cart_events(events: Sequence[CartEvent], found: Found, touched: TouchedDays, *, is_durable: bool) -> bool:
     """Insert ``events`` among those that were ``found``, if they are of one session and nobody else changed it since.
 
     Returns whether that was so; else nothing is stored. A session is rarely changed from two sides at once, and so most
@@ -46,11 +47,19 @@ def append_cart_events(events: Sequence[CartEvent], found: Found, *, is_durable:
     if ordered_at and ordered_at >= min(event.occurred_at for event in events):
         return False  # which orders there are beside the last one was not looked up
     changed = _placed(_by_product(events), found.carts, {session_id: [ordered_at]} if ordered_at else {})
-    version = found.versions[session_id]
-    return insertions.insert_unless_changed(session_id, version, events, changed, WORTH_FIELDS, is_durable=is_durable)
+    touched.add_cart_events([*events, *changed])
+    return insertions.insert_unless_changed(
+        session_id,
+        found.versions[session_id],
+        events,
+        changed,
+        WORTH_FIELDS,
+        is_durable=is_durable,
+        also=touched.mark if touched else None,
+    )
 
 
-def insert_cart_events(events: Sequence[CartEvent]) -> None:
+def insert_cart_events(events: Sequence[CartEvent], touched: TouchedDays) -> None:
     """Insert ``events`` at their places among the stored ones, and compute anew what those after them are worth.
 
     After the orders of the same transaction. The caller holds the sessions.
@@ -61,15 +70,18 @@ def insert_cart_events(events: Sequence[CartEvent]) -> None:
     changed = _placed(added, *statements.read_carts({product: of[0].occurred_at for product, of in added.items()}))
     insertions.insert(events)
     insertions.update(changed, WORTH_FIELDS)
+    touched.add_cart_events([*events, *changed])
 
 
-def recompute(session_id: int, since: datetime) -> None:
+def recompute(session_id: int, since: datetime, touched: TouchedDays) -> None:
     """Compute anew what a session's cart events from ``since`` on are worth. The caller holds the session."""
     later = CartEvent.objects.filter(session=session_id, occurred_at__gte=since).order_by()
     products = later.values_list("session_id", "product_id_digest", "currency").distinct()
     if carts := {ProductInCart(*product): since for product in products}:
         rows, order_times = statements.read_carts(carts)
-        insertions.update(_placed({product: [] for product in carts}, rows, order_times, since), WORTH_FIELDS)
+        changed = _placed({product: [] for product in carts}, rows, order_times, since)
+        insertions.update(changed, WORTH_FIELDS)
+        touched.add_cart_events(changed)
 
 
 def _by_product(events: Iterable[CartEvent]) -> dict[ProductInCart, list[CartEvent]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from operator import attrgetter
 from typing import Any, TypeAlias
@@ -44,14 +44,16 @@ def insert_unless_changed(
     names: Sequence[str],
     *,
     is_durable: bool,
+    also: Callable[[], None] | None = None,
 ) -> bool:
     """Insert rows of a session that nobody has locked since it was of that ``version``, in a transaction or savepoint,
-    and store the fields of these ``names`` of ``changed`` ones of the same model.
+    and store the fields of these ``names`` of ``changed`` ones of the same model, and do what is to be done ``also``.
 
-    Returns whether that was done. On PostgreSQL, and where no transaction is open, in one statement.
+    Returns whether that was done. On PostgreSQL, where no transaction is open and nothing else is to be done, in one
+    statement.
     """
     connection = database()
-    if prepared.can_prepare(connection):
+    if also is None and prepared.can_prepare(connection):
         model = type(rows[0])
         sql, types = _guarded_insertion(connection.alias, model, tuple(names) if changed else ())
         attributes = [field.attname for field in _insertion(connection.alias, model)[0]]
@@ -68,6 +70,8 @@ def insert_unless_changed(
                 return False
         insert(rows)
         update(changed, names)
+        if also is not None:
+            also()
         return True
 
 

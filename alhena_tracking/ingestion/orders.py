@@ -27,6 +27,7 @@ from alhena_tracking.ingestion.data import (
     Outcome,
     RefundData,
 )
+from alhena_tracking.ingestion.touched_days import TouchedDays
 from alhena_tracking.ingestion.visits import Attribution, Identities
 from alhena_tracking.limits import PENDING_AGE
 from alhena_tracking.models import (
@@ -64,12 +65,26 @@ class OrderFile:
     superseded_refund: Refund | None = None
     #: Lines that take the place of the stored ones; ``None`` leaves those.
     lines: Sequence[dict[str, Any]] | None = None
+    #: What the report counts the stored order as.
+    counted_as: tuple[Any, ...] = ()
     #: Since when sessions must have their carts computed anew.
     stale: dict[int, datetime] = field(default_factory=dict)
     is_new: bool = False
     is_changed: bool = False
     is_confirmed: bool = False
     has_new_conflict: bool = False
+
+    @property
+    def is_counted_otherwise(self) -> bool:
+        """Whether the report counts the order by something else than is stored."""
+        return self.order is not None and self.counted_as != _counted_as(self.order)
+
+    def sessions(self) -> set[int]:
+        """Those whose carts change, or whether they have an order."""
+        sessions = set(self.stale)
+        if self.order is not None and self.is_counted_otherwise:
+            sessions.update([self.order.session_id, *self.counted_as[:1]])
+        return sessions
 
     # What may be told
 
@@ -359,6 +374,7 @@ def open_files(company: Company, order_ids: Collection[str]) -> dict[str, OrderF
     for order in Order.objects.filter(**known):
         order.company = company
         orders[order.pk] = files[order.order_id_digest].order = order
+        files[order.order_id_digest].counted_as = _counted_as(order)
     for pending in PendingConfirmation.objects.filter(**known):
         files[pending.order_id_digest].pending = pending
     for refund in Refund.objects.filter(**known).order_by("id"):
@@ -372,7 +388,7 @@ def open_files(company: Company, order_ids: Collection[str]) -> dict[str, OrderF
     return {order_id: files[text_digest(order_id)] for order_id in order_ids}
 
 
-def write_files(files: Iterable[OrderFile], identities: Identities) -> None:
+def write_files(files: Iterable[OrderFile], identities: Identities, touched: TouchedDays) -> None:
     """Store what changed."""
     files = list(files)
     orders = [file.order for file in files if file.order is not None]
@@ -385,7 +401,8 @@ def write_files(files: Iterable[OrderFile], identities: Identities) -> None:
         if file.order is None:
             _save_pending(file.pending)
         else:
-            lines += _save_order(file, file.order)
+            lines += _save_order(file, file.order, touched)
+            _note_change(file, file.order, touched)
     insertions.insert(claims)
     insertions.insert(lines)
 
@@ -395,7 +412,7 @@ def _save_pending(pending: PendingConfirmation | None) -> None:
         pending.save(force_update=pending.pk is not None)
 
 
-def _save_order(file: OrderFile, order: Order) -> list[OrderLine]:
+def _save_order(file: OrderFile, order: Order, touched: TouchedDays) -> list[OrderLine]:
     """Store what changed of a known order, and return the lines that it is to get."""
     if not file.is_new and file.is_changed:
         order.save(force_update=True)
@@ -403,7 +420,7 @@ def _save_order(file: OrderFile, order: Order) -> list[OrderLine]:
         claim.order = order
     if file.pending is not None and not file.pending._state.adding:
         file.pending.delete()
-    save_refunds(file)
+    save_refunds(file, touched)
     if file.lines is None:
         return []
     if not file.is_new:
@@ -411,14 +428,32 @@ def _save_order(file: OrderFile, order: Order) -> list[OrderLine]:
     return new_lines(order, file.lines)
 
 
-def save_refunds(file: OrderFile) -> None:
+def _note_change(file: OrderFile, order: Order, touched: TouchedDays) -> None:
+    if file.lines is not None:
+        touched.add(order.occurred_on)
+    if file.is_counted_otherwise:
+        touched.add_order(order.session_id, order.occurred_on)
+        if file.counted_as:
+            touched.add_order(*file.counted_as[:2])
+
+
+def _counted_as(order: Order) -> tuple[Any, ...]:
+    """By what the report counts an order: its session and day first."""
+    credit = (order.channel, order.ai_profile, order.trust)
+    return order.session_id, order.occurred_on, *credit, order.currency, order.value_minor
+
+
+def save_refunds(file: OrderFile, touched: TouchedDays) -> None:
     """Store new refunds, and those that were attached or detached."""
     if file.superseded_refund is not None:
         file.superseded_refund.delete()
     for refund in file.refunds:
         refund.refunded_order = refund.refunded_order  # an order that was inserted since has its id now
         is_attached = refund.refunded_order_id is not None
+        was_attached = refund.pk in file.attached_refund_ids
+        if is_attached != was_attached and file.order is not None:
+            touched.add(file.order.occurred_on)
         if refund._state.adding:
             refund.save(force_insert=True)
-        elif is_attached != (refund.pk in file.attached_refund_ids):
+        elif is_attached != was_attached:
             refund.save(update_fields=["refunded_order"])

@@ -28,6 +28,7 @@ from alhena_tracking.ingestion.data import (
 from alhena_tracking.ingestion.equal_orders import EqualOrders
 from alhena_tracking.ingestion.orders import OrderFile
 from alhena_tracking.ingestion.statements import lock_session
+from alhena_tracking.ingestion.touched_days import TouchedDays
 from alhena_tracking.ingestion.transactions import atomic, database, deadline, retried
 from alhena_tracking.ingestion.visits import PROVISIONAL_ID, Visits
 from alhena_tracking.models import (
@@ -96,7 +97,9 @@ def record_refund(company: Company, data: RefundData, *, is_durable: bool = Fals
             LockRow.objects.lock([LockRow.number_of(text_digest(data.order_id))])
             file = orders.open_files(company, [data.order_id])[data.order_id]
             outcome = file.refund(data)
-            orders.save_refunds(file)
+            touched = TouchedDays(company, data.received_at)
+            orders.save_refunds(file, touched)
+            touched.mark()
             refund = file.find_refund(data.refund_id)
             if refund is not None and outcome.status == "recorded":
                 _announce(signals.order_refunded, refund)
@@ -129,6 +132,7 @@ class _Recording:
         self.cart_events: list[CartEvent] = []
         self.files: dict[str, OrderFile] = {}
         self.equal_orders = EqualOrders(company)
+        self.touched = TouchedDays(company, max(event.received_at for event in events))
 
     @classmethod
     def run(cls, company: Company, events: Sequence[EventData], is_durable: bool) -> list[Outcome]:
@@ -228,7 +232,8 @@ class _Recording:
         """Write nothing but cart events after all others of their session; say whether that was possible."""
         if not self._cart_only():
             return False
-        if not carts.append_cart_events(self.cart_events, self.visits.found, is_durable=is_durable):
+        found = self.visits.found
+        if not carts.append_cart_events(self.cart_events, found, self.touched, is_durable=is_durable):
             return False
         self._announce()
         return True
@@ -237,26 +242,28 @@ class _Recording:
         files = list(self.files.values())
         sessions = self.visits.joined_sessions() | self.equal_orders.sessions()
         sessions.update(event.session_id for event in self.cart_events)
-        sessions.update(session_id for file in files for session_id in file.stale)
+        sessions.update(session_id for file in files for session_id in file.sessions())
         for session_id in sorted(sessions):
             if session_id < PROVISIONAL_ID:
                 lock_session(session_id)
 
-        identities = self.visits.write()
+        identities = self.visits.write(self.touched)
         for event in self.cart_events:
             identities.resolve(event)
-        orders.write_files(files, identities)
+        orders.write_files(files, identities, self.touched)
         for number, outcome in self.equal_orders.write(identities).items():
             self.outcomes[number] = outcome
-        carts.insert_cart_events(self.cart_events)
+        carts.insert_cart_events(self.cart_events, self.touched)
         stale: dict[int, datetime] = {}
         for order in self.equal_orders.written:
             _mark_stale(stale, order.session_id, order.occurred_at)
+            self.touched.add_order(order.session_id, order.occurred_on)
         for file in files:
             for session_id, since in file.stale.items():
                 _mark_stale(stale, identities.sessions.get(session_id, session_id), since)
         for session_id, since in sorted(stale.items()):
-            carts.recompute(session_id, since)
+            carts.recompute(session_id, since, self.touched)
+        self.touched.mark()
         self._announce()
 
     def _announce(self) -> None:

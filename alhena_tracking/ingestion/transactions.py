@@ -55,19 +55,27 @@ def retried(work: Callable[[], _Result], *, is_durable: bool) -> _Result:
     """
     if database().in_atomic_block and not is_durable:
         return work()
-    with deadline():
-        began = time.monotonic()
-        for attempt in range(RETRIES):
-            try:
-                with time_limits():
-                    return work()
-            except OperationalError as error:
-                if not _is_conflict(error) or time.monotonic() - began > RETRIES_WITHIN.total_seconds():
-                    raise
-                # The jitter keeps transactions that met once from meeting again.
-                time.sleep(random.uniform(0.5, 1) * 0.02 * 2**attempt)  # noqa: S311
+
+    def limited() -> _Result:
         with time_limits():
             return work()
+
+    with deadline():
+        return repeated(limited)
+
+
+def repeated(work: Callable[[], _Result]) -> _Result:
+    """Do ``work``, which is one transaction, again where the database gave it up for another's sake."""
+    began = time.monotonic()
+    for attempt in range(RETRIES):
+        try:
+            return work()
+        except OperationalError as error:
+            if not _is_conflict(error) or time.monotonic() - began > RETRIES_WITHIN.total_seconds():
+                raise
+            # The jitter keeps transactions that met once from meeting again.
+            time.sleep(random.uniform(0.5, 1) * 0.02 * 2**attempt)  # noqa: S311
+    return work()
 
 
 def _is_conflict(error: OperationalError) -> bool:

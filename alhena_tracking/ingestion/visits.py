@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +16,7 @@ from alhena_tracking.attribution import Candidate, Credit, choose_credit, choose
 from alhena_tracking.conf import conf
 from alhena_tracking.ingestion import insertions, statements
 from alhena_tracking.ingestion.data import EventData, InteractionData, Visitor
+from alhena_tracking.ingestion.touched_days import TouchedDays
 from alhena_tracking.limits import INTERACTION_GRACE
 from alhena_tracking.models import Company, Interaction, VisitorSession
 
@@ -103,17 +104,22 @@ class Visits:
         """The stored sessions that interactions were added to."""
         return {row.session_id for row in self._added} - self._opened.keys()
 
-    def write(self) -> Identities:
+    def write(self, touched: TouchedDays) -> Identities:
         """Insert what was added. The caller holds the sessions that were joined."""
         if not self._added:
             return Identities({}, {})
         joined_ids = self.joined_sessions()
         joined = {row.pk: row for row in VisitorSession.objects.filter(pk__in=joined_ids)} if joined_ids else {}
+        counted = {pk: _counted_as(row) for pk, row in joined.items()}
         for interaction in self._added:
             _include(self._opened.get(interaction.session_id) or joined[interaction.session_id], interaction)
         insertions.insert(list(self._opened.values()))
         fields = ["started_at", "started_on", "last_interaction_at", "qualified_at", "channel", "ai_profile"]
         VisitorSession.objects.bulk_update(joined.values(), fields)
+        touched.add(*(row.started_on for row in self._opened.values()))
+        for pk, row in joined.items():
+            if _counted_as(row) != counted[pk]:
+                touched.add(row.started_on, counted[pk][0])
         sessions = {provisional: row.pk for provisional, row in self._opened.items()}
         for interaction in self._added:
             interaction.session_id = sessions.get(interaction.session_id, interaction.session_id)
@@ -170,6 +176,11 @@ def _is_qualifying(interaction: Interaction) -> bool:
     except Exception:
         logger.exception("%s failed; the interaction counts, as it does without a predicate.", path)
         return True
+
+
+def _counted_as(session: VisitorSession) -> tuple[date, str, str]:
+    """By what the report counts a session."""
+    return session.started_on, session.channel, session.ai_profile
 
 
 def _include(session: VisitorSession, interaction: Interaction) -> None:

@@ -967,4 +967,158 @@ class Migration(migrations.Migration):
                 condition=models.Q(("channel__in", ["CHAT", "FAQ", "NUDGE"])), name="alhena_cartevent_channel"
             ),
         ),
+        migrations.CreateModel(
+            name="DailyFigures",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("on", models.DateField(help_text="In the company's time zone.", verbose_name="day")),
+                ("channel", models.CharField(blank=True, max_length=5, verbose_name="channel")),
+                ("ai_profile", models.CharField(blank=True, max_length=255, verbose_name="AI profile")),
+                ("currency", models.CharField(max_length=3, verbose_name="currency")),
+                (
+                    "trust",
+                    models.CharField(
+                        choices=[
+                            ("REPORTED", "reported by a browser"),
+                            ("CONFIRMED", "confirmed by the shop's server"),
+                        ],
+                        max_length=9,
+                        verbose_name="trust",
+                    ),
+                ),
+                ("cart_events", models.PositiveIntegerField(default=0, verbose_name="cart events")),
+                ("add_to_cart_minor", models.BigIntegerField(default=0, verbose_name="add-to-cart GMV")),
+                ("purchase_minor", models.BigIntegerField(default=0, verbose_name="purchase revenue")),
+                ("carts", models.PositiveIntegerField(default=0, verbose_name="carts")),
+                ("orders", models.PositiveIntegerField(default=0, verbose_name="orders")),
+                ("refunded_minor", models.BigIntegerField(default=0, verbose_name="refunds")),
+                (
+                    "company",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        to="alhena_tracking.company",
+                        verbose_name="company",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "daily figures",
+                "verbose_name_plural": "daily figures",
+                "default_permissions": (),
+                "indexes": [models.Index(fields=["company", "on"], name="alhena_dailyfigures_day")],
+            },
+        ),
+        migrations.CreateModel(
+            name="DailyProductFigures",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("on", models.DateField(help_text="In the company's time zone.", verbose_name="day")),
+                ("channel", models.CharField(blank=True, max_length=5, verbose_name="channel")),
+                ("ai_profile", models.CharField(blank=True, max_length=255, verbose_name="AI profile")),
+                ("currency", models.CharField(max_length=3, verbose_name="currency")),
+                (
+                    "trust",
+                    models.CharField(
+                        choices=[
+                            ("REPORTED", "reported by a browser"),
+                            ("CONFIRMED", "confirmed by the shop's server"),
+                        ],
+                        max_length=9,
+                        verbose_name="trust",
+                    ),
+                ),
+                ("cart_events", models.PositiveIntegerField(default=0, verbose_name="cart events")),
+                ("add_to_cart_minor", models.BigIntegerField(default=0, verbose_name="add-to-cart GMV")),
+                ("purchase_minor", models.BigIntegerField(default=0, verbose_name="purchase revenue")),
+                ("product_id_digest", alhena_tracking.models.fields.ExactUUIDField(verbose_name="product id digest")),
+                ("product_id", models.CharField(max_length=255, verbose_name="product id")),
+                ("product_name", models.CharField(max_length=512, verbose_name="product name")),
+                (
+                    "units_added",
+                    models.DecimalField(decimal_places=3, default=0, max_digits=19, verbose_name="units added"),
+                ),
+                (
+                    "units_purchased",
+                    models.DecimalField(decimal_places=3, default=0, max_digits=19, verbose_name="units purchased"),
+                ),
+                (
+                    "company",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        to="alhena_tracking.company",
+                        verbose_name="company",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "daily product figures",
+                "verbose_name_plural": "daily product figures",
+                "default_permissions": (),
+                "indexes": [models.Index(fields=["company", "on"], name="alhena_dailyproductfigures_day")],
+            },
+        ),
+        migrations.CreateModel(
+            name="DailySessions",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("on", models.DateField(help_text="In the company's time zone.", verbose_name="day")),
+                ("channel", models.CharField(blank=True, max_length=5, verbose_name="channel")),
+                ("ai_profile", models.CharField(blank=True, max_length=255, verbose_name="AI profile")),
+                ("sessions", models.PositiveIntegerField(default=0, verbose_name="sessions")),
+                ("converted_sessions", models.PositiveIntegerField(default=0, verbose_name="sessions with an order")),
+                (
+                    "reported_sessions",
+                    models.PositiveIntegerField(default=0, verbose_name="sessions with a reported order"),
+                ),
+                (
+                    "confirmed_sessions",
+                    models.PositiveIntegerField(default=0, verbose_name="sessions with a confirmed order"),
+                ),
+                (
+                    "company",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        to="alhena_tracking.company",
+                        verbose_name="company",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "daily sessions",
+                "verbose_name_plural": "daily sessions",
+                "default_permissions": (),
+                "indexes": [models.Index(fields=["company", "on"], name="alhena_dailysessions_day")],
+            },
+        ),
+        migrations.CreateModel(
+            name="RolledUpDay",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("on", models.DateField(help_text="In the company's time zone.", verbose_name="day")),
+                (
+                    "is_stale",
+                    models.BooleanField(
+                        default=True, help_text="Its sums do not hold; its events are read.", verbose_name="stale"
+                    ),
+                ),
+                (
+                    "company",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        to="alhena_tracking.company",
+                        verbose_name="company",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "rolled-up day",
+                "verbose_name_plural": "rolled-up days",
+                "default_permissions": (),
+                "constraints": [models.UniqueConstraint(fields=("company", "on"), name="alhena_rolledupday_day")],
+            },
+        ),
     ]

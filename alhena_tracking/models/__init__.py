@@ -1,4 +1,4 @@
-"""The rows: companies, visits, cart changes, orders, and the proxies that stand for pages of the admin."""
+"""The rows: companies, visits, cart changes, orders, daily sums, and proxies for pages of the admin."""
 
 from alhena_tracking.models.base import AttributionModel, Trust
 from alhena_tracking.models.carts import CartEvent, ValueBasis
@@ -8,12 +8,16 @@ from alhena_tracking.models.event_diagnostics import EventDiagnostics
 from alhena_tracking.models.locks import LockRow
 from alhena_tracking.models.orders import Order, OrderClaim, OrderLine, PendingConfirmation, Refund
 from alhena_tracking.models.report import RevenueImpact
+from alhena_tracking.models.rollups import DailyFigures, DailyProductFigures, DailySessions, RolledUpDay
 from alhena_tracking.models.visits import Interaction, VisitorSession
 
 __all__ = [
     "AttributionModel",
     "CartEvent",
     "Company",
+    "DailyFigures",
+    "DailyProductFigures",
+    "DailySessions",
     "EventCount",
     "EventDiagnostics",
     "Interaction",
@@ -25,6 +29,7 @@ __all__ = [
     "Refund",
     "RefusedEvent",
     "RevenueImpact",
+    "RolledUpDay",
     "SecretKey",
     "Trust",
     "ValueBasis",

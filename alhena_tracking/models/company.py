@@ -6,6 +6,7 @@ import re
 import secrets
 import zoneinfo
 from collections.abc import Iterator
+from datetime import date, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
@@ -13,10 +14,13 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models, transaction
+from django.db.models import Min
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from alhena_tracking.limits import ZONE_SETTLES_AFTER
+from alhena_tracking.models.rollups import RolledUpDay
+from alhena_tracking.models.visits import VisitorSession
 from alhena_tracking.querysets import CompanyQuerySet, DatedQuerySet, SecretKeyQuerySet
 
 COMPANY_KEY_PATTERN = r"\A[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?\Z"
@@ -95,6 +99,7 @@ class Company(models.Model):
             if is_moved:
                 for rows in self._dated_rows():
                     rows.redate(self.zone)
+                self._mark_all_days_stale()
 
     def settle_zone(self) -> None:
         """Compute anew the days of what was recorded about when the time zone changed.
@@ -105,19 +110,38 @@ class Company(models.Model):
         changed_at = self.zone_changed_at
         assert changed_at is not None  # noqa: S101
         since, until = changed_at - ZONE_SETTLES_AFTER, changed_at + ZONE_SETTLES_AFTER
-        for rows in self._dated_rows():
-            rows.received_between(since, until).redate(self.zone)
-        type(self).objects.using(self._state.db).filter(pk=self.pk, zone_changed_at=changed_at).update(
-            zone_changed_at=None
-        )
+        with transaction.atomic(using=self._state.db):
+            for rows in self._dated_rows():
+                rows.received_between(since, until).redate(self.zone)
+            type(self).objects.using(self._state.db).filter(pk=self.pk, zone_changed_at=changed_at).update(
+                zone_changed_at=None
+            )
+            self._mark_all_days_stale()
 
     @property
     def zone(self) -> zoneinfo.ZoneInfo:
         return zoneinfo.ZoneInfo(self.time_zone)
 
+    def last_day_ended(self, at: datetime) -> date:
+        """The last day that was over at ``at``, in the company's time zone."""
+        return at.astimezone(self.zone).date() - timedelta(days=1)
+
+    def first_day(self) -> date | None:
+        """A day before which nothing was recorded, in whatever time zone; ``None`` if nothing ever was."""
+        sessions = VisitorSession.objects.using(self._state.db).filter(company=self)
+        first: date | None = sessions.aggregate(first=Min("started_on"))["first"]
+        return first - timedelta(days=2) if first else None
+
     @property
     def origins(self) -> frozenset[str]:
         return frozenset(self.allowed_origins.lower().split())
+
+    def _mark_all_days_stale(self) -> None:
+        days = RolledUpDay.objects.using(self._state.db)
+        if first := self.first_day():
+            now = timezone.now()
+            number = (self.last_day_ended(now) - first).days + 1
+            days.mark_stale(self, [first + timedelta(days=day) for day in range(number)], at=now)
 
     def _dated_rows(self) -> Iterator[DatedQuerySet[Any]]:
         for relation in self._meta.related_objects:

@@ -16,7 +16,8 @@ from alhena_tracking.limits import PRODUCT_NAME_LENGTH, TEXT_LENGTH, TOTAL_MINOR
 from alhena_tracking.models.base import Credited, Event, Trust
 from alhena_tracking.models.fields import ExactUUIDField
 from alhena_tracking.models.locks import LockRow
-from alhena_tracking.models.visits import Interaction
+from alhena_tracking.models.rollups import RolledUpDay
+from alhena_tracking.models.visits import Interaction, VisitorSession
 from alhena_tracking.querysets import DatedQuerySet, OrderQuerySet
 from alhena_tracking.rules import parse_text
 
@@ -108,7 +109,16 @@ class Order(Credited, Event):
             unchanged = Order.objects.using(using).filter(pk=self.pk, excluded_at__isnull=not is_excluded)
             is_changed = unchanged.update(**exclusion) > 0
             self.refresh_from_db(using=using)
+            if is_changed:
+                self._mark_days_stale(using)
         return is_changed
+
+    def _mark_days_stale(self, using: str) -> None:
+        """Let no sums hold that the order is or was part of: those of its day, and of its session's first one."""
+        sessions = VisitorSession.objects.using(using)
+        sessions.lock(self.session_id)  # lest an interaction moves its start
+        started_on = sessions.get(pk=self.session_id).started_on
+        RolledUpDay.objects.using(using).mark_stale(self.company, [self.occurred_on, started_on], at=timezone.now())
 
 
 class OrderLine(models.Model):
