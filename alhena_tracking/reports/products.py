@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
-from django.db.models import Max, Sum
-
-from alhena_tracking.models import CartEvent, OrderLine
-from alhena_tracking.reports.figures import Period
+from alhena_tracking.models import CartEvent
+from alhena_tracking.reports import live, rolled_up
+from alhena_tracking.reports.days import SplitDays
+from alhena_tracking.reports.live import Sums
 from alhena_tracking.reports.query import ReportQuery
 
-_THOUSANDTH = Decimal("0.001")
+_SUMMED = ("add_to_cart_minor", "units_added", "purchase_minor", "units_purchased")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,42 +31,30 @@ class ProductFigures:
     purchase_minor: int = 0
     units_purchased: Decimal = Decimal()
 
+    def plus(self, other: ProductFigures) -> ProductFigures:
+        """The same product's figures of further days, or of another kind."""
+        sums = {name: getattr(self, name) + getattr(other, name) for name in _SUMMED}
+        return ProductFigures(product_id=self.product_id, name=max(self.name, other.name), **sums)
 
-def figures_by_product(query: ReportQuery, period: Period, currency: str) -> list[ProductFigures]:
+
+def figures_by_product(query: ReportQuery, days: SplitDays, currency: str) -> list[ProductFigures]:
     """The figures of every product that has any: those bought for most first, then those most was added of."""
-    found: defaultdict[UUID, dict[str, Any]] = defaultdict(dict)
-    for digest, values in (*_added(query, period, currency), *_purchased(query, period, currency)):
-        found[digest].update(values)
-    products = [ProductFigures(**values) for values in found.values()]
-    return sorted(
-        products, key=lambda product: (-product.purchase_minor, -product.add_to_cart_minor, product.product_id)
-    )
-
-
-def _added(query: ReportQuery, period: Period, currency: str) -> list[tuple[UUID, dict[str, Any]]]:
-    rows = query.credited(CartEvent.objects.all(), period, currency=currency)
-    return _sums(rows, add_to_cart_minor=Sum("gmv_minor"), units_added=Sum("units"))
-
-
-def _purchased(query: ReportQuery, period: Period, currency: str) -> list[tuple[UUID, dict[str, Any]]]:
-    rows = OrderLine.objects.filter(order__in=query.orders(period, currency=currency)).order_by()
-    return _sums(rows, purchase_minor=Sum("total_minor"), units_purchased=Sum("quantity"))
-
-
-def _sums(rows: Any, **sums: Sum) -> list[tuple[UUID, dict[str, Any]]]:
-    # By the digest: collations hold ids for equal that are not.
-    grouped = rows.values("product_id_digest").annotate(
-        **sums, some_id=Max("product_id"), some_name=Max("product_name")
-    )
-    return [
-        (
-            row["product_id_digest"],
-            {"product_id": row["some_id"], "name": row["some_name"], **{name: _exact(row[name]) for name in sums}},
+    found: dict[UUID, ProductFigures] = {}
+    for (digest,), sums in _sums(query, days, currency):
+        part = ProductFigures(
+            product_id=sums["product_id"],
+            name=sums["product_name"],
+            **{name: sums[name] for name in _SUMMED if name in sums},
         )
-        for row in grouped
-    ]
+        found[digest] = found[digest].plus(part) if digest in found else part
+    return sorted(
+        found.values(), key=lambda product: (-product.purchase_minor, -product.add_to_cart_minor, product.product_id)
+    )
 
 
-def _exact(total: Any) -> Any:
-    """SQLite adds units up as floats."""
-    return total.quantize(_THOUSANDTH) if isinstance(total, Decimal) else int(total)
+def _sums(query: ReportQuery, days: SplitDays, currency: str) -> Iterator[Sums]:
+    if days.rolled_up:
+        yield from rolled_up.product_sums(query, days.rolled_up, currency)
+    if days.live:
+        yield from live.added_sums(query.credited(CartEvent.objects.all(), *days.live, currency=currency), ())
+        yield from live.purchased_sums(query.orders(*days.live, currency=currency), ())

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from alhena_tracking.models import Company, Order, VisitorSession
-from alhena_tracking.querysets import DatedQuerySet, OrderQuerySet, VisitorSessionQuerySet
+from alhena_tracking.querysets import DaysQuerySet, OrderQuerySet, VisitorSessionQuerySet
 from alhena_tracking.reports.figures import Period
 
-_Rows = TypeVar("_Rows", bound=DatedQuerySet[Any])
+_Rows = TypeVar("_Rows", bound=DaysQuerySet[Any])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,15 +39,18 @@ class ReportQuery:
         chosen = {"channel": self.channel, "ai_profile": self.ai_profile}
         return {name: value for name, value in chosen.items() if value}
 
-    def credited(self, rows: _Rows, period: Period, **lookups: object) -> _Rows:
-        """Those of some cart events or orders that are asked for, in a period, in no order."""
-        return rows.between(period.start, period.end).filter(company=self.company, **self.credit, **lookups).order_by()
+    def credited(self, rows: _Rows, *periods: Period, **lookups: object) -> _Rows:
+        """Those of some cart events or orders that are asked for, in any of the periods, in no order."""
+        return self.of_company(rows, *periods).filter(**self.credit, **lookups)
 
-    def started(self, period: Period) -> VisitorSessionQuerySet[VisitorSession]:
-        """The sessions that are asked for and started in a period, in no order."""
-        sessions = VisitorSession.objects.between(period.start, period.end)
-        return sessions.filter(company=self.company, **self.visits).order_by()
+    def started(self, *periods: Period) -> VisitorSessionQuerySet[VisitorSession]:
+        """The sessions that are asked for and started in any of the periods, in no order."""
+        return self.of_company(VisitorSession.objects.all(), *periods).filter(**self.visits)
 
-    def orders(self, period: Period, **lookups: object) -> OrderQuerySet[Order]:
-        """The orders that are asked for and are revenue, in a period, in no order."""
-        return self.credited(Order.objects.counted(), period, **lookups)
+    def orders(self, *periods: Period, **lookups: object) -> OrderQuerySet[Order]:
+        """The orders that are asked for and are revenue, in any of the periods, in no order."""
+        return self.credited(Order.objects.counted(), *periods, **lookups)
+
+    def of_company(self, rows: _Rows, *periods: Period) -> _Rows:
+        """The company's rows of some, in any of the periods, in no order."""
+        return rows.on_days((period.start, period.end) for period in periods).filter(company=self.company).order_by()

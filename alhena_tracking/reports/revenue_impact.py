@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from alhena_tracking.models import Interaction
 from alhena_tracking.reports.cards import CARD_TYPES, Card
+from alhena_tracking.reports.days import SplitDays
 from alhena_tracking.reports.figures import CurrencyTotals, DayFigures, Figures, Period
 from alhena_tracking.reports.products import ProductFigures, figures_by_product
 from alhena_tracking.reports.query import ReportQuery
@@ -60,13 +61,15 @@ class RevenueImpactReport:
 def revenue_impact(query: ReportQuery) -> RevenueImpactReport:
     """Answer ``query``: money in minor units of the report's currency, days in the company's time zone.
 
-    Asks the database nine queries; two more to find a currency where nothing was taken in the period.
+    Asks the database at most fourteen queries: one which days are rolled up, four of those, nine of the events of the
+    others; and at most three more to find a currency where nothing was taken in the period.
     """
     period, previous = query.period, query.period.previous
-    currency, other_currencies = choose_currency(query, period)
+    split = SplitDays.of(query.company, Period(previous.start, period.end))
+    currency, other_currencies = choose_currency(query, split.within(period))
     if not currency:
-        currency, _ = choose_currency(query, previous)
-    days = figures_by_day(query, Period(previous.start, period.end) if query.is_compared else period, currency)
+        currency, _ = choose_currency(query, split.within(previous))
+    days = figures_by_day(query, split if query.is_compared else split.within(period), currency)
     current_days = tuple(day for day in days if day.on in period)
     return RevenueImpactReport(
         query=query,
@@ -74,7 +77,7 @@ def revenue_impact(query: ReportQuery) -> RevenueImpactReport:
         other_currencies=tuple(other_currencies),
         days=current_days,
         channels=_by_channel(current_days),
-        products=tuple(figures_by_product(query, period, currency)),
+        products=tuple(figures_by_product(query, split.within(period), currency)),
         current=Figures.of(current_days),
         previous=Figures.of(day for day in days if day.on in previous) if query.is_compared else None,
     )

@@ -1,58 +1,60 @@
-"""From the database to sums per day and channel. Every query groups; none returns a row per event."""
+"""From the database to sums per day and channel: of the roll-ups where they hold, and of the events of other days."""
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from datetime import date
-from typing import Any, TypeAlias
 
-from django.db import connections
-from django.db.models import Aggregate, Count, Max, Q, QuerySet, Sum, Window
-from django.db.models.functions import RowNumber
+from django.db.models import Max, Q
 
 from alhena_tracking.currencies import MINOR_UNITS
-from alhena_tracking.models import CartEvent, Company, Interaction, Order, Refund, Trust
-from alhena_tracking.querysets import DatedQuerySet
+from alhena_tracking.models import CartEvent, Company, Interaction, Order
+from alhena_tracking.reports import live, rolled_up
+from alhena_tracking.reports.days import SplitDays
 from alhena_tracking.reports.figures import CurrencyTotals, DayFigures, Period
+from alhena_tracking.reports.live import Sums
 from alhena_tracking.reports.query import ReportQuery
-
-#: Figures of ``DayFigures`` by name, of one day and channel.
-Sums: TypeAlias = tuple[tuple[date, str], Mapping[str, int]]
 
 #: How many AI profiles are offered as a filter. The browser names them, so there can be any number.
 MOST_PROFILES = 50
 
+_TOTALS = ("add_to_cart_minor", "cart_events", "purchase_minor", "orders")
 
-def choose_currency(query: ReportQuery, period: Period) -> tuple[str, list[CurrencyTotals]]:
+
+def choose_currency(query: ReportQuery, days: SplitDays) -> tuple[str, list[CurrencyTotals]]:
     """The currency to show, and what was taken in each other one, the busiest first.
 
     Shown is the query's, else that of the most orders, else (without orders) that of the most cart events, else
     (without either) none: an empty string.
     """
-    found: defaultdict[str, dict[str, int]] = defaultdict(dict)
-    for currency, minor, count in _by_currency(Order.objects.counted(), "value_minor", query, period):
-        found[currency].update(purchase_minor=minor, orders=count)
+    found: defaultdict[str, Counter[str]] = defaultdict(Counter)
+
+    def add(sums: Iterator[Sums]) -> None:
+        for (currency,), values in sums:
+            found[currency].update({name: values.get(name, 0) for name in _TOTALS})
+
+    if days.rolled_up:
+        add(rolled_up.credited_sums(query, days.rolled_up, ["currency"]))
+    if days.live:
+        # Naming every currency lets the report's indexes, which begin with company and currency, find the days.
+        add(live.order_sums(query.orders(*days.live, currency__in=list(MINOR_UNITS)), ["currency"]))
     shown = query.currency or _busiest(found, "orders")
-    for currency, minor, count in _by_currency(CartEvent.objects.all(), "gmv_minor", query, period, shown):
-        found[currency].update(add_to_cart_minor=minor, cart_events=count)
+    if days.live:
+        others = [currency for currency in MINOR_UNITS if currency != shown]
+        events = query.credited(CartEvent.objects.all(), *days.live, currency__in=others)
+        add(live.cart_totals(events, ["currency"]))
     shown = shown or _busiest(found, "cart_events")
-    others = [CurrencyTotals(currency=currency, **sums) for currency, sums in found.items() if currency != shown]
-    return shown, sorted(others, key=lambda total: (-total.orders, -total.cart_events, total.currency))
+    totals = [CurrencyTotals(currency=currency, **sums) for currency, sums in found.items() if currency != shown]
+    return shown, sorted(totals, key=lambda total: (-total.orders, -total.cart_events, total.currency))
 
 
-def figures_by_day(query: ReportQuery, period: Period, currency: str) -> list[DayFigures]:
+def figures_by_day(query: ReportQuery, days: SplitDays, currency: str) -> list[DayFigures]:
     """The figures of every day and channel that has any."""
     found: defaultdict[tuple[date, str], dict[str, int]] = defaultdict(dict)
-    for sums in (
-        _cart_sums(query, period, currency),
-        _order_sums(query, period, currency),
-        _refund_sums(query, period, currency),
-        _session_sums(query, period),
-        _conversion_sums(query, period),
-    ):
-        for key, values in sums:
-            found[key].update(values)
+    for key, values in (*_rolled_up_sums(query, days, currency), *_live_sums(query, days, currency)):
+        on, channel = key
+        found[on, channel].update(values)
     return [DayFigures(on=on, channel=of, **sums) for (on, of), sums in sorted(found.items())]
 
 
@@ -64,85 +66,38 @@ def last_interaction_on(company: Company) -> date | None:
 
 def ai_profiles(company: Company, period: Period) -> list[str]:
     """The AI profiles of the sessions that started in a period, by name: the ``MOST_PROFILES`` busiest."""
-    sessions = ReportQuery(company=company, period=period).started(period).exclude(ai_profile="")
-    counted = sessions.values_list("ai_profile").annotate(sessions=Count("*"))
-    return sorted(profile for profile, _ in counted.order_by("-sessions", "ai_profile")[:MOST_PROFILES])
+    query, days = ReportQuery(company=company, period=period), SplitDays.of(company, period)
+    found: Counter[str] = Counter()
+    if days.rolled_up:
+        for (profile,), sums in rolled_up.session_sums(query, days.rolled_up, ["ai_profile"]):
+            found[profile] += sums["sessions"]
+    if days.live:
+        for (profile,), sums in live.session_sums(query.started(*days.live), ["ai_profile"]):
+            found[profile] += sums["sessions"]
+    found.pop("", None)
+    return sorted(sorted(found, key=lambda profile: (-found[profile], profile))[:MOST_PROFILES])
 
 
 def _busiest(found: Mapping[str, Mapping[str, int]], count: str) -> str:
-    return min(found, key=lambda currency: (-found[currency].get(count, 0), currency), default="")
+    counted = {currency: sums[count] for currency, sums in found.items() if sums[count]}
+    return min(counted, key=lambda currency: (-counted[currency], currency), default="")
 
 
-def _by_currency(
-    rows: DatedQuerySet[Any], minor: str, query: ReportQuery, period: Period, except_for: str = ""
-) -> Iterator[tuple[str, int, int]]:
-    # Naming every currency lets the report's indexes, which begin with company and currency, find the days.
-    currencies = [currency for currency in MINOR_UNITS if currency != except_for]
-    rows = query.credited(rows, period, currency__in=currencies)
-    yield from rows.values_list("currency").annotate(minor=Sum(minor), count=Count("*"))
+def _rolled_up_sums(query: ReportQuery, days: SplitDays, currency: str) -> Iterator[Sums]:
+    if days.rolled_up:
+        by = ("on", "channel")
+        yield from rolled_up.credited_sums(query, days.rolled_up, by, currency=currency)
+        yield from rolled_up.session_sums(query, days.rolled_up, by)
 
 
-def _cart_sums(query: ReportQuery, period: Period, currency: str) -> Iterator[Sums]:
-    """Sums of cart events and the number of carts, in one pass.
-
-    A cart is a session's first cart event of a day, whatever is credited with it, so the places are given before the
-    filters choose. Django's ORM cannot group by what a window function says, hence the outer ``SELECT``.
-    """
-    place = Window(RowNumber(), partition_by=["occurred_on", "session_id"], order_by=["occurred_at", "id"])
-    events = (
-        CartEvent.objects.filter(company=query.company, currency=currency)
-        .between(period.start, period.end)
-        .order_by()
-        .annotate(place=place)
-        .values("occurred_on", "gmv_minor", "place", *{"channel", *query.credit})
-    )
-    inner_sql, params = events.query.get_compiler(events.db).as_sql()
-    chosen = " AND ".join(f"{name} = %s" for name in query.credit)
-    sql = (
-        "SELECT occurred_on, channel, SUM(gmv_minor), COUNT(*), SUM(CASE WHEN place = 1 THEN 1 ELSE 0 END) "  # noqa: S608
-        f"FROM ({inner_sql}) placed {f'WHERE {chosen} ' if chosen else ''}GROUP BY occurred_on, channel"
-    )
-    to_date = CartEvent._meta.get_field("occurred_on").to_python  # SQLite answers with text
-    with connections[events.db].cursor() as cursor:
-        cursor.execute(sql, (*params, *query.credit.values()))
-        for on, of, minor, count, carts in cursor.fetchall():
-            sums = {"add_to_cart_minor": int(minor), "cart_events": count, "carts": int(carts)}
-            yield (to_date(on), of), sums
-
-
-def _order_sums(query: ReportQuery, period: Period, currency: str) -> Iterator[Sums]:
-    return _grouped(
-        query.orders(period, currency=currency),
-        by=("occurred_on", "channel"),
-        purchase_minor=Sum("value_minor"),
-        confirmed_minor=Sum("value_minor", filter=Q(trust=Trust.CONFIRMED), default=0),
-        orders=Count("*"),
-    )
-
-
-def _refund_sums(query: ReportQuery, period: Period, currency: str) -> Iterator[Sums]:
-    """Refunds lower the net of the order's day, not of their own."""
-    return _grouped(
-        Refund.objects.filter(refunded_order__in=query.orders(period, currency=currency)).order_by(),
-        by=("refunded_order__occurred_on", "refunded_order__channel"),
-        refunded_minor=Sum("value_minor"),
-    )
-
-
-def _session_sums(query: ReportQuery, period: Period) -> Iterator[Sums]:
-    return _grouped(query.started(period), by=("started_on", "channel"), sessions=Count("*"))
-
-
-def _conversion_sums(query: ReportQuery, period: Period) -> Iterator[Sums]:
-    """Sessions that have an order by now: on whatever day, in whatever currency, credited to whatever channel."""
-    orders = Order.objects.counted().filter(session__in=query.started(period))
-    return _grouped(
-        orders.filter(trust=query.trust) if query.trust else orders,
-        by=("session__started_on", "session__channel"),
-        converted_sessions=Count("session", distinct=True),
-    )
-
-
-def _grouped(rows: QuerySet[Any], by: tuple[str, str], **sums: Aggregate) -> Iterator[Sums]:
-    for on, channel, *values in rows.order_by().values_list(*by).annotate(**sums):
-        yield (on, channel), dict(zip(sums, values, strict=True))
+def _live_sums(query: ReportQuery, days: SplitDays, currency: str) -> Iterator[Sums]:
+    if days.live:
+        by = ("occurred_on", "channel")
+        events = query.of_company(CartEvent.objects.filter(currency=currency), *days.live)
+        orders, sessions = query.orders(*days.live, currency=currency), query.started(*days.live)
+        converting = Order.objects.counted().filter(**({"trust": query.trust} if query.trust else {}))
+        yield from live.cart_sums(events, by, query.credit)
+        yield from live.order_sums(orders, by)
+        yield from live.refund_sums(orders, by)
+        yield from live.session_sums(sessions, ("started_on", "channel"))
+        yield from live.conversion_sums(converting, sessions, ("started_on", "channel"), converted_sessions=Q())

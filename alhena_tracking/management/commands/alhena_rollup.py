@@ -1,0 +1,43 @@
+"""Roll-ups on the command line, for cron."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management import BaseCommand, CommandError
+
+from alhena_tracking.rollups import check_rollups, roll_up
+
+
+class Command(BaseCommand):
+    help = (
+        "Add up the days that are long over, so that the report is as fast with years of events as with few. "
+        "Run it as often as you like; it may be interrupted at any moment."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--check",
+            action="store_true",
+            help="change nothing; compare what was added up with the events, and exit with 1 where they differ",
+        )
+
+    def handle(self, *, check: bool, **options: Any) -> None:
+        if check:
+            self.check_days()
+            return
+        for result in roll_up():
+            key, days = result.company.key, result.days
+            between = f", from {days[-1]} to {days[0]}" if days else ""
+            self.stdout.write(f"{key}: rolled up {len(days)} days{between}.")
+            for day in result.failed:
+                self.stderr.write(f"{key}: the sums of {day} are too large to be stored; its events are read instead.")
+
+    def check_days(self) -> None:
+        results = check_rollups()
+        differing = [f"{result.company.key} {day}" for result in results for day in result.failed]
+        if differing:
+            raise CommandError("What was rolled up differs from the events of these days: " + ", ".join(differing))
+        for result in results:
+            self.stdout.write(f"{result.company.key}: {len(result.days)} days agree with their events.")
