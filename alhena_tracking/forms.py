@@ -13,6 +13,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from alhena_tracking.conf import conf
 from alhena_tracking.currencies import MINOR_UNITS
@@ -43,7 +44,7 @@ class Comparison(models.TextChoices):
     """What the figures are compared with."""
 
     PREVIOUS = "previous", _("Previous period")
-    NOTHING = "none", _("Nothing")
+    NOTHING = "none", pgettext_lazy("to compare with", "Nothing")
 
 
 _PRESET_DAYS = {Preset.TODAY: 1, Preset.LAST_7_DAYS: 7, Preset.LAST_30_DAYS: 30, Preset.LAST_90_DAYS: 90}
@@ -99,14 +100,14 @@ class ReportForm(forms.Form):
         error_messages={"invalid_choice": _("“%(value)s” is not a range.")},
     )
     start = forms.DateField(
-        label=_("From"),
+        label=pgettext_lazy("first day", "From"),
         required=False,
         input_formats=["%Y-%m-%d"],
         widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
         error_messages={"invalid": _("Enter the first day as YYYY-MM-DD.")},
     )
     end = forms.DateField(
-        label=_("To"),
+        label=pgettext_lazy("last day", "To"),
         required=False,
         input_formats=["%Y-%m-%d"],
         widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),

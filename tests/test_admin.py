@@ -818,4 +818,4 @@ def test_numbers_are_written_as_django_writes_them(language: str, minor: int) ->
 def test_numbers_follow_the_language() -> None:
     with translation.override("de"):
         assert formats.money(123_456, "EUR") == "1.234,56\xa0EUR"
-        assert formats.short_day(MONDAY) == "2 Mär"
+        assert formats.short_day(MONDAY) == "2. März"

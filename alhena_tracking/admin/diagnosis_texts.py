@@ -7,10 +7,9 @@ from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from django.utils import formats as django_formats
-from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 
-from alhena_tracking.admin import formats
+from alhena_tracking.admin import formats, moments
 from alhena_tracking.admin.advice import advice_on, title_of
 from alhena_tracking.admin.outcome_texts import (
     METHODS,
@@ -184,10 +183,4 @@ def _last(at: datetime | None, on: date | None, facts: EventFacts) -> TimeText |
 def _moment(at: datetime, zone: ZoneInfo, now: datetime | None = None) -> TimeText:
     local = at.astimezone(zone)
     text = django_formats.date_format(local, "SHORT_DATETIME_FORMAT")
-    return TimeText(local.isoformat(timespec="seconds"), text, "" if now is None else _ago(at, now))
-
-
-def _ago(at: datetime, now: datetime) -> str:
-    if (now - at).total_seconds() < 60:
-        return _("just now")
-    return _("%(time)s ago") % {"time": timesince(at, now, depth=1)}
+    return TimeText(local.isoformat(timespec="seconds"), text, "" if now is None else moments.ago(at, now))

@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 from django.utils import formats
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from alhena_tracking.amounts import decimals_of, in_major_units, with_decimals
 from alhena_tracking.reports import Period
@@ -81,7 +82,8 @@ def moment(when: datetime, zone: tzinfo) -> str:
 
 
 def short_day(on: date) -> str:
-    return formats.date_format(on, "j M")
+    """A day of a year that is known, as the scale of a chart has room for it: ``1 Mar``."""
+    return formats.date_format(on, pgettext("format of a day, for Django's date filter", "j M"))
 
 
 def days(period: Period) -> str:

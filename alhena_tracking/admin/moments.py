@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from django.utils import formats
 from django.utils.translation import gettext as _
-from django.utils.translation import npgettext
+from django.utils.translation import ngettext, npgettext
 
 _MINUTE, _HOUR, _DAY = 60, 60 * 60, 24 * 60 * 60
 #: Up to here, days are told as hours: a window of 24 hours is no calendar day.
@@ -40,6 +40,15 @@ def distance(between: timedelta) -> str:
         return _joined(_distance_hours(hours), _distance_minutes(minutes) if minutes else "")
     days, hours = divmod((seconds + _HOUR // 2) // _HOUR, 24)
     return _joined(_distance_days(days), _distance_hours(hours) if hours else "")
+
+
+def ago(at: datetime, now: datetime) -> str:
+    """About how long it has been: ``3 days ago``, in the largest unit that it fills."""
+    seconds = (now - at) // timedelta(seconds=1)
+    for size, text in _AGO:
+        if seconds >= size:
+            return text(seconds // size)
+    return _("just now")
 
 
 def window(length: timedelta) -> str:
@@ -90,3 +99,40 @@ def _window_hours(count: int) -> str:
 
 def _window_days(count: int) -> str:
     return npgettext("a window of", "%(count)d day", "%(count)d days", count) % {"count": count}
+
+
+# Whole phrases: the word for "ago" may come before the number, and inflect the unit.
+
+
+def _minutes_ago(count: int) -> str:
+    return ngettext("%(count)d minute ago", "%(count)d minutes ago", count) % {"count": count}
+
+
+def _hours_ago(count: int) -> str:
+    return ngettext("%(count)d hour ago", "%(count)d hours ago", count) % {"count": count}
+
+
+def _days_ago(count: int) -> str:
+    return ngettext("%(count)d day ago", "%(count)d days ago", count) % {"count": count}
+
+
+def _weeks_ago(count: int) -> str:
+    return ngettext("%(count)d week ago", "%(count)d weeks ago", count) % {"count": count}
+
+
+def _months_ago(count: int) -> str:
+    return ngettext("%(count)d month ago", "%(count)d months ago", count) % {"count": count}
+
+
+def _years_ago(count: int) -> str:
+    return ngettext("%(count)d year ago", "%(count)d years ago", count) % {"count": count}
+
+
+_AGO = (
+    (365 * _DAY, _years_ago),
+    (30 * _DAY, _months_ago),
+    (7 * _DAY, _weeks_ago),
+    (_DAY, _days_ago),
+    (_HOUR, _hours_ago),
+    (_MINUTE, _minutes_ago),
+)

@@ -27,6 +27,9 @@ _OUTCOMES = {
     "error": _("Refused"),
 }
 
+#: Their words say why, which a reason tells better.
+_REASONED = {"unauthorized", "forbidden", "too_large", "unsupported_media_type", "rate_limited"}
+
 #: In the order in which outcomes are shown.
 OUTCOMES = tuple(_OUTCOMES)
 METHODS = tuple(_METHODS)
@@ -72,11 +75,9 @@ def method_text(method: str) -> str:
 
 def outcome_text(outcome: str, reason: str) -> str:
     """What became of events, and why: ``Ignored: a robot``."""
-    word = str(_OUTCOMES.get(outcome, outcome))
     if reason not in REASONS:
-        return word
-    if outcome not in {"ignored", "invalid", "error"}:  # the others' words end in why, which the reason tells better
-        word = word.partition(":")[0]
+        return str(_OUTCOMES.get(outcome, outcome))
+    word = _OUTCOMES["invalid"] if outcome in _REASONED else _OUTCOMES.get(outcome, outcome)
     return str(_("%(outcome)s: %(reason)s")) % {"outcome": word, "reason": REASONS[reason]}
 
 

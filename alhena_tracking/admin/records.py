@@ -9,6 +9,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from alhena_tracking import directory
 from alhena_tracking.admin import formats
@@ -48,7 +49,10 @@ _CREDIT: _FieldSet = (
         ]
     },
 )
-_REPORT: _FieldSet = (_("Report"), {"fields": ["trust", "source", "received_at", "event_id"]})
+_REPORT: _FieldSet = (
+    pgettext_lazy("what somebody told", "Report"),
+    {"fields": ["trust", "source", "received_at", "event_id"]},
+)
 
 
 class CompanyFilter(admin.RelatedFieldListFilter):
@@ -233,7 +237,10 @@ class CartEventAdmin(CartEventTraceMixin, RecordAdmin):
                 ]
             },
         ),
-        (_("Worth"), {"fields": ["units", "gmv", "cart_quantity", "claimed_units", "claimed"]}),
+        (
+            pgettext_lazy("of a cart event", "Worth"),
+            {"fields": ["units", "gmv", "cart_quantity", "claimed_units", "claimed"]},
+        ),
         _CREDIT,
         _REPORT,
     ]
@@ -304,7 +311,7 @@ class OrderAdmin(OrderTraceMixin, RecordAdmin):
     @admin.display(description=_("remarks"), empty_value="")
     def remarks(self, order: Order) -> str:
         """What keeps the order from being beyond doubt, or from counting."""
-        excluded = _("excluded") if order.excluded_at else ""
+        excluded = pgettext_lazy("order", "excluded") if order.excluded_at else ""
         conflict = _("conflict") if order.has_conflict else ""
         return ", ".join(str(remark) for remark in (excluded, conflict) if remark)
 

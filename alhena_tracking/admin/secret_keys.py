@@ -12,7 +12,7 @@ from django.db.models import ForeignKey, Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import URLPattern, path, reverse
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from alhena_tracking import directory
@@ -29,7 +29,7 @@ class StateFilter(admin.SimpleListFilter):
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[Any, Any]]:
-        return [("active", _("Active")), ("revoked", _("Revoked"))]
+        return [("active", pgettext_lazy("secret key", "Active")), ("revoked", pgettext_lazy("secret key", "Revoked"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         if self.value() not in {"active", "revoked"}:
@@ -50,7 +50,7 @@ class SecretKeyAdmin(OpenLinksMixin, SafeLookupsAdmin):
 
     @admin.display(description=_("state"), ordering="revoked_at")
     def state(self, key: SecretKey) -> str:
-        return gettext("Revoked") if key.revoked_at else gettext("Active")
+        return pgettext("secret key", "Revoked") if key.revoked_at else pgettext("secret key", "Active")
 
     # Who may do what
 
@@ -126,7 +126,7 @@ class SecretKeyAdmin(OpenLinksMixin, SafeLookupsAdmin):
             return render(request, f"{_TEMPLATES}/revoke.html", context)
         with transaction.atomic(using=router.db_for_write(SecretKey)):
             if directory.revoke(key):
-                self.log_change(request, key, gettext("Revoked."))
+                self.log_change(request, key, pgettext("secret key", "Revoked."))
         messages.success(request, gettext("The secret key “%(name)s” is revoked.") % {"name": key.name})
         url = reverse("admin:alhena_tracking_secretkey_change", args=[key.pk], current_app=self.admin_site.name)
         return HttpResponseRedirect(url)

@@ -10,7 +10,7 @@ from django.db.models import Sum
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext
 
 from alhena_tracking.admin import formats
 from alhena_tracking.models import Interaction, Order, Refund
@@ -98,7 +98,9 @@ def channel_table(report: RevenueImpactReport) -> Table:
         caption=_caption(report),
         heading=_("Channel"),
         groups=[
-            ColumnGroup(_("Sessions"), Series.SESSIONS, [_("Started"), _("Conversion")]),
+            ColumnGroup(
+                pgettext("of visitors", "Sessions"), Series.SESSIONS, [pgettext("sessions", "Started"), _("Conversion")]
+            ),
             ColumnGroup(_("Added to carts"), Series.ADD_TO_CART, [_("GMV"), _("Average cart")]),
             ColumnGroup(
                 _("Purchased"), Series.PURCHASES, [_("Orders"), _("Revenue"), _("Average order"), _("Per session")]

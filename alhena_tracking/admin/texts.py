@@ -11,7 +11,7 @@ from typing import TypeAlias
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext
 
 from alhena_tracking import charts
 from alhena_tracking.admin import formats
@@ -129,8 +129,8 @@ def _purchase_details(report: RevenueImpactReport) -> list[Detail]:
     figures, currency = report.current, report.currency
     return [
         Detail(_("Refunds"), formats.amount(-figures.refunded_minor, currency)),
-        Detail(_("Net"), formats.amount(figures.net_minor, currency)),
-        Detail(_("Confirmed"), formats.share(figures.confirmed_share)),
+        Detail(pgettext("revenue", "Net"), formats.amount(figures.net_minor, currency)),
+        Detail(pgettext("revenue", "Confirmed"), formats.share(figures.confirmed_share)),
     ]
 
 
@@ -250,7 +250,7 @@ def steps(report: RevenueImpactReport) -> list[Step]:
     return [
         Step(
             Series.SESSIONS,
-            _("Sessions"),
+            pgettext("of visitors", "Sessions"),
             formats.count(sessions),
             _percent(sessions, widest),
             "",

@@ -13,7 +13,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext
 
 from alhena_tracking.admin import formats, moments
 from alhena_tracking.models import AttributionModel, CartEvent, Interaction, Order, Refund
@@ -150,7 +150,7 @@ def _interaction_entry(step: InteractionStep, trace: OrderTrace | CartEventTrace
         title=interaction_title(step.kind, step.product_id),
         url=url_of(Interaction, step.id),
         note=joined(notes),
-        badges=(Badge(_("Credited"), "good"),) if is_credited else (),
+        badges=(Badge(pgettext("interaction", "Credited"), "good"),) if is_credited else (),
         is_credited=is_credited,
     )
 
@@ -223,7 +223,7 @@ def _order_entry(step: OrderStep, zone: ZoneInfo, url_of: UrlOf) -> Entry:
         url=url,
         note=_("The cart is empty after it"),
         amount=formats.money(step.value_minor, step.currency) if may_view else "",
-        badges=(*badges, Badge(_("Excluded"), "bad")) if step.is_excluded else tuple(badges),
+        badges=(*badges, Badge(pgettext("order", "Excluded"), "bad")) if step.is_excluded else tuple(badges),
         is_subject=step.is_subject,
     )
 

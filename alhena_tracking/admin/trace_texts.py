@@ -7,7 +7,7 @@ from datetime import datetime
 
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext
 
 from alhena_tracking.admin import formats, moments
 from alhena_tracking.admin.timelines import (
@@ -103,11 +103,11 @@ class TraceText:
 
 def order_text(trace: OrderTrace, url_of: UrlOf) -> TraceText:
     is_confirmed = trace.trust is Trust.CONFIRMED
-    badges = [Badge(_("Confirmed"), "good") if is_confirmed else Badge(_("Reported"))]
+    badges = [Badge(pgettext("order", "Confirmed"), "good") if is_confirmed else Badge(pgettext("order", "Reported"))]
     if trace.has_conflict:
         badges.append(Badge(_("Conflict"), "doubtful"))
     if trace.exclusion:
-        badges.append(Badge(_("Excluded"), "bad"))
+        badges.append(Badge(pgettext("order", "Excluded"), "bad"))
     return TraceText(
         title=order_title(trace.order_id, trace.id),
         amount=formats.money(trace.value_minor, trace.currency),
@@ -137,12 +137,16 @@ def cart_event_text(trace: CartEventTrace, url_of: UrlOf) -> TraceText:
     )
     figures = _("Counts in the add-to-cart GMV of {day}, in {currency}, under {channel}.")
     return TraceText(
-        title=format_html("{}: {}", trace.type.label, excerpt(trace.product_name)),
+        title=format_html(_("{type}: {product}"), type=trace.type.label, product=excerpt(trace.product_name)),
         amount=formats.money(trace.gmv_minor, trace.currency),
         moment=moments.moment(trace.at, trace.zone),
         zone=str(trace.zone),
         company=trace.company,
-        badges=[Badge(_("Confirmed"), "good") if is_confirmed else Badge(_("Reported"))],
+        badges=[
+            Badge(pgettext("cart event", "Confirmed"), "good")
+            if is_confirmed
+            else Badge(pgettext("cart event", "Reported"))
+        ],
         lead=_lead(trace),
         panels=[
             _credit_panel(trace, url_of),
@@ -189,7 +193,12 @@ def pending_text(pending: PendingConfirmation, now: datetime) -> TraceText:
         moment=moments.moment(pending.occurred_at, company.zone),
         zone=company.time_zone,
         company=company.name,
-        badges=[Badge(_("Confirmed"), "good"), Badge(_("Waiting") if now <= until else _("Expired"), "doubtful")],
+        badges=[
+            Badge(pgettext("order", "Confirmed"), "good"),
+            Badge(
+                pgettext("confirmation", "Waiting") if now <= until else pgettext("confirmation", "Expired"), "doubtful"
+            ),
+        ],
         lead=_(
             "The shop's server confirmed this order without naming a visitor, and no browser has reported it so far."
         ),
@@ -356,7 +365,7 @@ def _claim_table(trace: OrderTrace, url_of: UrlOf) -> ClaimTable | None:
 def _claim_row(claim: Claim, trace: OrderTrace, url_of: UrlOf) -> ClaimRow:
     badges = []
     if claim.is_shown:
-        badges.append(Badge(_("Shown"), "good"))
+        badges.append(Badge(pgettext("claim", "Shown"), "good"))
     if claim.is_other_visitor:
         badges.append(Badge(_("Other visitor"), "doubtful"))
     if claim.is_other_amount:
@@ -367,7 +376,9 @@ def _claim_row(claim: Claim, trace: OrderTrace, url_of: UrlOf) -> ClaimRow:
         channel=str(claim.channel.label),
         session=f"#{claim.session_id}",
         session_url=url_of(VisitorSession, claim.session_id),
-        trust=_("server") if claim.trust is Trust.CONFIRMED else _("browser"),
+        trust=pgettext("who claimed", "server")
+        if claim.trust is Trust.CONFIRMED
+        else pgettext("who claimed", "browser"),
         amount=formats.money(claim.value_minor, claim.currency),
         badges=tuple(badges),
     )
@@ -408,9 +419,9 @@ def _refund_panel(trace: OrderTrace) -> Panel:
         heading=_("Money"),
         sentences=sentences,
         facts=[
-            Fact(_("Gross"), formats.money(trace.value_minor, currency)),
-            Fact(_("Refunded"), formats.money(-refunds.minor, currency)),
-            Fact(_("Net"), formats.money(trace.net_minor, currency), is_total=True),
+            Fact(pgettext("revenue", "Gross"), formats.money(trace.value_minor, currency)),
+            Fact(pgettext("revenue", "Refunded"), formats.money(-refunds.minor, currency)),
+            Fact(pgettext("revenue", "Net"), formats.money(trace.net_minor, currency), is_total=True),
         ],
     )
 

@@ -19,6 +19,10 @@ class BodyTooLarge(APIException):
     default_code = "too_large"
 
 
+class RepeatedKey(Exception):
+    """Two parsers could read an object in two ways."""
+
+
 class JSONBodyParser(BaseParser):
     """UTF-8 JSON of at most the view's ``body_bytes``, whatever the project's settings allow."""
 
@@ -59,6 +63,8 @@ def parse_json(body: bytes) -> Any:
         return json.loads(body.decode(), object_pairs_hook=_object)
     except RecursionError:
         raise ParseError(_("The JSON is nested too deeply.")) from None
+    except RepeatedKey:
+        raise ParseError(_("The body is not valid JSON: an object names a key twice")) from None
     except ValueError as error:
         raise ParseError(_("The body is not valid JSON: %(error)s") % {"error": error}) from None
 
@@ -66,5 +72,5 @@ def parse_json(body: bytes) -> Any:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) != len(pairs):
-        raise ValueError("an object names a key twice")
+        raise RepeatedKey
     return value

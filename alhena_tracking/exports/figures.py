@@ -7,6 +7,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from alhena_tracking.amounts import in_major_units, with_decimals
 from alhena_tracking.exports.tables import Table
@@ -37,7 +38,14 @@ def cards_table(report: RevenueImpactReport) -> Table:
     ]
     return Table(
         title=_("Key figures"),
-        columns=[_("Figure"), _("Value"), _("Unit"), _("Previous period"), _("Change"), _("Formula")],
+        columns=[
+            _("Figure"),
+            _("Value"),
+            _("Unit"),
+            _("Previous period"),
+            pgettext("difference", "Change"),
+            _("Formula"),
+        ],
         rows=[
             *(
                 [
@@ -79,7 +87,7 @@ def days_table(report: RevenueImpactReport) -> Table:
         columns=[
             *(_("Day"), _("Channel"), _("Currency"), _("Add-to-cart GMV"), _("Cart events"), _("Carts")),
             *(_("Purchase revenue"), _("Refunds"), _("Net revenue"), _("Confirmed revenue"), _("Orders")),
-            *(_("Sessions"), _("Sessions with an order")),
+            *(pgettext("of visitors", "Sessions"), _("Sessions with an order")),
         ],
         rows=(
             [
@@ -98,7 +106,13 @@ def channels_table(report: RevenueImpactReport) -> Table:
     return Table(
         title=_("By channel"),
         columns=[
-            *(_("Channel"), _("Currency"), _("Sessions"), _("Conversion rate"), _("Add-to-cart GMV")),
+            *(
+                _("Channel"),
+                _("Currency"),
+                pgettext("of visitors", "Sessions"),
+                _("Conversion rate"),
+                _("Add-to-cart GMV"),
+            ),
             *(_("Average cart value"), _("Orders"), _("Purchase revenue"), _("Refunds"), _("Net revenue")),
             *(_("Average order value"), _("Revenue per session")),
         ],

@@ -14,6 +14,7 @@ from typing import Any
 
 from django.db.models import Q
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from alhena_tracking.amounts import in_major_units
 from alhena_tracking.exports.tables import Cell, Table
@@ -39,7 +40,14 @@ def orders_table(report: RevenueImpactReport) -> Table:
     return Table(
         title=_("Orders"),
         columns=[
-            *(_("Order id"), *_time_columns(report), _("Currency"), _("Value"), _("Refunded"), _("Net")),
+            *(
+                _("Order id"),
+                *_time_columns(report),
+                _("Currency"),
+                _("Value"),
+                pgettext("revenue", "Refunded"),
+                pgettext("revenue", "Net"),
+            ),
             *(_("Refunds by day"), *_credit_columns(), _("Conflict")),
         ],
         rows=_orders(report, {True: _("yes"), False: _("no")}),
@@ -51,7 +59,13 @@ def cart_events_table(report: RevenueImpactReport) -> Table:
     return Table(
         title=_("Cart events"),
         columns=[
-            *(*_time_columns(report), _("Type"), _("Product id"), _("Product"), _("Quantity in the cart")),
+            *(
+                *_time_columns(report),
+                pgettext("cart event", "Type"),
+                _("Product id"),
+                _("Product"),
+                _("Quantity in the cart"),
+            ),
             *(_("Value reported"), _("Value is for"), _("Units added"), _("Currency"), _("GMV"), *_credit_columns()),
         ],
         rows=_cart_events(report),

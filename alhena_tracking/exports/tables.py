@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from alhena_tracking.reports import RevenueImpactReport
 
@@ -32,8 +33,8 @@ def header_lines(report: RevenueImpactReport, title: str) -> list[tuple[str, str
     lines = [
         (_("Revenue impact"), title),
         (_("Company"), str(query.company)),
-        (_("From"), str(query.period.start)),
-        (_("To"), str(query.period.end)),
+        (pgettext("first day", "From"), str(query.period.start)),
+        (pgettext("last day", "To"), str(query.period.end)),
         (_("Time zone"), query.company.time_zone),
         (_("Currency"), report.currency),
         (_("Channel"), query.channel or _("all")),
