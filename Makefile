@@ -3,7 +3,7 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 BIN = .venv/bin
 
-.PHONY: help demo test lint benchmark benchmark-browser benchmark-report clean
+.PHONY: help demo test lint messages benchmark benchmark-browser benchmark-report clean
 
 help:  ## Say what the targets do
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -19,6 +19,9 @@ lint: .venv/lint  ## Check style, types and the direction of imports
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+messages: .venv/test  ## Bring the translations in step with the source and compile them; needs gettext
+	$(BIN)/python -m tests.catalogs
 
 benchmark: .venv/benchmark  ## Compare the speed of ingestion with a bare view; needs PostgreSQL and Redis
 	$(BIN)/python -m benchmarks $(ARGS)

@@ -61,6 +61,7 @@ def use() -> None:
     from django.core.management import call_command
     from django.template import Context, Template
     from django.test import Client
+    from django.utils import translation
 
     django.setup()
     import alhena_tracking
@@ -90,6 +91,8 @@ def use() -> None:
     page = client.get("/admin/alhena_tracking/revenueimpact/")
     assert page.status_code == 200
     assert "12.50" in page.content.decode()
+    with translation.override("de"):
+        assert translation.gettext("Conversion rate") == "Konversionsrate"
     print(f"alhena_tracking {alhena_tracking.__version__} works on Django {django.__version__}")
 
 
