@@ -3,24 +3,47 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, date, datetime, timedelta
+from io import StringIO
+from itertools import count
+from threading import Event
+from typing import Any
 
 import pytest
-from django.db import transaction
+from django.core.management import CommandError, call_command
+from django.db import connection, transaction
 from django.test import override_settings
+from django.utils import timezone
 
-from alhena_tracking.models import Company, RolledUpDay, Trust
+from alhena_tracking import rollups
+from alhena_tracking.ingestion import RefundData, record, record_refund
+from alhena_tracking.models import (
+    Company,
+    DailyFigures,
+    DailyProductFigures,
+    DailySessions,
+    Order,
+    RolledUpDay,
+    Trust,
+)
 from alhena_tracking.reports import Period, ReportQuery, ai_profiles, revenue_impact
+from alhena_tracking.reports.days import MOST_PIECES, SplitDays
 from alhena_tracking.rollups import check_rollups, roll_up
 from tests.conftest import examples
-from tests.factories import UserFactory
-from tests.shop_life import ShopLife
+from tests.factories import CartEventFactory, CompanyFactory, UserFactory, VisitorSessionFactory, at
+from tests.faults.database import wait_for_waiting
+from tests.report_by_hand import fill
+from tests.shop_life import HOUR, ShopLife
+from tests.test_ingestion import cart_event, chat, order
 
 pytestmark = pytest.mark.django_db
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
+#: So long ago that all changes are, and so recently that few days are to be rolled up.
+FIRST = datetime.now(UTC).date() - timedelta(days=12)
 CONFIRMED_ONLY = {"COMPANY_KEY": "acme", "CONFIRMED_ORDERS_ONLY": True}
 
 
@@ -53,18 +76,279 @@ def assert_same_as_raw(*queries: ReportQuery) -> None:
             assert asked == (revenue_impact(query), ai_profiles(query.company, query.period))
 
 
-@pytest.mark.parametrize("seed", range(examples(10, full=300)))
+@pytest.fixture
+def shop(company: Company) -> Company:
+    """A week in which all sorts of things happened, and of which nothing is rolled up."""
+    fill(company, random.Random(5), FIRST, days=7, sessions=18)
+    return company
+
+
+def whole(company: Company, currency: str = "") -> ReportQuery:
+    period = Period(FIRST, FIRST + timedelta(days=8))
+    return ReportQuery(company=company, period=period, currency=currency, is_compared=False)
+
+
+def run(**options: Any) -> list[str]:
+    output = StringIO()
+    call_command("alhena_rollup", stdout=output, stderr=output, **options)
+    return output.getvalue().splitlines()
+
+
+# Against the events
+
+
+@pytest.mark.parametrize("seed", range(examples(6, full=300)))
 def test_report_when_anything_happens_says_what_the_events_say(company: Company, seed: int) -> None:
     life = ShopLife(company, UserFactory.create(), seed, NOW)
     rnd = random.Random(seed)
-    for _ in range(30):
+    for _ in range(25):
         history = [life.step() for _ in range(rnd.choice((1, 3, 5)))]
         days = max((life.now - NOW).days + 2, 2)
         with override_settings(ALHENA_TRACKING=rnd.choice(({"COMPANY_KEY": "acme"}, CONFIRMED_ONLY))):
             assert_same_as_raw(*questions(rnd, company, NOW.date(), days))
         assert not any(result.failed for result in check_rollups()), history
         if rnd.random() < 0.6:
-            roll_up(life.now)
+            # Later than what is told next was received: as if that had been under way for so long.
+            roll_up(life.now + rnd.choice((0, 0, 23)) * HOUR)
     roll_up(life.now + timedelta(days=10))
     assert_same_as_raw(*questions(rnd, company, NOW.date(), days))
     assert RolledUpDay.objects.fresh().count() > days
+
+
+# Which days
+
+
+@pytest.mark.parametrize(("zone", "midnight"), [("UTC", 0), ("Pacific/Kiritimati", -14), ("Pacific/Pago_Pago", 11)])
+def test_day_is_rolled_up_when_it_has_been_over_for_72_hours(company: Company, zone: str, midnight: int) -> None:
+    Company.objects.filter(pk=company.pk).update(time_zone=zone)
+    VisitorSessionFactory.create(company=Company.objects.get(), started_at=at(FIRST))
+    ended_at = at(FIRST + timedelta(days=1), 0) + midnight * HOUR
+    assert FIRST not in roll_up(ended_at + 71.9 * HOUR)[0].days
+    assert FIRST in roll_up(ended_at + 72 * HOUR)[0].days
+    assert roll_up(ended_at + 72 * HOUR)[0].days == []
+
+
+def test_day_when_it_changes_is_rolled_up_again(shop: Company) -> None:
+    roll_up()
+    order = Order.objects.included().filter(currency="EUR")[0]
+    order.exclude(UserFactory.create(), "A test.")
+    stale = set(RolledUpDay.objects.filter(is_stale=True).values_list("on", flat=True))
+    assert stale == {order.occurred_on, order.session.started_on}
+    assert_same_as_raw(whole(shop, currency="EUR"))
+    assert set(roll_up()[0].days) == stale
+    assert_same_as_raw(whole(shop, currency="EUR"))
+
+
+def test_day_when_the_zone_changed_meanwhile_waits_until_it_is_over_there(company: Company) -> None:
+    VisitorSessionFactory.create(company=company, started_at=at(FIRST))
+    known = Company.objects.get()
+    Company.objects.update(time_zone="Pacific/Pago_Pago")  # where the day ends eleven hours later
+    now = at(FIRST + timedelta(days=4), 1)
+    assert not rollups._roll_up_day(known, FIRST, now)
+    assert not RolledUpDay.objects.fresh().filter(on=FIRST).exists()
+    assert rollups._roll_up_day(known, FIRST, now + 11 * HOUR)
+
+
+def test_new_events_mark_no_day(company: Company) -> None:
+    record(company, [chat(NOW), cart_event(NOW), order(NOW)])
+    record(company, [cart_event(NOW, received_at=NOW + 47 * HOUR)])
+    assert not RolledUpDay.objects.exists()
+
+
+def test_days_when_many_are_stale_are_read_in_few_pieces(company: Company) -> None:
+    days = [FIRST + timedelta(days=number) for number in range(400)]
+    rows = [RolledUpDay(company=company, on=day, is_stale=number % 2 == 1) for number, day in enumerate(days)]
+    RolledUpDay.objects.bulk_create(rows)
+    split = SplitDays.of(company, Period(days[0], days[-1]))
+    assert len(split.rolled_up) == MOST_PIECES
+    assert len(split.live) <= MOST_PIECES + 1
+    in_pieces = [day for run in (*split.rolled_up, *split.live) for day in run.days]
+    assert sorted(in_pieces) == days
+    fresh = set(days[::2])
+    assert all(day in fresh for run in split.rolled_up for day in run.days)
+
+
+def test_report_takes_as_many_queries_however_many_days_are_rolled_up(
+    shop: Company, django_assert_num_queries: Callable[[int], Any]
+) -> None:
+    roll_up()
+    with django_assert_num_queries(5):
+        revenue_impact(whole(shop, currency="EUR"))
+    RolledUpDay.objects.filter(on__in=[FIRST + timedelta(days=number) for number in (0, 2, 3, 5)]).delete()
+    with django_assert_num_queries(14):
+        revenue_impact(whole(shop, currency="EUR"))
+
+
+@pytest.mark.skipif("connection.vendor == 'sqlite'", reason="SQLite cannot add up such amounts at all")
+def test_day_when_its_sums_are_too_large_is_read_from_its_events(shop: Company) -> None:
+    session = VisitorSessionFactory.create(company=shop, started_at=at(FIRST))
+    CartEventFactory.create_batch(2, session=session, gmv_minor=2**62)
+    assert f"acme: the sums of {FIRST} are too large to be stored; its events are read instead." in run()
+    assert not RolledUpDay.objects.fresh().filter(on=FIRST).exists()
+    assert revenue_impact(whole(shop, currency="EUR")).current.add_to_cart_minor > 2**62
+
+
+# The command
+
+
+def test_command_says_what_it_rolled_up(shop: Company) -> None:
+    CompanyFactory.create(key="idle")
+    (acme, idle), last = run(), timezone.now().date() - timedelta(days=4)
+    first = shop.first_day()
+    assert first is not None
+    assert acme == f"acme: rolled up {(last - first).days + 1} days, from {first} to {last}."
+    assert idle == "idle: rolled up 0 days."
+    assert run()[0] == "acme: rolled up 0 days."
+
+
+@pytest.mark.parametrize("model", [DailyFigures, DailySessions, DailyProductFigures])
+@pytest.mark.parametrize("is_lost", [True, False])
+def test_check_when_rows_differ_names_the_days_and_changes_nothing(
+    shop: Company, model: type[Any], is_lost: bool
+) -> None:
+    run()
+    assert run(check=True) == [f"acme: {RolledUpDay.objects.count()} days agree with their events."]
+    row = model.objects.order_by("on")[3]
+    if is_lost:
+        row.delete()
+    else:
+        model.objects.filter(pk=row.pk).update(channel="NUDGE" if row.channel != "NUDGE" else "FAQ")
+    before = list(model.objects.order_by("pk").values())
+    with pytest.raises(CommandError, match=rf"events of these days: acme {row.on}\Z"):
+        run(check=True)
+    assert list(model.objects.order_by("pk").values()) == before
+    RolledUpDay.objects.filter(on=row.on).update(is_stale=True)
+    run(check=True)
+    run()
+    run(check=True)
+
+
+def test_roll_up_when_interrupted_at_any_statement_leaves_right_figures(company: Company) -> None:
+    fill(company, random.Random(7), FIRST, days=1, sessions=5)
+    now = at(FIRST + timedelta(days=5))
+    roll_up(now)
+
+    class Killed(BaseException):
+        pass
+
+    def killer(place: int) -> Callable[..., Any]:
+        places = count()
+
+        def execute_or_die(execute: Callable[..., Any], *args: Any) -> Any:
+            if next(places) == place:
+                raise Killed
+            return execute(*args)
+
+        return execute_or_die
+
+    for statements in count():
+        RolledUpDay.objects.filter(on=FIRST).update(is_stale=True)
+        DailyFigures.objects.filter(on=FIRST).update(orders=7)  # what is stale may hold anything
+        try:
+            with connection.execute_wrapper(killer(statements)):
+                roll_up(now)
+        except Killed:
+            assert_same_as_raw(whole(company, currency="EUR"))
+        else:
+            break
+    assert statements > 15
+    assert RolledUpDay.objects.fresh().filter(on=FIRST).exists()
+    assert_same_as_raw(whole(company, currency="EUR"), whole(company))
+
+
+# At the same time
+
+
+@contextmanager
+def another_connection(work: Callable[[], Any]) -> Iterator[Future[Any]]:
+    """Do ``work`` in a thread, over a connection of its own; at the end it must be done."""
+
+    def do() -> Any:
+        try:
+            return work()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        future = pool.submit(do)
+        yield future
+        future.result(timeout=20)
+
+
+at_the_same_time = [
+    pytest.mark.concurrency,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif("connection.vendor == 'sqlite'", reason="SQLite has a single writer; set DATABASE_URL"),
+]
+
+
+def _exclude(company: Company) -> None:
+    Order.objects.included().filter(company=company, occurred_on=FIRST)[0].exclude(UserFactory.create(), "A test.")
+
+
+def _refund(company: Company) -> None:
+    refunded = Order.objects.included().filter(company=company, occurred_on=FIRST, value_minor__gt=500)[0]
+    data = RefundData(
+        order_id=refunded.order_id,
+        refund_id="R",
+        currency=refunded.currency,
+        value_minor=1,
+        occurred_at=at(FIRST),
+        received_at=timezone.now(),
+    )
+    assert record_refund(company, data).status == "recorded"
+
+
+def _move(company: Company) -> None:
+    company.time_zone = "Pacific/Kiritimati"
+    company.save()
+
+
+@pytest.mark.parametrize("change", [_exclude, _refund, _move])
+@pytest.mark.parametrize("is_first", [True, False])
+class TestAtTheSameTime:
+    pytestmark = at_the_same_time
+
+    def test_roll_up_when_a_change_is_under_way_waits_for_it(
+        self, company: Company, change: Callable[[Company], None], is_first: bool
+    ) -> None:
+        fill(company, random.Random(5), FIRST, days=1, sessions=25)
+        now = at(FIRST + timedelta(days=6))
+        if not is_first:
+            roll_up(now)
+            RolledUpDay.objects.update(is_stale=True)
+        # The transaction ends before the other connection is waited for.
+        with ExitStack() as others, transaction.atomic():
+            change(company)
+            others.enter_context(another_connection(lambda: roll_up(now)))
+            wait_for_waiting()
+        assert RolledUpDay.objects.fresh().filter(on=FIRST).exists()
+        assert not any(result.failed for result in check_rollups())
+        assert_same_as_raw(whole(Company.objects.get(), currency="EUR"))
+
+    def test_change_when_a_roll_up_is_under_way_marks_the_day_afterwards(
+        self, company: Company, change: Callable[[Company], None], is_first: bool, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        fill(company, random.Random(5), FIRST, days=1, sessions=25)
+        now = at(FIRST + timedelta(days=6))
+        if not is_first:
+            roll_up(now)
+            RolledUpDay.objects.update(is_stale=True)
+        has_read, may_go_on, from_events = Event(), Event(), rollups._from_events
+
+        def pause(company: Company, on: date) -> list[Any]:
+            rows = list(from_events(company, on))
+            if on == FIRST:
+                has_read.set()
+                assert may_go_on.wait(20)
+            return rows
+
+        monkeypatch.setattr(rollups, "_from_events", pause)
+        with another_connection(lambda: roll_up(now)):
+            assert has_read.wait(20)
+            with another_connection(lambda: change(company)):
+                wait_for_waiting()
+                may_go_on.set()
+        monkeypatch.undo()
+        assert not RolledUpDay.objects.fresh().filter(on=FIRST).exists()
+        assert_same_as_raw(whole(Company.objects.get(), currency="EUR"))
