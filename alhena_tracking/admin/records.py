@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from alhena_tracking import directory
-from alhena_tracking.admin import formats
+from alhena_tracking.admin import formats, moments
 from alhena_tracking.admin.links import OpenLinksMixin
 from alhena_tracking.admin.look_ups import SafeLookupsAdmin
 from alhena_tracking.admin.traces import CartEventTraceMixin, OrderTraceMixin, PendingConfirmationTraceMixin
@@ -44,7 +44,7 @@ _CREDIT: _FieldSet = (
             "credited_interaction",
             "channel_name",
             "ai_profile",
-            "attribution_window",
+            "window",
             "attribution_model",
         ]
     },
@@ -121,6 +121,10 @@ class RecordAdmin(ReadOnlyMixin, OpenLinksMixin, SafeLookupsAdmin):
     @admin.display(description=_("channel"), ordering="channel")
     def channel_name(self, row: Any) -> str:
         return str(dict(Interaction.Kind.choices).get(row.channel, formats.MISSING))
+
+    @admin.display(description=_("attribution window"), ordering="attribution_window")
+    def window(self, row: Any) -> str:
+        return moments.window(row.attribution_window)
 
     @admin.display(description=_("value"), ordering="value_minor")
     def value(self, row: Any) -> str:
