@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from django.contrib import admin
 from django.test import Client
+from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.translation import trans_real
 
@@ -65,6 +66,7 @@ def language(request: pytest.FixtureRequest, settings: Any, monkeypatch: pytest.
         text = many(singular, plural, number)
         return f"{BEGIN}{text}{END}" if (singular, 0) in words else text
 
+    reverse("admin:index")  # the URLs are made once, of what is registered then
     for model in [model for model in admin.site._registry if model._meta.app_label == "shop"]:
         monkeypatch.delitem(admin.site._registry, model)  # the example's own models are English
     monkeypatch.setattr(catalog, "gettext", gettext)

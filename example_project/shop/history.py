@@ -35,6 +35,7 @@ from alhena_tracking.models import (
     PendingConfirmation,
     Refund,
     RefusedEvent,
+    RolledUpDay,
     Trust,
     VisitorSession,
 )
@@ -108,7 +109,17 @@ def exclude_test_order(company: Company, user: AbstractBaseUser) -> None:
 
 
 def clear_history(company: Company) -> None:
-    for model in (Refund, PendingConfirmation, Order, CartEvent, Interaction, VisitorSession, EventCount, RefusedEvent):
+    for model in (
+        Refund,
+        PendingConfirmation,
+        Order,
+        CartEvent,
+        Interaction,
+        VisitorSession,
+        EventCount,
+        RefusedEvent,
+        RolledUpDay,
+    ):
         model._default_manager.filter(company=company).delete()
 
 

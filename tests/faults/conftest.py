@@ -20,6 +20,7 @@ from alhena_tracking.models import (
     PendingConfirmation,
     Refund,
     RefusedEvent,
+    RolledUpDay,
     SecretKey,
     VisitorSession,
 )
@@ -32,7 +33,7 @@ from tests.faults.server import Server
 #: Each before those that it refers to.
 _EMPTIED: tuple[type[Model], ...] = (
     *(Refund, OrderClaim, OrderLine, PendingConfirmation, Order, CartEvent, Interaction, VisitorSession),
-    *(SecretKey, EventCount, RefusedEvent),
+    *(SecretKey, EventCount, RefusedEvent, RolledUpDay),
 )
 
 
