@@ -43,8 +43,14 @@ class DaySums(models.Model):
     exists once: MariaDB's collations hold AI profiles for equal that are not.
     """
 
+    # To check the reference, MariaDB would lock the company's row, while whoever changes its time zone holds that and
+    # waits for the roll-up: a deadlock.
     company = models.ForeignKey(
-        "alhena_tracking.Company", verbose_name=_("company"), on_delete=models.CASCADE, db_index=False
+        "alhena_tracking.Company",
+        verbose_name=_("company"),
+        on_delete=models.CASCADE,
+        db_constraint=False,
+        db_index=False,
     )
     on = models.DateField(_("day"), help_text=_("In the company's time zone."))
     channel = models.CharField(_("channel"), max_length=5, blank=True)
