@@ -16,10 +16,10 @@ from importlib.metadata import version
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from benchmarks.fresh_database import DEFAULT_URL
+
 if TYPE_CHECKING:
     from benchmarks.rows import Row
-
-DEFAULT_URL = "postgres://postgres@127.0.0.1:5432/postgres"
 
 
 def main() -> None:

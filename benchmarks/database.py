@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import psycopg
 from django.core.management import call_command
 from django.db import connection
 
 from alhena_tracking import diagnostics
+from benchmarks.fresh_database import fresh_database
 from benchmarks.load import ORIGIN
 from benchmarks.settings import DATABASE_NAME
 
@@ -23,16 +23,12 @@ class RunError(Exception):
 @contextmanager
 def database(url: str) -> Iterator[None]:
     """Make the database on the server that ``url`` names, with the company of the events in it; drop it afterwards."""
-    with psycopg.connect(url, autocommit=True) as server:
-        server.execute(f"DROP DATABASE IF EXISTS {DATABASE_NAME}")
-        server.execute(f"CREATE DATABASE {DATABASE_NAME}")
+    with fresh_database(url, DATABASE_NAME):
         try:
             _prepare()
             yield
         finally:
             diagnostics.forget()  # what this process counted has nowhere to be written
-            connection.close()
-            server.execute(f"DROP DATABASE {DATABASE_NAME}")
 
 
 def _prepare() -> None:

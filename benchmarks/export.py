@@ -21,7 +21,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-DEFAULT_URL = "postgres://postgres@127.0.0.1:5432/postgres"
+from benchmarks.fresh_database import DEFAULT_URL, fresh_database, set_up_django
+
 NAME = "alhena_export_benchmark"
 DAYS = 30
 #: Lines above the rows: ten of the header, an empty one, and the columns' names.
@@ -36,7 +37,8 @@ def main() -> None:
     parser.add_argument("--sqlite", action="store_true", help="in a file of SQLite instead of PostgreSQL")
     parser.add_argument("--database-url", default=os.environ.get("DATABASE_URL") or DEFAULT_URL)
     arguments = parser.parse_args()
-    with _database(arguments.sqlite, arguments.database_url):
+    with _database(arguments.sqlite, arguments.database_url) as url:
+        set_up_django(url)
         _fill(arguments.rows)
         _read("orders", "csv", is_counted=False)  # what is loaded once
         for name in ("orders", "cart_events"):
@@ -46,42 +48,13 @@ def main() -> None:
 
 
 @contextmanager
-def _database(is_sqlite: bool, url: str) -> Iterator[None]:
-    with tempfile.TemporaryDirectory() as folder:
-        if is_sqlite:
-            _set_up(f"sqlite:///{Path(folder) / 'benchmark.sqlite3'}")
-            yield
-            return
-        import psycopg
-
-        with psycopg.connect(url, autocommit=True) as server:
-            server.execute(f"DROP DATABASE IF EXISTS {NAME}")
-            server.execute(f"CREATE DATABASE {NAME}")
-            try:
-                _set_up(url.rpartition("/")[0] + "/" + NAME)
-                yield
-            finally:
-                from django.db import connection
-
-                connection.close()
-                server.execute(f"DROP DATABASE {NAME}")
-
-
-def _set_up(url: str) -> None:
-    os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
-    os.environ["DJANGO_DEBUG"] = "0"
-    import dj_database_url
-    import django
-
-    from tests import settings
-
-    settings.DATABASES = {"default": dj_database_url.parse(url)}
-    settings.DEBUG = False
-    settings.ALLOWED_HOSTS = ["testserver"]
-    django.setup()
-    from django.core.management import call_command
-
-    call_command("migrate", verbosity=0)
+def _database(is_sqlite: bool, server_url: str) -> Iterator[str]:
+    if is_sqlite:
+        with tempfile.TemporaryDirectory() as folder:
+            yield f"sqlite:///{Path(folder) / 'benchmark.sqlite3'}"
+    else:
+        with fresh_database(server_url, NAME) as url:
+            yield url
 
 
 def _fill(rows: int) -> None:

@@ -3,8 +3,8 @@
     python -m benchmarks.report --sizes 100000 1000000 10000000
 
 Fills a database of its own by SQL on the PostgreSQL server of DATABASE_URL, one company of each size after another in
-the same tables, and drops it again. The largest size takes about 10 GB and some minutes. Where the project has the
-command alhena_rollup, every figure is measured before and after it ran.
+the same tables, and drops it again. The largest size takes about 10 GB and some minutes. Figures are measured before
+and after alhena_rollup ran.
 """
 
 from __future__ import annotations
@@ -13,18 +13,16 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from statistics import median
 from typing import Any
 
+from benchmarks.fresh_database import DEFAULT_URL, fresh_database, set_up_django
 from benchmarks.rows import Goal
 
-DEFAULT_URL = "postgres://postgres@127.0.0.1:5432/postgres"
 NAME = "alhena_report_benchmark"
-ROLLUP = "alhena_rollup"
 SIZES = [100_000, 1_000_000, 10_000_000]
 UNTIL = datetime(2026, 11, 1, tzinfo=UTC)
 CHART_DAYS = 365
@@ -36,41 +34,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7, help="of which the medians are told (default: 7)")
     parser.add_argument("--database-url", default=os.environ.get("DATABASE_URL") or DEFAULT_URL)
     arguments = parser.parse_args()
-    with _database(arguments.database_url):
+    with fresh_database(arguments.database_url, NAME) as url:
+        set_up_django(url)
         _measure(arguments.sizes, arguments.rounds)
-
-
-@contextmanager
-def _database(url: str) -> Iterator[None]:
-    import psycopg
-
-    with psycopg.connect(url, autocommit=True) as server:
-        server.execute(f"DROP DATABASE IF EXISTS {NAME}")
-        server.execute(f"CREATE DATABASE {NAME}")
-        try:
-            _set_up(url.rpartition("/")[0] + "/" + NAME)
-            yield
-        finally:
-            from django.db import connection
-
-            connection.close()
-            server.execute(f"DROP DATABASE {NAME}")
-
-
-def _set_up(url: str) -> None:
-    os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
-    import dj_database_url
-    import django
-
-    from tests import settings
-
-    settings.DATABASES = {"default": dj_database_url.parse(url)}
-    settings.DEBUG = False
-    settings.ALLOWED_HOSTS = ["testserver"]
-    django.setup()
-    from django.core.management import call_command
-
-    call_command("migrate", verbosity=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +52,11 @@ class Timing:
 
 
 def _measure(sizes: list[int], rounds: int) -> None:
-    from django.core.management import call_command, get_commands
+    from django.core.management import call_command
 
-    has_rollup = ROLLUP in get_commands()
     companies = {}
     first_id = 1
-    print(_head(rounds, has_rollup))
+    print(_head(rounds))
     month = {}
     for size in sizes:
         companies[size] = company = _new_company(size)
@@ -99,12 +64,12 @@ def _measure(sizes: list[int], rounds: int) -> None:
         _fill(company, size, first_id)
         first_id += size
         print(f"\n## {size:,} events (made in {time.perf_counter() - begun:.0f} s; {_size()})\n\n{_TABLE}", flush=True)
-        for is_rolled_up in (False, True) if has_rollup else (False,):
+        for is_rolled_up in (False, True):
             if is_rolled_up:
                 begun = time.perf_counter()
-                call_command(ROLLUP, verbosity=0)
+                call_command("alhena_rollup", verbosity=0)
                 _vacuum()
-                print(f"| … {ROLLUP} took {time.perf_counter() - begun:.1f} s | | | | | | |", flush=True)
+                print(f"| … alhena_rollup took {time.perf_counter() - begun:.1f} s | | | | | | |", flush=True)
             of_this = "rolled up" if is_rolled_up else "not rolled up"
             for days, is_compared in ((30, False), (30, True), (365, False), (365, True)):
                 timing = _report(company, days, rounds, is_compared=is_compared)
@@ -114,7 +79,7 @@ def _measure(sizes: list[int], rounds: int) -> None:
                 month[size, days, is_compared, is_rolled_up] = median(timing.ours)
             page = _page(company, rounds)
             print(f"| the page, 30 days, {of_this} | {page * 1e3:.1f} ms | | | | | |", flush=True)
-    _print_growth(companies, sizes, month, rounds, has_rollup=has_rollup)
+    _print_growth(companies, sizes, month, rounds)
     _print_charts(companies[sizes[-1]], rounds)
 
 
@@ -129,7 +94,7 @@ _CHART_KB = Goal(150, 100, is_ceiling=True)
 _TABLE = "| row | ours | SELECT | ratio | must | aim | verdict |\n|---|---:|---:|---:|---:|---:|---:|"
 
 
-def _head(rounds: int, has_rollup: bool) -> str:
+def _head(rounds: int) -> str:
     from django import get_version
     from django.db import connection
 
@@ -140,7 +105,7 @@ def _head(rounds: int, has_rollup: bool) -> str:
         [(server,)] = cursor.fetchall()
     return (
         f"Python {sys.version.split()[0]}, Django {get_version()}, PostgreSQL {server}, {os.cpu_count()} cores, load "
-        f"average {os.getloadavg()[0]:.1f}. {ROLLUP}: {'there' if has_rollup else 'not there'}.\n"
+        f"average {os.getloadavg()[0]:.1f}.\n"
         f"Each company has {shop_history.HISTORY.days} days of history, whatever its size, so a larger one has as much "
         f"more of everything on every day; all are in the same tables. Of {shop_history.EVENTS_A_SESSION} events 2 are "
         f"interactions, 7.5 cart events and half an order (with two lines each); 3 channels, 5 AI profiles, 3 "
@@ -252,15 +217,13 @@ def _print_ratio(what: str, timing: Timing, goal: Goal | None) -> None:
     print(f"| {what} | {ours:.1f} ms | {bare:.1f} ms | {timing.ratio:.2f} × | {' | '.join(judged)} |", flush=True)
 
 
-def _print_growth(
-    companies: dict[int, Any], sizes: list[int], month: dict[Any, float], rounds: int, *, has_rollup: bool
-) -> None:
+def _print_growth(companies: dict[int, Any], sizes: list[int], month: dict[Any, float], rounds: int) -> None:
     """From the smallest company to the largest; and what the smallest one's report takes beside all the others."""
     if len(sizes) < 2:
         return
     small, large = sizes[0], sizes[-1]
     print(f"\n## Growth of the report of 30 days, from {small:,} to {large:,} events\n\n{_TABLE}")
-    for is_rolled_up in (False, True) if has_rollup else (False,):
+    for is_rolled_up in (False, True):
         of_this = "rolled up" if is_rolled_up else "not rolled up"
         alone, busy = (month[size, 30, True, is_rolled_up] for size in (small, large))
         growth = busy / alone
@@ -268,7 +231,7 @@ def _print_growth(
         what = f"the shop has {large // small} × as many events on every day, {of_this}"
         print(f"| {what} | {busy * 1e3:.1f} ms | was {alone * 1e3:.1f} ms | {growth:.2f} × | {judged} |")
     # What is rolled up by now is so for good.
-    alone = month[small, 30, True, has_rollup]
+    alone = month[small, 30, True, True]
     beside = median(_report(companies[small], 30, rounds, is_compared=True).ours)
     judged = " | ".join(_judged(beside / alone, _GROWTH, " ×"))
     what = f"the same shop beside {sum(sizes[1:]):,} events of others"
