@@ -3,7 +3,7 @@
     python -m benchmarks.report --sizes 100000 1000000 10000000
 
 Fills a database of its own by SQL on the PostgreSQL server of DATABASE_URL, one company of each size after another in
-the same tables, and drops it again. The largest size takes about 10 GB and some minutes. Figures are measured before
+the same tables, and drops it again. The largest size takes several GB and many minutes. Figures are measured before
 and after alhena_rollup ran.
 """
 

@@ -657,6 +657,10 @@ def test_trace_of_a_cart_event_needs_its_own_right(client: Client, log_in: Calla
     assert [plain(entry.title) for entry in entries(response.context["trace"])][2:] == ["An order"]
     assert "A-1" not in response.content.decode()
 
+    order.exclude(factories.UserFactory.create(), "Test order")
+    *_, of_order = entries(client.get(url_of("change", event)).context["trace"])
+    assert (of_order.amount, of_order.badges) == ("", ())
+
 
 def test_trace_of_a_pending_confirmation_is_its_page(client: Client, log_in: Callable[..., Any], shop: Shop) -> None:
     shop.confirm(clock(12))

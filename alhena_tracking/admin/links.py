@@ -19,7 +19,7 @@ else:
 
 def may_open(site: admin.AdminSite, model: type[Model], request: HttpRequest) -> bool:
     """Whether the site has pages of ``model``'s rows that the user may see."""
-    return site.is_registered(model) and site._registry[model].has_view_permission(request)
+    return site.is_registered(model) and site.get_model_admin(model).has_view_permission(request)
 
 
 class OpenLinksMixin(_ModelAdmin):

@@ -13,7 +13,7 @@ from django.utils.translation import pgettext_lazy
 
 from alhena_tracking import directory
 from alhena_tracking.admin import formats, moments
-from alhena_tracking.admin.links import OpenLinksMixin
+from alhena_tracking.admin.links import OpenLinksMixin, may_open
 from alhena_tracking.admin.look_ups import SafeLookupsAdmin
 from alhena_tracking.admin.traces import CartEventTraceMixin, OrderTraceMixin, PendingConfirmationTraceMixin
 from alhena_tracking.models import (
@@ -270,8 +270,7 @@ class OrderLineInline(ReadOnlyMixin, _TabularInline):
 
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Whoever may view an order may view its lines."""
-        may_view: bool = self.admin_site._registry[Order].has_view_permission(request)
-        return may_view
+        return may_open(self.admin_site, Order, request)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).select_related("order")

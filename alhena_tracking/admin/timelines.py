@@ -211,9 +211,11 @@ def _cart_note(step: CartStep) -> str:
 
 
 def _order_entry(step: OrderStep, zone: ZoneInfo, url_of: UrlOf) -> Entry:
-    badges = [Badge(_("This order"))] if step.is_subject else []
     url = url_of(Order, step.id)
     may_view = step.is_subject or bool(url)
+    badges = [Badge(_("This order"))] if step.is_subject else []
+    if step.is_excluded and may_view:
+        badges.append(Badge(pgettext("order", "Excluded"), "bad"))
     return Entry(
         kind="order",
         time=moments.time(step.at, zone),
@@ -223,7 +225,7 @@ def _order_entry(step: OrderStep, zone: ZoneInfo, url_of: UrlOf) -> Entry:
         url=url,
         note=_("The cart is empty after it"),
         amount=formats.money(step.value_minor, step.currency) if may_view else "",
-        badges=(*badges, Badge(pgettext("order", "Excluded"), "bad")) if step.is_excluded else tuple(badges),
+        badges=tuple(badges),
         is_subject=step.is_subject,
     )
 
