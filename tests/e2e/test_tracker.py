@@ -323,7 +323,9 @@ def test_20_two_tabs_lose_nothing_and_overwrite_nothing(page: Page, context: Bro
     context.route(EVENTS, abort)
     for number in range(1, 11):
         track(page if number % 2 else other, "sendCheckoutEvent", order(number))
-    assert len(stored_names(page)) == 10
+    # A tab is a process of its own, and hears a moment later of what the other one wrote.
+    wait_until(page, lambda: len(stored_names(page)) == 10)
+    wait_until(other, lambda: len(stored_names(other)) == 10)
     context.unroute(EVENTS)
     other.close()
     page.reload()
