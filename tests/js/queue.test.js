@@ -170,7 +170,7 @@ test("[14] in a pause that the server asked for, leaving sends what would be los
 });
 
 const ID = "99999999-aaaa-4bbb-8ccc-222222222222";
-const NAME = `alhena_acme:e${START}000001:${ID}`;
+const NAME = `alhena_acme:e${START}:${ID}`;
 const ENTRY = JSON.stringify([USER, FAQ, "sendCartEvent", {}, 0]);
 /** @type {[name: string, value: string][]} */
 const CORRUPT = [

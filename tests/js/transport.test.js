@@ -122,6 +122,18 @@ test("a checkout does not wait for an answer, and takes the interaction on its w
   assert.equal(page.requests.length, 2);
 });
 
+test("events of one moment keep their order by their times, as batches may overtake each other", async () => {
+  const page = openPage({ fetch: serverOf() });
+  page.track("sendInteraction", CHAT);
+  for (const productId of ["SKU-1", "SKU-2", "SKU-3"]) page.track("sendCartEvent", { ...CART, productId });
+  await page.deliver();
+  const { events } = page.requests[0].body;
+  const order = events.map((/** @type {any} */ event) => event.data.product_id);
+  assert.deepEqual(order, [undefined, "SKU-1", "SKU-2", "SKU-3"]);
+  const times = events.map((/** @type {any} */ event) => Date.parse(event.occurred_at) - START);
+  assert.deepEqual(times, [0, 1, 2, 3]);
+});
+
 for (const status of RETRIED) {
   test(`[8, 9, 10, 16] after ${status || "a network error"} the batch is sent again as a whole, with its ids`, async () => {
     const page = openPage({ fetch: serverOf(status) });

@@ -336,7 +336,7 @@
   // each other's, and the next page or the next visit sends what this one could not. Where that is blocked or full,
   // it is kept in memory.
 
-  const NAME = RegExp(`^${key}:e(\\d{13})\\d{6}:${UUID}$`);
+  const NAME = RegExp(`^${key}:e(\\d{13}):${UUID}$`);
   /** Older events are refused by the server. */
   const MAX_AGE = 72 * 3600e3;
   const MAX_ATTEMPTS = 50;
@@ -345,7 +345,7 @@
 
   /** @type {Map<string, Entry>} */
   const unstored = new Map();
-  let added = 0;
+  let lastTime = 0;
 
   /**
    * @param {string} name
@@ -575,9 +575,9 @@
         complain(`${method} not sent: ${field || "data"} ${code}, expected ${expected}, got ${typeof actual}`, actual);
       });
       if (!isValid) return;
-      const time = Date.now();
-      // Names are sorted: by the time, and by what came first within it.
-      const name = `${key}:e${time}${String(1e6 + ++added).slice(1)}:${uuid()}`;
+      // No two events of a page at the same moment: batches may overtake each other, and the server goes by the time.
+      const time = (lastTime = Math.max(Date.now(), lastTime + 1));
+      const name = `${key}:e${time}:${uuid()}`;
 
       const admit = () => {
         const id = body.order_id;
