@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
+from uuid import UUID
 
 from django.db import DataError
-from django.db.models import Q
 from django.utils import timezone
 
 from alhena_tracking.currencies import MINOR_UNITS
@@ -24,6 +24,7 @@ from alhena_tracking.models import (
     Company,
     DailyFigures,
     DailyProductFigures,
+    DailyProductTotals,
     DailySessions,
     Order,
     RolledUpDay,
@@ -32,9 +33,10 @@ from alhena_tracking.models import (
 )
 from alhena_tracking.reports import Period, ReportQuery, live
 
-_Sums: TypeAlias = DailyFigures | DailySessions | DailyProductFigures
+_Sums: TypeAlias = DailyFigures | DailySessions | DailyProductFigures | DailyProductTotals
+_Row = TypeVar("_Row", DailyFigures, DailySessions, DailyProductFigures)
 
-_MODELS: tuple[type[_Sums], ...] = (DailyFigures, DailySessions, DailyProductFigures)
+_MODELS: tuple[type[_Sums], ...] = (DailyFigures, DailySessions, DailyProductFigures, DailyProductTotals)
 _CREDIT = ("currency", "channel", "ai_profile", "trust")
 _VISIT = ("channel", "ai_profile")
 
@@ -139,13 +141,13 @@ def _from_events(company: Company, on: date) -> Iterator[_Sums]:
     events = query.of_company(CartEvent.objects.using(alias).filter(**currencies), day)
     orders = query.of_company(Order.objects.using(alias).included().filter(**currencies), day)
     sessions = query.of_company(VisitorSession.objects.using(alias), day)
-    conversions = live.conversion_sums(
-        Order.objects.using(alias).included(),
+    converting = Order.objects.using(alias).included()
+    visits = live.session_sums(
         sessions,
         _VISIT,
-        converted_sessions=Q(),
-        reported_sessions=Q(trust=Trust.REPORTED),
-        confirmed_sessions=Q(trust=Trust.CONFIRMED),
+        converted_sessions=converting,
+        reported_sessions=converting.filter(trust=Trust.REPORTED),
+        confirmed_sessions=converting.filter(trust=Trust.CONFIRMED),
     )
     row = partial(_row, company=company, on=on)
     yield from _joined(
@@ -154,15 +156,45 @@ def _from_events(company: Company, on: date) -> Iterator[_Sums]:
         live.order_sums(orders, _CREDIT),
         live.refund_sums(orders, _CREDIT),
     )
-    yield from _joined(partial(row, DailySessions, _VISIT), live.session_sums(sessions, _VISIT), conversions)
-    yield from _joined(
-        partial(row, DailyProductFigures, (*_CREDIT, "product_id_digest")),
-        live.added_sums(events, _CREDIT),
-        live.purchased_sums(orders, _CREDIT),
+    yield from _joined(partial(row, DailySessions, _VISIT), visits)
+    products = list(
+        _joined(
+            partial(row, DailyProductFigures, (*_CREDIT, "product_id_digest")),
+            live.added_sums(events, _CREDIT),
+            live.purchased_sums(orders, _CREDIT),
+        )
     )
+    yield from products
+    yield from _totals(products)
 
 
-def _joined(row: Callable[[tuple[Any, ...], dict[str, Any]], _Sums], *parts: Iterable[live.Sums]) -> Iterator[_Sums]:
+def _totals(products: Iterable[DailyProductFigures]) -> Iterator[DailyProductTotals]:
+    """One row for each currency and product of one day."""
+    found: dict[tuple[str, UUID], DailyProductTotals] = {}
+    for one in products:
+        key = one.currency, one.product_id_digest
+        if key not in found:
+            found[key] = DailyProductTotals(
+                company=one.company,
+                on=one.on,
+                currency=one.currency,
+                product_id_digest=one.product_id_digest,
+                product_id=one.product_id,
+            )
+        total = found[key]
+        total.product_name = max(total.product_name, one.product_name)
+        total.cart_events += one.cart_events
+        total.add_to_cart_minor += one.add_to_cart_minor
+        total.units_added += one.units_added
+        total.purchase_minor += one.purchase_minor
+        total.units_purchased += one.units_purchased
+        if one.trust == Trust.CONFIRMED:
+            total.confirmed_purchase_minor += one.purchase_minor
+            total.confirmed_units_purchased += one.units_purchased
+    yield from found.values()
+
+
+def _joined(row: Callable[[tuple[Any, ...], dict[str, Any]], _Row], *parts: Iterable[live.Sums]) -> Iterator[_Row]:
     """One row for each key, with what all parts say of it."""
     found: dict[tuple[Any, ...], dict[str, Any]] = {}
     for part in parts:
@@ -172,7 +204,7 @@ def _joined(row: Callable[[tuple[Any, ...], dict[str, Any]], _Sums], *parts: Ite
         yield row(key, values)
 
 
-def _row(model: type[_Sums], names: tuple[str, ...], key: tuple[Any, ...], values: dict[str, Any], **day: Any) -> _Sums:
+def _row(model: type[_Row], names: tuple[str, ...], key: tuple[Any, ...], values: dict[str, Any], **day: Any) -> _Row:
     # What confirmed orders came to is the sum of the rows that have this trust.
     sums = {name: value for name, value in values.items() if name != "confirmed_minor"}
     return model(**day, **dict(zip(names, key, strict=True)), **sums)

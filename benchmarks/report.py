@@ -24,7 +24,7 @@ from benchmarks.rows import Goal
 
 NAME = "alhena_report_benchmark"
 SIZES = [100_000, 1_000_000, 10_000_000]
-UNTIL = datetime(2026, 11, 1, tzinfo=UTC)
+UNTIL = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 CHART_DAYS = 365
 
 

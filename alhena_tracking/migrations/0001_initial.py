@@ -1062,6 +1062,57 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name="DailyProductTotals",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("on", models.DateField(help_text="In the company's time zone.", verbose_name="day")),
+                ("currency", models.CharField(max_length=3, verbose_name="currency")),
+                ("cart_events", models.PositiveIntegerField(default=0, verbose_name="cart events")),
+                ("add_to_cart_minor", models.BigIntegerField(default=0, verbose_name="add-to-cart GMV")),
+                ("purchase_minor", models.BigIntegerField(default=0, verbose_name="purchase revenue")),
+                ("product_id_digest", alhena_tracking.models.fields.ExactUUIDField(verbose_name="product id digest")),
+                ("product_id", models.CharField(max_length=255, verbose_name="product id")),
+                ("product_name", models.CharField(max_length=512, verbose_name="product name")),
+                (
+                    "units_added",
+                    models.DecimalField(decimal_places=3, default=0, max_digits=19, verbose_name="units added"),
+                ),
+                (
+                    "units_purchased",
+                    models.DecimalField(decimal_places=3, default=0, max_digits=19, verbose_name="units purchased"),
+                ),
+                (
+                    "confirmed_units_purchased",
+                    models.DecimalField(
+                        decimal_places=3,
+                        default=0,
+                        max_digits=19,
+                        verbose_name="units purchased by confirmed orders",
+                    ),
+                ),
+                (
+                    "confirmed_purchase_minor",
+                    models.BigIntegerField(default=0, verbose_name="confirmed purchase revenue"),
+                ),
+                (
+                    "company",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        to="alhena_tracking.company",
+                        verbose_name="company",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "daily product totals",
+                "verbose_name_plural": "daily product totals",
+                "default_permissions": (),
+                "indexes": [models.Index(fields=["company", "on"], name="alhena_dailyproducttotals_day")],
+            },
+        ),
+        migrations.CreateModel(
             name="DailySessions",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),

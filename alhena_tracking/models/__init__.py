@@ -8,7 +8,13 @@ from alhena_tracking.models.event_diagnostics import EventDiagnostics
 from alhena_tracking.models.locks import LockRow
 from alhena_tracking.models.orders import Order, OrderClaim, OrderLine, PendingConfirmation, Refund
 from alhena_tracking.models.report import RevenueImpact
-from alhena_tracking.models.rollups import DailyFigures, DailyProductFigures, DailySessions, RolledUpDay
+from alhena_tracking.models.rollups import (
+    DailyFigures,
+    DailyProductFigures,
+    DailyProductTotals,
+    DailySessions,
+    RolledUpDay,
+)
 from alhena_tracking.models.visits import Interaction, VisitorSession
 
 __all__ = [
@@ -17,6 +23,7 @@ __all__ = [
     "Company",
     "DailyFigures",
     "DailyProductFigures",
+    "DailyProductTotals",
     "DailySessions",
     "EventCount",
     "EventDiagnostics",

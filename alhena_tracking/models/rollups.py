@@ -53,8 +53,6 @@ class DaySums(models.Model):
         db_index=False,
     )
     on = models.DateField(_("day"), help_text=_("In the company's time zone."))
-    channel = models.CharField(_("channel"), max_length=5, blank=True)
-    ai_profile = models.CharField(_("AI profile"), max_length=TEXT_LENGTH, blank=True)
 
     class Meta:
         abstract = True
@@ -62,17 +60,48 @@ class DaySums(models.Model):
         indexes = [models.Index(fields=["company", "on"], name="alhena_%(class)s_day")]
 
     def __str__(self) -> str:
-        return f"{self.on} {self.channel}"
+        return f"{self.on}"
 
 
-class CreditedSums(DaySums):
+class VisitSums(DaySums):
+    """Sums by what visitors used."""
+
+    channel = models.CharField(_("channel"), max_length=5, blank=True)
+    ai_profile = models.CharField(_("AI profile"), max_length=TEXT_LENGTH, blank=True)
+
+    class Meta(DaySums.Meta):
+        abstract = True
+
+
+class MoneySums(DaySums):
     """Sums of cart events and orders, excluded ones left out."""
 
     currency = models.CharField(_("currency"), max_length=3)
-    trust = models.CharField(_("trust"), max_length=9, choices=Trust.choices)
     cart_events = models.PositiveIntegerField(_("cart events"), default=0)
     add_to_cart_minor = models.BigIntegerField(_("add-to-cart GMV"), default=0)
     purchase_minor = models.BigIntegerField(_("purchase revenue"), default=0)
+
+    class Meta(DaySums.Meta):
+        abstract = True
+
+
+class CreditedSums(MoneySums, VisitSums):
+    """Such sums by all that can be asked of them."""
+
+    trust = models.CharField(_("trust"), max_length=9, choices=Trust.choices)
+
+    class Meta(DaySums.Meta):
+        abstract = True
+
+
+class ProductSums(MoneySums):
+    """Such sums of one product each. ``product_name`` is one of those that it was reported under."""
+
+    product_id_digest = ExactUUIDField(_("product id digest"))
+    product_id = models.CharField(_("product id"), max_length=TEXT_LENGTH)
+    product_name = models.CharField(_("product name"), max_length=PRODUCT_NAME_LENGTH)
+    units_added = models.DecimalField(_("units added"), max_digits=19, decimal_places=3, default=0)
+    units_purchased = models.DecimalField(_("units purchased"), max_digits=19, decimal_places=3, default=0)
 
     class Meta(DaySums.Meta):
         abstract = True
@@ -89,12 +118,12 @@ class DailyFigures(CreditedSums):
 
     objects = DaysQuerySet["DailyFigures"].as_manager()
 
-    class Meta(CreditedSums.Meta):
+    class Meta(DaySums.Meta):
         verbose_name = _("daily figures")
         verbose_name_plural = _("daily figures")
 
 
-class DailySessions(DaySums):
+class DailySessions(VisitSums):
     """The sessions that started on one day, and how many of them have an order by now: any, and of each trust."""
 
     sessions = models.PositiveIntegerField(_("sessions"), default=0)
@@ -109,17 +138,28 @@ class DailySessions(DaySums):
         verbose_name_plural = _("daily sessions")
 
 
-class DailyProductFigures(CreditedSums):
-    """What one product came to on one day. ``product_name`` is one of those that it was reported under."""
-
-    product_id_digest = ExactUUIDField(_("product id digest"))
-    product_id = models.CharField(_("product id"), max_length=TEXT_LENGTH)
-    product_name = models.CharField(_("product name"), max_length=PRODUCT_NAME_LENGTH)
-    units_added = models.DecimalField(_("units added"), max_digits=19, decimal_places=3, default=0)
-    units_purchased = models.DecimalField(_("units purchased"), max_digits=19, decimal_places=3, default=0)
+class DailyProductFigures(ProductSums, CreditedSums):
+    """What one product came to on one day."""
 
     objects = DaysQuerySet["DailyProductFigures"].as_manager()
 
-    class Meta(CreditedSums.Meta):
+    class Meta(DaySums.Meta):
         verbose_name = _("daily product figures")
         verbose_name_plural = _("daily product figures")
+
+
+class DailyProductTotals(ProductSums):
+    """The same whatever it was credited to: one row where the others are as many as there are channels, AI profiles
+    and kinds of trust, which in a large shop are hundreds of thousands a month.
+    """
+
+    confirmed_units_purchased = models.DecimalField(
+        _("units purchased by confirmed orders"), max_digits=19, decimal_places=3, default=0
+    )
+    confirmed_purchase_minor = models.BigIntegerField(_("confirmed purchase revenue"), default=0)
+
+    objects = DaysQuerySet["DailyProductTotals"].as_manager()
+
+    class Meta(DaySums.Meta):
+        verbose_name = _("daily product totals")
+        verbose_name_plural = _("daily product totals")

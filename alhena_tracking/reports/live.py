@@ -7,8 +7,8 @@ from decimal import Decimal
 from typing import Any, TypeAlias
 
 from django.db import connections
-from django.db.models import Aggregate, Count, Max, Q, QuerySet, Sum, Window
-from django.db.models.functions import RowNumber
+from django.db.models import Aggregate, Count, Max, OuterRef, Q, QuerySet, Subquery, Sum, Window
+from django.db.models.functions import Collate, RowNumber
 
 from alhena_tracking.models import CartEvent, Order, OrderLine, Refund, Trust, VisitorSession
 
@@ -69,19 +69,19 @@ def refund_sums(orders: QuerySet[Order], by: Sequence[str]) -> Iterator[Sums]:
     return _grouped(refunds, [f"refunded_order__{name}" for name in by], refunded_minor=Sum("value_minor"))
 
 
-def session_sums(sessions: QuerySet[VisitorSession], by: Sequence[str]) -> Iterator[Sums]:
-    return _grouped(sessions, by, sessions=Count("*"))
-
-
-def conversion_sums(
-    orders: QuerySet[Order], sessions: QuerySet[VisitorSession], by: Sequence[str], **counts: Q
+def session_sums(
+    sessions: QuerySet[VisitorSession], by: Sequence[str], **converting: QuerySet[Order]
 ) -> Iterator[Sums]:
-    """Sessions that have an order by now: on whatever day, in whatever currency, credited to whatever channel.
-
-    Each of ``counts`` is the number of those with an order that it chooses.
+    """Sums of sessions; and for each of ``converting``, under its name, how many of them have one of those orders by
+    now: on whatever day, in whatever currency, credited to whatever channel.
     """
-    converted = {name: Count("session", filter=chosen, distinct=True) for name, chosen in counts.items()}
-    return _grouped(orders.filter(session__in=sessions), [f"session__{name}" for name in by], **converted)
+    # One order of each session is looked up by its index. To join them, databases would read all orders there are.
+    looked_up = {
+        f"{name}_order": Subquery(orders.filter(session=OuterRef("pk")).order_by().values("pk")[:1])
+        for name, orders in converting.items()
+    }
+    converted = {name: Count("pk", filter=Q(**{f"{name}_order__isnull": False})) for name in converting}
+    return _grouped(sessions.annotate(**looked_up), by, sessions=Count("*"), **converted)
 
 
 def added_sums(events: QuerySet[CartEvent], by: Sequence[str]) -> Iterator[Sums]:
@@ -100,9 +100,18 @@ def purchased_sums(orders: QuerySet[Order], by: Sequence[str]) -> Iterator[Sums]
 
 def _of_products(rows: QuerySet[Any], by: Sequence[str], **sums: Aggregate) -> Iterator[Sums]:
     # By the digest: collations hold ids for equal that are not.
-    sums = {"product_id": Max("product_id"), "product_name": Max("product_name"), **sums}
+    sums = {"product_id": Max("product_id"), "product_name": last_text("product_name", rows), **sums}
     for key, values in _grouped(rows, [*by, "product_id_digest"], **{f"{name}_": sums[name] for name in sums}):
         yield key, {name: exact(values[f"{name}_"]) for name in sums}
+
+
+#: What orders text as Python does, by the vendors of databases.
+_COLLATIONS = {"postgresql": "C", "mysql": "utf8mb4_bin", "sqlite": "BINARY"}
+
+
+def last_text(name: str, rows: QuerySet[Any]) -> Aggregate:
+    """The last one of some texts, in the order that Python gives them."""
+    return Max(Collate(name, _COLLATIONS[connections[rows.db].vendor]))
 
 
 def exact(value: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from alhena_tracking.models import CartEvent
@@ -31,24 +32,27 @@ class ProductFigures:
     purchase_minor: int = 0
     units_purchased: Decimal = Decimal()
 
-    def plus(self, other: ProductFigures) -> ProductFigures:
-        """The same product's figures of further days, or of another kind."""
-        sums = {name: getattr(self, name) + getattr(other, name) for name in _SUMMED}
-        return ProductFigures(product_id=self.product_id, name=max(self.name, other.name), **sums)
-
 
 def figures_by_product(query: ReportQuery, days: SplitDays, currency: str) -> list[ProductFigures]:
     """The figures of every product that has any: those bought for most first, then those most was added of."""
-    found: dict[UUID, ProductFigures] = {}
+    found: dict[UUID, dict[str, Any]] = {}
     for (digest,), sums in _sums(query, days, currency):
-        part = ProductFigures(
+        of_product = found.setdefault(digest, sums)
+        if of_product is not sums:
+            of_product["product_name"] = max(of_product["product_name"], sums["product_name"])
+            for name in _SUMMED:
+                if name in sums:
+                    of_product[name] = of_product.get(name, 0) + sums[name]
+    products = [
+        ProductFigures(
             product_id=sums["product_id"],
             name=sums["product_name"],
             **{name: sums[name] for name in _SUMMED if name in sums},
         )
-        found[digest] = found[digest].plus(part) if digest in found else part
+        for sums in found.values()
+    ]
     return sorted(
-        found.values(), key=lambda product: (-product.purchase_minor, -product.add_to_cart_minor, product.product_id)
+        products, key=lambda product: (-product.purchase_minor, -product.add_to_cart_minor, product.product_id)
     )
 
 

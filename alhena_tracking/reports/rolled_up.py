@@ -8,9 +8,9 @@ from typing import Any
 from django.db.models import Aggregate, Max, Q, QuerySet, Sum, Value
 
 from alhena_tracking.conf import conf
-from alhena_tracking.models import DailyFigures, DailyProductFigures, DailySessions, Trust
+from alhena_tracking.models import DailyFigures, DailyProductFigures, DailyProductTotals, DailySessions, Trust
 from alhena_tracking.reports.figures import Period
-from alhena_tracking.reports.live import Sums, exact
+from alhena_tracking.reports.live import Sums, exact, last_text
 from alhena_tracking.reports.query import ReportQuery
 
 
@@ -27,14 +27,37 @@ def credited_sums(query: ReportQuery, periods: Sequence[Period], by: Sequence[st
 
 def product_sums(query: ReportQuery, periods: Sequence[Period], currency: str) -> Iterator[Sums]:
     """Sums of every product, whose id's digest is the key."""
-    return _counted(
-        query.credited(DailyProductFigures.objects.all(), *periods, currency=currency),
+    if not query.credit:
+        yield from _product_totals(query, periods, currency)
+        return
+    rows = query.credited(DailyProductFigures.objects.all(), *periods, currency=currency)
+    yield from _counted(
+        rows,
         ["product_id_digest"],
         of_carts=("add_to_cart_minor", "cart_events", "units_added"),
         of_orders=("units_purchased", "purchase_minor"),
         product_id=Max("product_id"),
-        product_name=Max("product_name"),
+        product_name=last_text("product_name", rows),
     )
+
+
+def _product_totals(query: ReportQuery, periods: Sequence[Period], currency: str) -> Iterator[Sums]:
+    rows = query.of_company(DailyProductTotals.objects.filter(currency=currency), *periods)
+    kind = "confirmed_" if conf.confirmed_orders_only else ""
+    sums = _grouped(
+        rows,
+        ["product_id_digest"],
+        product_id=Max("product_id"),
+        product_name=last_text("product_name", rows),
+        cart_events=Sum("cart_events"),
+        add_to_cart_minor=Sum("add_to_cart_minor"),
+        units_added=Sum("units_added"),
+        purchase_minor=Sum(f"{kind}purchase_minor"),
+        units_purchased=Sum(f"{kind}units_purchased"),
+    )
+    for key, values in sums:
+        if values["cart_events"] or values["units_purchased"]:
+            yield key, values
 
 
 def session_sums(query: ReportQuery, periods: Sequence[Period], by: Sequence[str]) -> Iterator[Sums]:

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from datetime import date
 
-from django.db.models import Max, Q
+from django.db.models import Max
 
 from alhena_tracking.currencies import MINOR_UNITS
 from alhena_tracking.models import CartEvent, Company, Interaction, Order
@@ -99,5 +99,4 @@ def _live_sums(query: ReportQuery, days: SplitDays, currency: str) -> Iterator[S
         yield from live.cart_sums(events, by, query.credit)
         yield from live.order_sums(orders, by)
         yield from live.refund_sums(orders, by)
-        yield from live.session_sums(sessions, ("started_on", "channel"))
-        yield from live.conversion_sums(converting, sessions, ("started_on", "channel"), converted_sessions=Q())
+        yield from live.session_sums(sessions, ("started_on", "channel"), converted_sessions=converting)
