@@ -61,12 +61,12 @@ class DaysQuerySet(models.QuerySet[_Model]):
         """Rows of the days from ``start`` to ``end``, both included."""
         return self.on_days([(start, end)])
 
-    def on_days(self, ranges: Iterable[tuple[date, date]]) -> Self:
-        """Rows of the days of any of the ranges, their first and last days included."""
+    def on_days(self, ranges: Iterable[tuple[date, date]], **lookups: object) -> Self:
+        """Rows of the days of any of the ranges, their first and last days included, that meet the ``lookups``."""
         chosen = Q()
         for start, end in ranges:
             chosen |= Q(**{f"{self.day}__gte": start, f"{self.day}__lte": end})
-        return self.filter(chosen) if chosen else self.none()
+        return self.filter(chosen, **lookups) if chosen else self.none()
 
 
 class DatedQuerySet(DaysQuerySet[_Model]):

@@ -32,6 +32,7 @@ from alhena_tracking.models import (
     VisitorSession,
 )
 from alhena_tracking.reports import Period, ReportQuery, live
+from alhena_tracking.reports.sums import Part
 
 _Sums: TypeAlias = DailyFigures | DailySessions | DailyProductFigures | DailyProductTotals
 _Row = TypeVar("_Row", DailyFigures, DailySessions, DailyProductFigures)
@@ -152,7 +153,7 @@ def _from_events(company: Company, on: date) -> Iterator[_Sums]:
     row = partial(_row, company=company, on=on)
     yield from _joined(
         partial(row, DailyFigures, _CREDIT),
-        live.cart_sums(events, _CREDIT),
+        live.CartSums(events, _CREDIT),
         live.order_sums(orders, _CREDIT),
         live.refund_sums(orders, _CREDIT),
     )
@@ -194,7 +195,7 @@ def _totals(products: Iterable[DailyProductFigures]) -> Iterator[DailyProductTot
     yield from found.values()
 
 
-def _joined(row: Callable[[tuple[Any, ...], dict[str, Any]], _Row], *parts: Iterable[live.Sums]) -> Iterator[_Row]:
+def _joined(row: Callable[[tuple[Any, ...], dict[str, Any]], _Row], *parts: Part) -> Iterator[_Row]:
     """One row for each key, with what all parts say of it."""
     found: dict[tuple[Any, ...], dict[str, Any]] = {}
     for part in parts:

@@ -25,7 +25,7 @@ class SplitDays:
     @classmethod
     def of(cls, company: Company, period: Period) -> Self:
         """Ask, by one query, which days of a company's are rolled up."""
-        days = RolledUpDay.objects.fresh().filter(company=company).between(period.start, period.end)
+        days = RolledUpDay.objects.fresh().on_days([(period.start, period.end)], company=company)
         rolled_up = _most(_runs(sorted(days.values_list("on", flat=True))), MOST_PIECES)
         return cls(rolled_up, _between(rolled_up, period))
 

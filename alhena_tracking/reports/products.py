@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
-from uuid import UUID
 
 from alhena_tracking.models import CartEvent
 from alhena_tracking.reports import live, rolled_up
 from alhena_tracking.reports.days import SplitDays
-from alhena_tracking.reports.live import Sums
 from alhena_tracking.reports.query import ReportQuery
-
-_SUMMED = ("add_to_cart_minor", "units_added", "purchase_minor", "units_purchased")
+from alhena_tracking.reports.sums import Part, add_up
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,30 +30,24 @@ class ProductFigures:
 
 def figures_by_product(query: ReportQuery, days: SplitDays, currency: str) -> list[ProductFigures]:
     """The figures of every product that has any: those bought for most first, then those most was added of."""
-    found: dict[UUID, dict[str, Any]] = {}
-    for (digest,), sums in _sums(query, days, currency):
-        of_product = found.setdefault(digest, sums)
-        if of_product is not sums:
-            of_product["product_name"] = max(of_product["product_name"], sums["product_name"])
-            for name in _SUMMED:
-                if name in sums:
-                    of_product[name] = of_product.get(name, 0) + sums[name]
+    parts: list[Part] = []
+    if days.rolled_up:
+        parts.append(rolled_up.product_sums(query, days.rolled_up, currency))
+    if days.live:
+        parts.append(live.added_sums(query.credited(CartEvent.objects.all(), *days.live, currency=currency), ()))
+        parts.append(live.purchased_sums(query.orders(*days.live, currency=currency), ()))
     products = [
         ProductFigures(
             product_id=sums["product_id"],
             name=sums["product_name"],
-            **{name: sums[name] for name in _SUMMED if name in sums},
+            add_to_cart_minor=sums["add_to_cart_minor"],
+            units_added=sums["units_added"],
+            purchase_minor=sums["purchase_minor"],
+            units_purchased=sums["units_purchased"],
         )
-        for sums in found.values()
+        for _, sums in add_up(parts, ["product_id_digest"], using=CartEvent.objects.db)
+        if sums["cart_events"] or sums["units_purchased"]
     ]
     return sorted(
         products, key=lambda product: (-product.purchase_minor, -product.add_to_cart_minor, product.product_id)
     )
-
-
-def _sums(query: ReportQuery, days: SplitDays, currency: str) -> Iterator[Sums]:
-    if days.rolled_up:
-        yield from rolled_up.product_sums(query, days.rolled_up, currency)
-    if days.live:
-        yield from live.added_sums(query.credited(CartEvent.objects.all(), *days.live, currency=currency), ())
-        yield from live.purchased_sums(query.orders(*days.live, currency=currency), ())

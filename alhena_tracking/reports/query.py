@@ -41,16 +41,17 @@ class ReportQuery:
 
     def credited(self, rows: _Rows, *periods: Period, **lookups: object) -> _Rows:
         """Those of some cart events or orders that are asked for, in any of the periods, in no order."""
-        return self.of_company(rows, *periods).filter(**self.credit, **lookups)
+        return self.of_company(rows, *periods, **self.credit, **lookups)
 
     def started(self, *periods: Period) -> VisitorSessionQuerySet[VisitorSession]:
         """The sessions that are asked for and started in any of the periods, in no order."""
-        return self.of_company(VisitorSession.objects.all(), *periods).filter(**self.visits)
+        return self.of_company(VisitorSession.objects.all(), *periods, **self.visits)
 
     def orders(self, *periods: Period, **lookups: object) -> OrderQuerySet[Order]:
         """The orders that are asked for and are revenue, in any of the periods, in no order."""
         return self.credited(Order.objects.counted(), *periods, **lookups)
 
-    def of_company(self, rows: _Rows, *periods: Period) -> _Rows:
+    def of_company(self, rows: _Rows, *periods: Period, **lookups: object) -> _Rows:
         """The company's rows of some, in any of the periods, in no order."""
-        return rows.on_days((period.start, period.end) for period in periods).filter(company=self.company).order_by()
+        ranges = ((period.start, period.end) for period in periods)
+        return rows.on_days(ranges, company=self.company, **lookups).order_by()

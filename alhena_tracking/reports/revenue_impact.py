@@ -61,8 +61,8 @@ class RevenueImpactReport:
 def revenue_impact(query: ReportQuery) -> RevenueImpactReport:
     """Answer ``query``: money in minor units of the report's currency, days in the company's time zone.
 
-    Asks the database at most thirteen queries: one which days are rolled up, four of those, eight of the events of the
-    others; and at most three more to find a currency where nothing was taken in the period.
+    Asks the database four queries: which days are rolled up, what was taken in each currency, and the figures of days
+    and of products; and one more to find a currency where nothing was taken in the period.
     """
     period, previous = query.period, query.period.previous
     split = SplitDays.of(query.company, Period(previous.start, period.end))

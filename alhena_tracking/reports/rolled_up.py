@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from django.db.models import Aggregate, Max, Q, QuerySet, Sum, Value
@@ -10,60 +10,55 @@ from django.db.models import Aggregate, Max, Q, QuerySet, Sum, Value
 from alhena_tracking.conf import conf
 from alhena_tracking.models import DailyFigures, DailyProductFigures, DailyProductTotals, DailySessions, Trust
 from alhena_tracking.reports.figures import Period
-from alhena_tracking.reports.live import Sums, exact, last_text
 from alhena_tracking.reports.query import ReportQuery
+from alhena_tracking.reports.sums import Grouped, last_text
 
 
-def credited_sums(query: ReportQuery, periods: Sequence[Period], by: Sequence[str], **lookups: str) -> Iterator[Sums]:
+def credited_sums(query: ReportQuery, periods: Sequence[Period], by: Sequence[str], **lookups: str) -> Grouped:
     """Sums of cart events, orders and refunds."""
-    return _counted(
+    return Grouped(
         query.credited(DailyFigures.objects.all(), *periods, **lookups),
         by,
-        of_carts=("add_to_cart_minor", "cart_events", "carts"),
-        of_orders=("orders", "purchase_minor", "refunded_minor"),
+        **_sums("add_to_cart_minor", "cart_events", "carts"),
+        **_counted_sums("orders", "purchase_minor", "refunded_minor"),
         confirmed_minor=Sum("purchase_minor", filter=Q(trust=Trust.CONFIRMED), default=0),
     )
 
 
-def product_sums(query: ReportQuery, periods: Sequence[Period], currency: str) -> Iterator[Sums]:
+def credited_totals(query: ReportQuery, periods: Sequence[Period], by: Sequence[str]) -> Grouped:
+    """The same of which less is asked."""
+    return Grouped(
+        query.credited(DailyFigures.objects.all(), *periods),
+        by,
+        **_sums("add_to_cart_minor", "cart_events"),
+        **_counted_sums("orders", "purchase_minor"),
+    )
+
+
+def product_sums(query: ReportQuery, periods: Sequence[Period], currency: str) -> Grouped:
     """Sums of every product, whose id's digest is the key."""
-    if not query.credit:
-        yield from _product_totals(query, periods, currency)
-        return
-    rows = query.credited(DailyProductFigures.objects.all(), *periods, currency=currency)
-    yield from _counted(
-        rows,
-        ["product_id_digest"],
-        of_carts=("add_to_cart_minor", "cart_events", "units_added"),
-        of_orders=("units_purchased", "purchase_minor"),
-        product_id=Max("product_id"),
-        product_name=last_text("product_name", rows),
-    )
-
-
-def _product_totals(query: ReportQuery, periods: Sequence[Period], currency: str) -> Iterator[Sums]:
-    rows = query.of_company(DailyProductTotals.objects.filter(currency=currency), *periods)
-    kind = "confirmed_" if conf.confirmed_orders_only else ""
-    sums = _grouped(
+    rows: QuerySet[Any]
+    if query.credit:
+        rows = query.credited(DailyProductFigures.objects.all(), *periods, currency=currency)
+        bought = _counted_sums("units_purchased", "purchase_minor")
+    else:
+        rows = query.of_company(DailyProductTotals.objects.all(), *periods, currency=currency)
+        kind = "confirmed_" if conf.confirmed_orders_only else ""
+        bought = {name: Sum(kind + name) for name in ("units_purchased", "purchase_minor")}
+    return Grouped(
         rows,
         ["product_id_digest"],
         product_id=Max("product_id"),
         product_name=last_text("product_name", rows),
-        cart_events=Sum("cart_events"),
-        add_to_cart_minor=Sum("add_to_cart_minor"),
-        units_added=Sum("units_added"),
-        purchase_minor=Sum(f"{kind}purchase_minor"),
-        units_purchased=Sum(f"{kind}units_purchased"),
+        **_sums("add_to_cart_minor", "cart_events", "units_added"),
+        **bought,
     )
-    for key, values in sums:
-        if values["cart_events"] or values["units_purchased"]:
-            yield key, values
 
 
-def session_sums(query: ReportQuery, periods: Sequence[Period], by: Sequence[str]) -> Iterator[Sums]:
+def session_sums(query: ReportQuery, periods: Sequence[Period], by: Sequence[str]) -> Grouped:
     """Sums of sessions, and of those with an order that is asked for."""
-    rows = query.of_company(DailySessions.objects.all(), *periods).filter(**query.visits)
-    return _grouped(rows, by, sessions=Sum("sessions"), converted_sessions=_converted(query.trust))
+    rows = query.of_company(DailySessions.objects.all(), *periods, **query.visits)
+    return Grouped(rows, by, sessions=Sum("sessions"), converted_sessions=_converted(query.trust))
 
 
 def _converted(trust: str) -> Aggregate | Value:
@@ -73,21 +68,11 @@ def _converted(trust: str) -> Aggregate | Value:
     return Sum(columns.get(trust, "converted_sessions"))
 
 
-def _counted(
-    rows: QuerySet[Any], by: Sequence[str], of_carts: Sequence[str], of_orders: Sequence[str], **sums: Aggregate
-) -> Iterator[Sums]:
-    """Sums of which those ``of_orders`` leave out what the settings do not count, and keys of which nothing is left."""
+def _sums(*names: str) -> dict[str, Aggregate]:
+    return {name: Sum(name) for name in names}
+
+
+def _counted_sums(*names: str) -> dict[str, Aggregate]:
+    """Sums that leave out what the settings do not count."""
     counted = Q(trust=Trust.CONFIRMED) if conf.confirmed_orders_only else Q()
-    sums |= {name: Sum(name) for name in of_carts}
-    sums |= {name: Sum(name, filter=counted, default=0) for name in of_orders}
-    for key, values in _grouped(rows, by, **sums):
-        if values["cart_events"] or values[of_orders[0]]:
-            yield key, values
-
-
-def _grouped(rows: QuerySet[Any], by: Sequence[str], **sums: Any) -> Iterator[Sums]:
-    # Under other names than those of the columns, which aggregates may not have.
-    named = {f"{name}_sum": aggregate for name, aggregate in sums.items()}
-    for row in rows.values_list(*by).annotate(**named):
-        values = (exact(value) for value in row[len(by) :])
-        yield tuple(row[: len(by)]), dict(zip(sums, values, strict=True))
+    return {name: Sum(name, filter=counted, default=0) for name in names}

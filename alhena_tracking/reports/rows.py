@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import date
 
 from django.db.models import Max
 
 from alhena_tracking.currencies import MINOR_UNITS
-from alhena_tracking.models import CartEvent, Company, Interaction, Order
+from alhena_tracking.models import CartEvent, Company, Interaction, Order, VisitorSession
 from alhena_tracking.reports import live, rolled_up
 from alhena_tracking.reports.days import SplitDays
 from alhena_tracking.reports.figures import CurrencyTotals, DayFigures, Period
-from alhena_tracking.reports.live import Sums
 from alhena_tracking.reports.query import ReportQuery
+from alhena_tracking.reports.sums import Part, add_up
 
 #: How many AI profiles are offered as a filter. The browser names them, so there can be any number.
 MOST_PROFILES = 50
@@ -28,34 +27,48 @@ def choose_currency(query: ReportQuery, days: SplitDays) -> tuple[str, list[Curr
     Shown is the query's, else that of the most orders, else (without orders) that of the most cart events, else
     (without either) none: an empty string.
     """
-    found: defaultdict[str, Counter[str]] = defaultdict(Counter)
-
-    def add(sums: Iterator[Sums]) -> None:
-        for (currency,), values in sums:
-            found[currency].update({name: values.get(name, 0) for name in _TOTALS})
-
+    parts: list[Part] = []
     if days.rolled_up:
-        add(rolled_up.credited_sums(query, days.rolled_up, ["currency"]))
+        parts.append(rolled_up.credited_totals(query, days.rolled_up, ["currency"]))
     if days.live:
-        # Naming every currency lets the report's indexes, which begin with company and currency, find the days.
-        add(live.order_sums(query.orders(*days.live, currency__in=list(MINOR_UNITS)), ["currency"]))
-    shown = query.currency or _busiest(found, "orders")
-    if days.live:
-        others = [currency for currency in MINOR_UNITS if currency != shown]
-        events = query.credited(CartEvent.objects.all(), *days.live, currency__in=others)
-        add(live.cart_totals(events, ["currency"]))
-    shown = shown or _busiest(found, "cart_events")
-    totals = [CurrencyTotals(currency=currency, **sums) for currency, sums in found.items() if currency != shown]
-    return shown, sorted(totals, key=lambda total: (-total.orders, -total.cart_events, total.currency))
+        # Naming every currency lets the report's indexes, which begin with company and currency, find the days. Of the
+        # one that is shown, if it is known, there are the most rows, and nobody asks what they come to here.
+        others = {"currency__in": [currency for currency in MINOR_UNITS if currency != query.currency]}
+        parts.append(live.order_sums(query.orders(*days.live, **others), ["currency"]))
+        parts.append(live.cart_totals(query.credited(CartEvent.objects.all(), *days.live, **others), ["currency"]))
+    found = {
+        currency: CurrencyTotals(currency=currency, **{name: sums.get(name, 0) for name in _TOTALS})
+        for (currency,), sums in add_up(parts, ["currency"], using=CartEvent.objects.db)
+        if sums["cart_events"] or sums["orders"]
+    }
+    shown = query.currency or _busiest(found, "orders") or _busiest(found, "cart_events")
+    found.pop(shown, None)
+    return shown, sorted(found.values(), key=lambda total: (-total.orders, -total.cart_events, total.currency))
 
 
 def figures_by_day(query: ReportQuery, days: SplitDays, currency: str) -> list[DayFigures]:
     """The figures of every day and channel that has any."""
-    found: defaultdict[tuple[date, str], dict[str, int]] = defaultdict(dict)
-    for key, values in (*_rolled_up_sums(query, days, currency), *_live_sums(query, days, currency)):
-        on, channel = key
-        found[on, channel].update(values)
-    return [DayFigures(on=on, channel=of, **sums) for (on, of), sums in sorted(found.items())]
+    parts: list[Part] = []
+    if days.rolled_up:
+        by = ("on", "channel")
+        parts.append(rolled_up.credited_sums(query, days.rolled_up, by, currency=currency))
+        parts.append(rolled_up.session_sums(query, days.rolled_up, by))
+    if days.live:
+        by = ("occurred_on", "channel")
+        events = query.of_company(CartEvent.objects.all(), *days.live, currency=currency)
+        orders = query.orders(*days.live, currency=currency)
+        converting = Order.objects.counted().filter(**({"trust": query.trust} if query.trust else {}))
+        parts.append(live.CartSums(events, by, query.credit))
+        parts.append(live.order_sums(orders, by))
+        parts.append(live.refund_sums(orders, by))
+        visits = ("started_on", "channel")
+        parts.append(live.session_sums(query.started(*days.live), visits, converted_sessions=converting))
+    found = [
+        DayFigures(on=on, channel=channel, **sums)
+        for (on, channel), sums in add_up(parts, ["on", "channel"], using=CartEvent.objects.db)
+        if sums["cart_events"] or sums["orders"] or sums["sessions"]
+    ]
+    return sorted(found, key=lambda day: (day.on, day.channel))
 
 
 def last_interaction_on(company: Company) -> date | None:
@@ -67,36 +80,17 @@ def last_interaction_on(company: Company) -> date | None:
 def ai_profiles(company: Company, period: Period) -> list[str]:
     """The AI profiles of the sessions that started in a period, by name: the ``MOST_PROFILES`` busiest."""
     query, days = ReportQuery(company=company, period=period), SplitDays.of(company, period)
-    found: Counter[str] = Counter()
+    parts: list[Part] = []
     if days.rolled_up:
-        for (profile,), sums in rolled_up.session_sums(query, days.rolled_up, ["ai_profile"]):
-            found[profile] += sums["sessions"]
+        parts.append(rolled_up.session_sums(query, days.rolled_up, ["ai_profile"]))
     if days.live:
-        for (profile,), sums in live.session_sums(query.started(*days.live), ["ai_profile"]):
-            found[profile] += sums["sessions"]
+        parts.append(live.session_sums(query.started(*days.live), ["ai_profile"]))
+    sums = add_up(parts, ["ai_profile"], using=VisitorSession.objects.db)
+    found = {profile: values["sessions"] for (profile,), values in sums}
     found.pop("", None)
     return sorted(sorted(found, key=lambda profile: (-found[profile], profile))[:MOST_PROFILES])
 
 
-def _busiest(found: Mapping[str, Mapping[str, int]], count: str) -> str:
-    counted = {currency: sums[count] for currency, sums in found.items() if sums[count]}
+def _busiest(found: Mapping[str, CurrencyTotals], count: str) -> str:
+    counted = {currency: getattr(totals, count) for currency, totals in found.items() if getattr(totals, count)}
     return min(counted, key=lambda currency: (-counted[currency], currency), default="")
-
-
-def _rolled_up_sums(query: ReportQuery, days: SplitDays, currency: str) -> Iterator[Sums]:
-    if days.rolled_up:
-        by = ("on", "channel")
-        yield from rolled_up.credited_sums(query, days.rolled_up, by, currency=currency)
-        yield from rolled_up.session_sums(query, days.rolled_up, by)
-
-
-def _live_sums(query: ReportQuery, days: SplitDays, currency: str) -> Iterator[Sums]:
-    if days.live:
-        by = ("occurred_on", "channel")
-        events = query.of_company(CartEvent.objects.filter(currency=currency), *days.live)
-        orders, sessions = query.orders(*days.live, currency=currency), query.started(*days.live)
-        converting = Order.objects.counted().filter(**({"trust": query.trust} if query.trust else {}))
-        yield from live.cart_sums(events, by, query.credit)
-        yield from live.order_sums(orders, by)
-        yield from live.refund_sums(orders, by)
-        yield from live.session_sums(sessions, ("started_on", "channel"), converted_sessions=converting)

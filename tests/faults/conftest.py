@@ -12,6 +12,10 @@ from pytest_django import DjangoDbBlocker
 from alhena_tracking.models import (
     CartEvent,
     Company,
+    DailyFigures,
+    DailyProductFigures,
+    DailyProductTotals,
+    DailySessions,
     EventCount,
     Interaction,
     Order,
@@ -33,7 +37,8 @@ from tests.faults.server import Server
 #: Each before those that it refers to.
 _EMPTIED: tuple[type[Model], ...] = (
     *(Refund, OrderClaim, OrderLine, PendingConfirmation, Order, CartEvent, Interaction, VisitorSession),
-    *(SecretKey, EventCount, RefusedEvent, RolledUpDay),
+    *(SecretKey, EventCount, RefusedEvent),
+    *(RolledUpDay, DailyFigures, DailySessions, DailyProductFigures, DailyProductTotals),
 )
 
 
