@@ -12,8 +12,9 @@ from typing import Any
 
 import openpyxl
 import pytest
+from asgiref.sync import sync_to_async
 from django.contrib.auth.models import Permission
-from django.db import connection
+from django.db import connection, connections
 from django.test import AsyncClient, Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import translation
@@ -454,7 +455,12 @@ def test_export_when_served_by_asgi_comes_piece_by_piece(company: Company, monke
         await client.aforce_login(user)
         response: Any = await client.get(REPORT_URL + "export/orders.csv", THAT_WEEK)
         assert response.is_async
-        return [chunk async for chunk in response.streaming_content]
+        try:
+            chunks = [chunk async for chunk in response.streaming_content]
+            assert not await sync_to_async(lambda: connection.in_atomic_block)(), "the export's transaction goes on"
+        finally:
+            await sync_to_async(connections.close_all)()
+        return chunks
 
     chunks = asyncio.run(read())
     assert len(chunks) >= 5

@@ -202,8 +202,8 @@ class _InTurns:
         return self
 
     async def __anext__(self) -> bytes:
-        chunk = await sync_to_async(lambda: next(self.chunks, b""))()
-        if not chunk:
+        chunk = await sync_to_async(lambda: next(self.chunks, None))()
+        if chunk is None:
             raise StopAsyncIteration
         return chunk
 

@@ -39,7 +39,8 @@ def csv_chunks(header: Iterable[Sequence[str]], table: Table) -> Iterator[bytes]
             yield "".join(lines).encode()
             lines.clear()
             size = 0
-    yield "".join(lines).encode()
+    if lines:
+        yield "".join(lines).encode()
 
 
 class _Lines:
