@@ -5,15 +5,14 @@ Nothing depends on it but speed: the report reads the events of every day that i
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import partial
-from typing import Any, TypeAlias, TypeVar
-from uuid import UUID
+from typing import Any, TypeAlias
 
 from django.db import DataError
+from django.db.models import Max, Sum
 from django.utils import timezone
 
 from alhena_tracking.currencies import MINOR_UNITS
@@ -31,15 +30,13 @@ from alhena_tracking.models import (
     Trust,
     VisitorSession,
 )
-from alhena_tracking.reports import Period, ReportQuery, live
-from alhena_tracking.reports.sums import Part
+from alhena_tracking.reports import Period, ReportQuery, live, rolled_up
+from alhena_tracking.reports.sums import TEXTS, Grouped, Part, add_up, insert
 
 _Sums: TypeAlias = DailyFigures | DailySessions | DailyProductFigures | DailyProductTotals
-_Row = TypeVar("_Row", DailyFigures, DailySessions, DailyProductFigures)
-
-_MODELS: tuple[type[_Sums], ...] = (DailyFigures, DailySessions, DailyProductFigures, DailyProductTotals)
 _CREDIT = ("currency", "channel", "ai_profile", "trust")
 _VISIT = ("channel", "ai_profile")
+_PRODUCT = "product_id_digest"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,11 +119,9 @@ def _add_up(company: Company, on: date, now: datetime) -> bool:
             return False
         if on > Company.objects.using(database().alias).get(pk=company.pk).last_day_ended(now - ROLLED_UP_AFTER):
             raise _NotOver
-        added_up = list(_from_events(company, on))
-        for model in _MODELS:
-            rows: list[Any] = [row for row in added_up if isinstance(row, model)]
+        for model, by, parts in _tables(company, on):
             _stored(model, company, on).delete()
-            model._default_manager.using(database().alias).bulk_create(rows)
+            insert(model, parts, by, using=database().alias, company=company.pk, on=on)
     return True
 
 
@@ -134,13 +129,13 @@ def _stored(model: type[_Sums], company: Company, on: date) -> Any:
     return model._default_manager.using(database().alias).filter(company=company, on=on)
 
 
-def _from_events(company: Company, on: date) -> Iterator[_Sums]:
-    """The rows of a day, by its events."""
+def _tables(company: Company, on: date) -> Iterator[tuple[type[_Sums], tuple[str, ...], list[Part]]]:
+    """Each table with what its rows of a day are to be: sums of the day's events, by some of the table's columns."""
     query, day, alias = ReportQuery(company=company, period=Period(on, on)), Period(on, on), database().alias
     # Naming every currency lets the report's indexes, which begin with company and currency, find the day.
     currencies = {"currency__in": list(MINOR_UNITS)}
-    events = query.of_company(CartEvent.objects.using(alias).filter(**currencies), day)
-    orders = query.of_company(Order.objects.using(alias).included().filter(**currencies), day)
+    events = query.of_company(CartEvent.objects.using(alias), day, **currencies)
+    orders = query.of_company(Order.objects.using(alias).included(), day, **currencies)
     sessions = query.of_company(VisitorSession.objects.using(alias), day)
     converting = Order.objects.using(alias).included()
     visits = live.session_sums(
@@ -150,65 +145,21 @@ def _from_events(company: Company, on: date) -> Iterator[_Sums]:
         reported_sessions=converting.filter(trust=Trust.REPORTED),
         confirmed_sessions=converting.filter(trust=Trust.CONFIRMED),
     )
-    row = partial(_row, company=company, on=on)
-    yield from _joined(
-        partial(row, DailyFigures, _CREDIT),
+    money: list[Part] = [
         live.CartSums(events, _CREDIT),
         live.order_sums(orders, _CREDIT),
         live.refund_sums(orders, _CREDIT),
+    ]
+    products: list[Part] = [live.added_sums(events, _CREDIT), live.purchased_sums(orders, _CREDIT)]
+    yield DailyFigures, _CREDIT, money
+    yield DailySessions, _VISIT, [visits]
+    yield DailyProductFigures, (*_CREDIT, _PRODUCT), products
+    # What was just written, whatever it was credited to.
+    yield (
+        DailyProductTotals,
+        ("currency", _PRODUCT),
+        [rolled_up.product_totals(_stored(DailyProductFigures, company, on))],
     )
-    yield from _joined(partial(row, DailySessions, _VISIT), visits)
-    products = list(
-        _joined(
-            partial(row, DailyProductFigures, (*_CREDIT, "product_id_digest")),
-            live.added_sums(events, _CREDIT),
-            live.purchased_sums(orders, _CREDIT),
-        )
-    )
-    yield from products
-    yield from _totals(products)
-
-
-def _totals(products: Iterable[DailyProductFigures]) -> Iterator[DailyProductTotals]:
-    """One row for each currency and product of one day."""
-    found: dict[tuple[str, UUID], DailyProductTotals] = {}
-    for one in products:
-        key = one.currency, one.product_id_digest
-        if key not in found:
-            found[key] = DailyProductTotals(
-                company=one.company,
-                on=one.on,
-                currency=one.currency,
-                product_id_digest=one.product_id_digest,
-                product_id=one.product_id,
-            )
-        total = found[key]
-        total.product_name = max(total.product_name, one.product_name)
-        total.cart_events += one.cart_events
-        total.add_to_cart_minor += one.add_to_cart_minor
-        total.units_added += one.units_added
-        total.purchase_minor += one.purchase_minor
-        total.units_purchased += one.units_purchased
-        if one.trust == Trust.CONFIRMED:
-            total.confirmed_purchase_minor += one.purchase_minor
-            total.confirmed_units_purchased += one.units_purchased
-    yield from found.values()
-
-
-def _joined(row: Callable[[tuple[Any, ...], dict[str, Any]], _Row], *parts: Part) -> Iterator[_Row]:
-    """One row for each key, with what all parts say of it."""
-    found: dict[tuple[Any, ...], dict[str, Any]] = {}
-    for part in parts:
-        for key, values in part:
-            found.setdefault(key, {}).update(values)
-    for key, values in found.items():
-        yield row(key, values)
-
-
-def _row(model: type[_Row], names: tuple[str, ...], key: tuple[Any, ...], values: dict[str, Any], **day: Any) -> _Row:
-    # What confirmed orders came to is the sum of the rows that have this trust.
-    sums = {name: value for name, value in values.items() if name != "confirmed_minor"}
-    return model(**day, **dict(zip(names, key, strict=True)), **sums)
 
 
 def _differs(company: Company, on: date) -> bool:
@@ -217,13 +168,19 @@ def _differs(company: Company, on: date) -> bool:
     Somebody may change the day, or roll it up, between two statements: only what is found twice is believed.
     """
     for _ in range(2):
-        stored = Counter(_told(row) for model in _MODELS for row in _stored(model, company, on))
-        if stored == Counter(map(_told, _from_events(company, on))):
+        if all(_holds(company, on, *table) for table in _tables(company, on)):
             return False
         if not _markers(company).fresh().filter(on=on).exists():
             return False
     return True
 
 
-def _told(row: _Sums) -> tuple[Any, ...]:
-    return type(row), *(getattr(row, one.attname) for one in row._meta.concrete_fields if not one.primary_key)
+def _holds(company: Company, on: date, model: type[_Sums], by: tuple[str, ...], parts: list[Part]) -> bool:
+    """Whether the stored rows of a table are those that they are to be."""
+    names = [name for name in dict.fromkeys(name for part in parts for name in part.names) if hasattr(model, name)]
+    # A row that is there twice comes to twice as much.
+    merged = {name: Max(name) if name in TEXTS else Sum(name) for name in names}
+    stored = Grouped(_stored(model, company, on), by, **merged)
+    alias = database().alias
+    expected = {key: {name: sums[name] for name in names} for key, sums in add_up(parts, by, using=alias)}
+    return expected == dict(add_up([stored], by, using=alias))

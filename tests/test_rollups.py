@@ -344,16 +344,15 @@ class TestAtTheSameTime:
         if not is_first:
             roll_up(now)
             RolledUpDay.objects.update(is_stale=True)
-        has_read, may_go_on, from_events = Event(), Event(), rollups._from_events
+        has_read, may_go_on, tables = Event(), Event(), rollups._tables
 
-        def pause(company: Company, on: date) -> list[Any]:
-            rows = list(from_events(company, on))
+        def pause(company: Company, on: date) -> Iterator[Any]:
+            yield from tables(company, on)
             if on == FIRST:
                 has_read.set()
                 assert may_go_on.wait(20)
-            return rows
 
-        monkeypatch.setattr(rollups, "_from_events", pause)
+        monkeypatch.setattr(rollups, "_tables", pause)
         with another_connection(lambda: roll_up(now)):
             assert has_read.wait(20)
             with another_connection(lambda: change(company)):

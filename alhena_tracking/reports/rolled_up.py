@@ -55,6 +55,20 @@ def product_sums(query: ReportQuery, periods: Sequence[Period], currency: str) -
     )
 
 
+def product_totals(rows: QuerySet[DailyProductFigures]) -> Grouped:
+    """What ``DailyProductTotals`` says of some products, by currency and product."""
+    confirmed = Q(trust=Trust.CONFIRMED)
+    return Grouped(
+        rows,
+        ["currency", "product_id_digest"],
+        product_id=Max("product_id"),
+        product_name=last_text("product_name", rows),
+        **_sums("add_to_cart_minor", "cart_events", "units_added", "units_purchased", "purchase_minor"),
+        confirmed_units_purchased=Sum("units_purchased", filter=confirmed, default=0),
+        confirmed_purchase_minor=Sum("purchase_minor", filter=confirmed, default=0),
+    )
+
+
 def session_sums(query: ReportQuery, periods: Sequence[Period], by: Sequence[str]) -> Grouped:
     """Sums of sessions, and of those with an order that is asked for."""
     rows = query.of_company(DailySessions.objects.all(), *periods, **query.visits)

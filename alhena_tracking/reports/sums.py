@@ -13,15 +13,16 @@ from typing import Any, Protocol, TypeAlias
 
 from django.core.exceptions import EmptyResultSet
 from django.db import connections
-from django.db.models import Aggregate, Max, QuerySet
+from django.db.models import Aggregate, Max, Model, QuerySet
 from django.db.models.functions import Collate
 
 #: What rows have in common, and what they come to.
 Sums: TypeAlias = tuple[tuple[Any, ...], dict[str, Any]]
 
 _THOUSANDTH = Decimal("0.001")
-_TEXTS = ("product_id", "product_name")
-_UNITS = ("units_added", "units_purchased")
+#: Of which there is no sum, but a last one.
+TEXTS = ("product_id", "product_name")
+_UNITS = ("units_added", "units_purchased", "confirmed_units_purchased")
 
 
 class Part(Protocol):
@@ -62,20 +63,10 @@ def add_up(parts: Sequence[Part], by: Sequence[str], *, using: str) -> Iterator[
     ``by`` are the keys of each part, in their order, under whatever names. Days are dates, units have three places.
     """
     connection = connections[using]
-    statements: list[tuple[str, tuple[str, ...]]] = []
-    params: list[Any] = []
-    for part in parts:
-        try:
-            sql, its_params = part.statement()
-        except EmptyResultSet:
-            continue
-        statements.append((sql, part.names))
-        params += its_params
-    if not statements:
+    united = _united(parts, by, connection.ops.quote_name)
+    if united is None:
         return
-    names = list(dict.fromkeys(name for _, part_names in statements for name in part_names))
-    keys = [f"key_{name}" for name in by]
-    sql = _united(statements, keys, names, connection.ops.quote_name)
+    sql, params, names = united
     key_readers = [_read_date if name == "on" else _as_it_is for name in by]
     readers = [_reader(name) for name in names]
     with connection.cursor() as cursor:
@@ -85,24 +76,59 @@ def add_up(parts: Sequence[Part], by: Sequence[str], *, using: str) -> Iterator[
             yield key, {name: read(value) for name, read, value in zip(names, readers, row[len(by) :], strict=True)}
 
 
+def insert(model: type[Model], parts: Sequence[Part], by: Sequence[str], *, using: str, **same: Any) -> None:
+    """Insert a row of ``model`` for each key of what ``parts`` come to, without a row leaving the database.
+
+    Columns have the names of ``by`` and of the sums; sums that ``model`` has no column for are left out. ``same`` are
+    fields that are alike in all rows.
+    """
+    connection = connections[using]
+    quote: Callable[[Any], str] = connection.ops.quote_name
+    united = _united(parts, by, quote)
+    if united is None:
+        return
+    sql, params, names = united
+    fields = {one.name: one for one in model._meta.concrete_fields}
+    others = [name for name, one in fields.items() if name not in {*by, *names, *same} and not one.primary_key]
+    alike = {**{name: fields[name].get_default() for name in others}, **same}
+    columns = [fields[name].column for name in alike]
+    values = [fields[name].get_db_prep_save(value, connection=connection) for name, value in alike.items()]
+    taken = [*(f"key_{name}" for name in by), *(name for name in names if name in fields)]
+    into = [*columns, *by, *(name for name in names if name in fields)]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO {quote(model._meta.db_table)} ({', '.join(map(quote, into))})"  # noqa: S608
+            f" SELECT {', '.join([*('%s' for _ in values), *map(quote, taken)])} FROM ({sql}) AS united",
+            [*values, *params],
+        )
+
+
 def _united(
-    statements: Sequence[tuple[str, tuple[str, ...]]],
-    keys: Sequence[str],
-    names: Sequence[str],
-    quote: Callable[[str], str],
-) -> str:
-    tables, selects = [], []
-    for number, (sql, part_names) in enumerate(statements):
-        columns = ", ".join(map(quote, [*keys, *part_names]))
-        tables.append(f"part_{number} ({columns}) AS ({sql})")
-        values = (quote(name) if name in part_names else f"0 AS {quote(name)}" for name in names)
-        selects.append(f"SELECT {', '.join([*map(quote, keys), *values])} FROM part_{number}")  # noqa: S608
-    sums = (f"{'MAX' if name in _TEXTS else 'SUM'}({quote(name)})" for name in names)
-    grouped = ", ".join(map(quote, keys))
-    return (
-        f"WITH {', '.join(tables)} SELECT {', '.join([grouped, *sums])}"  # noqa: S608
-        f" FROM ({' UNION ALL '.join(selects)}) AS parts GROUP BY {grouped}"
+    parts: Sequence[Part], by: Sequence[str], quote: Callable[[Any], str]
+) -> tuple[str, list[Any], list[str]] | None:
+    """A statement, its parameters and the names of its sums, which follow the keys; ``None`` if there is nothing."""
+    tables: list[str] = []
+    selected: list[str] = []
+    params: list[Any] = []
+    keys = [quote(f"key_{name}") for name in by]
+    names = list(dict.fromkeys(name for part in parts for name in part.names))
+    for number, part in enumerate(parts):
+        try:
+            sql, its_params = part.statement()
+        except EmptyResultSet:
+            continue
+        params += its_params
+        tables.append(f"part_{number} ({', '.join([*keys, *map(quote, part.names)])}) AS ({sql})")
+        values = (quote(name) if name in part.names else f"0 AS {quote(name)}" for name in names)
+        selected.append(f"SELECT {', '.join([*keys, *values])} FROM part_{number}")  # noqa: S608
+    if not tables:
+        return None
+    sums = (f"{'MAX' if name in TEXTS else 'SUM'}({quote(name)}) AS {quote(name)}" for name in names)
+    sql = (
+        f"WITH {', '.join(tables)} SELECT {', '.join([*keys, *sums])}"  # noqa: S608
+        f" FROM ({' UNION ALL '.join(selected)}) AS parts GROUP BY {', '.join(keys)}"
     )
+    return sql, params, names
 
 
 #: What orders text as Python does, by the vendors of databases.
@@ -120,7 +146,7 @@ def _exact(value: Any) -> Any:
 
 
 def _reader(name: str) -> Callable[[Any], Any]:
-    if name in _TEXTS:
+    if name in TEXTS:
         return _as_it_is
     return _read_units if name in _UNITS else int
 
