@@ -157,6 +157,33 @@ def test_new_events_mark_no_day(company: Company) -> None:
     assert not RolledUpDay.objects.exists()
 
 
+@pytest.mark.parametrize(
+    "late",
+    [
+        pytest.param(lambda told, **when: cart_event(told + HOUR, **when), id="after the others of the cart"),
+        pytest.param(lambda told, **when: cart_event(told - HOUR / 4, **when), id="before others of the cart"),
+        pytest.param(lambda told, **when: order(told + HOUR, **when), id="an order"),
+    ],
+)
+def test_late_event_marks_its_day(company: Company, late: Callable[..., Any]) -> None:
+    told = at(FIRST, 20)
+    record(company, [chat(told - HOUR), cart_event(told)])
+    # As if the event below had been under way all the time: it is received when no day of its age is rolled up yet.
+    roll_up(at(FIRST + timedelta(days=6)))
+    assert RolledUpDay.objects.fresh().filter(on=FIRST).exists()
+    record(company, [late(told, received_at=at(FIRST + timedelta(days=3), 1))])
+    assert not RolledUpDay.objects.fresh().filter(on=FIRST).exists()
+    assert_same_as_raw(whole(company, currency="EUR"), whole(company))
+
+
+def test_days_when_a_changed_zone_settles_are_marked(shop: Company) -> None:
+    Company.objects.update(zone_changed_at=timezone.now() - timedelta(minutes=2))
+    roll_up()
+    assert RolledUpDay.objects.fresh().exists()
+    Company.objects.get().settle_zone()
+    assert not RolledUpDay.objects.fresh().exists()
+
+
 def test_days_when_many_are_stale_are_read_in_few_pieces(company: Company) -> None:
     days = [FIRST + timedelta(days=number) for number in range(400)]
     rows = [RolledUpDay(company=company, on=day, is_stale=number % 2 == 1) for number, day in enumerate(days)]
