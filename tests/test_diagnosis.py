@@ -293,14 +293,9 @@ def test_company_key_when_the_settings_name_another_company_is_judged_there_alon
 
 
 def test_origins_when_refused_are_named_until_they_are_listed(company: Company) -> None:
-    for origin in ("https://Shop.example", "https://shop.example:8443", "null"):
-        refuse(
-            company,
-            "" if origin == "null" else CART_EVENT + origin[:9],
-            "forbidden",
-            "origin_not_allowed",
-            origin=origin,
-        )
+    origins = ((CART_EVENT, "https://Shop.example"), (INTERACTION, "https://shop.example:8443"), ("", "null"))
+    for method, origin in origins:
+        refuse(company, method, "forbidden", "origin_not_allowed", origin=origin)
     assert check_of(examine(company), CheckName.ORIGINS).names == (
         "null",
         "https://shop.example:8443",
