@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import random
-from datetime import date, timedelta
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -14,8 +15,17 @@ import pytest
 from django.test import Client
 
 from alhena_tracking import amounts
-from alhena_tracking.models import Company, Trust
+from alhena_tracking.models import (
+    Company,
+    DailyFigures,
+    DailyProductFigures,
+    DailyProductTotals,
+    DailySessions,
+    RolledUpDay,
+    Trust,
+)
 from alhena_tracking.reports import Period
+from alhena_tracking.rollups import roll_up
 from tests import factories
 from tests.conftest import examples
 from tests.factories import at
@@ -209,8 +219,32 @@ def assert_rows_agree(answers: Answers, by_hand: dict[str, Any]) -> None:
     assert sum(event["gmv_minor"] for event in answers.rows("cart-events")) == by_hand["add_to_cart_minor"]
 
 
+def leave_raw(company: Company, rnd: random.Random, until: datetime) -> None:
+    """Nothing is rolled up."""
+
+
+def roll_all_up(company: Company, rnd: random.Random, until: datetime) -> None:
+    [result] = roll_up(until)
+    assert result.days
+    assert not result.failed
+
+
+def roll_half_up(company: Company, rnd: random.Random, until: datetime) -> None:
+    """Half of the days are stale, and what is stored of those is wrong."""
+    roll_all_up(company, rnd, until)
+    days = sorted(RolledUpDay.objects.values_list("on", flat=True))
+    stale = rnd.sample(days, len(days) // 2)
+    RolledUpDay.objects.filter(on__in=stale).update(is_stale=True)
+    for model in (DailyFigures, DailyProductFigures, DailyProductTotals):
+        model._default_manager.filter(on__in=stale).update(add_to_cart_minor=77, purchase_minor=77)
+    DailySessions.objects.filter(on__in=stale).update(sessions=77, converted_sessions=77)
+
+
+@pytest.mark.parametrize("prepare", [leave_raw, roll_all_up, roll_half_up])
 @pytest.mark.parametrize("seed", range(examples(4, full=300)))
-def test_answers_when_asked_everywhere_agree_with_plain_sql(client: Client, company: Company, seed: int) -> None:
+def test_answers_when_asked_everywhere_agree_with_plain_sql(
+    client: Client, company: Company, seed: int, prepare: Callable[[Company, random.Random, datetime], None]
+) -> None:
     rnd = random.Random(seed)
     zone, start = PLACES[seed % len(PLACES)]
     Company.objects.filter(pk=company.pk).update(time_zone=zone)
@@ -220,6 +254,7 @@ def test_answers_when_asked_everywhere_agree_with_plain_sql(client: Client, comp
         factories.CartEventFactory.create(session=only, currency="KWD", gmv_minor=1)
     else:
         fill(company, rnd, start, days=DAYS, sessions=rnd.choice((6, 12, 18)))
+    prepare(company, rnd, at(start + timedelta(days=DAYS + 12)))
     client.force_login(factories.UserFactory.create(is_superuser=True))
     whole = {"start": str(start), "end": str(start + timedelta(days=DAYS + 3))}
     for question in ({**whole, "currency": "EUR"}, *questions(rnd, start, 2)):
