@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from django.db import connections
 from django.db.models import Count, Max, OuterRef, Q, QuerySet, Subquery, Sum, Window
 from django.db.models.functions import RowNumber
 
 from alhena_tracking.models import CartEvent, Order, OrderLine, Refund, Trust, VisitorSession
-from alhena_tracking.reports.sums import Grouped, Sums, last_text
+from alhena_tracking.reports.sums import Grouped, last_text
 
 
 class CartSums:
@@ -40,12 +39,6 @@ class CartSums:
             f"FROM ({inner_sql}) placed {f'WHERE {chosen} ' if chosen else ''}GROUP BY {', '.join(self._by)}"
         )
         return sql, (*params, *self._credit.values())
-
-    def __iter__(self) -> Iterator[Sums]:
-        with connections[self._placed.db].cursor() as cursor:
-            cursor.execute(*self.statement())
-            for *key, minor, count, carts in cursor.fetchall():
-                yield tuple(key), {"add_to_cart_minor": int(minor), "cart_events": count, "carts": int(carts)}
 
 
 def cart_totals(events: QuerySet[CartEvent], by: Sequence[str]) -> Grouped:

@@ -33,16 +33,12 @@ class Part(Protocol):
     def statement(self) -> tuple[str, tuple[Any, ...]]:
         """The SELECT and its parameters. Raises ``EmptyResultSet`` where it could find nothing."""
 
-    def __iter__(self) -> Iterator[Sums]:
-        """Read this part alone."""
-
 
 class Grouped:
     """What ``sums`` come to of some rows, ``by`` some of their columns."""
 
     def __init__(self, rows: QuerySet[Any], by: Sequence[str], **sums: Any) -> None:
         self.names = tuple(sums)
-        self._keys = len(by)
         # Under other names than those of the columns, which aggregates may not have.
         named = {f"{name}_sum": aggregate for name, aggregate in sums.items()}
         self._rows: QuerySet[Any, tuple[Any, ...]] = rows.order_by().values_list(*by).annotate(**named)
@@ -50,11 +46,6 @@ class Grouped:
     def statement(self) -> tuple[str, tuple[Any, ...]]:
         sql, params = self._rows.query.get_compiler(self._rows.db).as_sql()
         return sql, tuple(params)
-
-    def __iter__(self) -> Iterator[Sums]:
-        for row in self._rows:
-            values = (_exact(value) for value in row[self._keys :])
-            yield tuple(row[: self._keys]), dict(zip(self.names, values, strict=True))
 
 
 def add_up(parts: Sequence[Part], by: Sequence[str], *, using: str) -> Iterator[Sums]:
@@ -79,8 +70,8 @@ def add_up(parts: Sequence[Part], by: Sequence[str], *, using: str) -> Iterator[
 def insert(model: type[Model], parts: Sequence[Part], by: Sequence[str], *, using: str, **same: Any) -> None:
     """Insert a row of ``model`` for each key of what ``parts`` come to, without a row leaving the database.
 
-    Columns have the names of ``by`` and of the sums; sums that ``model`` has no column for are left out. ``same`` are
-    fields that are alike in all rows.
+    Its fields are named as ``by`` and the sums; sums that it has no field for are left out. ``same`` are fields that
+    are alike in all rows.
     """
     connection = connections[using]
     quote: Callable[[Any], str] = connection.ops.quote_name
@@ -89,16 +80,14 @@ def insert(model: type[Model], parts: Sequence[Part], by: Sequence[str], *, usin
         return
     sql, params, names = united
     fields = {one.name: one for one in model._meta.concrete_fields}
-    others = [name for name, one in fields.items() if name not in {*by, *names, *same} and not one.primary_key]
-    alike = {**{name: fields[name].get_default() for name in others}, **same}
-    columns = [fields[name].column for name in alike]
-    values = [fields[name].get_db_prep_save(value, connection=connection) for name, value in alike.items()]
-    taken = [*(f"key_{name}" for name in by), *(name for name in names if name in fields)]
-    into = [*columns, *by, *(name for name in names if name in fields)]
+    stored = [name for name in names if name in fields]
+    columns = [*(fields[name].column for name in same), *by, *stored]
+    values = [fields[name].get_db_prep_save(value, connection=connection) for name, value in same.items()]
+    taken = [*("%s" for _ in values), *(quote(f"key_{name}") for name in by), *map(quote, stored)]
     with connection.cursor() as cursor:
         cursor.execute(
-            f"INSERT INTO {quote(model._meta.db_table)} ({', '.join(map(quote, into))})"  # noqa: S608
-            f" SELECT {', '.join([*('%s' for _ in values), *map(quote, taken)])} FROM ({sql}) AS united",
+            f"INSERT INTO {quote(model._meta.db_table)} ({', '.join(map(quote, columns))})"  # noqa: S608
+            f" SELECT {', '.join(taken)} FROM ({sql}) AS united",
             [*values, *params],
         )
 
@@ -138,11 +127,6 @@ _COLLATIONS = {"postgresql": "C", "mysql": "utf8mb4_bin", "sqlite": "BINARY"}
 def last_text(name: str, rows: QuerySet[Any]) -> Aggregate:
     """The last one of some texts, in the order that Python gives them."""
     return Max(Collate(name, _COLLATIONS[connections[rows.db].vendor]))
-
-
-def _exact(value: Any) -> Any:
-    """A sum as its field holds it: SQLite adds units up as floats, MariaDB amounts to decimals."""
-    return value.quantize(_THOUSANDTH) if isinstance(value, Decimal) else value
 
 
 def _reader(name: str) -> Callable[[Any], Any]:
