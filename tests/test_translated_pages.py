@@ -12,9 +12,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
+import django
+import polib
 import pytest
 from django.contrib import admin
 from django.test import Client
@@ -59,12 +63,15 @@ def language(request: pytest.FixtureRequest, settings: Any, monkeypatch: pytest.
     catalog: Any = trans_real.translation(language)
     words, one, many = catalog._catalog, catalog.gettext, catalog.ngettext
 
+    djangos = _strings_of_django()
+
     def gettext(text: str) -> str:
-        return f"{BEGIN}{one(text)}{END}" if text and (text in words or (text, 0) in words) else one(text)
+        is_known = text in words or (text, 0) in words or text in djangos
+        return f"{BEGIN}{one(text)}{END}" if text and is_known else one(text)
 
     def ngettext(singular: str, plural: str, number: int) -> str:
         text = many(singular, plural, number)
-        return f"{BEGIN}{text}{END}" if (singular, 0) in words else text
+        return f"{BEGIN}{text}{END}" if (singular, 0) in words or singular in djangos else text
 
     reverse("admin:index")  # the URLs are made once, of what is registered then
     for model in [model for model in admin.site._registry if model._meta.app_label == "shop"]:
@@ -73,6 +80,14 @@ def language(request: pytest.FixtureRequest, settings: Any, monkeypatch: pytest.
     monkeypatch.setattr(catalog, "ngettext", ngettext)
     with translation.override(language):
         yield language
+
+
+@cache
+def _strings_of_django() -> frozenset[str]:
+    """What Django itself says, and a new release of it has not translated into each language."""
+    folders = [Path(django.__file__).parent / folder for folder in ("conf", "contrib/admin", "contrib/auth")]
+    catalogs_of_django = [polib.pofile(str(folder / "locale/en/LC_MESSAGES/django.po")) for folder in folders]
+    return frozenset(entry.msgid for catalog in catalogs_of_django for entry in catalog)
 
 
 def untranslated(text: str) -> list[str]:
