@@ -106,12 +106,12 @@ def _roll_up_day(company: Company, on: date, now: datetime) -> bool:
     # The marker is there, for all to see, before anything is read: who changes the day from now on must wait for it.
     repeated(partial(_markers(company).get_or_create, company=company, on=on))
     try:
-        return repeated(partial(_add_up, company, on, now))
+        return repeated(partial(_replace_sums, company, on, now))
     except _NotOver:
         return False
 
 
-def _add_up(company: Company, on: date, now: datetime) -> bool:
+def _replace_sums(company: Company, on: date, now: datetime) -> bool:
     with atomic(is_durable=True):
         # The first statement of the transaction: a lock, and SQLite's write lock. What is read after it includes the
         # changes of all that held it, and those that wait for it mark the day stale again.

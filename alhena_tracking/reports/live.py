@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from django.db.models import Count, Max, OuterRef, Q, QuerySet, Subquery, Sum, Window
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery, Sum, Window
 from django.db.models.functions import RowNumber
 
 from alhena_tracking.models import CartEvent, Order, OrderLine, Refund, Trust, VisitorSession
-from alhena_tracking.reports.sums import Grouped, last_text
+from alhena_tracking.reports.sums import Grouped, product_texts
 
 
 class CartSums:
@@ -91,5 +91,4 @@ def purchased_sums(orders: QuerySet[Order], by: Sequence[str]) -> Grouped:
 
 def _of_products(rows: QuerySet[Any], by: Sequence[str], **sums: Any) -> Grouped:
     # By the digest: collations hold ids for equal that are not.
-    texts = {"product_id": Max("product_id"), "product_name": last_text("product_name", rows)}
-    return Grouped(rows, [*by, "product_id_digest"], **texts, **sums)
+    return Grouped(rows, [*by, "product_id_digest"], **product_texts(rows), **sums)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from django.db.models import Aggregate, Max, Q, QuerySet, Sum, Value
+from django.db.models import Aggregate, Q, QuerySet, Sum, Value
 
 from alhena_tracking.conf import conf
 from alhena_tracking.models import DailyFigures, DailyProductFigures, DailyProductTotals, DailySessions, Trust
 from alhena_tracking.reports.figures import Period
 from alhena_tracking.reports.query import ReportQuery
-from alhena_tracking.reports.sums import Grouped, last_text
+from alhena_tracking.reports.sums import Grouped, product_texts
 
 
 def credited_sums(query: ReportQuery, periods: Sequence[Period], by: Sequence[str], **lookups: str) -> Grouped:
@@ -48,8 +48,7 @@ def product_sums(query: ReportQuery, periods: Sequence[Period], currency: str) -
     return Grouped(
         rows,
         ["product_id_digest"],
-        product_id=Max("product_id"),
-        product_name=last_text("product_name", rows),
+        **product_texts(rows),
         **_sums("add_to_cart_minor", "cart_events", "units_added"),
         **bought,
     )
@@ -61,8 +60,7 @@ def product_totals(rows: QuerySet[DailyProductFigures]) -> Grouped:
     return Grouped(
         rows,
         ["currency", "product_id_digest"],
-        product_id=Max("product_id"),
-        product_name=last_text("product_name", rows),
+        **product_texts(rows),
         **_sums("add_to_cart_minor", "cart_events", "units_added", "units_purchased", "purchase_minor"),
         confirmed_units_purchased=Sum("units_purchased", filter=confirmed, default=0),
         confirmed_purchase_minor=Sum("purchase_minor", filter=confirmed, default=0),

@@ -124,9 +124,10 @@ def _united(
 _COLLATIONS = {"postgresql": "C", "mysql": "utf8mb4_bin", "sqlite": "BINARY"}
 
 
-def last_text(name: str, rows: QuerySet[Any]) -> Aggregate:
-    """The last one of some texts, in the order that Python gives them."""
-    return Max(Collate(name, _COLLATIONS[connections[rows.db].vendor]))
+def product_texts(rows: QuerySet[Any]) -> dict[str, Aggregate]:
+    """The id and the name of the product that each group of ``rows`` is of: of several names the last one."""
+    collation = _COLLATIONS[connections[rows.db].vendor]
+    return {"product_id": Max("product_id"), "product_name": Max(Collate("product_name", collation))}
 
 
 def _reader(name: str) -> Callable[[Any], Any]:
