@@ -250,6 +250,10 @@ def test_paper_when_printed_has_figures_charts_and_tables_and_no_filters(
         page.emulate_media(media="print")
         assert not page.locator(".alhena-filters").is_visible()
         assert not page.locator("#header").is_visible()
+        assert not page.locator(".alhena-export").is_visible()
+        for total in page.locator("tfoot").all():
+            # A table's footer would be repeated on every page.
+            assert total.evaluate("row => getComputedStyle(row).display") == "table-row-group"
         shown = page.locator(".alhena-active").inner_text()
         assert [line for line in shown.splitlines() if line] == [
             "Shown is only:",
@@ -262,6 +266,27 @@ def test_paper_when_printed_has_figures_charts_and_tables_and_no_filters(
         for plot in page.locator(".alhena-plot").all():
             assert plot.is_visible()
         assert page.get_by_role("rowheader", name="March 2, 2026").is_visible()
+
+
+@pytest.mark.parametrize("width", [420, 718, 794, 1047])  # A5, A4 with and without margins, A4 lying, in CSS pixels
+def test_paper_of_any_size_when_printed_is_used_in_its_width(
+    open_page: Callable[..., Page], history: Company, width: int
+) -> None:
+    page = open_page(REPORT, viewport={"width": width, "height": 1000})
+    page.emulate_media(media="print")
+    report = page.locator(".alhena-report").bounding_box()
+    assert report
+    assert (report["x"], report["width"]) == (0, width)
+    for card in page.locator(".alhena-card").all():
+        its_box, title = card.bounding_box(), card.get_by_role("heading").bounding_box()
+        value = card.locator(".alhena-value").bounding_box()
+        assert its_box
+        assert title
+        assert value
+        assert its_box["x"] < title["x"]
+        assert title["x"] + title["width"] < its_box["x"] + its_box["width"]
+        assert its_box["y"] < title["y"]
+        assert title["y"] + title["height"] <= value["y"]
 
 
 def test_hostile_names_when_shown_run_nothing_and_break_nothing(
