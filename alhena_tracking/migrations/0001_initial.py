@@ -1007,7 +1007,7 @@ class Migration(migrations.Migration):
                 "verbose_name": "daily figures",
                 "verbose_name_plural": "daily figures",
                 "default_permissions": (),
-                "indexes": [models.Index(fields=["company", "on"], name="alhena_dailyfigures_day")],
+                "indexes": [models.Index(fields=["company", "on", "currency"], name="alhena_dailyfigures_day")],
             },
         ),
         migrations.CreateModel(
@@ -1058,7 +1058,7 @@ class Migration(migrations.Migration):
                 "verbose_name": "daily product figures",
                 "verbose_name_plural": "daily product figures",
                 "default_permissions": (),
-                "indexes": [models.Index(fields=["company", "on"], name="alhena_dailyproductfigures_day")],
+                "indexes": [models.Index(fields=["company", "on", "currency"], name="alhena_dailyproductfigures_day")],
             },
         ),
         migrations.CreateModel(
@@ -1109,7 +1109,7 @@ class Migration(migrations.Migration):
                 "verbose_name": "daily product totals",
                 "verbose_name_plural": "daily product totals",
                 "default_permissions": (),
-                "indexes": [models.Index(fields=["company", "on"], name="alhena_dailyproducttotals_day")],
+                "indexes": [models.Index(fields=["company", "on", "currency"], name="alhena_dailyproducttotals_day")],
             },
         ),
         migrations.CreateModel(

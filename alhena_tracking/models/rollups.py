@@ -83,6 +83,8 @@ class MoneySums(DaySums):
 
     class Meta(DaySums.Meta):
         abstract = True
+        # The report shows one currency, and never reads the rows of another one.
+        indexes = [models.Index(fields=["company", "on", "currency"], name="alhena_%(class)s_day")]
 
 
 class CreditedSums(MoneySums, VisitSums):
@@ -90,7 +92,7 @@ class CreditedSums(MoneySums, VisitSums):
 
     trust = models.CharField(_("trust"), max_length=9, choices=Trust.choices)
 
-    class Meta(DaySums.Meta):
+    class Meta(MoneySums.Meta):
         abstract = True
 
 
@@ -103,7 +105,7 @@ class ProductSums(MoneySums):
     units_added = models.DecimalField(_("units added"), max_digits=19, decimal_places=3, default=0)
     units_purchased = models.DecimalField(_("units purchased"), max_digits=19, decimal_places=3, default=0)
 
-    class Meta(DaySums.Meta):
+    class Meta(MoneySums.Meta):
         abstract = True
 
 
@@ -118,7 +120,7 @@ class DailyFigures(CreditedSums):
 
     objects = DaysQuerySet["DailyFigures"].as_manager()
 
-    class Meta(DaySums.Meta):
+    class Meta(MoneySums.Meta):
         verbose_name = _("daily figures")
         verbose_name_plural = _("daily figures")
 
@@ -143,7 +145,7 @@ class DailyProductFigures(ProductSums, CreditedSums):
 
     objects = DaysQuerySet["DailyProductFigures"].as_manager()
 
-    class Meta(DaySums.Meta):
+    class Meta(MoneySums.Meta):
         verbose_name = _("daily product figures")
         verbose_name_plural = _("daily product figures")
 
@@ -160,6 +162,6 @@ class DailyProductTotals(ProductSums):
 
     objects = DaysQuerySet["DailyProductTotals"].as_manager()
 
-    class Meta(DaySums.Meta):
+    class Meta(MoneySums.Meta):
         verbose_name = _("daily product totals")
         verbose_name_plural = _("daily product totals")
