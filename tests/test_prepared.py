@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -90,14 +91,28 @@ def test_statements_when_every_connection_is_another_one_are_sent_as_they_are(
     assert CartEvent.objects.count() == 1
 
 
-def test_look_up_when_it_has_very_many_parameters_is_not_prepared(company: Company, executed: list[str]) -> None:
+def test_look_up_when_of_any_number_of_products_is_the_same_statement(
+    company: Company, fresh_connection: None, executed: list[str]
+) -> None:
     record(company, [chat()])
     executed.clear()
-    events = [cart_event(product_id=f"SKU-{number}") for number in range(20)]
-    assert {outcome.status for outcome in record(company, events)} == {"recorded"}
-    assert executed[0] == "WITH"
-    assert {outcome.status for outcome in record(company, events)} == {"duplicate"}
-    assert CartEvent.objects.count() == 20
+    for count in (2, 20, 5):
+        record(company, [cart_event(product_id=f"{count}-{number}") for number in range(count)])
+    assert executed == ["PREPARE", "EXECUTE"] * 2 + ["EXECUTE"] * 4
+    assert CartEvent.objects.count() == 27
+
+
+def test_look_up_when_not_prepared_finds_many_products(
+    company: Company, fresh_connection: None, executed: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prepared, "_prepare", lambda cursor, preparation: None)
+    record(company, [chat()])
+    for kind, quantity, added in (("ITEM_ADDED", 2, 2), ("QUANTITY_INCREASED", 5, 3)):
+        executed.clear()
+        ids = ("A", 'B\\"', "C\u2028")
+        record(company, [cart_event(type=kind, product_id=each, quantity=Decimal(quantity)) for each in ids])
+        assert executed[:3] == ["EXECUTE", "EXECUTE", "WITH"]
+        assert [event.units for event in CartEvent.objects.order_by("-id")[:3]] == [added] * 3
 
 
 def test_statements_when_in_a_transaction_are_not_prepared(company: Company, executed: list[str]) -> None:

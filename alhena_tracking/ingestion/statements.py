@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -40,10 +41,8 @@ _CART_FIELDS = [
     field.name for field in CartEvent._meta.concrete_fields if field.name in {"id", "occurred_at", *_CART_COLUMNS}
 ]
 
-#: Statements with more parameters are asked too rarely, and are too many, to be prepared.
-_PREPARED_PARAMETERS = 30
-#: So many ids, in one array: the statement is the same for any number of them.
-_MANY = 0
+#: So many ids or products, in one parameter: the statement is the same for any number of them.
+_MANY = -1
 
 _KINDS = ("user", "faq")
 _DIGESTS = ("user_fingerprint_digest", "faq_fingerprint_digest")
@@ -113,18 +112,26 @@ def look_up(
             params[f"events{part}"] = ids
         else:
             params |= {f"event{part}_{n}": event_id for n, event_id in enumerate(ids)}
-    for part, ((digest, currency), since) in enumerate(asked):
-        params[f"product{part}"] = uuid.get_db_prep_value(digest, connection)
-        params[f"currency{part}"] = currency
-        params[f"since{part}"] = moment.get_db_prep_value(since, connection)
+    products_count = _MANY if can_prepare and len(asked) > 1 else len(asked)
+    if products_count == _MANY:
+        told = [
+            {"part": -1 - part, "digest": digest, "currency": currency, "since": since}
+            for part, ((digest, currency), since) in enumerate(asked)
+        ]
+        params["products"] = json.dumps(told, default=str)
+    else:
+        for part, ((digest, currency), since) in enumerate(asked):
+            params[f"product{part}"] = uuid.get_db_prep_value(digest, connection)
+            params[f"currency{part}"] = currency
+            params[f"since{part}"] = moment.get_db_prep_value(since, connection)
     sql, types = _look_up_statement(
         connection.vendor == "postgresql",
         (len(visitor.user), len(visitor.faq)),
         tuple((table._meta.db_table, count) for table, count in zip(tables, counts, strict=True)),
-        len(asked),
+        products_count,
     )
     rows = None
-    if can_prepare and len(types) <= _PREPARED_PARAMETERS:
+    if can_prepare:
         rows = prepared.fetch(connection, sql, types, params)
     if rows is None:
         rows = _fetch(connection, sql, params)
@@ -184,34 +191,49 @@ def _look_up_statement(
         )
     for part, (table, count) in enumerate(tables, start=1):
         names = [f"event{part}_{n}" for n in range(count)]
-        types |= dict.fromkeys(names, "uuid") if count else {f"events{part}": "uuid[]"}
+        types |= dict.fromkeys(names, "uuid") if count != _MANY else {f"events{part}": "uuid[]"}
         stored = f"FROM {table} t WHERE t.company_id = %(company)s AND t.event_id"
         among = f"{stored} IN ({_named(names)})"
-        if not count:
+        if count == _MANY:
             each = f"LATERAL (SELECT t.event_id {stored} = told.id OFFSET 0) t"
             among = f"FROM UNNEST(%(events{part})s) AS told(id), {each}"
         parts.append(
             f"SELECT {part}, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, t.event_id, {nothing} {among}"
         )
+    in_cart = (
+        "c.id, c.occurred_at, v.session_id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, "
+        f"{', '.join(f'c.{column}' for column in _CART_COLUMNS)} FROM (SELECT DISTINCT session_id FROM visit) v"
+    )
     for part in range(products):
         types |= {f"product{part}": "uuid", f"currency{part}": "varchar", f"since{part}": "timestamptz"}
-        own = f"product_id_digest = %(product{part})s AND {{row}}.currency = %(currency{part})s"
-        place = (
-            f"c.session_id = v.session_id AND c.{own.format(row='c')} "
-            f"AND c.occurred_at >= COALESCE((SELECT MAX(x.occurred_at) FROM {_CART_EVENT} x "
-            f"WHERE x.session_id = v.session_id AND x.{own.format(row='x')} AND x.occurred_at < %(since{part})s), "
-            f"%(since{part})s)"
-        )
+        place = _place_in_cart(f"%(product{part})s", f"%(currency{part})s", f"%(since{part})s")
         joined = f"INNER JOIN {_CART_EVENT} c ON {place}"
         if is_postgresql:
-            # OFFSET keeps it from joining the other way around, beginning with the whole table.
-            joined = f"CROSS JOIN LATERAL (SELECT c.* FROM {_CART_EVENT} c WHERE {place} OFFSET 0) c"
+            joined = f"CROSS JOIN LATERAL {_each_of(place)} c"
+        parts.append(f"SELECT {-1 - part}, {in_cart} {joined}")
+    if products == _MANY:
+        types |= {"products": "json"}
+        each = _each_of(_place_in_cart("told.digest", "told.currency", "told.since"))
         parts.append(
-            f"SELECT {-1 - part}, c.id, c.occurred_at, v.session_id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, "
-            f"{', '.join(f'c.{column}' for column in _CART_COLUMNS)} "
-            f"FROM (SELECT DISTINCT session_id FROM visit) v {joined}"
+            f"SELECT told.part, {in_cart} CROSS JOIN JSON_TO_RECORDSET(%(products)s) "
+            f"AS told(part integer, digest uuid, currency varchar, since timestamptz) CROSS JOIN LATERAL {each} c"
         )
     return visit + " UNION ALL ".join(parts), tuple(types.items())
+
+
+def _place_in_cart(digest: str, currency: str, since: str) -> str:
+    """The condition for a product's rows ``c`` in the cart of ``v``: from a moment on, and those of the one before."""
+    return (
+        f"c.session_id = v.session_id AND c.product_id_digest = {digest} AND c.currency = {currency} "
+        f"AND c.occurred_at >= COALESCE((SELECT MAX(x.occurred_at) FROM {_CART_EVENT} x "
+        f"WHERE x.session_id = v.session_id AND x.product_id_digest = {digest} AND x.currency = {currency} "
+        f"AND x.occurred_at < {since}), {since})"
+    )
+
+
+def _each_of(place: str) -> str:
+    """OFFSET keeps PostgreSQL from joining the other way around, beginning with the whole table."""
+    return f"(SELECT c.* FROM {_CART_EVENT} c WHERE {place} OFFSET 0)"
 
 
 def read_carts(
