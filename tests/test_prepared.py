@@ -97,8 +97,10 @@ def test_look_up_when_of_any_number_of_products_is_the_same_statement(
     record(company, [chat()])
     executed.clear()
     for count in (2, 20, 5):
-        record(company, [cart_event(product_id=f"{count}-{number}") for number in range(count)])
+        events = [cart_event(product_id=f"{count}-{number}") for number in range(count)]
+        assert {outcome.status for outcome in record(company, events)} == {"recorded"}
     assert executed == ["PREPARE", "EXECUTE"] * 2 + ["EXECUTE"] * 4
+    assert {outcome.status for outcome in record(company, events)} == {"duplicate"}
     assert CartEvent.objects.count() == 27
 
 

@@ -232,7 +232,7 @@ def _place_in_cart(digest: str, currency: str, since: str) -> str:
 
 
 def _each_of(place: str) -> str:
-    """OFFSET keeps PostgreSQL from joining the other way around, beginning with the whole table."""
+    """The rows ``c`` of a place. OFFSET keeps PostgreSQL from joining the other way around, beginning with them all."""
     return f"(SELECT c.* FROM {_CART_EVENT} c WHERE {place} OFFSET 0)"
 
 

@@ -83,7 +83,7 @@ class MoneySums(DaySums):
 
     class Meta(DaySums.Meta):
         abstract = True
-        # The report shows one currency, and never reads the rows of another one.
+        # What days and products came to is asked of one currency; the rows of all others are passed over.
         indexes = [models.Index(fields=["company", "on", "currency"], name="alhena_%(class)s_day")]
 
 
