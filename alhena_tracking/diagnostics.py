@@ -191,7 +191,8 @@ def _key(company: Company, at: datetime, method: str, outcome: str, reason: str)
 
 def _storable(text: str, length: int | None) -> str:
     """As much of a text as its column holds, without what no database takes: NUL and lone surrogates."""
-    return text[:length].replace("\0", "").encode(errors="ignore").decode()
+    text = text[:length]
+    return text if text.isascii() and "\0" not in text else text.replace("\0", "").encode(errors="ignore").decode()
 
 
 class _Unwritten:

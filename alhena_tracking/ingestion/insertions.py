@@ -17,6 +17,8 @@ from alhena_tracking.models import VisitorSession
 
 _HOLD = f"UPDATE {VisitorSession._meta.db_table} SET version = version + 1 WHERE id = %s AND version = %s"
 
+_encode = json.JSONEncoder(default=str).encode
+
 _Fields: TypeAlias = "Sequence[models.Field[Any, Any]]"
 
 
@@ -40,14 +42,14 @@ def insert_unless_changed(
     session_id: int,
     version: int,
     rows: Sequence[models.Model],
-    changed: Sequence[models.Model],
+    changed: Sequence[object],
     names: Sequence[str],
     *,
     is_durable: bool,
     also: Callable[[], None] | None = None,
 ) -> bool:
     """Insert rows of a session that nobody has locked since it was of that ``version``, in a transaction or savepoint,
-    and store the fields of these ``names`` of ``changed`` ones of the same model, and do what is to be done ``also``.
+    ``update`` those that are ``changed`` of the same model, and do what is to be done ``also``.
 
     Returns whether that was done. On PostgreSQL, where no transaction is open and nothing else is to be done, in one
     statement.
@@ -69,25 +71,26 @@ def insert_unless_changed(
             if not cursor.rowcount:
                 return False
         insert(rows)
-        update(changed, names)
+        update(type(rows[0]), changed, names)
         if also is not None:
             also()
         return True
 
 
-def update(rows: Sequence[models.Model], names: Sequence[str]) -> None:
-    """Store the fields of these ``names``, in one statement where there are not very many rows."""
+def update(model: type[models.Model], rows: Sequence[object], names: Sequence[str]) -> None:
+    """Store the fields of these ``names`` of rows with an ``id``, in one statement where there are not very many."""
     if not rows:
         return
     connection = database()
     if not fills_in_parameters(connection):
-        type(rows[0])._default_manager.using(connection.alias).bulk_update(rows, names, batch_size=500)
+        instances = [model(**{name: getattr(row, name) for name in ("id", *names)}) for row in rows]
+        model._default_manager.using(connection.alias).bulk_update(instances, names, batch_size=500)
         return
-    fields = [field for field in type(rows[0])._meta.concrete_fields if field.name in {"id", *names}]
+    fields = [field for field in model._meta.concrete_fields if field.name in {"id", *names}]
     told = _filled_in(connection, rows, fields, ", ".join(["%s"] * len(fields)))
     columns = ", ".join(str(field.column) for field in fields)
     with connection.cursor() as cursor:
-        cursor.execute(_update_from(f"(VALUES {told}) told({columns})", type(rows[0]), names))
+        cursor.execute(_update_from(f"(VALUES {told}) told({columns})", model, names))
 
 
 def _update_from(told: str, model: type[models.Model], names: Sequence[str]) -> str:
@@ -146,19 +149,19 @@ def _told(alias: str, fields: _Fields, param: str) -> str:
     return f"JSON_TO_RECORDSET(%({param})s) AS told({columns})"
 
 
-def _as_json(rows: Sequence[models.Model], names: Sequence[str]) -> str:
+def _as_json(rows: Sequence[object], names: Sequence[str]) -> str:
     """What PostgreSQL casts to its types itself. psycopg takes longer to fill all those values into a statement."""
     values = attrgetter(*names)
-    return json.dumps([dict(zip(names, values(row), strict=True)) for row in rows], default=str)
+    return _encode([dict(zip(names, values(row), strict=True)) for row in rows])
 
 
-def _filled_in(connection: BaseDatabaseWrapper, rows: Sequence[models.Model], fields: _Fields, places: str) -> str:
+def _filled_in(connection: BaseDatabaseWrapper, rows: Sequence[object], fields: _Fields, places: str) -> str:
     """The rows in SQL. psycopg takes longer to find all their places in one text than to fill them in row by row."""
     with connection.cursor() as cursor:
         return ", ".join(cursor.mogrify(f"({places})", _values([row], fields, connection)) for row in rows)
 
 
-def _values(rows: Sequence[models.Model], fields: _Fields, connection: BaseDatabaseWrapper) -> list[Any]:
+def _values(rows: Sequence[object], fields: _Fields, connection: BaseDatabaseWrapper) -> list[Any]:
     if fills_in_parameters(connection) and not any(isinstance(field, models.JSONField) for field in fields):
         # All other values of ours psycopg takes as they are.
         return [getattr(row, field.attname) for row in rows for field in fields]

@@ -6,7 +6,8 @@ import dataclasses
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from functools import cache, lru_cache
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -17,7 +18,7 @@ from django.db.models.expressions import Col
 
 from alhena_tracking.attribution import Candidate
 from alhena_tracking.ingestion import prepared
-from alhena_tracking.ingestion.transactions import database
+from alhena_tracking.ingestion.transactions import database, fills_in_parameters
 from alhena_tracking.models import CartEvent, Company, Interaction, Order, VisitorSession
 
 _INTERACTION = Interaction._meta.db_table
@@ -37,9 +38,7 @@ _CART_COLUMNS = {
     "claimed_units": "numeric",
     "claimed_minor": "bigint",
 }
-_CART_FIELDS = [
-    field.name for field in CartEvent._meta.concrete_fields if field.name in {"id", "occurred_at", *_CART_COLUMNS}
-]
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 #: So many ids or products, in one parameter: the statement is the same for any number of them.
 _MANY = -1
@@ -64,18 +63,34 @@ class Digests(NamedTuple):
 
 
 @dataclass(slots=True)
+class StoredCartEvent:
+    """Of a cart event's row, what decides what it is worth or says so: its id, its moment and ``_CART_COLUMNS``."""
+
+    id: int
+    occurred_at: datetime
+    type: str
+    quantity: Decimal
+    value_minor: int
+    value_basis: str
+    units: Decimal
+    gmv_minor: int
+    cart_quantity: Decimal
+    claimed_units: Decimal
+    claimed_minor: int
+
+
+@dataclass(slots=True)
 class Found:
     """What is stored that events may have to do with.
 
     ``candidates`` are the visitor's interactions; ``known`` the tables and ids of the events that are there already.
-    Where products were asked for: ``carts``, their rows in each of the candidates' sessions, in order and with no more
-    fields than decide what they are worth, or say so; ``ordered_at``, when each session last ordered; ``versions`` of
-    the sessions at that moment.
+    Where products were asked for: ``carts``, their rows in each of the candidates' sessions, in order; ``ordered_at``,
+    when each session last ordered; ``versions`` of the sessions at that moment.
     """
 
     candidates: list[Candidate] = dataclasses.field(default_factory=list)
     known: set[tuple[type[models.Model], UUID]] = dataclasses.field(default_factory=set)
-    carts: dict[ProductInCart, list[CartEvent]] = dataclasses.field(default_factory=dict)
+    carts: dict[ProductInCart, list[StoredCartEvent]] = dataclasses.field(default_factory=dict)
     ordered_at: dict[int, datetime] = dataclasses.field(default_factory=dict)
     versions: dict[int, int] = dataclasses.field(default_factory=dict)
 
@@ -95,18 +110,19 @@ def look_up(
     """
     connection = database()
     uuid, moment = _field(Interaction, "event_id"), _field(Interaction, "occurred_at")
+    prepare = _as_it_is if fills_in_parameters(connection) else _prepared
     tables = list(event_ids)
     asked = list((products or {}).items()) if visitor.user or visitor.faq else []
     params: dict[str, Any] = {"company": company.pk}
     for kind, digests in zip(_KINDS, visitor, strict=True):
-        params |= {f"{kind}{n}": uuid.get_db_prep_value(digest, connection) for n, digest in enumerate(digests)}
+        params |= {f"{kind}{n}": prepare(uuid, digest, connection) for n, digest in enumerate(digests)}
     if visitor.user or visitor.faq:
-        params["start"] = moment.get_db_prep_value(start, connection)
-        params["end"] = moment.get_db_prep_value(end, connection)
+        params["start"] = prepare(moment, start, connection)
+        params["end"] = prepare(moment, end, connection)
     can_prepare = bool(asked) and prepared.can_prepare(connection)
     counts: list[int] = []
     for part, table in enumerate(tables, start=1):
-        ids = [uuid.get_db_prep_value(event_id, connection) for event_id in event_ids[table]]
+        ids = [prepare(uuid, event_id, connection) for event_id in event_ids[table]]
         counts.append(_MANY if can_prepare and len(ids) > 1 else len(ids))
         if counts[-1] == _MANY:
             params[f"events{part}"] = ids
@@ -121,9 +137,9 @@ def look_up(
         params["products"] = json.dumps(told, default=str)
     else:
         for part, ((digest, currency), since) in enumerate(asked):
-            params[f"product{part}"] = uuid.get_db_prep_value(digest, connection)
+            params[f"product{part}"] = prepare(uuid, digest, connection)
             params[f"currency{part}"] = currency
-            params[f"since{part}"] = moment.get_db_prep_value(since, connection)
+            params[f"since{part}"] = prepare(moment, since, connection)
     sql, types = _look_up_statement(
         connection.vendor == "postgresql",
         (len(visitor.user), len(visitor.faq)),
@@ -142,7 +158,7 @@ def look_up(
             found.known.add((tables[part - 1], event_id))
         elif part < 0:
             product = ProductInCart(session_id, *asked[-1 - part][0])
-            found.carts.setdefault(product, []).append(_cart_event(connection, pk, at, cart))
+            found.carts.setdefault(product, []).append(StoredCartEvent(pk, at, *cart))
         else:
             found.candidates.append(Candidate(pk, at, session_id, started_at, kind, ai_profile, bool(is_qualifying)))
             found.versions[session_id] = version
@@ -162,6 +178,9 @@ def _look_up_statement(
     null_uuid, null_moment = ("NULL::uuid", "NULL::timestamptz") if is_postgresql else ("NULL", "NULL")
     no_cart = ", ".join(f"NULL::{kind}" if is_postgresql else "NULL" for kind in _CART_COLUMNS.values())
     nothing = ", ".join(["NULL"] * len(_CART_COLUMNS))
+    occurred_at, started_at, ordered_at, in_cart_at = (
+        _moment_column(moment, is_postgresql) for moment in ("occurred_at", "started_at", "ordered_at", "c.occurred_at")
+    )
     visit = ""
     parts: list[str] = []
     types: dict[str, str] = {"company": "bigint"}
@@ -181,12 +200,12 @@ def _look_up_statement(
                 )
                 before = f" AND (i.{column} IS NULL OR i.{column} NOT IN ({_named(names)}))"
         types |= {"start": "timestamptz", "end": "timestamptz"}
-        ordered_at = (
+        last_order = (
             f"(SELECT MAX(o.occurred_at) FROM {_ORDER} o WHERE o.session_id = s.id)" if products else null_moment
         )
-        visit = f"WITH visit AS ({' UNION ALL '.join(visits).format(ordered_at=ordered_at)}) "
+        visit = f"WITH visit AS ({' UNION ALL '.join(visits).format(ordered_at=last_order)}) "
         parts.append(
-            "SELECT 0 AS part, id, occurred_at, session_id, started_at, ordered_at, version, kind, ai_profile, "
+            f"SELECT 0 AS part, id, {occurred_at}, session_id, {started_at}, {ordered_at}, version, kind, ai_profile, "
             f"is_qualifying, {null_uuid} AS event_id, {no_cart} FROM visit"
         )
     for part, (table, count) in enumerate(tables, start=1):
@@ -201,7 +220,7 @@ def _look_up_statement(
             f"SELECT {part}, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, t.event_id, {nothing} {among}"
         )
     in_cart = (
-        "c.id, c.occurred_at, v.session_id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, "
+        f"c.id, {in_cart_at}, v.session_id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, "
         f"{', '.join(f'c.{column}' for column in _CART_COLUMNS)} FROM (SELECT DISTINCT session_id FROM visit) v"
     )
     for part in range(products):
@@ -221,6 +240,11 @@ def _look_up_statement(
     return visit + " UNION ALL ".join(parts), tuple(types.items())
 
 
+def _moment_column(moment: str, is_postgresql: bool) -> str:
+    """A moment as ``_converted`` reads it: psycopg takes longer to read one date than the rest of its row."""
+    return f"(EXTRACT(EPOCH FROM {moment}) * 1000000)::bigint" if is_postgresql else moment
+
+
 def _place_in_cart(digest: str, currency: str, since: str) -> str:
     """The condition for a product's rows ``c`` in the cart of ``v``: from a moment on, and those of the one before."""
     return (
@@ -238,10 +262,11 @@ def _each_of(place: str) -> str:
 
 def read_carts(
     since: Mapping[ProductInCart, datetime],
-) -> tuple[dict[ProductInCart, list[CartEvent]], dict[int, list[datetime]]]:
+) -> tuple[dict[ProductInCart, list[StoredCartEvent]], dict[int, list[datetime]]]:
     """Each product's rows as in ``Found.carts``, and when sessions ordered: from that moment on, and last before it."""
     connection = database()
     moment, digest = _field(CartEvent, "occurred_at"), _field(CartEvent, "product_id_digest")
+    occurred_at = _moment_column("occurred_at", connection.vendor == "postgresql")
     own = "session_id = %s AND product_id_digest = %s AND currency = %s"
     parts: list[str] = []
     params: list[Any] = []
@@ -249,7 +274,7 @@ def read_carts(
     products = list(since)
     for part, product in enumerate(products):
         parts.append(
-            f"SELECT {part} AS part, id, occurred_at, {', '.join(_CART_COLUMNS)} FROM {_CART_EVENT} WHERE {own} "
+            f"SELECT {part} AS part, id, {occurred_at}, {', '.join(_CART_COLUMNS)} FROM {_CART_EVENT} WHERE {own} "
             f"AND occurred_at >= COALESCE((SELECT MAX(occurred_at) FROM {_CART_EVENT} WHERE {own} "
             "AND occurred_at < %s), %s)"
         )
@@ -261,29 +286,24 @@ def read_carts(
     nothing = ", ".join(["NULL"] * len(_CART_COLUMNS))
     for session_id, start in starts.items():
         parts.append(
-            f"SELECT -1, session_id, occurred_at, {nothing} FROM {_ORDER} WHERE session_id = %s AND occurred_at >= "
+            f"SELECT -1, session_id, {occurred_at}, {nothing} FROM {_ORDER} WHERE session_id = %s AND occurred_at >= "
             f"COALESCE((SELECT MAX(occurred_at) FROM {_ORDER} WHERE session_id = %s AND occurred_at < %s), %s)"
         )
         params += [session_id, session_id, start, start]
-    rows: dict[ProductInCart, list[CartEvent]] = {}
+    rows: dict[ProductInCart, list[StoredCartEvent]] = {}
     order_times: dict[int, list[datetime]] = {}
     for part, pk, at, *cart in _converted(connection, _fetch(connection, " UNION ALL ".join(parts), params), _CARTS):
         if part < 0:
             order_times.setdefault(pk, []).append(at)
         else:
-            rows.setdefault(products[part], []).append(_cart_event(connection, pk, at, cart))
+            rows.setdefault(products[part], []).append(StoredCartEvent(pk, at, *cart))
     for rows_of_product in rows.values():
         rows_of_product.sort(key=_place)
     return rows, order_times
 
 
-def _cart_event(connection: BaseDatabaseWrapper, pk: int, at: datetime, cart: Sequence[Any]) -> CartEvent:
-    values = dict(zip(_CART_COLUMNS, cart, strict=True), id=pk, occurred_at=at)
-    return CartEvent.from_db(connection.alias, _CART_FIELDS, [values[name] for name in _CART_FIELDS])
-
-
-def _place(event: CartEvent) -> tuple[datetime, int]:
-    return event.occurred_at, event.pk
+def _place(event: StoredCartEvent) -> tuple[datetime, int]:
+    return event.occurred_at, event.id
 
 
 def lock_session(session_id: int) -> None:
@@ -321,12 +341,27 @@ def _converters(
     alias: str, fields: Sequence[tuple[int, models.Field[Any, Any]]]
 ) -> list[tuple[int, Col, Callable[..., Any]]]:
     connection = connections[alias]
-    columns = [(index, Col("", model_field)) for index, model_field in fields]
-    return [
-        (index, column, convert)
-        for index, column in columns
-        for convert in [*connection.ops.get_db_converters(column), *column.get_db_converters(connection)]
-    ]
+    converters: list[tuple[int, Col, Callable[..., Any]]] = []
+    for index, model_field in fields:
+        column = Col("", model_field)
+        of_column = [*connection.ops.get_db_converters(column), *column.get_db_converters(connection)]
+        if connection.vendor == "postgresql" and isinstance(model_field, models.DateTimeField):
+            of_column = [_from_microseconds]
+        converters += [(index, column, convert) for convert in of_column]
+    return converters
+
+
+def _from_microseconds(microseconds: int | None, column: Col, connection: BaseDatabaseWrapper) -> datetime | None:
+    return None if microseconds is None else _EPOCH + timedelta(microseconds=microseconds)
+
+
+def _as_it_is(field: models.Field[Any, Any], value: Any, connection: BaseDatabaseWrapper) -> Any:
+    """psycopg takes moments and UUIDs of ours as they are."""
+    return value
+
+
+def _prepared(field: models.Field[Any, Any], value: Any, connection: BaseDatabaseWrapper) -> Any:
+    return field.get_db_prep_value(value, connection)
 
 
 def _field(model: type[models.Model], name: str) -> models.Field[Any, Any]:

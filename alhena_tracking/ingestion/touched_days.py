@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date, datetime
 
+from alhena_tracking.ingestion.statements import StoredCartEvent
 from alhena_tracking.ingestion.transactions import database
 from alhena_tracking.limits import MARKED_STALE_AFTER
 from alhena_tracking.models import CartEvent, Company, RolledUpDay, VisitorSession
@@ -24,7 +25,7 @@ class TouchedDays:
         """Take note of days. Those that are not long over have no roll-ups."""
         self._days.update(day for day in days if day <= self._last)
 
-    def add_cart_events(self, events: Iterable[CartEvent]) -> None:
+    def add_cart_events(self, events: Iterable[CartEvent | StoredCartEvent]) -> None:
         """Take note of cart events that are new, or worth something else than before."""
         # By the moment, which is read of all rows; the day is not.
         self.add(*(event.occurred_at.astimezone(self.company.zone).date() for event in events))

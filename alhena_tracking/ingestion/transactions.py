@@ -175,7 +175,7 @@ class _PostgreSQLLimits:
         if self.is_one_round_trip:
             # Several statements in one message are one transaction, so that the limits hold outside of any, too.
             result = execute(f"{limits}; {sql}", params, many, context)
-            _select_last_result(context["cursor"])
+            _select_last_result(context["cursor"].cursor)
             return result
         if in_transaction:
             execute(limits, None, False, context)
