@@ -15,7 +15,6 @@ from django.db import DataError
 from django.db.models import Max, Sum
 from django.utils import timezone
 
-from alhena_tracking.currencies import MINOR_UNITS
 from alhena_tracking.ingestion.transactions import atomic, database, repeated
 from alhena_tracking.limits import ROLLED_UP_AFTER
 from alhena_tracking.models import (
@@ -132,10 +131,8 @@ def _stored(model: type[_Sums], company: Company, on: date) -> Any:
 def _tables(company: Company, on: date) -> Iterator[tuple[type[_Sums], tuple[str, ...], list[Part]]]:
     """Each table with what its rows of a day are to be: sums of the day's events, by some of the table's columns."""
     query, day, alias = ReportQuery(company=company, period=Period(on, on)), Period(on, on), database().alias
-    # Naming every currency lets the report's indexes, which begin with company and currency, find the day.
-    currencies = {"currency__in": list(MINOR_UNITS)}
-    events = query.of_company(CartEvent.objects.using(alias), day, **currencies)
-    orders = query.of_company(Order.objects.using(alias).included(), day, **currencies)
+    events = query.of_company(CartEvent.objects.using(alias), day)
+    orders = query.of_company(Order.objects.using(alias).included(), day)
     sessions = query.of_company(VisitorSession.objects.using(alias), day)
     converting = Order.objects.using(alias).included()
     visits = live.session_sums(

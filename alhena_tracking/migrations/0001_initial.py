@@ -827,7 +827,7 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="order",
             index=models.Index(
-                fields=["company", "currency", "occurred_on", "channel", "excluded_at", "value_minor"],
+                fields=["company", "occurred_on", "currency", "channel", "excluded_at", "value_minor"],
                 name="alhena_order_report",
             ),
         ),
@@ -924,7 +924,7 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="cartevent",
             index=models.Index(
-                fields=["company", "currency", "occurred_on", "session", "occurred_at", "id", "channel", "gmv_minor"],
+                fields=["company", "occurred_on", "currency", "session", "occurred_at", "id", "channel", "gmv_minor"],
                 name="alhena_cartevent_report",
             ),
         ),

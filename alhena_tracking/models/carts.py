@@ -77,11 +77,11 @@ class CartEvent(Credited, Event):
                 fields=["session", "product_id_digest", "currency", "occurred_at", "id"], name="alhena_cartevent_state"
             ),
             models.Index(
-                # In the order in which the report looks for each session's first event of a day.
+                # In the order in which the report looks for each session's first event of a day and currency.
                 fields=[
                     "company",
-                    "currency",
                     "occurred_on",
+                    "currency",
                     "session",
                     "occurred_at",
                     "id",

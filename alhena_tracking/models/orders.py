@@ -74,7 +74,7 @@ class Order(Credited, Event):
         indexes = [
             models.Index(fields=["session", "occurred_at"], name="alhena_order_session"),
             models.Index(
-                fields=["company", "currency", "occurred_on", "channel", "excluded_at", "value_minor"],
+                fields=["company", "occurred_on", "currency", "channel", "excluded_at", "value_minor"],
                 name="alhena_order_report",
             ),
         ]

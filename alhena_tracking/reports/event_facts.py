@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 from django.db.models import DecimalField, ExpressionWrapper, F, Max, Q, Subquery, Sum
 from django.db.models.functions import Coalesce
 
-from alhena_tracking.currencies import MINOR_UNITS
 from alhena_tracking.limits import EVENT_AGE
 from alhena_tracking.models import (
     CartEvent,
@@ -135,8 +134,8 @@ def read_facts(company: Company, *, now: datetime, heartbeat: Heartbeat, refusal
     outcomes = _sums(company, today)
     recorded_on = {sums.method: sums.last_on for sums in outcomes if sums.outcome == "recorded"}
     interactions = _last_rows(Interaction.objects.all(), company, recorded_on.get(INTERACTION))
-    carts = _last_rows(CartEvent.objects.all(), company, recorded_on.get(CART_EVENT), currency__in=MINOR_UNITS)
-    orders = _last_rows(Order.objects.all(), company, recorded_on.get(ORDER), currency__in=MINOR_UNITS)
+    carts = _last_rows(CartEvent.objects.all(), company, recorded_on.get(CART_EVENT))
+    orders = _last_rows(Order.objects.all(), company, recorded_on.get(ORDER))
     refunds = _last_rows(Refund.objects.all(), company, None)
     return EventFacts(
         company=company,
@@ -171,13 +170,13 @@ def _sums(company: Company, today: date) -> tuple[OutcomeSums, ...]:
     )
 
 
-def _last_rows(rows: DatedQuerySet[Any], company: Company, counted_on: date | None, **indexed: Any) -> list[Any]:
-    """The rows stored last, the last first. ``indexed`` names what an index holds between the company and the day."""
+def _last_rows(rows: DatedQuerySet[Any], company: Company, counted_on: date | None) -> list[Any]:
+    """The rows stored last, the last first."""
     rows = rows.filter(company=company).order_by("-pk")
     floor = rows.model._default_manager.order_by("-pk").values("pk")[SCANNED : SCANNED + 1]
     found = list(rows.filter(pk__gt=Coalesce(Subquery(floor), 0))[:SAMPLED])
     if not found and counted_on is not None:
-        found = list(rows.filter(**indexed).between(counted_on - EVENT_AGE, counted_on)[:SAMPLED])
+        found = list(rows.between(counted_on - EVENT_AGE, counted_on)[:SAMPLED])
     return found
 
 

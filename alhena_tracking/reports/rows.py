@@ -7,7 +7,6 @@ from datetime import date
 
 from django.db.models import Max
 
-from alhena_tracking.currencies import MINOR_UNITS
 from alhena_tracking.models import CartEvent, Company, Interaction, Order, VisitorSession
 from alhena_tracking.reports import live, rolled_up
 from alhena_tracking.reports.days import SplitDays
@@ -31,11 +30,8 @@ def choose_currency(query: ReportQuery, days: SplitDays) -> tuple[str, list[Curr
     if days.rolled_up:
         parts.append(rolled_up.credited_totals(query, days.rolled_up, ["currency"]))
     if days.live:
-        # Naming every currency lets the report's indexes, which begin with company and currency, find the days. Of the
-        # one that is shown, if it is known, there are the most rows, and nobody asks what they come to here.
-        others = {"currency__in": [currency for currency in MINOR_UNITS if currency != query.currency]}
-        parts.append(live.order_sums(query.orders(*days.live, **others), ["currency"]))
-        parts.append(live.cart_totals(query.credited(CartEvent.objects.all(), *days.live, **others), ["currency"]))
+        parts.append(live.order_sums(query.orders(*days.live), ["currency"]))
+        parts.append(live.cart_totals(query.credited(CartEvent.objects.all(), *days.live), ["currency"]))
     found = {
         currency: CurrencyTotals(currency=currency, **{name: sums.get(name, 0) for name in _TOTALS})
         for (currency,), sums in add_up(parts, ["currency"], using=CartEvent.objects.db)
