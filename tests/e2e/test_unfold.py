@@ -1,0 +1,115 @@
+"""Our pages in django-unfold's admin, whose styles and dark theme are other ones than Django's."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.conftest import require
+from tests.e2e.accessibility import violations
+from tests.e2e.test_report import Chart, is_wider_than_its_window
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+pytestmark = pytest.mark.browser
+
+ROOT = Path(__file__).parents[2]
+ADMIN = "/admin/alhena_tracking"
+REPORT = f"{ADMIN}/revenueimpact/"
+START_SECONDS = 60
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of the example shop with some days of traffic, served with Unfold."""
+    require("browser", find_spec("unfold") is not None, "django-unfold is not installed: pip install --group browser")
+    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+        port = listener.getsockname()[1]
+    environment = {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "tests.unfold_settings",
+        "EXAMPLE_DATABASE": str(tmp_path_factory.mktemp("unfold") / "db.sqlite3"),
+    }
+    command = [sys.executable, "manage.py", "demo", "--days", "3", "--port", str(port)]
+    with subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    ) as server:
+        try:
+            _wait(server, port)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            server.kill()
+
+
+def _wait(server: subprocess.Popen[bytes], port: int) -> None:
+    until = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            if server.poll() is not None or time.monotonic() > until:
+                server.kill()
+                pytest.fail(f"The demo did not start: {server.communicate()[0].decode()[-2000:]}")
+            time.sleep(0.1)
+        else:
+            return
+
+
+@pytest.fixture
+def open_page(browser: Browser, demo: str) -> Iterator[Callable[..., Page]]:
+    """Opens pages with the demo's login, each in a context with given ``options`` of Playwright's."""
+    contexts = []
+
+    def open_page(url: str, **options: Any) -> Page:
+        context = browser.new_context(base_url=demo, **options)
+        contexts.append(context)
+        context.set_default_timeout(20_000)
+        page = context.new_page()
+        page.goto(f"/admin/login/?next={url}")
+        page.fill("[name=username]", "demo")
+        page.fill("[name=password]", "demo")
+        page.press("[name=password]", "Enter")
+        page.wait_for_url(f"**{url}")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 320])
+def test_pages_in_unfold_have_no_violations_and_fit(open_page: Callable[..., Page], scheme: str, width: int) -> None:
+    page = open_page(REPORT, color_scheme=scheme, viewport={"width": width, "height": 800})
+    assert page.locator("html.dark").count() == (scheme == "dark"), "Unfold's theme is another one"
+    order = page.locator(".alhena-report a[href*='/order/']").first.get_attribute("href")
+    assert order
+    for url in (REPORT, order, f"{ADMIN}/eventdiagnostics/"):
+        page.goto(url)
+        assert violations(page) == [], url
+        assert not is_wider_than_its_window(page), url
+
+
+def test_chart_in_unfold_is_read_day_by_day_with_the_keyboard(open_page: Callable[..., Page]) -> None:
+    page = open_page(REPORT, viewport={"width": 1280, "height": 800})
+    chart = Chart(page)
+    whole = chart.shown
+    box = chart.reader.bounding_box()
+    assert box
+    assert box["height"] > 100
+    chart.reader.focus()
+    page.keyboard.press("End")
+    assert chart.shown[0] != whole[0]
+    page.keyboard.press("Escape")
+    assert chart.shown == whole
