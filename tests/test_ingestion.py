@@ -67,7 +67,7 @@ def cart_event(at: datetime = NOW, visitor: Visitor = VISITOR, **changes: Any) -
     return CartEventData(**{"visitor": visitor, "occurred_at": at, "received_at": at, **values, **changes})
 
 
-def order(at: datetime = NOW, visitor: Visitor = VISITOR, **changes: Any) -> OrderData:
+def order(at: datetime = NOW, visitor: Visitor | None = VISITOR, **changes: Any) -> OrderData:
     values = {"order_id": "1001", "currency": "EUR", "value_minor": 3998}
     return OrderData(**{"visitor": visitor, "occurred_at": at, "received_at": at, **values, **changes})
 

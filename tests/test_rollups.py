@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from io import StringIO
 from itertools import count
 from threading import Event
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -20,14 +22,16 @@ from django.test import override_settings
 from django.utils import timezone
 
 from alhena_tracking import rollups
-from alhena_tracking.ingestion import RefundData, record, record_refund
+from alhena_tracking.ingestion import LineItemData, RefundData, Visitor, record, record_refund
 from alhena_tracking.models import (
+    CartEvent,
     Company,
     DailyFigures,
     DailyProductFigures,
     DailyProductTotals,
     DailySessions,
     Order,
+    OrderLine,
     RolledUpDay,
     Trust,
 )
@@ -172,6 +176,49 @@ def test_late_event_marks_its_day(company: Company, late: Callable[..., Any]) ->
     roll_up(at(FIRST + timedelta(days=6)))
     assert RolledUpDay.objects.fresh().filter(on=FIRST).exists()
     record(company, [late(told, received_at=at(FIRST + timedelta(days=3), 1))])
+    assert not RolledUpDay.objects.fresh().filter(on=FIRST).exists()
+    assert_same_as_raw(whole(company, currency="EUR"), whole(company))
+
+
+def test_order_when_confirmed_elsewhere_marks_the_days_of_what_it_was_and_of_the_carts_it_had_emptied(
+    company: Company,
+) -> None:
+    told, next_day = at(FIRST, 20), at(FIRST + timedelta(days=1), 8)
+    record(company, [chat(told - HOUR), cart_event(told), order(told + HOUR)])
+    record(company, [cart_event(next_day, quantity=Decimal(3))])  # all three are new: the cart was empty
+    confirmed_at = at(FIRST + timedelta(days=5), 12)
+    record(company, [chat(confirmed_at - HOUR)])
+    roll_up(at(FIRST + timedelta(days=6)))
+    assert CartEvent.objects.get(occurred_at=next_day).units == 3
+    record(company, [order(confirmed_at, trust=Trust.CONFIRMED)])
+    assert CartEvent.objects.get(occurred_at=next_day).units == 1
+    stale = set(RolledUpDay.objects.filter(is_stale=True).values_list("on", flat=True))
+    assert {FIRST, FIRST + timedelta(days=1)} <= stale
+    assert_same_as_raw(whole(company, currency="EUR"), whole(company))
+
+
+def test_order_when_moved_to_another_visitor_marks_the_day_it_was_on(company: Company) -> None:
+    told, confirmed_at = at(FIRST, 20), at(FIRST + timedelta(days=5), 12)
+    other = Visitor(uuid4(), None)
+    record(company, [chat(told - HOUR), order(told)])
+    record(company, [chat(confirmed_at - HOUR, other)])
+    roll_up(at(FIRST + timedelta(days=6)))
+    record(company, [order(confirmed_at, other, trust=Trust.CONFIRMED)])
+    assert not RolledUpDay.objects.fresh().filter(on=FIRST).exists()
+    assert_same_as_raw(whole(company, currency="EUR"), whole(company))
+
+
+def test_order_when_only_its_lines_change_marks_its_day(company: Company) -> None:
+    told, later = at(FIRST, 20), at(FIRST + timedelta(days=3), 1)
+    first, second = (
+        LineItemData(product_id=name, product_name=name, quantity=Decimal(2), value_minor=3998) for name in "AB"
+    )
+    record(company, [chat(told - HOUR), order(told, line_items=(first,))])
+    record(company, [order(told, visitor=None, value_minor=5000, trust=Trust.CONFIRMED)])
+    roll_up(at(FIRST + timedelta(days=6)))
+    # The claim that the confirmed value speaks for.
+    record(company, [order(told, value_minor=5000, line_items=(second,), received_at=later)])
+    assert OrderLine.objects.get().product_id == "B"
     assert not RolledUpDay.objects.fresh().filter(on=FIRST).exists()
     assert_same_as_raw(whole(company, currency="EUR"), whole(company))
 
