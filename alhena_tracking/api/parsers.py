@@ -70,6 +70,8 @@ def parse_json(body: bytes) -> Any:
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if not pairs:
+        return {}  # of these, most fit into a body that is to cost us much
     value = dict(pairs)
     if len(value) != len(pairs):
         raise RepeatedKey
