@@ -64,7 +64,7 @@ class Digests(NamedTuple):
 
 @dataclass(slots=True)
 class StoredCartEvent:
-    """Of a cart event's row, what decides what it is worth or says so: its id, its moment and ``_CART_COLUMNS``."""
+    """Of a cart event's row, its id, its moment and the ``_CART_COLUMNS``, in their order."""
 
     id: int
     occurred_at: datetime
@@ -110,19 +110,19 @@ def look_up(
     """
     connection = database()
     uuid, moment = _field(Interaction, "event_id"), _field(Interaction, "occurred_at")
-    prepare = _as_it_is if fills_in_parameters(connection) else _prepared
+    param = _as_it_is if fills_in_parameters(connection) else _as_param
     tables = list(event_ids)
     asked = list((products or {}).items()) if visitor.user or visitor.faq else []
     params: dict[str, Any] = {"company": company.pk}
     for kind, digests in zip(_KINDS, visitor, strict=True):
-        params |= {f"{kind}{n}": prepare(uuid, digest, connection) for n, digest in enumerate(digests)}
+        params |= {f"{kind}{n}": param(uuid, digest, connection) for n, digest in enumerate(digests)}
     if visitor.user or visitor.faq:
-        params["start"] = prepare(moment, start, connection)
-        params["end"] = prepare(moment, end, connection)
+        params["start"] = param(moment, start, connection)
+        params["end"] = param(moment, end, connection)
     can_prepare = bool(asked) and prepared.can_prepare(connection)
     counts: list[int] = []
     for part, table in enumerate(tables, start=1):
-        ids = [prepare(uuid, event_id, connection) for event_id in event_ids[table]]
+        ids = [param(uuid, event_id, connection) for event_id in event_ids[table]]
         counts.append(_MANY if can_prepare and len(ids) > 1 else len(ids))
         if counts[-1] == _MANY:
             params[f"events{part}"] = ids
@@ -137,9 +137,9 @@ def look_up(
         params["products"] = json.dumps(told, default=str)
     else:
         for part, ((digest, currency), since) in enumerate(asked):
-            params[f"product{part}"] = prepare(uuid, digest, connection)
+            params[f"product{part}"] = param(uuid, digest, connection)
             params[f"currency{part}"] = currency
-            params[f"since{part}"] = prepare(moment, since, connection)
+            params[f"since{part}"] = param(moment, since, connection)
     sql, types = _look_up_statement(
         connection.vendor == "postgresql",
         (len(visitor.user), len(visitor.faq)),
@@ -360,7 +360,7 @@ def _as_it_is(field: models.Field[Any, Any], value: Any, connection: BaseDatabas
     return value
 
 
-def _prepared(field: models.Field[Any, Any], value: Any, connection: BaseDatabaseWrapper) -> Any:
+def _as_param(field: models.Field[Any, Any], value: Any, connection: BaseDatabaseWrapper) -> Any:
     return field.get_db_prep_value(value, connection)
 
 
