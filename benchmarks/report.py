@@ -164,6 +164,7 @@ def _report(company: Any, days: int, rounds: int, *, is_compared: bool, ago: int
     """The report, and the SELECT over the days it reads: those of the previous period, too, where it is compared."""
     from django.db import connection
 
+    from alhena_tracking.admin.tables import MOST_ROWS
     from alhena_tracking.reports import revenue_impact
 
     query = _query(company, days, is_compared=is_compared, ago=ago)
@@ -175,7 +176,7 @@ def _report(company: Any, days: int, rounds: int, *, is_compared: bool, ago: int
             return cursor.fetchall()
 
     def ours() -> Any:
-        return revenue_impact(query)
+        return revenue_impact(query, most_products=MOST_ROWS)  # as the page asks
 
     rows, report = select(), ours()
     if report.currency != "EUR" or sum(int(row[2]) for row in rows) < report.current.add_to_cart_minor * 0.9:

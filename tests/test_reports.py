@@ -307,6 +307,25 @@ def test_products_are_listed_with_what_was_added_and_bought() -> None:
     assert products[0].name == "Product tea"
 
 
+def test_products_when_few_are_asked_for_are_the_first_of_all_of_them() -> None:
+    session = VisitorSessionFactory.create(started_at=at(MONDAY))
+    order = OrderFactory.create(session=session)
+    # Of equal ones, whatever databases hold for equal or sort otherwise, in the order of their code points.
+    ids = ["a", "Z", "B", "A", "é", "É", "e", "z", "Ω", "_", "-", "10", "9", "😀", "\uff5e"]
+    for product_id in ids:
+        OrderLineFactory.create(order=order, product_id=product_id, total_minor=100)
+        CartEventFactory.create(session=session, product_id=f"{product_id} added", gmv_minor=50)
+        CartEventFactory.create(session=session, product_id=f"{product_id} left", gmv_minor=50, currency="USD")
+    OrderLineFactory.create(order=order, product_id="best", total_minor=900)
+    query = ReportQuery(company=session.company, period=WEEK, currency="EUR")
+    expected = ["best", *sorted(ids), *(f"{product_id} added" for product_id in sorted(ids))]
+
+    for most in (None, 1, 3, len(ids) + 2, 100):
+        report = revenue_impact(query, most_products=most)
+        assert [product.product_id for product in report.products] == expected[:most]
+        assert report.product_count == len(expected)
+
+
 def test_latest_orders_are_those_that_the_report_counts() -> None:
     session = VisitorSessionFactory.create(started_at=at(MONDAY))
     first, second, third = (

@@ -84,7 +84,7 @@ def export_choices(request: HttpRequest, form: ReportForm, report: RevenueImpact
 
     tables = {name: make(report) for name, make in exports.FIGURE_TABLES.items()}
     choices = [
-        ExportChoice(table.title, formats.count(sum(1 for _row in table.rows)), [link(name, "csv")])
+        ExportChoice(table.title, formats.count(count_rows(report, name)), [link(name, "csv")])
         for name, table in tables.items()
     ]
     if exports.has_xlsx():
@@ -104,7 +104,15 @@ def export_choices(request: HttpRequest, form: ReportForm, report: RevenueImpact
 
 def count_rows(report: RevenueImpactReport, name: str) -> int:
     """How many rows the table of this ``name`` has, as the report has counted them."""
-    return report.current.orders if name == "orders" else sum(day.cart_events for day in report.days)
+    match name:
+        case "orders":
+            return report.current.orders
+        case "cart_events":
+            return sum(day.cart_events for day in report.days)
+        case "products":
+            return report.product_count
+        case _:
+            return sum(1 for _row in exports.FIGURE_TABLES[name](report).rows)
 
 
 def export_view(request: HttpRequest, name: str, suffix: str) -> HttpResponseBase:

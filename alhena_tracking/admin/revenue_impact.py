@@ -16,7 +16,7 @@ from alhena_tracking.admin.exports import URL_NAME, export_choices, export_view,
 from alhena_tracking.admin.filters import empty_text, filters_of
 from alhena_tracking.admin.links import may_open
 from alhena_tracking.admin.records import ReadOnlyMixin
-from alhena_tracking.admin.tables import channel_table, day_table, order_table, product_table, today_of
+from alhena_tracking.admin.tables import MOST_ROWS, channel_table, day_table, order_table, product_table, today_of
 from alhena_tracking.admin.texts import card_texts, chart_texts, steps
 from alhena_tracking.forms import ReportForm, report_companies
 from alhena_tracking.models import Order, RevenueImpact
@@ -70,7 +70,7 @@ class RevenueImpactAdmin(ReadOnlyMixin, _ModelAdmin):
         if not companies:
             return {}
         form = ReportForm(request.GET, companies=companies)
-        report = revenue_impact(form.report_query())
+        report = revenue_impact(form.report_query(), most_products=MOST_ROWS)
         query = report.query
         context = {
             "report": report,

@@ -148,7 +148,7 @@ def product_table(report: RevenueImpactReport) -> Table | None:
     """The products bought for most, then those most was added of; ``None`` where there are none."""
     if not report.products:
         return None
-    currency, count = report.currency, len(report.products)
+    currency, count = report.currency, report.product_count
     if count > MOST_ROWS:
         caption = _("The first %(shown)s of %(count)s products, those bought for most first. Amounts in %(currency)s.")
     else:

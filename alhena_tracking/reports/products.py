@@ -9,7 +9,7 @@ from alhena_tracking.models import CartEvent
 from alhena_tracking.reports import live, rolled_up
 from alhena_tracking.reports.days import SplitDays
 from alhena_tracking.reports.query import ReportQuery
-from alhena_tracking.reports.sums import Part, add_up
+from alhena_tracking.reports.sums import Part, rank_products
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,14 +28,20 @@ class ProductFigures:
     units_purchased: Decimal = Decimal()
 
 
-def figures_by_product(query: ReportQuery, days: SplitDays, currency: str) -> list[ProductFigures]:
-    """The figures of every product that has any: those bought for most first, then those most was added of."""
+def figures_by_product(
+    query: ReportQuery, days: SplitDays, currency: str, *, most: int | None = None
+) -> tuple[list[ProductFigures], int]:
+    """The figures of the first ``most`` products, or of all that have any, and how many these are.
+
+    Those bought for most come first, then those most was added of.
+    """
     parts: list[Part] = []
     if days.rolled_up:
         parts.append(rolled_up.product_sums(query, days.rolled_up, currency))
     if days.live:
         parts.append(live.added_sums(query.credited(CartEvent.objects.all(), *days.live, currency=currency), ()))
         parts.append(live.purchased_sums(query.orders(*days.live, currency=currency), ()))
+    ranked, count = rank_products(parts, most=most, using=CartEvent.objects.db)
     products = [
         ProductFigures(
             product_id=sums["product_id"],
@@ -45,9 +51,6 @@ def figures_by_product(query: ReportQuery, days: SplitDays, currency: str) -> li
             purchase_minor=sums["purchase_minor"],
             units_purchased=sums["units_purchased"],
         )
-        for _, sums in add_up(parts, ["product_id_digest"], using=CartEvent.objects.db)
-        if sums["cart_events"] or sums["units_purchased"]
+        for sums in ranked
     ]
-    return sorted(
-        products, key=lambda product: (-product.purchase_minor, -product.add_to_cart_minor, product.product_id)
-    )
+    return products, count

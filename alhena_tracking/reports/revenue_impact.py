@@ -29,8 +29,9 @@ class RevenueImpactReport:
     """The answer. Cards, charts, tables, exports and JSON all show figures of ``days``, so that they always agree.
 
     ``days`` holds a row for every day and channel of the period that has any figures, in the order of days.
-    ``products`` holds every product, those bought for most first. ``currency`` is empty if none was asked for and
-    nothing was taken. ``other_currencies`` are those in which anything was taken besides, the busiest first.
+    ``products`` holds the first of the ``product_count`` products, those bought for most first. ``currency`` is empty
+    if none was asked for and nothing was taken. ``other_currencies`` are those in which anything was taken besides, the
+    busiest first.
     ``previous`` is ``None`` where the query compares with nothing.
     """
 
@@ -40,6 +41,7 @@ class RevenueImpactReport:
     days: tuple[DayFigures, ...]
     channels: tuple[ChannelFigures, ...]
     products: tuple[ProductFigures, ...]
+    product_count: int
     current: Figures
     previous: Figures | None
 
@@ -58,8 +60,10 @@ class RevenueImpactReport:
         return bool(self.other_currencies) or any(day.cart_events or day.orders for day in self.days)
 
 
-def revenue_impact(query: ReportQuery) -> RevenueImpactReport:
+def revenue_impact(query: ReportQuery, *, most_products: int | None = None) -> RevenueImpactReport:
     """Answer ``query``: money in minor units of the report's currency, days in the company's time zone.
+
+    ``most_products`` are told of, or all of them.
 
     Asks the database four queries: which days are rolled up, what was taken in each currency, and the figures of days
     and of products; and one more to find a currency where nothing was taken in the period.
@@ -70,6 +74,7 @@ def revenue_impact(query: ReportQuery) -> RevenueImpactReport:
     if not currency:
         currency, _ = choose_currency(query, split.within(previous))
     days = figures_by_day(query, split if query.is_compared else split.within(period), currency)
+    products, product_count = figures_by_product(query, split.within(period), currency, most=most_products)
     current_days = tuple(day for day in days if day.on in period)
     return RevenueImpactReport(
         query=query,
@@ -77,7 +82,8 @@ def revenue_impact(query: ReportQuery) -> RevenueImpactReport:
         other_currencies=tuple(other_currencies),
         days=current_days,
         channels=_by_channel(current_days),
-        products=tuple(figures_by_product(query, split.within(period), currency)),
+        products=tuple(products),
+        product_count=product_count,
         current=Figures.of(current_days),
         previous=Figures.of(day for day in days if day.on in previous) if query.is_compared else None,
     )

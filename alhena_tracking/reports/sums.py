@@ -53,18 +53,37 @@ def add_up(parts: Sequence[Part], by: Sequence[str], *, using: str) -> Iterator[
 
     ``by`` are the keys of each part, in their order, under whatever names. Days are dates, units have three places.
     """
-    connection = connections[using]
-    united = _united(parts, by, connection.ops.quote_name)
+    united = _united(parts, by, connections[using].ops.quote_name)
     if united is None:
         return
     sql, params, names = united
     key_readers = [_read_date if name == "on" else _as_it_is for name in by]
-    readers = [_reader(name) for name in names]
-    with connection.cursor() as cursor:
-        cursor.execute(sql, params)
-        for row in cursor.fetchall():
-            key = tuple(read(value) for read, value in zip(key_readers, row, strict=False))
-            yield key, {name: read(value) for name, read, value in zip(names, readers, row[len(by) :], strict=True)}
+    readers = _readers(names)
+    for row in _fetch(sql, params, using):
+        key = tuple(read(value) for read, value in zip(key_readers, row, strict=False))
+        yield key, _read(readers, row[len(by) :])
+
+
+def rank_products(parts: Sequence[Part], *, most: int | None, using: str) -> tuple[list[dict[str, Any]], int]:
+    """What ``parts``, whose keys are digests of products' ids, say of each: those bought for most first, then those
+    most was added of. Of products of which nothing came, nothing is said. The first ``most``, and how many there are.
+    """
+    connection = connections[using]
+    quote: Callable[[Any], str] = connection.ops.quote_name
+    united = _united(parts, ["product_id_digest"], quote)
+    if united is None:
+        return [], 0
+    sql, params, names = united
+    has_any = " OR ".join(f"{quote(name)} <> 0" for name in ("cart_events", "units_purchased"))
+    ranks = [f"{quote(name)} DESC" for name in ("purchase_minor", "add_to_cart_minor")]
+    ranks.append(f"{quote('product_id')} COLLATE {quote(_COLLATIONS[connection.vendor])}")
+    limit = "" if most is None else f" LIMIT {most:d}"
+    ranked = (
+        f"SELECT {', '.join(map(quote, names))}, COUNT(*) OVER () FROM ({sql}) AS united"  # noqa: S608
+        f" WHERE {has_any} ORDER BY {', '.join(ranks)}{limit}"
+    )
+    rows, readers = _fetch(ranked, params, using), _readers(names)
+    return [_read(readers, row[:-1]) for row in rows], rows[0][-1] if rows else 0
 
 
 def insert(model: type[Model], parts: Sequence[Part], by: Sequence[str], *, using: str, **same: Any) -> None:
@@ -128,6 +147,21 @@ def product_texts(rows: QuerySet[Any]) -> dict[str, Aggregate]:
     """The id and the name of the product that each group of ``rows`` is of: of several names the last one."""
     collation = _COLLATIONS[connections[rows.db].vendor]
     return {"product_id": Max("product_id"), "product_name": Max(Collate("product_name", collation))}
+
+
+def _fetch(sql: str, params: Sequence[Any], using: str) -> list[tuple[Any, ...]]:
+    with connections[using].cursor() as cursor:
+        cursor.execute(sql, params)
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return rows
+
+
+def _read(readers: Sequence[tuple[str, Callable[[Any], Any]]], row: Sequence[Any]) -> dict[str, Any]:
+    return {name: read(value) for (name, read), value in zip(readers, row, strict=True)}
+
+
+def _readers(names: Sequence[str]) -> list[tuple[str, Callable[[Any], Any]]]:
+    return [(name, _reader(name)) for name in names]
 
 
 def _reader(name: str) -> Callable[[Any], Any]:
