@@ -148,8 +148,8 @@ def product_table(report: RevenueImpactReport) -> Table | None:
     """The products bought for most, then those most was added of; ``None`` where there are none."""
     if not report.products:
         return None
-    currency, count = report.currency, report.product_count
-    if count > MOST_ROWS:
+    currency, count, shown = report.currency, report.product_count, len(report.products)
+    if shown < count:
         caption = _("The first %(shown)s of %(count)s products, those bought for most first. Amounts in %(currency)s.")
     else:
         caption = ngettext(
@@ -158,8 +158,7 @@ def product_table(report: RevenueImpactReport) -> Table | None:
             count,
         )
     return Table(
-        caption=caption
-        % {"shown": formats.count(MOST_ROWS), "count": formats.count(count), "currency": report.currency},
+        caption=caption % {"shown": formats.count(shown), "count": formats.count(count), "currency": currency},
         heading=_("Product"),
         groups=[
             ColumnGroup(_("Added to carts"), Series.ADD_TO_CART, [_("Units"), _("GMV")]),
@@ -176,7 +175,7 @@ def product_table(report: RevenueImpactReport) -> Table | None:
                 ],
                 detail=product.product_id if product.name else "",
             )
-            for product in report.products[:MOST_ROWS]
+            for product in report.products
         ],
     )
 

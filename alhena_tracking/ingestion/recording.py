@@ -81,7 +81,7 @@ def _record_together(company: Company, events: Sequence[EventData], *, is_durabl
         return retried(partial(_Recording.run, company, events, is_durable), is_durable=is_durable)
     except (IntegrityError, DataError):
         # Another process was faster with the same id, or one event is at fault: that must not harm the others.
-        return retried(partial(_record_in_pieces, company, events, is_durable), is_durable=is_durable)
+        return retried(partial(_record_again, company, events, is_durable), is_durable=is_durable)
 
 
 def record_refund(company: Company, data: RefundData, *, is_durable: bool = False) -> Outcome:
@@ -108,28 +108,23 @@ def record_refund(company: Company, data: RefundData, *, is_durable: bool = Fals
     return retried(attempt, is_durable=is_durable)
 
 
-def _record_in_pieces(company: Company, events: Sequence[EventData], is_durable: bool) -> list[Outcome]:
-    """Record events in halves, and those again where the database refuses one, until what it refuses is one event.
-
-    That is ``not_storable``. Each piece has a savepoint; the outcomes are those of recording the events one by one.
-    """
+def _record_again(company: Company, events: Sequence[EventData], is_durable: bool) -> list[Outcome]:
     with atomic(is_durable=is_durable):
-        middle = max(1, len(events) // 2)
-        return [
-            outcome
-            for piece in (events[:middle], events[middle:])
-            if piece
-            for outcome in _record_or_divide(company, piece)
-        ]
+        return _record_or_divide(company, events)
 
 
 def _record_or_divide(company: Company, events: Sequence[EventData]) -> list[Outcome]:
+    """Record events in a savepoint; where the database refuses one, their halves, until it is alone.
+
+    That one is ``not_storable``. The outcomes are those of recording the events one by one.
+    """
     try:
         return _Recording.run(company, events, False)
     except (IntegrityError, DataError):
-        if len(events) > 1:
-            return _record_in_pieces(company, events, False)
-        return [Outcome("invalid", reason="not_storable")]
+        if len(events) == 1:
+            return [Outcome("invalid", reason="not_storable")]
+    middle = len(events) // 2
+    return _record_or_divide(company, events[:middle]) + _record_or_divide(company, events[middle:])
 
 
 class _Recording:

@@ -31,8 +31,7 @@ class RevenueImpactReport:
     ``days`` holds a row for every day and channel of the period that has any figures, in the order of days.
     ``products`` holds the first of the ``product_count`` products, those bought for most first. ``currency`` is empty
     if none was asked for and nothing was taken. ``other_currencies`` are those in which anything was taken besides, the
-    busiest first.
-    ``previous`` is ``None`` where the query compares with nothing.
+    busiest first. ``previous`` is ``None`` where the query compares with nothing.
     """
 
     query: ReportQuery
