@@ -7,8 +7,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -66,50 +66,41 @@ def _wait(server: subprocess.Popen[bytes], port: int) -> None:
             return
 
 
-@pytest.fixture
-def open_page(browser: Browser, demo: str) -> Iterator[Callable[..., Page]]:
-    """Opens pages with the demo's login, each in a context with given ``options`` of Playwright's."""
-    contexts = []
-
-    def open_page(url: str, **options: Any) -> Page:
-        context = browser.new_context(base_url=demo, **options)
-        contexts.append(context)
-        context.set_default_timeout(20_000)
+@contextmanager
+def opened_report(browser: Browser, demo: str, **options: Any) -> Iterator[Page]:
+    """The report, opened with the demo's login in a context with these ``options`` of Playwright's."""
+    with browser.new_context(base_url=demo, **options) as context:
         page = context.new_page()
-        page.goto(f"/admin/login/?next={url}")
+        page.goto(f"/admin/login/?next={REPORT}")
         page.fill("[name=username]", "demo")
         page.fill("[name=password]", "demo")
         page.press("[name=password]", "Enter")
-        page.wait_for_url(f"**{url}")
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
+        page.wait_for_url(f"**{REPORT}")
+        yield page
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 320])
-def test_pages_in_unfold_have_no_violations_and_fit(open_page: Callable[..., Page], scheme: str, width: int) -> None:
-    page = open_page(REPORT, color_scheme=scheme, viewport={"width": width, "height": 800})
-    assert page.locator("html.dark").count() == (scheme == "dark"), "Unfold's theme is another one"
-    order = page.locator(".alhena-report a[href*='/order/']").first.get_attribute("href")
-    assert order
-    for url in (REPORT, order, f"{ADMIN}/eventdiagnostics/"):
-        page.goto(url)
-        assert violations(page) == [], url
-        assert not is_wider_than_its_window(page), url
+def test_pages_in_unfold_have_no_violations_and_fit(browser: Browser, demo: str, scheme: str, width: int) -> None:
+    with opened_report(browser, demo, color_scheme=scheme, viewport={"width": width, "height": 800}) as page:
+        assert page.locator("html.dark").count() == (scheme == "dark"), "Unfold's theme is another one"
+        order = page.locator(".alhena-report a[href*='/order/']").first.get_attribute("href")
+        assert order
+        for url in (REPORT, order, f"{ADMIN}/eventdiagnostics/"):
+            page.goto(url)
+            assert violations(page) == [], url
+            assert not is_wider_than_its_window(page), url
 
 
-def test_chart_in_unfold_is_read_day_by_day_with_the_keyboard(open_page: Callable[..., Page]) -> None:
-    page = open_page(REPORT, viewport={"width": 1280, "height": 800})
-    chart = Chart(page)
-    whole = chart.shown
-    box = chart.reader.bounding_box()
-    assert box
-    assert box["height"] > 100
-    chart.reader.focus()
-    page.keyboard.press("End")
-    assert chart.shown[0] != whole[0]
-    page.keyboard.press("Escape")
-    assert chart.shown == whole
+def test_chart_in_unfold_is_read_day_by_day_with_the_keyboard(browser: Browser, demo: str) -> None:
+    with opened_report(browser, demo, viewport={"width": 1280, "height": 800}) as page:
+        chart = Chart(page)
+        whole = chart.shown
+        box = chart.reader.bounding_box()
+        assert box
+        assert box["height"] > 100
+        chart.reader.focus()
+        page.keyboard.press("End")
+        assert chart.shown[0] != whole[0]
+        page.keyboard.press("Escape")
+        assert chart.shown == whole
