@@ -15,7 +15,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from alhena_tracking.conf import conf
-from alhena_tracking.limits import INTERACTION_GRACE, MARKED_STALE_AFTER, ZONE_SETTLES_AFTER
+from alhena_tracking.limits import INTERACTION_GRACE, ZONE_SETTLES_AFTER
 
 if TYPE_CHECKING:
     from alhena_tracking.models import Company
@@ -144,18 +144,19 @@ class RolledUpDayQuerySet(DaysQuerySet[_Model]):
         """Days whose sums hold."""
         return self.filter(is_stale=False)
 
-    def mark_stale(self, company: Company, days: Iterable[date], *, at: datetime) -> None:
-        """Let the sums of those ``days`` hold no more that were over for some time at ``at`` (others have none).
+    def unfinished(self, *, with_sessions: bool) -> Self:
+        """Days that are to be rolled up: stale ones, and those that lack the sums of their sessions."""
+        return self.filter(Q(is_stale=True) | Q(has_sessions=False) if with_sessions else Q(is_stale=True))
+
+    def mark_stale(self, company: Company, days: Iterable[date]) -> None:
+        """Let the sums of ``days`` hold no more.
 
         In the transaction that changes what the days come to, after the locks of the rows that it changes. Waits for
         roll-ups of these days that are under way, and lets others wait until the transaction ends. So a day is marked
         whether it has sums or not: they may be under way.
         """
-        last = company.last_day_ended(at - MARKED_STALE_AFTER)
         # In one order, so that no two transactions wait for each other.
-        rows: list[Any] = [
-            self.model(company=company, on=day, is_stale=True) for day in sorted(set(days)) if day <= last
-        ]
+        rows: list[Any] = [self.model(company=company, on=day, is_stale=True) for day in sorted(set(days))]
         if rows:
             has_target = connections[self.db].features.supports_update_conflicts_with_target
             self.bulk_create(

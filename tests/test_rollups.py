@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from io import StringIO
 from itertools import count
@@ -23,6 +23,7 @@ from django.utils import timezone
 
 from alhena_tracking import rollups
 from alhena_tracking.ingestion import LineItemData, RefundData, Visitor, record, record_refund
+from alhena_tracking.limits import ROLLED_UP_AFTER
 from alhena_tracking.models import (
     CartEvent,
     Company,
@@ -36,7 +37,7 @@ from alhena_tracking.models import (
     Trust,
 )
 from alhena_tracking.reports import Period, ReportQuery, ai_profiles, revenue_impact
-from alhena_tracking.reports.days import MOST_PIECES, SplitDays
+from alhena_tracking.reports.days import MOST_PIECES, SourceDays
 from alhena_tracking.rollups import check_rollups, roll_up
 from tests.conftest import examples
 from tests.factories import CartEventFactory, CompanyFactory, UserFactory, VisitorSessionFactory, at
@@ -115,7 +116,7 @@ def test_report_when_anything_happens_says_what_the_events_say(company: Company,
         assert not any(result.failed for result in check_rollups()), history
         if rnd.random() < 0.6:
             # Later than what is told next was received: as if that had been under way for so long.
-            roll_up(life.now + rnd.choice((0, 0, 23)) * HOUR)
+            roll_up(life.now + rnd.choice((0, 0, 1.9)) * HOUR)
     roll_up(life.now + timedelta(days=10))
     assert_same_as_raw(*questions(rnd, company, NOW.date(), days))
     assert RolledUpDay.objects.fresh().count() > days
@@ -125,13 +126,31 @@ def test_report_when_anything_happens_says_what_the_events_say(company: Company,
 
 
 @pytest.mark.parametrize(("zone", "midnight"), [("UTC", 0), ("Pacific/Kiritimati", -14), ("Pacific/Pago_Pago", 11)])
-def test_day_is_rolled_up_when_it_has_been_over_for_72_hours(company: Company, zone: str, midnight: int) -> None:
+def test_day_is_rolled_up_when_it_has_been_over_for_3_hours_and_its_sessions_when_for_72(
+    company: Company, zone: str, midnight: int
+) -> None:
     Company.objects.filter(pk=company.pk).update(time_zone=zone)
-    VisitorSessionFactory.create(company=Company.objects.get(), started_at=at(FIRST))
     ended_at = at(FIRST + timedelta(days=1), 0) + midnight * HOUR
-    assert FIRST not in roll_up(ended_at + 71.9 * HOUR)[0].days
-    assert FIRST in roll_up(ended_at + 72 * HOUR)[0].days
-    assert roll_up(ended_at + 72 * HOUR)[0].days == []
+    VisitorSessionFactory.create(company=Company.objects.get(), started_at=ended_at - HOUR)
+    day = RolledUpDay.objects.fresh().filter(on=FIRST)
+    for hours, has_sessions in ((3, False), (72, True)):
+        assert FIRST not in roll_up(ended_at + (hours - 0.1) * HOUR)[0].days
+        assert FIRST in roll_up(ended_at + hours * HOUR)[0].days
+        assert day.get().has_sessions is has_sessions
+        assert DailySessions.objects.filter(on=FIRST).exists() is has_sessions
+        assert roll_up(ended_at + hours * HOUR)[0].days == []
+        assert [result.days for result in check_rollups()] == [sorted(RolledUpDay.objects.values_list("on", flat=True))]
+
+
+def test_day_when_rolled_up_without_its_sessions_says_how_many_have_an_order_by_now(company: Company) -> None:
+    told = at(FIRST, 20)
+    record(company, [chat(told - HOUR), cart_event(told)])
+    roll_up(told + 8 * HOUR)
+    record(company, [order(told + 9 * HOUR)])
+    day = ReportQuery(company=company, period=Period(FIRST, FIRST), currency="EUR", is_compared=False)
+    assert RolledUpDay.objects.fresh().get(on=FIRST).has_sessions is False
+    assert revenue_impact(day).current.converted_sessions == 1
+    assert_same_as_raw(day)
 
 
 def test_day_when_it_changes_is_rolled_up_again(shop: Company) -> None:
@@ -155,10 +174,33 @@ def test_day_when_the_zone_changed_meanwhile_waits_until_it_is_over_there(compan
     assert rollups._roll_up_day(known, FIRST, now + 11 * HOUR)
 
 
+def test_day_when_it_is_not_over_in_a_new_zone_is_marked(company: Company) -> None:
+    now = timezone.now()
+    company.time_zone = "Pacific/Kiritimati"
+    company.save()
+    day = company.last_day_ended(now - 3 * HOUR)
+    VisitorSessionFactory.create(company=company, started_at=now - 30 * HOUR)
+    roll_up(now)
+    assert RolledUpDay.objects.fresh().filter(on=day).exists()
+    company.time_zone = "Pacific/Pago_Pago"  # 25 hours later
+    company.save()
+    assert not RolledUpDay.objects.fresh().exists()
+
+
 def test_new_events_mark_no_day(company: Company) -> None:
     record(company, [chat(NOW), cart_event(NOW), order(NOW)])
-    record(company, [cart_event(NOW, received_at=NOW + 47 * HOUR)])
+    midnight = datetime.combine(NOW.date() + timedelta(days=1), time(), company.zone)
+    record(company, [cart_event(NOW, received_at=midnight + 0.9 * HOUR)])
     assert not RolledUpDay.objects.exists()
+
+
+def test_events_of_the_next_days_do_not_mark_the_day_on_which_their_session_started(company: Company) -> None:
+    record(company, [chat(NOW), cart_event(NOW)])
+    roll_up(NOW + 16 * HOUR)
+    record(company, [chat(NOW + 20 * HOUR), cart_event(NOW + 20 * HOUR), order(NOW + 20 * HOUR)])
+    record(company, [chat(NOW, Visitor(uuid4(), None), received_at=NOW + 20 * HOUR)])
+    assert RolledUpDay.objects.fresh().filter(on=NOW.date()).exists()
+    assert_same_as_raw(ReportQuery(company=company, period=Period(NOW.date(), NOW.date()), currency="EUR"))
 
 
 @pytest.mark.parametrize(
@@ -169,13 +211,13 @@ def test_new_events_mark_no_day(company: Company) -> None:
         pytest.param(lambda told, **when: order(told + HOUR, **when), id="an order"),
     ],
 )
-def test_late_event_marks_its_day(company: Company, late: Callable[..., Any]) -> None:
+@pytest.mark.parametrize("received_at", [1, 12])  # at 1, it was under way for two hours when the day was rolled up
+def test_late_event_marks_its_day(company: Company, late: Callable[..., Any], received_at: int) -> None:
     told = at(FIRST, 20)
     record(company, [chat(told - HOUR), cart_event(told)])
-    # As if the event below had been under way all the time: it is received when no day of its age is rolled up yet.
-    roll_up(at(FIRST + timedelta(days=6)))
+    roll_up(at(FIRST + timedelta(days=1), 3))
     assert RolledUpDay.objects.fresh().filter(on=FIRST).exists()
-    record(company, [late(told, received_at=at(FIRST + timedelta(days=3), 1))])
+    record(company, [late(told, received_at=at(FIRST + timedelta(days=1), received_at))])
     assert not RolledUpDay.objects.fresh().filter(on=FIRST).exists()
     assert_same_as_raw(whole(company, currency="EUR"), whole(company))
 
@@ -188,7 +230,7 @@ def test_order_when_confirmed_elsewhere_marks_the_days_of_what_it_was_and_of_the
     record(company, [cart_event(next_day, quantity=Decimal(3))])  # all three are new: the cart was empty
     confirmed_at = at(FIRST + timedelta(days=5), 12)
     record(company, [chat(confirmed_at - HOUR)])
-    roll_up(at(FIRST + timedelta(days=6)))
+    roll_up(confirmed_at - HOUR)
     assert CartEvent.objects.get(occurred_at=next_day).units == 3
     record(company, [order(confirmed_at, trust=Trust.CONFIRMED)])
     assert CartEvent.objects.get(occurred_at=next_day).units == 1
@@ -202,7 +244,7 @@ def test_order_when_moved_to_another_visitor_marks_the_day_it_was_on(company: Co
     other = Visitor(uuid4(), None)
     record(company, [chat(told - HOUR), order(told)])
     record(company, [chat(confirmed_at - HOUR, other)])
-    roll_up(at(FIRST + timedelta(days=6)))
+    roll_up(confirmed_at - HOUR)
     record(company, [order(confirmed_at, other, trust=Trust.CONFIRMED)])
     assert not RolledUpDay.objects.fresh().filter(on=FIRST).exists()
     assert_same_as_raw(whole(company, currency="EUR"), whole(company))
@@ -235,7 +277,7 @@ def test_days_when_many_are_stale_are_read_in_few_pieces(company: Company) -> No
     days = [FIRST + timedelta(days=number) for number in range(400)]
     rows = [RolledUpDay(company=company, on=day, is_stale=number % 2 == 1) for number, day in enumerate(days)]
     RolledUpDay.objects.bulk_create(rows)
-    split = SplitDays.of(company, Period(days[0], days[-1]))
+    split = SourceDays.of(company, Period(days[0], days[-1])).credited
     assert len(split.rolled_up) == MOST_PIECES
     assert len(split.live) <= MOST_PIECES + 1
     in_pieces = [day for run in (*split.rolled_up, *split.live) for day in run.days]
@@ -269,7 +311,8 @@ def test_day_when_its_sums_are_too_large_is_read_from_its_events(shop: Company) 
 
 def test_command_says_what_it_rolled_up(shop: Company) -> None:
     CompanyFactory.create(key="idle")
-    (acme, idle), last = run(), timezone.now().date() - timedelta(days=4)
+    last = shop.last_day_ended(timezone.now() - ROLLED_UP_AFTER)
+    acme, idle = run()
     first = shop.first_day()
     assert first is not None
     assert acme == f"acme: rolled up {(last - first).days + 1} days, from {first} to {last}."
@@ -388,7 +431,15 @@ def _move(company: Company) -> None:
     company.save()
 
 
-@pytest.mark.parametrize("change", [_exclude, _refund, _move])
+def _record_late(company: Company, visitor: Visitor | None = None) -> None:
+    visitor = visitor or Visitor(uuid4(), None)
+    received_at = at(FIRST + timedelta(days=1))
+    record(company, [chat(at(FIRST, 9), visitor, received_at=received_at)])
+    [outcome] = record(company, [cart_event(at(FIRST, 10), visitor, received_at=received_at, event_id=uuid4())])
+    assert outcome.status == "recorded"
+
+
+@pytest.mark.parametrize("change", [_exclude, _refund, _move, _record_late])
 @pytest.mark.parametrize("is_first", [True, False])
 class TestAtTheSameTime:
     pytestmark = at_the_same_time
@@ -420,8 +471,8 @@ class TestAtTheSameTime:
             RolledUpDay.objects.update(is_stale=True)
         has_read, may_go_on, tables = Event(), Event(), rollups._tables
 
-        def pause(company: Company, on: date) -> Iterator[Any]:
-            yield from tables(company, on)
+        def pause(company: Company, on: date, *, with_sessions: bool) -> Iterator[Any]:
+            yield from tables(company, on, with_sessions=with_sessions)
             if on == FIRST:
                 has_read.set()
                 assert may_go_on.wait(20)
@@ -435,3 +486,34 @@ class TestAtTheSameTime:
         monkeypatch.undo()
         assert not RolledUpDay.objects.fresh().filter(on=FIRST).exists()
         assert_same_as_raw(whole(Company.objects.get(), currency="EUR"))
+
+
+class TestWhileEventsArriveLate:
+    pytestmark = at_the_same_time
+
+    def test_roll_up_over_and_over_loses_none(self, company: Company) -> None:
+        visitors, each = 6, examples(10, full=100)
+        fill(company, random.Random(5), FIRST, days=1, sessions=5)
+        before = CartEvent.objects.count()
+
+        def tell() -> None:
+            visitor = Visitor(uuid4(), None)
+            try:
+                for _ in range(each):
+                    _record_late(company, visitor)
+            finally:
+                connection.close()
+
+        rolled_up = 0
+        with ThreadPoolExecutor(visitors) as pool:
+            told = [pool.submit(tell) for _ in range(visitors)]
+            while not all(future.done() for future in told):
+                rolled_up += FIRST in roll_up(at(FIRST + timedelta(days=2)))[0].days
+        for future in told:
+            future.result()
+        assert rolled_up > 1
+        assert CartEvent.objects.count() == before + visitors * each
+        assert not any(result.failed for result in check_rollups())
+        assert_same_as_raw(whole(company, currency="EUR"))
+        roll_up(at(FIRST + timedelta(days=2)))
+        assert_same_as_raw(whole(company, currency="EUR"))

@@ -116,10 +116,10 @@ class Visits:
         insertions.insert(list(self._opened.values()))
         fields = ["started_at", "started_on", "last_interaction_at", "qualified_at", "channel", "ai_profile"]
         VisitorSession.objects.bulk_update(joined.values(), fields)
-        touched.add(*(row.started_on for row in self._opened.values()))
+        touched.add_sessions(*(row.started_on for row in self._opened.values()))
         for pk, row in joined.items():
             if _counted_as(row) != counted[pk]:
-                touched.add(row.started_on, counted[pk][0])
+                touched.add_sessions(row.started_on, counted[pk][0])
         sessions = {provisional: row.pk for provisional, row in self._opened.items()}
         for interaction in self._added:
             interaction.session_id = sessions.get(interaction.session_id, interaction.session_id)

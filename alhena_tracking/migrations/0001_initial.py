@@ -1159,6 +1159,14 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
+                    "has_sessions",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Without this, its sessions are counted anew each time.",
+                        verbose_name="with sessions",
+                    ),
+                ),
+                (
                     "company",
                     models.ForeignKey(
                         db_index=False,

@@ -6,7 +6,7 @@ import re
 import secrets
 import zoneinfo
 from collections.abc import Iterator
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
@@ -139,9 +139,9 @@ class Company(models.Model):
     def _mark_all_days_stale(self) -> None:
         days = RolledUpDay.objects.using(self._state.db)
         if first := self.first_day():
-            now = timezone.now()
-            number = (self.last_day_ended(now) - first).days + 1
-            days.mark_stale(self, [first + timedelta(days=day) for day in range(number)], at=now)
+            # No later day is over by now, in whatever time zone.
+            number = (timezone.now().astimezone(UTC).date() - first).days + 1
+            days.mark_stale(self, [first + timedelta(days=day) for day in range(number)])
 
     def _dated_rows(self) -> Iterator[DatedQuerySet[Any]]:
         for relation in self._meta.related_objects:

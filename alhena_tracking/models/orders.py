@@ -118,7 +118,7 @@ class Order(Credited, Event):
         sessions = VisitorSession.objects.using(using)
         sessions.lock(self.session_id)  # lest an interaction moves its start
         started_on = sessions.get(pk=self.session_id).started_on
-        RolledUpDay.objects.using(using).mark_stale(self.company, [self.occurred_on, started_on], at=timezone.now())
+        RolledUpDay.objects.using(using).mark_stale(self.company, [self.occurred_on, started_on])
 
 
 class OrderLine(models.Model):

@@ -1,8 +1,8 @@
-"""Where the figures of which days are read: from the roll-ups those that are long over, from the events the others."""
+"""Where the figures of which days are read: from the roll-ups those that are over, from the events the others."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Self
@@ -23,15 +23,34 @@ class SplitDays:
     live: tuple[Period, ...]
 
     @classmethod
-    def of(cls, company: Company, period: Period) -> Self:
-        """Ask, by one query, which days of a company's are rolled up."""
-        days = RolledUpDay.objects.fresh().on_days([(period.start, period.end)], company=company)
-        rolled_up = _most(_runs(sorted(days.values_list("on", flat=True))), MOST_PIECES)
+    def of(cls, days: Iterable[date], period: Period) -> Self:
+        """Some ``days`` of a period are rolled up."""
+        rolled_up = _most(_runs(sorted(days)), MOST_PIECES)
         return cls(rolled_up, _between(rolled_up, period))
 
     def within(self, period: Period) -> Self:
         """The same of a part of the period."""
         return type(self)(_cut(self.rolled_up, period), _cut(self.live, period))
+
+
+@dataclass(frozen=True, slots=True)
+class SourceDays:
+    """The same of what is ``credited`` (carts, orders), and of ``visits`` (sessions), which are rolled up later."""
+
+    credited: SplitDays
+    visits: SplitDays
+
+    @classmethod
+    def of(cls, company: Company, period: Period) -> Self:
+        """Ask, by one query, which days of a company's are rolled up."""
+        markers = RolledUpDay.objects.fresh().on_days([(period.start, period.end)], company=company)
+        fresh = dict(markers.values_list("on", "has_sessions"))
+        with_sessions = [day for day, has_sessions in fresh.items() if has_sessions]
+        return cls(SplitDays.of(fresh, period), SplitDays.of(with_sessions, period))
+
+    def within(self, period: Period) -> Self:
+        """The same of a part of the period."""
+        return type(self)(self.credited.within(period), self.visits.within(period))
 
 
 def _runs(days: Sequence[date]) -> list[Period]:

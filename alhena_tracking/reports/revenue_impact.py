@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from alhena_tracking.models import Interaction
 from alhena_tracking.reports.cards import CARD_TYPES, Card
-from alhena_tracking.reports.days import SplitDays
+from alhena_tracking.reports.days import SourceDays
 from alhena_tracking.reports.figures import CurrencyTotals, DayFigures, Figures, Period
 from alhena_tracking.reports.products import ProductFigures, figures_by_product
 from alhena_tracking.reports.query import ReportQuery
@@ -68,12 +68,13 @@ def revenue_impact(query: ReportQuery, *, most_products: int | None = None) -> R
     and of products; and one more to find a currency where nothing was taken in the period.
     """
     period, previous = query.period, query.period.previous
-    split = SplitDays.of(query.company, Period(previous.start, period.end))
-    currency, other_currencies = choose_currency(query, split.within(period))
+    both = SourceDays.of(query.company, Period(previous.start, period.end))
+    asked = both.within(period)
+    currency, other_currencies = choose_currency(query, asked.credited)
     if not currency:
-        currency, _ = choose_currency(query, split.within(previous))
-    days = figures_by_day(query, split if query.is_compared else split.within(period), currency)
-    products, product_count = figures_by_product(query, split.within(period), currency, most=most_products)
+        currency, _ = choose_currency(query, both.within(previous).credited)
+    days = figures_by_day(query, both if query.is_compared else asked, currency)
+    products, product_count = figures_by_product(query, asked.credited, currency, most=most_products)
     current_days = tuple(day for day in days if day.on in period)
     return RevenueImpactReport(
         query=query,

@@ -9,7 +9,7 @@ from django.db.models import Max
 
 from alhena_tracking.models import CartEvent, Company, Interaction, Order, VisitorSession
 from alhena_tracking.reports import live, rolled_up
-from alhena_tracking.reports.days import SplitDays
+from alhena_tracking.reports.days import SourceDays, SplitDays
 from alhena_tracking.reports.figures import CurrencyTotals, DayFigures, Period
 from alhena_tracking.reports.query import ReportQuery
 from alhena_tracking.reports.sums import Part, add_up
@@ -42,23 +42,25 @@ def choose_currency(query: ReportQuery, days: SplitDays) -> tuple[str, list[Curr
     return shown, sorted(found.values(), key=lambda total: (-total.orders, -total.cart_events, total.currency))
 
 
-def figures_by_day(query: ReportQuery, days: SplitDays, currency: str) -> list[DayFigures]:
+def figures_by_day(query: ReportQuery, days: SourceDays, currency: str) -> list[DayFigures]:
     """The figures of every day and channel that has any."""
     parts: list[Part] = []
-    if days.rolled_up:
-        by = ("on", "channel")
-        parts.append(rolled_up.credited_sums(query, days.rolled_up, by, currency=currency))
-        parts.append(rolled_up.session_sums(query, days.rolled_up, by))
-    if days.live:
+    credited, visits = days.credited, days.visits
+    if credited.rolled_up:
+        parts.append(rolled_up.credited_sums(query, credited.rolled_up, ("on", "channel"), currency=currency))
+    if visits.rolled_up:
+        parts.append(rolled_up.session_sums(query, visits.rolled_up, ("on", "channel")))
+    if credited.live:
         by = ("occurred_on", "channel")
-        events = query.of_company(CartEvent.objects.all(), *days.live, currency=currency)
-        orders = query.orders(*days.live, currency=currency)
-        converting = Order.objects.counted().filter(**({"trust": query.trust} if query.trust else {}))
+        events = query.of_company(CartEvent.objects.all(), *credited.live, currency=currency)
+        orders = query.orders(*credited.live, currency=currency)
         parts.append(live.CartSums(events, by, query.credit))
         parts.append(live.order_sums(orders, by))
         parts.append(live.refund_sums(orders, by))
-        visits = ("started_on", "channel")
-        parts.append(live.session_sums(query.started(*days.live), visits, converted_sessions=converting))
+    if visits.live:
+        sessions = query.started(*visits.live)
+        converting = Order.objects.counted().filter(**({"trust": query.trust} if query.trust else {}))
+        parts.append(live.session_sums(sessions, ("started_on", "channel"), converted_sessions=converting))
     found = [
         DayFigures(on=on, channel=channel, **sums)
         for (on, channel), sums in add_up(parts, ["on", "channel"], using=CartEvent.objects.db)
@@ -75,7 +77,7 @@ def last_interaction_on(company: Company) -> date | None:
 
 def ai_profiles(company: Company, period: Period) -> list[str]:
     """The AI profiles of the sessions that started in a period, by name: the ``MOST_PROFILES`` busiest."""
-    query, days = ReportQuery(company=company, period=period), SplitDays.of(company, period)
+    query, days = ReportQuery(company=company, period=period), SourceDays.of(company, period).visits
     parts: list[Part] = []
     if days.rolled_up:
         parts.append(rolled_up.session_sums(query, days.rolled_up, ["ai_profile"]))
