@@ -24,9 +24,12 @@ from benchmarks.rows import Goal
 
 NAME = "alhena_report_benchmark"
 SIZES = [100_000, 1_000_000, 10_000_000]
-UNTIL = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+#: Visitors came until noon, when half of today is there.
+NOON = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0)
+UNTIL = NOON + timedelta(hours=3)
 CHART_DAYS = 365
-LONG_AGO = 10
+#: How many days ago a range ended.
+TODAY, YESTERDAY, LONG_AGO = 0, 1, 10
 
 
 def main() -> None:
@@ -53,7 +56,7 @@ class Timing:
 
 
 def _measure(sizes: list[int], rounds: int) -> None:
-    from django.core.management import call_command
+    from alhena_tracking.rollups import roll_up
 
     companies = {}
     first_id = 1
@@ -68,24 +71,30 @@ def _measure(sizes: list[int], rounds: int) -> None:
         for is_rolled_up in (False, True):
             if is_rolled_up:
                 begun = time.perf_counter()
-                call_command("alhena_rollup", verbosity=0)
+                roll_up(UNTIL)
                 _vacuum()
                 print(f"| … alhena_rollup took {time.perf_counter() - begun:.1f} s | | | | | | |", flush=True)
             of_this = "rolled up" if is_rolled_up else "not rolled up"
             for days, is_compared, ago in _RANGES:
                 timing = _report(company, days, rounds, is_compared=is_compared, ago=ago)
-                what = f"report, {days} days{_AGO[ago]}{', with the previous ones' if is_compared else ''}, {of_this}"
+                what = f"report, {days} days {_AGO[ago]}{', with the previous ones' if is_compared else ''}, {of_this}"
                 _print_ratio(what, timing, _GOALS.get((days, size)))
                 month[size, days, is_compared, ago, is_rolled_up] = median(timing.ours)
             page = _page(company, rounds)
-            print(f"| the page, 30 days, {of_this} | {page * 1e3:.1f} ms | | | | | |", flush=True)
+            print(f"| the page, 30 days to today, {of_this} | {page * 1e3:.1f} ms | | | | | |", flush=True)
     _print_growth(companies, sizes, month, rounds)
     _print_charts(companies[sizes[-1]], rounds)
 
 
-#: How many days, whether compared, and how many days ago they ended. The last three days are never rolled up.
-_RANGES = [(30, False, 0), (30, True, 0), (30, False, LONG_AGO), (365, False, 0), (365, True, 0)]
-_AGO = {0: "", LONG_AGO: f" that ended {LONG_AGO} days ago"}
+#: How many days, whether compared, and how many days ago they ended. Today is never rolled up, and the sessions of the
+#: three days before are not.
+_RANGES = [
+    *((30, is_compared, ago) for ago in (TODAY, YESTERDAY) for is_compared in (False, True)),
+    (30, False, LONG_AGO),
+    (365, False, TODAY),
+    (365, True, TODAY),
+]
+_AGO = {TODAY: "to today", YESTERDAY: "to yesterday", LONG_AGO: f"that ended {LONG_AGO} days ago"}
 #: By days and events.
 _GOALS = {
     (30, 1_000_000): Goal(3, 1, is_ceiling=True),
@@ -147,11 +156,10 @@ def _size() -> str:
     return f"the database has {size}"
 
 
-def _query(company: Any, days: int, *, is_compared: bool, ago: int = 0) -> Any:
+def _query(company: Any, days: int, *, is_compared: bool, ago: int = TODAY) -> Any:
     from alhena_tracking.reports import Period, ReportQuery
 
-    # To yesterday, as of today there is little yet.
-    period = Period.ending((UNTIL - timedelta(days=1 + ago)).date(), days=days)
+    period = Period.ending((NOON - timedelta(days=ago)).date(), days=days)
     return ReportQuery(company=company, period=period, is_compared=is_compared)
 
 
@@ -227,18 +235,18 @@ def _print_growth(companies: dict[int, Any], sizes: list[int], month: dict[Any, 
         return
     small, large = sizes[0], sizes[-1]
     print(f"\n## Growth of the report of 30 days, from {small:,} to {large:,} events\n\n{_TABLE}")
-    for ago, is_rolled_up in ((0, False), (0, True), (LONG_AGO, True)):
+    for ago, is_rolled_up in ((TODAY, False), (TODAY, True), (YESTERDAY, True), (LONG_AGO, True)):
         of_this = "rolled up" if is_rolled_up else "not rolled up"
         alone, busy = (month[size, 30, False, ago, is_rolled_up] for size in (small, large))
         growth = busy / alone
         judged = " | ".join(_judged(growth, _GROWTH, " ×"))
-        what = f"30 days{_AGO[ago]}, the shop has {large // small} × as many events on every day, {of_this}"
+        what = f"30 days {_AGO[ago]}, the shop has {large // small} × as many events on every day, {of_this}"
         print(f"| {what} | {busy * 1e3:.1f} ms | was {alone * 1e3:.1f} ms | {growth:.2f} × | {judged} |")
     # What is rolled up by now is so for good.
-    alone = month[small, 30, False, 0, True]
-    beside = median(_report(companies[small], 30, rounds, is_compared=False, ago=0).ours)
+    alone = month[small, 30, False, TODAY, True]
+    beside = median(_report(companies[small], 30, rounds, is_compared=False, ago=TODAY).ours)
     judged = " | ".join(_judged(beside / alone, _GROWTH, " ×"))
-    what = f"30 days, the same shop beside {sum(sizes[1:]):,} events of others, rolled up"
+    what = f"30 days {_AGO[TODAY]}, the same shop beside {sum(sizes[1:]):,} events of others, rolled up"
     print(f"| {what} | {beside * 1e3:.1f} ms | was {alone * 1e3:.1f} ms | {beside / alone:.2f} × | {judged} |")
 
 
