@@ -1,4 +1,4 @@
-"""Adding up days that are long over, once, so that the report need not read their events each time it is asked.
+"""Adding up days that are over, once, so that the report need not read their events each time it is asked.
 
 Nothing depends on it but speed: the report reads the events of every day that is not rolled up.
 """

@@ -1,4 +1,4 @@
-"""Sums of days that are long over, so that the report need not read each of their events. They can be made anew."""
+"""Sums of days that are over, so that the report need not read each of their events. They can be made anew."""
 
 from __future__ import annotations
 

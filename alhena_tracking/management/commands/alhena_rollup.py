@@ -12,7 +12,7 @@ from alhena_tracking.rollups import check_rollups, roll_up
 
 class Command(BaseCommand):
     help = (
-        "Add up the days that are long over, so that the report is as fast with years of events as with few. "
+        "Add up the days that are over, so that the report is as fast with years of events as with few. "
         "Run it as often as you like; it may be interrupted at any moment."
     )
 
