@@ -157,7 +157,6 @@ def _tables(
     money: list[Part] = [
         live.CartSums(events, _CREDIT),
         live.order_sums(orders, _CREDIT),
-        live.refund_sums(orders, _CREDIT),
     ]
     products: list[Part] = [live.added_sums(events, _CREDIT), live.purchased_sums(orders, _CREDIT)]
     yield DailyFigures, _CREDIT, money

@@ -46,20 +46,24 @@ def cart_totals(events: QuerySet[CartEvent], by: Sequence[str]) -> Grouped:
     return Grouped(events, by, add_to_cart_minor=Sum("gmv_minor"), cart_events=Count("*"))
 
 
+def order_totals(orders: QuerySet[Order], by: Sequence[str]) -> Grouped:
+    """Sums of orders of which little is asked."""
+    return Grouped(orders, by, purchase_minor=Sum("value_minor"), orders=Count("*"))
+
+
 def order_sums(orders: QuerySet[Order], by: Sequence[str]) -> Grouped:
+    """Sums of orders, with what was refunded of them: that lowers the net of the order's day, not of its own."""
+    # Looked up for each order by its index. To join them, databases would read all refunds there are.
+    refunds = Refund.objects.using(orders.db).filter(refunded_order=OuterRef("pk")).order_by()
+    refunded = refunds.values("refunded_order").annotate(total=Sum("value_minor")).values("total")
     return Grouped(
-        orders,
+        orders.annotate(refunds_minor=Subquery(refunded)),
         by,
         purchase_minor=Sum("value_minor"),
         confirmed_minor=Sum("value_minor", filter=Q(trust=Trust.CONFIRMED), default=0),
         orders=Count("*"),
+        refunded_minor=Sum("refunds_minor", default=0),
     )
-
-
-def refund_sums(orders: QuerySet[Order], by: Sequence[str]) -> Grouped:
-    """Refunds of some orders: they lower the net of the order's day, not of their own."""
-    refunds = Refund.objects.using(orders.db).filter(refunded_order__in=orders)
-    return Grouped(refunds, [f"refunded_order__{name}" for name in by], refunded_minor=Sum("value_minor"))
 
 
 def session_sums(sessions: QuerySet[VisitorSession], by: Sequence[str], **converting: QuerySet[Order]) -> Grouped:

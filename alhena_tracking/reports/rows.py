@@ -30,7 +30,7 @@ def choose_currency(query: ReportQuery, days: SplitDays) -> tuple[str, list[Curr
     if days.rolled_up:
         parts.append(rolled_up.credited_totals(query, days.rolled_up, ["currency"]))
     if days.live:
-        parts.append(live.order_sums(query.orders(*days.live), ["currency"]))
+        parts.append(live.order_totals(query.orders(*days.live), ["currency"]))
         parts.append(live.cart_totals(query.credited(CartEvent.objects.all(), *days.live), ["currency"]))
     found = {
         currency: CurrencyTotals(currency=currency, **{name: sums.get(name, 0) for name in _TOTALS})
@@ -56,7 +56,6 @@ def figures_by_day(query: ReportQuery, days: SourceDays, currency: str) -> list[
         orders = query.orders(*credited.live, currency=currency)
         parts.append(live.CartSums(events, by, query.credit))
         parts.append(live.order_sums(orders, by))
-        parts.append(live.refund_sums(orders, by))
     if visits.live:
         sessions = query.started(*visits.live)
         converting = Order.objects.counted().filter(**({"trust": query.trust} if query.trust else {}))
