@@ -48,11 +48,8 @@ PENDING_AGE = timedelta(hours=72)
 #: Longer than any process remembers a company's time zone and records an event by it.
 ZONE_SETTLES_AFTER = timedelta(seconds=60)
 
-#: How long a day must have been over before its carts and orders are rolled up. What is told later marks it stale.
+#: How long a day must have been over before it is rolled up. What is told of it later marks it stale.
 ROLLED_UP_AFTER = timedelta(hours=3)
-#: How long before its sessions are, too. Until then too many of them have orders on the days that follow.
-SESSIONS_ROLLED_UP_AFTER = EVENT_AGE
-#: How long a day must have been over before changes of either mark it stale. So long before they are rolled up that
-#: transactions which were under way when there was no need for a mark have ended by then.
+#: How long a day must have been over before changes mark it stale. So long before it is rolled up that transactions
+#: which were under way when there was no need for a mark have ended by then.
 MARKED_STALE_AFTER = timedelta(hours=1)
-SESSIONS_MARKED_STALE_AFTER = timedelta(hours=48)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from itertools import groupby
+from typing import TYPE_CHECKING, Self, TypeVar
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -141,27 +142,27 @@ class OrderQuerySet(DatedQuerySet[_Model]):
 
 class RolledUpDayQuerySet(DaysQuerySet[_Model]):
     def fresh(self) -> Self:
-        """Days whose sums hold."""
+        """Days whose sums hold, but for those of their sessions where these are stale."""
         return self.filter(is_stale=False)
 
-    def unfinished(self, *, with_sessions: bool) -> Self:
-        """Days that are to be rolled up: stale ones, and those that lack the sums of their sessions."""
-        return self.filter(Q(is_stale=True) | Q(has_sessions=False) if with_sessions else Q(is_stale=True))
+    def unfinished(self) -> Self:
+        """Days of which some sums do not hold."""
+        return self.filter(Q(is_stale=True) | Q(has_stale_sessions=True))
 
-    def mark_stale(self, company: Company, days: Iterable[date]) -> None:
-        """Let the sums of ``days`` hold no more.
+    def mark_stale(self, company: Company, days: Iterable[date], *, of_sessions: Iterable[date] = ()) -> None:
+        """Let the sums of ``days`` hold no more; of further days (``of_sessions``) those of their sessions.
 
         In the transaction that changes what the days come to, after the locks of the rows that it changes. Waits for
         roll-ups of these days that are under way, and lets others wait until the transaction ends. So a day is marked
         whether it has sums or not: they may be under way.
         """
+        stale = set(days)
+        has_target = connections[self.db].features.supports_update_conflicts_with_target
         # In one order, so that no two transactions wait for each other.
-        rows: list[Any] = [self.model(company=company, on=day, is_stale=True) for day in sorted(set(days))]
-        if rows:
-            has_target = connections[self.db].features.supports_update_conflicts_with_target
+        for is_stale, together in groupby(sorted(stale.union(of_sessions)), key=stale.__contains__):
             self.bulk_create(
-                rows,
+                [self.model(company=company, on=day) for day in together],
                 update_conflicts=True,
-                update_fields=["is_stale"],
+                update_fields=["is_stale" if is_stale else "has_stale_sessions"],
                 unique_fields=["company", "on"] if has_target else None,
             )

@@ -16,7 +16,7 @@ from django.db.models import Max, Sum
 from django.utils import timezone
 
 from alhena_tracking.ingestion.transactions import atomic, database, repeated
-from alhena_tracking.limits import ROLLED_UP_AFTER, SESSIONS_ROLLED_UP_AFTER
+from alhena_tracking.limits import ROLLED_UP_AFTER
 from alhena_tracking.models import (
     CartEvent,
     Company,
@@ -54,10 +54,9 @@ class _NotOver(Exception):
 def roll_up(now: datetime | None = None) -> list[CompanyDays]:
     """Roll up all days of all companies that are due, the latest first, and say which they were.
 
-    Due is what has been over for ``ROLLED_UP_AFTER``, and was not rolled up or has changed since; and once more, with
-    its sessions, what has been over for ``SESSIONS_ROLLED_UP_AFTER``. Every day has a transaction of its own: whenever
-    this is interrupted, the report stays right, and the next call goes on. ``failed`` are days whose sums are larger
-    than the database's integers; their events are read as before.
+    Due is what has been over for ``ROLLED_UP_AFTER``, and was not rolled up or has changed since. Every day has a
+    transaction of its own: whenever this is interrupted, the report stays right, and the next call goes on. ``failed``
+    are days whose sums are larger than the database's integers; their events are read as before.
     """
     now = now or timezone.now()
     done = [CompanyDays(company) for company in _companies()]
@@ -75,7 +74,7 @@ def check_rollups() -> list[CompanyDays]:
     """Compare all days that are rolled up with their events; ``failed`` are those that differ. Changes nothing."""
     checked = [CompanyDays(company) for company in _companies()]
     for result in checked:
-        for on in sorted(_fresh_days(result.company)):
+        for on in _markers(result.company).fresh().order_by("on").values_list("on", flat=True):
             (result.failed if _differs(result.company, on) else result.days).append(on)
     return checked
 
@@ -88,21 +87,11 @@ def _markers(company: Company) -> Any:
     return RolledUpDay.objects.using(database().alias).filter(company=company)
 
 
-def _fresh_days(company: Company) -> dict[date, bool]:
-    """The days whose sums hold, and whether they have those of their sessions."""
-    return dict(_markers(company).fresh().values_list("on", "has_sessions"))
-
-
-def _last_due_day(company: Company, now: datetime, *, with_sessions: bool) -> date:
-    return company.last_day_ended(now - (SESSIONS_ROLLED_UP_AFTER if with_sessions else ROLLED_UP_AFTER))
-
-
 def _due_days(company: Company, now: datetime) -> Iterator[date]:
-    first, day = company.first_day(), _last_due_day(company, now, with_sessions=False)
-    last_with_sessions = _last_due_day(company, now, with_sessions=True)
-    fresh = _fresh_days(company)
+    first, day = company.first_day(), company.last_day_ended(now - ROLLED_UP_AFTER)
+    finished = set(_markers(company).fresh().filter(has_stale_sessions=False).values_list("on", flat=True))
     while first is not None and day >= first:
-        if day not in fresh or (day <= last_with_sessions and not fresh[day]):
+        if day not in finished:
             yield day
         day -= timedelta(days=1)
 
@@ -118,17 +107,14 @@ def _roll_up_day(company: Company, on: date, now: datetime) -> bool:
 
 
 def _replace_sums(company: Company, on: date, now: datetime) -> bool:
-    with_sessions = on <= _last_due_day(company, now, with_sessions=True)
     with atomic(is_durable=True):
         # The first statement of the transaction: a lock, and SQLite's write lock. What is read after it includes the
         # changes of all that held it, and those that wait for it mark the day stale again.
-        due = _markers(company).filter(on=on).unfinished(with_sessions=with_sessions)
-        if not due.update(is_stale=False, has_sessions=with_sessions):
+        if not _markers(company).filter(on=on).unfinished().update(is_stale=False, has_stale_sessions=False):
             return False
-        stored = Company.objects.using(database().alias).get(pk=company.pk)
-        if on > _last_due_day(stored, now, with_sessions=with_sessions):
+        if on > Company.objects.using(database().alias).get(pk=company.pk).last_day_ended(now - ROLLED_UP_AFTER):
             raise _NotOver
-        for model, by, parts in _tables(company, on, with_sessions=with_sessions):
+        for model, by, parts in _tables(company, on):
             _stored(model, company, on).delete()
             insert(model, parts, by, using=database().alias, company=company.pk, on=on)
     return True
@@ -138,9 +124,7 @@ def _stored(model: type[_Sums], company: Company, on: date) -> Any:
     return model._default_manager.using(database().alias).filter(company=company, on=on)
 
 
-def _tables(
-    company: Company, on: date, *, with_sessions: bool
-) -> Iterator[tuple[type[_Sums], tuple[str, ...], list[Part]]]:
+def _tables(company: Company, on: date) -> Iterator[tuple[type[_Sums], tuple[str, ...], list[Part]]]:
     """Each table with what its rows of a day are to be: sums of the day's events, by some of the table's columns."""
     query, day, alias = ReportQuery(company=company, period=Period(on, on)), Period(on, on), database().alias
     events = query.of_company(CartEvent.objects.using(alias), day)
@@ -160,7 +144,7 @@ def _tables(
     ]
     products: list[Part] = [live.added_sums(events, _CREDIT), live.purchased_sums(orders, _CREDIT)]
     yield DailyFigures, _CREDIT, money
-    yield DailySessions, _VISIT, [visits] if with_sessions else []
+    yield DailySessions, _VISIT, [visits]
     yield DailyProductFigures, (*_CREDIT, _PRODUCT), products
     # What was just written, whatever it was credited to.
     yield (
@@ -179,7 +163,10 @@ def _differs(company: Company, on: date) -> bool:
         marker = _markers(company).fresh().filter(on=on).first()
         if marker is None:
             return False
-        if all(_holds(company, on, *table) for table in _tables(company, on, with_sessions=marker.has_sessions)):
+        tables = [
+            table for table in _tables(company, on) if table[0] is not DailySessions or not marker.has_stale_sessions
+        ]
+        if all(_holds(company, on, *table) for table in tables):
             return False
     return bool(_markers(company).fresh().filter(on=on).exists())
 

@@ -230,16 +230,16 @@ def roll_all_up(company: Company, rnd: random.Random, until: datetime) -> None:
 
 
 def roll_half_up(company: Company, rnd: random.Random, until: datetime) -> None:
-    """Half of the days are stale, and half are without their sessions; what is stored of those is wrong."""
+    """Half of the days are stale, and half have stale sessions; what is stored of those is wrong."""
     roll_all_up(company, rnd, until)
     days = sorted(RolledUpDay.objects.values_list("on", flat=True))
     stale = rnd.sample(days, len(days) // 2)
     RolledUpDay.objects.filter(on__in=stale).update(is_stale=True)
     for model in (DailyFigures, DailyProductFigures, DailyProductTotals):
         model._default_manager.filter(on__in=stale).update(add_to_cart_minor=77, purchase_minor=77)
-    without_sessions = rnd.sample(days, len(days) // 2)
-    RolledUpDay.objects.filter(on__in=without_sessions).update(has_sessions=False)
-    DailySessions.objects.filter(on__in={*stale, *without_sessions}).update(sessions=77, converted_sessions=77)
+    with_stale_sessions = rnd.sample(days, len(days) // 2)
+    RolledUpDay.objects.filter(on__in=with_stale_sessions).update(has_stale_sessions=True)
+    DailySessions.objects.filter(on__in={*stale, *with_stale_sessions}).update(sessions=77, converted_sessions=77)
 
 
 @pytest.mark.parametrize("prepare", [leave_raw, roll_all_up, roll_half_up])

@@ -126,38 +126,21 @@ def test_report_when_anything_happens_says_what_the_events_say(company: Company,
 
 
 @pytest.mark.parametrize(("zone", "midnight"), [("UTC", 0), ("Pacific/Kiritimati", -14), ("Pacific/Pago_Pago", 11)])
-def test_day_is_rolled_up_when_it_has_been_over_for_3_hours_and_its_sessions_when_for_72(
-    company: Company, zone: str, midnight: int
-) -> None:
+def test_day_is_rolled_up_when_it_has_been_over_for_3_hours(company: Company, zone: str, midnight: int) -> None:
     Company.objects.filter(pk=company.pk).update(time_zone=zone)
     ended_at = at(FIRST + timedelta(days=1), 0) + midnight * HOUR
     VisitorSessionFactory.create(company=Company.objects.get(), started_at=ended_at - HOUR)
-    day = RolledUpDay.objects.fresh().filter(on=FIRST)
-    for hours, has_sessions in ((3, False), (72, True)):
-        assert FIRST not in roll_up(ended_at + (hours - 0.1) * HOUR)[0].days
-        assert FIRST in roll_up(ended_at + hours * HOUR)[0].days
-        assert day.get().has_sessions is has_sessions
-        assert DailySessions.objects.filter(on=FIRST).exists() is has_sessions
-        assert roll_up(ended_at + hours * HOUR)[0].days == []
-        assert [result.days for result in check_rollups()] == [sorted(RolledUpDay.objects.values_list("on", flat=True))]
-
-
-def test_day_when_rolled_up_without_its_sessions_says_how_many_have_an_order_by_now(company: Company) -> None:
-    told = at(FIRST, 20)
-    record(company, [chat(told - HOUR), cart_event(told)])
-    roll_up(told + 8 * HOUR)
-    record(company, [order(told + 9 * HOUR)])
-    day = ReportQuery(company=company, period=Period(FIRST, FIRST), currency="EUR", is_compared=False)
-    assert RolledUpDay.objects.fresh().get(on=FIRST).has_sessions is False
-    assert revenue_impact(day).current.converted_sessions == 1
-    assert_same_as_raw(day)
+    assert FIRST not in roll_up(ended_at + 2.9 * HOUR)[0].days
+    assert FIRST in roll_up(ended_at + 3 * HOUR)[0].days
+    assert roll_up(ended_at + 3 * HOUR)[0].days == []
 
 
 def test_day_when_it_changes_is_rolled_up_again(shop: Company) -> None:
     roll_up()
     order = Order.objects.included().filter(currency="EUR")[0]
     order.exclude(UserFactory.create(), "A test.")
-    stale = set(RolledUpDay.objects.filter(is_stale=True).values_list("on", flat=True))
+    assert set(RolledUpDay.objects.filter(is_stale=True).values_list("on", flat=True)) == {order.occurred_on}
+    stale = set(RolledUpDay.objects.unfinished().values_list("on", flat=True))
     assert stale == {order.occurred_on, order.session.started_on}
     assert_same_as_raw(whole(shop, currency="EUR"))
     assert set(roll_up()[0].days) == stale
@@ -168,7 +151,7 @@ def test_day_when_the_zone_changed_meanwhile_waits_until_it_is_over_there(compan
     VisitorSessionFactory.create(company=company, started_at=at(FIRST))
     known = Company.objects.get()
     Company.objects.update(time_zone="Pacific/Pago_Pago")  # where the day ends eleven hours later
-    now = at(FIRST + timedelta(days=4), 1)
+    now = at(FIRST + timedelta(days=1), 4)
     assert not rollups._roll_up_day(known, FIRST, now)
     assert not RolledUpDay.objects.fresh().filter(on=FIRST).exists()
     assert rollups._roll_up_day(known, FIRST, now + 11 * HOUR)
@@ -194,13 +177,36 @@ def test_new_events_mark_no_day(company: Company) -> None:
     assert not RolledUpDay.objects.exists()
 
 
-def test_events_of_the_next_days_do_not_mark_the_day_on_which_their_session_started(company: Company) -> None:
+@pytest.mark.parametrize(
+    "later",
+    [
+        pytest.param(lambda now: order(now), id="one of them has an order by now"),
+        pytest.param(lambda now: chat(NOW, Visitor(uuid4(), None), received_at=now), id="there is one more"),
+        pytest.param(lambda now: chat(NOW - 2 * HOUR, kind="FAQ", received_at=now), id="one has another channel"),
+    ],
+)
+def test_day_when_only_its_sessions_change_keeps_its_other_sums(company: Company, later: Callable[..., Any]) -> None:
+    record(company, [chat(NOW), cart_event(NOW), chat(NOW + 20 * HOUR), cart_event(NOW + 20 * HOUR)])
+    day = ReportQuery(company=company, period=Period(NOW.date(), NOW.date()), currency="EUR", is_compared=False)
+    marker = RolledUpDay.objects.fresh().filter(on=NOW.date())
+    roll_up(NOW + 20 * HOUR)
+    before = revenue_impact(day)
+    assert not marker.get().has_stale_sessions
+    record(company, [later(NOW + 21 * HOUR)])
+    assert marker.get().has_stale_sessions
+    assert revenue_impact(day) != before
+    assert_same_as_raw(day)
+    assert not any(result.failed for result in check_rollups())
+    assert roll_up(NOW + 21 * HOUR)[0].days == [NOW.date()]
+    assert not marker.get().has_stale_sessions
+    assert_same_as_raw(day)
+
+
+def test_cart_event_of_the_next_day_marks_no_day(company: Company) -> None:
     record(company, [chat(NOW), cart_event(NOW)])
     roll_up(NOW + 16 * HOUR)
-    record(company, [chat(NOW + 20 * HOUR), cart_event(NOW + 20 * HOUR), order(NOW + 20 * HOUR)])
-    record(company, [chat(NOW, Visitor(uuid4(), None), received_at=NOW + 20 * HOUR)])
-    assert RolledUpDay.objects.fresh().filter(on=NOW.date()).exists()
-    assert_same_as_raw(ReportQuery(company=company, period=Period(NOW.date(), NOW.date()), currency="EUR"))
+    record(company, [chat(NOW + 20 * HOUR), cart_event(NOW + 20 * HOUR)])
+    assert not RolledUpDay.objects.unfinished().exists()
 
 
 @pytest.mark.parametrize(
@@ -471,8 +477,8 @@ class TestAtTheSameTime:
             RolledUpDay.objects.update(is_stale=True)
         has_read, may_go_on, tables = Event(), Event(), rollups._tables
 
-        def pause(company: Company, on: date, *, with_sessions: bool) -> Iterator[Any]:
-            yield from tables(company, on, with_sessions=with_sessions)
+        def pause(company: Company, on: date) -> Iterator[Any]:
+            yield from tables(company, on)
             if on == FIRST:
                 has_read.set()
                 assert may_go_on.wait(20)

@@ -7,7 +7,7 @@ from datetime import date, datetime
 
 from alhena_tracking.ingestion.statements import StoredCartEvent
 from alhena_tracking.ingestion.transactions import database
-from alhena_tracking.limits import MARKED_STALE_AFTER, SESSIONS_MARKED_STALE_AFTER
+from alhena_tracking.limits import MARKED_STALE_AFTER
 from alhena_tracking.models import CartEvent, Company, RolledUpDay, VisitorSession
 
 
@@ -17,17 +17,17 @@ class TouchedDays:
     def __init__(self, company: Company, at: datetime) -> None:
         self.company = company
         self._last = company.last_day_ended(at - MARKED_STALE_AFTER)
-        self._last_of_sessions = company.last_day_ended(at - SESSIONS_MARKED_STALE_AFTER)
         self._days: set[date] = set()
+        self._session_days: set[date] = set()
         self._session_ids: set[int] = set()
 
     def add(self, *days: date) -> None:
-        """Take note of days whose carts or orders changed. Those that are not over for long have no roll-ups."""
+        """Take note of days whose carts or orders changed. Those that are hardly over have no roll-ups."""
         self._days.update(day for day in days if day <= self._last)
 
     def add_sessions(self, *days: date) -> None:
-        """Take note of the days of sessions that are new, or counted otherwise. Theirs are rolled up later."""
-        self._days.update(day for day in days if day <= self._last_of_sessions)
+        """Take note of the days of sessions that are new, or counted otherwise."""
+        self._session_days.update(day for day in days if day <= self._last)
 
     def add_cart_events(self, events: Iterable[CartEvent | StoredCartEvent]) -> None:
         """Take note of cart events that are new, or worth something else than before."""
@@ -40,12 +40,12 @@ class TouchedDays:
         self._session_ids.add(session_id)
 
     def __bool__(self) -> bool:
-        return bool(self._days or self._session_ids)
+        return bool(self._days or self._session_days or self._session_ids)
 
     def mark(self) -> None:
         """Mark the days stale. The caller has changed everything else, and holds the sessions of the orders."""
         if self._session_ids:
             sessions = VisitorSession.objects.using(database().alias).filter(pk__in=self._session_ids)
             self.add_sessions(*sessions.values_list("started_on", flat=True))
-        if self._days:
-            RolledUpDay.objects.using(database().alias).mark_stale(self.company, self._days)
+        days = RolledUpDay.objects.using(database().alias)
+        days.mark_stale(self.company, self._days, of_sessions=self._session_days)

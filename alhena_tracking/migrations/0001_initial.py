@@ -1159,11 +1159,11 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
-                    "has_sessions",
+                    "has_stale_sessions",
                     models.BooleanField(
-                        default=False,
-                        help_text="Without this, its sessions are counted anew each time.",
-                        verbose_name="with sessions",
+                        default=True,
+                        help_text="Its sessions are counted anew each time.",
+                        verbose_name="with stale sessions",
                     ),
                 ),
                 (

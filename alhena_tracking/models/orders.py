@@ -114,11 +114,11 @@ class Order(Credited, Event):
         return is_changed
 
     def _mark_days_stale(self, using: str) -> None:
-        """Let no sums hold that the order is or was part of: those of its day, and of its session's first one."""
+        """Let no sums hold that the order is or was part of: those of its day, and of the day its session started."""
         sessions = VisitorSession.objects.using(using)
         sessions.lock(self.session_id)  # lest an interaction moves its start
         started_on = sessions.get(pk=self.session_id).started_on
-        RolledUpDay.objects.using(using).mark_stale(self.company, [self.occurred_on, started_on])
+        RolledUpDay.objects.using(using).mark_stale(self.company, [self.occurred_on], of_sessions=[started_on])
 
 
 class OrderLine(models.Model):

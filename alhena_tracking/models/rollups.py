@@ -14,11 +14,9 @@ from alhena_tracking.querysets import DaysQuerySet, RolledUpDayQuerySet
 class RolledUpDay(models.Model):
     """Says whether the sums of a company's day hold. Where it does not, or is not there, the day's events are read.
 
-    Those of its sessions are there later than the others (``has_sessions``): which of them have an order is not over
-    with the day.
-
-    Who changes what a day comes to marks it stale in the same transaction, also if it was never rolled up. The roll-up
-    takes the mark away before it reads, so that one waits for the other.
+    Who changes what a day comes to marks it stale in the same transaction, also if it was never rolled up; or its
+    sessions alone, of which more and more have an order on the days that follow. The roll-up takes the marks away
+    before it reads, so that one waits for the other.
     """
 
     company = models.ForeignKey(
@@ -26,8 +24,8 @@ class RolledUpDay(models.Model):
     )
     on = models.DateField(_("day"), help_text=_("In the company's time zone."))
     is_stale = models.BooleanField(_("stale"), default=True, help_text=_("Its sums do not hold; its events are read."))
-    has_sessions = models.BooleanField(
-        _("with sessions"), default=False, help_text=_("Without this, its sessions are counted anew each time.")
+    has_stale_sessions = models.BooleanField(
+        _("with stale sessions"), default=True, help_text=_("Its sessions are counted anew each time.")
     )
 
     objects = RolledUpDayQuerySet["RolledUpDay"].as_manager()

@@ -35,7 +35,7 @@ class SplitDays:
 
 @dataclass(frozen=True, slots=True)
 class SourceDays:
-    """The same of what is ``credited`` (carts, orders), and of ``visits`` (sessions), which are rolled up later."""
+    """The same of what is ``credited`` (carts, orders) and of ``visits`` (sessions), which may be stale alone."""
 
     credited: SplitDays
     visits: SplitDays
@@ -44,8 +44,8 @@ class SourceDays:
     def of(cls, company: Company, period: Period) -> Self:
         """Ask, by one query, which days of a company's are rolled up."""
         markers = RolledUpDay.objects.fresh().on_days([(period.start, period.end)], company=company)
-        fresh = dict(markers.values_list("on", "has_sessions"))
-        with_sessions = [day for day, has_sessions in fresh.items() if has_sessions]
+        fresh = dict(markers.values_list("on", "has_stale_sessions"))
+        with_sessions = [day for day, has_stale_sessions in fresh.items() if not has_stale_sessions]
         return cls(SplitDays.of(fresh, period), SplitDays.of(with_sessions, period))
 
     def within(self, period: Period) -> Self:
