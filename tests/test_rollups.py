@@ -135,16 +135,16 @@ def test_day_is_rolled_up_when_it_has_been_over_for_3_hours(company: Company, zo
     assert roll_up(ended_at + 3 * HOUR)[0].days == []
 
 
-def test_day_when_it_changes_is_rolled_up_again(shop: Company) -> None:
+def test_days_of_an_order_that_is_excluded_are_rolled_up_again(company: Company) -> None:
+    told, next_day = at(FIRST, 20), at(FIRST + timedelta(days=1), 8)
+    record(company, [chat(told), order(next_day)])
     roll_up()
-    order = Order.objects.included().filter(currency="EUR")[0]
-    order.exclude(UserFactory.create(), "A test.")
-    assert set(RolledUpDay.objects.filter(is_stale=True).values_list("on", flat=True)) == {order.occurred_on}
-    stale = set(RolledUpDay.objects.unfinished().values_list("on", flat=True))
-    assert stale == {order.occurred_on, order.session.started_on}
-    assert_same_as_raw(whole(shop, currency="EUR"))
-    assert set(roll_up()[0].days) == stale
-    assert_same_as_raw(whole(shop, currency="EUR"))
+    Order.objects.get().exclude(UserFactory.create(), "A test.")
+    assert RolledUpDay.objects.get(is_stale=True).on == next_day.date()
+    assert RolledUpDay.objects.get(has_stale_sessions=True).on == told.date()
+    assert_same_as_raw(whole(company, currency="EUR"))
+    assert set(roll_up()[0].days) == {told.date(), next_day.date()}
+    assert_same_as_raw(whole(company, currency="EUR"))
 
 
 def test_day_when_the_zone_changed_meanwhile_waits_until_it_is_over_there(company: Company) -> None:
