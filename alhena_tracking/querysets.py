@@ -145,6 +145,10 @@ class RolledUpDayQuerySet(DaysQuerySet[_Model]):
         """Days whose sums hold, but for those of their sessions where these are stale."""
         return self.filter(is_stale=False)
 
+    def finished(self) -> Self:
+        """Days of which all sums hold."""
+        return self.fresh().filter(has_stale_sessions=False)
+
     def unfinished(self) -> Self:
         """Days of which some sums do not hold."""
         return self.filter(Q(is_stale=True) | Q(has_stale_sessions=True))

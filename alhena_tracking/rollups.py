@@ -89,7 +89,7 @@ def _markers(company: Company) -> Any:
 
 def _due_days(company: Company, now: datetime) -> Iterator[date]:
     first, day = company.first_day(), company.last_day_ended(now - ROLLED_UP_AFTER)
-    finished = set(_markers(company).fresh().filter(has_stale_sessions=False).values_list("on", flat=True))
+    finished = set(_markers(company).finished().values_list("on", flat=True))
     while first is not None and day >= first:
         if day not in finished:
             yield day
@@ -138,10 +138,7 @@ def _tables(company: Company, on: date) -> Iterator[tuple[type[_Sums], tuple[str
         reported_sessions=converting.filter(trust=Trust.REPORTED),
         confirmed_sessions=converting.filter(trust=Trust.CONFIRMED),
     )
-    money: list[Part] = [
-        live.CartSums(events, _CREDIT),
-        live.order_sums(orders, _CREDIT),
-    ]
+    money: list[Part] = [live.CartSums(events, _CREDIT), live.order_sums(orders, _CREDIT)]
     products: list[Part] = [live.added_sums(events, _CREDIT), live.purchased_sums(orders, _CREDIT)]
     yield DailyFigures, _CREDIT, money
     yield DailySessions, _VISIT, [visits]

@@ -87,8 +87,7 @@ def _measure(sizes: list[int], rounds: int) -> None:
     _print_charts(companies[sizes[-1]], rounds)
 
 
-#: How many days, whether compared, and how many days ago they ended. Today is never rolled up, and the sessions of the
-#: three days before are not.
+#: How many days, whether compared, and how many days ago they ended. Today is never rolled up.
 _RANGES = [
     *((30, is_compared, ago) for ago in (TODAY, YESTERDAY) for is_compared in (False, True)),
     (30, False, LONG_AGO),

@@ -161,7 +161,7 @@ def test_day_when_it_is_not_over_in_a_new_zone_is_marked(company: Company) -> No
     now = timezone.now()
     company.time_zone = "Pacific/Kiritimati"
     company.save()
-    day = company.last_day_ended(now - 3 * HOUR)
+    day = company.last_day_ended(now - ROLLED_UP_AFTER)
     VisitorSessionFactory.create(company=company, started_at=now - 30 * HOUR)
     roll_up(now)
     assert RolledUpDay.objects.fresh().filter(on=day).exists()
