@@ -62,6 +62,7 @@ def fill(company: Any, events: int, first_id: int, until: datetime) -> None:
     _insert(
         VisitorSession,
         visit,
+        in_order_of="started_at",
         **of_company,
         id="session",
         started_at="started_at",
@@ -161,14 +162,15 @@ def _random(number: str, seed: int) -> str:
     return f"(hashint8extended({number}, {seed}) & 1073741823)::int"
 
 
-def _insert(model: type[models.Model], source: str, **columns: str) -> None:
-    """Insert what ``source`` selects; columns of which nothing is said are empty."""
+def _insert(model: type[models.Model], source: str, *, in_order_of: str = "at", **columns: str) -> None:
+    """Insert what ``source`` selects, as it came in time; columns of which nothing is said are empty."""
     for field in model._meta.concrete_fields:
         if field.column not in columns and not field.null:
             columns[field.column] = next(literal for kind, literal in _LITERALS if isinstance(field, kind))
     table, names, values = model._meta.db_table, ", ".join(columns), ", ".join(columns.values())
+    rows = f"SELECT {values} FROM ({source}) AS source ORDER BY {in_order_of}"
     with connection.cursor() as cursor, _without_indexes(cursor, table):
-        cursor.execute(f"INSERT INTO {table} ({names}) SELECT {values} FROM ({source}) AS source")
+        cursor.execute(f"INSERT INTO {table} ({names}) {rows}")
 
 
 @contextmanager
