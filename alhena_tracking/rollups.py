@@ -12,7 +12,6 @@ from functools import partial
 from typing import Any, TypeAlias
 
 from django.db import DataError
-from django.db.models import Max, Sum
 from django.utils import timezone
 
 from alhena_tracking.ingestion.transactions import atomic, database, repeated
@@ -30,7 +29,7 @@ from alhena_tracking.models import (
     VisitorSession,
 )
 from alhena_tracking.reports import Period, ReportQuery, live, rolled_up
-from alhena_tracking.reports.sums import TEXTS, Grouped, Part, add_up, insert
+from alhena_tracking.reports.sums import TEXTS, Grouped, Sum, add_up, insert, total
 
 _Sums: TypeAlias = DailyFigures | DailySessions | DailyProductFigures | DailyProductTotals
 _CREDIT = ("currency", "channel", "ai_profile", "trust")
@@ -124,7 +123,7 @@ def _stored(model: type[_Sums], company: Company, on: date) -> Any:
     return model._default_manager.using(database().alias).filter(company=company, on=on)
 
 
-def _tables(company: Company, on: date) -> Iterator[tuple[type[_Sums], tuple[str, ...], list[Part]]]:
+def _tables(company: Company, on: date) -> Iterator[tuple[type[_Sums], tuple[str, ...], list[Grouped]]]:
     """Each table with what its rows of a day are to be: sums of the day's events, by some of the table's columns."""
     query, day, alias = ReportQuery(company=company, period=Period(on, on)), Period(on, on), database().alias
     events = query.of_company(CartEvent.objects.using(alias), day)
@@ -138,8 +137,8 @@ def _tables(company: Company, on: date) -> Iterator[tuple[type[_Sums], tuple[str
         reported_sessions=converting.filter(trust=Trust.REPORTED),
         confirmed_sessions=converting.filter(trust=Trust.CONFIRMED),
     )
-    money: list[Part] = [live.CartSums(events, _CREDIT), live.order_sums(orders, _CREDIT)]
-    products: list[Part] = [live.added_sums(events, _CREDIT), live.purchased_sums(orders, _CREDIT)]
+    money: list[Grouped] = [live.cart_sums(events, _CREDIT), live.order_sums(orders, _CREDIT)]
+    products: list[Grouped] = [live.added_sums(events, _CREDIT), live.purchased_sums(orders, _CREDIT)]
     yield DailyFigures, _CREDIT, money
     yield DailySessions, _VISIT, [visits]
     yield DailyProductFigures, (*_CREDIT, _PRODUCT), products
@@ -168,11 +167,11 @@ def _differs(company: Company, on: date) -> bool:
     return bool(_markers(company).fresh().filter(on=on).exists())
 
 
-def _holds(company: Company, on: date, model: type[_Sums], by: tuple[str, ...], parts: list[Part]) -> bool:
+def _holds(company: Company, on: date, model: type[_Sums], by: tuple[str, ...], parts: list[Grouped]) -> bool:
     """Whether the stored rows of a table are those that they are to be."""
     names = [name for name in dict.fromkeys(name for part in parts for name in part.names) if hasattr(model, name)]
     # A row that is there twice comes to twice as much.
-    merged = {name: Max(name) if name in TEXTS else Sum(name) for name in names}
+    merged = {name: Sum("MAX({})", (name,)) if name in TEXTS else total(name) for name in names}
     stored = Grouped(_stored(model, company, on), by, **merged)
     alias = database().alias
     expected = {key: {name: sums[name] for name in names} for key, sums in add_up(parts, by, using=alias)}

@@ -9,7 +9,7 @@ from alhena_tracking.models import CartEvent
 from alhena_tracking.reports import live, rolled_up
 from alhena_tracking.reports.days import SplitDays
 from alhena_tracking.reports.query import ReportQuery
-from alhena_tracking.reports.sums import Part, rank_products
+from alhena_tracking.reports.sums import Grouped, rank_products
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +35,7 @@ def figures_by_product(
 
     Those bought for most come first, then those most was added of.
     """
-    parts: list[Part] = []
+    parts: list[Grouped] = []
     if days.rolled_up:
         parts.append(rolled_up.product_sums(query, days.rolled_up, currency))
     if days.live:

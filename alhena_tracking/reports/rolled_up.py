@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from django.db.models import Aggregate, Q, QuerySet, Sum, Value
+from django.db.models import QuerySet
 
 from alhena_tracking.conf import conf
 from alhena_tracking.models import DailyFigures, DailyProductFigures, DailyProductTotals, DailySessions, Trust
 from alhena_tracking.reports.figures import Period
 from alhena_tracking.reports.query import ReportQuery
-from alhena_tracking.reports.sums import Grouped, product_texts
+from alhena_tracking.reports.sums import Grouped, Sum, product_texts, total, total_where
 
 
 def credited_sums(query: ReportQuery, periods: Sequence[Period], by: Sequence[str], **lookups: str) -> Grouped:
@@ -21,7 +21,7 @@ def credited_sums(query: ReportQuery, periods: Sequence[Period], by: Sequence[st
         by,
         **_sums("add_to_cart_minor", "cart_events", "carts"),
         **_counted_sums("orders", "purchase_minor", "refunded_minor"),
-        confirmed_minor=Sum("purchase_minor", filter=Q(trust=Trust.CONFIRMED), default=0),
+        confirmed_minor=total_where("purchase_minor", "trust", Trust.CONFIRMED),
     )
 
 
@@ -44,7 +44,7 @@ def product_sums(query: ReportQuery, periods: Sequence[Period], currency: str) -
     else:
         rows = query.of_company(DailyProductTotals.objects.all(), *periods, currency=currency)
         kind = "confirmed_" if conf.confirmed_orders_only else ""
-        bought = {name: Sum(kind + name) for name in ("units_purchased", "purchase_minor")}
+        bought = {name: total(kind + name) for name in ("units_purchased", "purchase_minor")}
     return Grouped(
         rows,
         ["product_id_digest"],
@@ -56,35 +56,35 @@ def product_sums(query: ReportQuery, periods: Sequence[Period], currency: str) -
 
 def product_totals(rows: QuerySet[DailyProductFigures]) -> Grouped:
     """What ``DailyProductTotals`` says of some products, by currency and product."""
-    confirmed = Q(trust=Trust.CONFIRMED)
     return Grouped(
         rows,
         ["currency", "product_id_digest"],
         **product_texts(rows),
         **_sums("add_to_cart_minor", "cart_events", "units_added", "units_purchased", "purchase_minor"),
-        confirmed_units_purchased=Sum("units_purchased", filter=confirmed, default=0),
-        confirmed_purchase_minor=Sum("purchase_minor", filter=confirmed, default=0),
+        confirmed_units_purchased=total_where("units_purchased", "trust", Trust.CONFIRMED),
+        confirmed_purchase_minor=total_where("purchase_minor", "trust", Trust.CONFIRMED),
     )
 
 
 def session_sums(query: ReportQuery, periods: Sequence[Period], by: Sequence[str]) -> Grouped:
     """Sums of sessions, and of those with an order that is asked for."""
     rows = query.of_company(DailySessions.objects.all(), *periods, **query.visits)
-    return Grouped(rows, by, sessions=Sum("sessions"), converted_sessions=_converted(query.trust))
+    return Grouped(rows, by, sessions=total("sessions"), converted_sessions=_converted(query.trust))
 
 
-def _converted(trust: str) -> Aggregate | Value:
+def _converted(trust: str) -> Sum:
     if conf.confirmed_orders_only:
-        return Value(0) if trust == Trust.REPORTED else Sum("confirmed_sessions")
+        return Sum("0") if trust == Trust.REPORTED else total("confirmed_sessions")
     columns: dict[str, str] = {Trust.REPORTED: "reported_sessions", Trust.CONFIRMED: "confirmed_sessions"}
-    return Sum(columns.get(trust, "converted_sessions"))
+    return total(columns.get(trust, "converted_sessions"))
 
 
-def _sums(*names: str) -> dict[str, Aggregate]:
-    return {name: Sum(name) for name in names}
+def _sums(*names: str) -> dict[str, Sum]:
+    return {name: total(name) for name in names}
 
 
-def _counted_sums(*names: str) -> dict[str, Aggregate]:
+def _counted_sums(*names: str) -> dict[str, Sum]:
     """Sums that leave out what the settings do not count."""
-    counted = Q(trust=Trust.CONFIRMED) if conf.confirmed_orders_only else Q()
-    return {name: Sum(name, filter=counted, default=0) for name in names}
+    if conf.confirmed_orders_only:
+        return {name: total_where(name, "trust", Trust.CONFIRMED) for name in names}
+    return _sums(*names)

@@ -12,7 +12,7 @@ from alhena_tracking.reports import live, rolled_up
 from alhena_tracking.reports.days import SourceDays, SplitDays
 from alhena_tracking.reports.figures import CurrencyTotals, DayFigures, Period
 from alhena_tracking.reports.query import ReportQuery
-from alhena_tracking.reports.sums import Part, add_up
+from alhena_tracking.reports.sums import Grouped, add_up
 
 #: How many AI profiles are offered as a filter. The browser names them, so there can be any number.
 MOST_PROFILES = 50
@@ -26,7 +26,7 @@ def choose_currency(query: ReportQuery, days: SplitDays) -> tuple[str, list[Curr
     Shown is the query's, else that of the most orders, else (without orders) that of the most cart events, else
     (without either) none: an empty string.
     """
-    parts: list[Part] = []
+    parts: list[Grouped] = []
     if days.rolled_up:
         parts.append(rolled_up.credited_totals(query, days.rolled_up, ["currency"]))
     if days.live:
@@ -44,7 +44,7 @@ def choose_currency(query: ReportQuery, days: SplitDays) -> tuple[str, list[Curr
 
 def figures_by_day(query: ReportQuery, days: SourceDays, currency: str) -> list[DayFigures]:
     """The figures of every day and channel that has any."""
-    parts: list[Part] = []
+    parts: list[Grouped] = []
     credited, visits = days.credited, days.visits
     if credited.rolled_up:
         parts.append(rolled_up.credited_sums(query, credited.rolled_up, ("on", "channel"), currency=currency))
@@ -54,7 +54,7 @@ def figures_by_day(query: ReportQuery, days: SourceDays, currency: str) -> list[
         by = ("occurred_on", "channel")
         events = query.of_company(CartEvent.objects.all(), *credited.live, currency=currency)
         orders = query.orders(*credited.live, currency=currency)
-        parts.append(live.CartSums(events, by, query.credit))
+        parts.append(live.cart_sums(events, by, query.credit))
         parts.append(live.order_sums(orders, by))
     if visits.live:
         sessions = query.started(*visits.live)
@@ -77,7 +77,7 @@ def last_interaction_on(company: Company) -> date | None:
 def ai_profiles(company: Company, period: Period) -> list[str]:
     """The AI profiles of the sessions that started in a period, by name: the ``MOST_PROFILES`` busiest."""
     query, days = ReportQuery(company=company, period=period), SourceDays.of(company, period).visits
-    parts: list[Part] = []
+    parts: list[Grouped] = []
     if days.rolled_up:
         parts.append(rolled_up.session_sums(query, days.rolled_up, ["ai_profile"]))
     if days.live:

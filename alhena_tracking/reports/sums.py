@@ -6,15 +6,15 @@ takes, so there are few of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from decimal import Context, Decimal
-from typing import Any, Protocol, TypeAlias
+from typing import Any, TypeAlias
 
 from django.core.exceptions import EmptyResultSet
 from django.db import connections
-from django.db.models import Aggregate, Max, Model, QuerySet
-from django.db.models.functions import Collate
+from django.db.models import Model, QuerySet
 
 #: What rows have in common, and what they come to.
 Sums: TypeAlias = tuple[tuple[Any, ...], dict[str, Any]]
@@ -25,30 +25,57 @@ TEXTS = ("product_id", "product_name")
 _UNITS = ("units_added", "units_purchased", "confirmed_units_purchased")
 
 
-class Part(Protocol):
-    """Sums of one table: rows of a key, and then of one value for each of ``names``."""
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """SQL of what many rows come to, with ``{}`` in the place of each of the columns that it is of."""
 
-    names: tuple[str, ...]
+    sql: str
+    columns: tuple[str, ...] = ()
 
-    def statement(self) -> tuple[str, tuple[Any, ...]]:
-        """The SELECT and its parameters. Raises ``EmptyResultSet`` where it could find nothing."""
+    def of(self, quote: Callable[[Any], str]) -> str:
+        return self.sql.format(*map(quote, self.columns))
+
+
+COUNT = Sum("COUNT(*)")
+
+
+def total(column: str) -> Sum:
+    return Sum("SUM({})", (column,))
+
+
+def total_where(column: str, also: str, value: str) -> Sum:
+    """The total of the rows in which another column is ``value``, a word of ours."""
+    return Sum(f"SUM(CASE WHEN {{}} = '{value}' THEN {{}} ELSE 0 END)", (also, column))
 
 
 class Grouped:
-    """What ``sums`` come to of some rows, ``by`` some of their columns."""
+    """What ``sums`` come to of some rows, ``by`` some of their columns; of those in which others are ``chosen``.
 
-    def __init__(self, rows: QuerySet[Any], by: Sequence[str], **sums: Any) -> None:
+    Rows are found by Django's ORM, and added up around that: its own aggregates take as long to be built as the
+    database takes to add up a month of days, and they cannot be of what a window function says.
+    """
+
+    def __init__(
+        self, rows: QuerySet[Any], by: Sequence[str], chosen: Mapping[str, str] | None = None, /, **sums: Sum
+    ) -> None:
         self.names = tuple(sums)
-        # Under other names than those of the columns, which aggregates may not have.
-        named = {f"{name}_sum": aggregate for name, aggregate in sums.items()}
-        self._rows: QuerySet[Any, tuple[Any, ...]] = rows.order_by().values_list(*by).annotate(**named)
+        self._by, self._sums, self._chosen = by, tuple(sums.values()), chosen or {}
+        columns = [*by, *self._chosen, *(column for one in self._sums for column in one.columns)]
+        self._rows: QuerySet[Any, tuple[Any, ...]] = rows.order_by().values_list(*dict.fromkeys(columns))
 
     def statement(self) -> tuple[str, tuple[Any, ...]]:
+        quote: Callable[[Any], str] = connections[self._rows.db].ops.quote_name
         sql, params = self._rows.query.get_compiler(self._rows.db).as_sql()
-        return sql, tuple(params)
+        keys = ", ".join(map(quote, self._by))
+        sums = ", ".join(one.of(quote) for one in self._sums)
+        chosen = " AND ".join(f"{quote(name)} = %s" for name in self._chosen)
+        return (
+            f"SELECT {keys}, {sums} FROM ({sql}) AS found{f' WHERE {chosen}' if chosen else ''} GROUP BY {keys}",  # noqa: S608
+            (*params, *self._chosen.values()),
+        )
 
 
-def add_up(parts: Sequence[Part], by: Sequence[str], *, using: str) -> Iterator[Sums]:
+def add_up(parts: Sequence[Grouped], by: Sequence[str], *, using: str) -> Iterator[Sums]:
     """What all ``parts`` say of a key together, by one query; 0 is what none of them says anything of.
 
     ``by`` are the keys of each part, in their order, under whatever names. Days are dates, units have three places.
@@ -64,7 +91,7 @@ def add_up(parts: Sequence[Part], by: Sequence[str], *, using: str) -> Iterator[
         yield key, _read(readers, row[len(by) :])
 
 
-def rank_products(parts: Sequence[Part], *, most: int | None, using: str) -> tuple[list[dict[str, Any]], int]:
+def rank_products(parts: Sequence[Grouped], *, most: int | None, using: str) -> tuple[list[dict[str, Any]], int]:
     """What ``parts``, whose keys are digests of products' ids, say of each: those bought for most first, then those
     most was added of. Of products of which nothing came, nothing is said. The first ``most``, and how many there are.
     """
@@ -86,7 +113,7 @@ def rank_products(parts: Sequence[Part], *, most: int | None, using: str) -> tup
     return [_read(readers, row[:-1]) for row in rows], rows[0][-1] if rows else 0
 
 
-def insert(model: type[Model], parts: Sequence[Part], by: Sequence[str], *, using: str, **same: Any) -> None:
+def insert(model: type[Model], parts: Sequence[Grouped], by: Sequence[str], *, using: str, **same: Any) -> None:
     """Insert a row of ``model`` for each key of what ``parts`` come to, without a row leaving the database.
 
     Its fields are named as ``by`` and the sums; sums that it has no field for are left out. ``same`` are fields that
@@ -112,7 +139,7 @@ def insert(model: type[Model], parts: Sequence[Part], by: Sequence[str], *, usin
 
 
 def _united(
-    parts: Sequence[Part], by: Sequence[str], quote: Callable[[Any], str]
+    parts: Sequence[Grouped], by: Sequence[str], quote: Callable[[Any], str]
 ) -> tuple[str, list[Any], list[str]] | None:
     """A statement, its parameters and the names of its sums, which follow the keys; ``None`` if there is nothing."""
     tables: list[str] = []
@@ -143,10 +170,13 @@ def _united(
 _COLLATIONS = {"postgresql": "C", "mysql": "utf8mb4_bin", "sqlite": "BINARY"}
 
 
-def product_texts(rows: QuerySet[Any]) -> dict[str, Aggregate]:
+def product_texts(rows: QuerySet[Any]) -> dict[str, Sum]:
     """The id and the name of the product that each group of ``rows`` is of: of several names the last one."""
-    collation = _COLLATIONS[connections[rows.db].vendor]
-    return {"product_id": Max("product_id"), "product_name": Max(Collate("product_name", collation))}
+    collation = connections[rows.db].ops.quote_name(_COLLATIONS[connections[rows.db].vendor])
+    return {
+        "product_id": Sum("MAX({})", ("product_id",)),
+        "product_name": Sum(f"MAX({{}} COLLATE {collation})", ("product_name",)),
+    }
 
 
 def _fetch(sql: str, params: Sequence[Any], using: str) -> list[tuple[Any, ...]]:
