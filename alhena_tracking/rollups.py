@@ -5,7 +5,8 @@ Nothing depends on it but speed: the report reads the events of every day that i
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -27,14 +28,17 @@ from alhena_tracking.models import (
     RolledUpDay,
     Trust,
     VisitorSession,
+    WeeklyProductTotals,
 )
 from alhena_tracking.reports import Period, ReportQuery, live, rolled_up
-from alhena_tracking.reports.sums import TEXTS, Grouped, Sum, add_up, insert, total
+from alhena_tracking.reports.grouped import FoundRows, Grouped, Sum, total
+from alhena_tracking.reports.sums import TEXTS, add_up, insert
 
-_Sums: TypeAlias = DailyFigures | DailySessions | DailyProductFigures | DailyProductTotals
+_Sums: TypeAlias = DailyFigures | DailySessions | DailyProductFigures | DailyProductTotals | WeeklyProductTotals
 _CREDIT = ("currency", "channel", "ai_profile", "trust")
 _VISIT = ("channel", "ai_profile")
 _PRODUCT = "product_id_digest"
+_TOTAL = ("currency", _PRODUCT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,7 @@ class _NotOver(Exception):
 
 
 def roll_up(now: datetime | None = None) -> list[CompanyDays]:
-    """Roll up all days of all companies that are due, the latest first, and say which they were.
+    """Roll up all days of all companies that are due, the latest first, and then their weeks; say which days they were.
 
     Due is what has been over for ``ROLLED_UP_AFTER``, and was not rolled up or has changed since. Every day has a
     transaction of its own: whenever this is interrupted, the report stays right, and the next call goes on. ``failed``
@@ -66,15 +70,28 @@ def roll_up(now: datetime | None = None) -> list[CompanyDays]:
                     result.days.append(on)
             except (DataError, OverflowError):
                 result.failed.append(on)
+        for week in _due_weeks(result.company):
+            # One that cannot be added up is read from its days.
+            with suppress(DataError, OverflowError):
+                repeated(partial(_replace_week, result.company, week))
     return done
 
 
 def check_rollups() -> list[CompanyDays]:
-    """Compare all days that are rolled up with their events; ``failed`` are those that differ. Changes nothing."""
+    """Compare all days that are rolled up with their events, and the weeks with their days. Changes nothing.
+
+    ``failed`` are the days that differ, and the first ones of such weeks.
+    """
     checked = [CompanyDays(company) for company in _companies()]
     for result in checked:
-        for on in _markers(result.company).fresh().order_by("on").values_list("on", flat=True):
-            (result.failed if _differs(result.company, on) else result.days).append(on)
+        company = result.company
+        days = list(_markers(company).fresh().order_by("on").values_list("on", flat=True))
+        failed = {on for on in days if _differs(partial(_day_holds, company, on))}
+        for week in _weeks(company, is_in_week=True):
+            if failed.isdisjoint(week.days) and _differs(partial(_week_holds, company, week)):
+                failed.add(week.start)
+        result.failed.extend(sorted(failed))
+        result.days.extend(on for on in days if on not in failed)
     return checked
 
 
@@ -109,7 +126,8 @@ def _replace_sums(company: Company, on: date, now: datetime) -> bool:
     with atomic(is_durable=True):
         # The first statement of the transaction: a lock, and SQLite's write lock. What is read after it includes the
         # changes of all that held it, and those that wait for it mark the day stale again.
-        if not _markers(company).filter(on=on).unfinished().update(is_stale=False, has_stale_sessions=False):
+        marker = _markers(company).filter(on=on).unfinished()
+        if not marker.update(is_stale=False, has_stale_sessions=False, is_in_week=False):
             return False
         if on > Company.objects.using(database().alias).get(pk=company.pk).last_day_ended(now - ROLLED_UP_AFTER):
             raise _NotOver
@@ -117,6 +135,38 @@ def _replace_sums(company: Company, on: date, now: datetime) -> bool:
             _stored(model, company, on).delete()
             insert(model, parts, by, using=database().alias, company=company.pk, on=on)
     return True
+
+
+def _weeks(company: Company, **lookups: bool) -> list[Period]:
+    """The weeks of which all days are rolled up, and as is asked."""
+    days = set(_markers(company).fresh().filter(**lookups).values_list("on", flat=True))
+    return [week for week in Period(min(days), max(days)).weeks if days.issuperset(week.days)] if days else []
+
+
+def _due_weeks(company: Company) -> list[Period]:
+    added_up = _weeks(company, is_in_week=True)
+    return [week for week in _weeks(company) if week not in added_up]
+
+
+def _is_added_up(company: Company, week: Period) -> bool:
+    """Whether the totals of a week hold."""
+    days = _markers(company).fresh().on_days([(week.start, week.end)], is_in_week=True)
+    return bool(days.count() == len(week))
+
+
+def _replace_week(company: Company, week: Period) -> None:
+    with atomic(is_durable=True):
+        # Locks of its days, in the order in which others take them: none is rolled up again before the end.
+        for day in week.days:
+            _markers(company).filter(on=day).update(is_in_week=True)
+        _stored(WeeklyProductTotals, company, week.start).delete()
+        parts = [_totals_of_week(company, week)]
+        insert(WeeklyProductTotals, parts, _TOTAL, using=database().alias, company=company.pk, on=week.start)
+
+
+def _totals_of_week(company: Company, week: Period) -> Grouped:
+    days = DailyProductTotals.objects.using(database().alias).on_days([(week.start, week.end)], company=company)
+    return rolled_up.totals_of_week(days)
 
 
 def _stored(model: type[_Sums], company: Company, on: date) -> Any:
@@ -145,26 +195,35 @@ def _tables(company: Company, on: date) -> Iterator[tuple[type[_Sums], tuple[str
     # What was just written, whatever it was credited to.
     yield (
         DailyProductTotals,
-        ("currency", _PRODUCT),
-        [rolled_up.product_totals(_stored(DailyProductFigures, company, on))],
+        _TOTAL,
+        [rolled_up.totals_of_day(_stored(DailyProductFigures, company, on))],
     )
 
 
-def _differs(company: Company, on: date) -> bool:
-    """Whether the stored rows of a day that is rolled up are other ones than those of its events.
+def _differs(holds: Callable[[], bool]) -> bool:
+    """Whether stored rows are other ones than they are to be.
 
     Somebody may change the day, or roll it up, between two statements: only what is found twice is believed.
     """
-    for _ in range(2):
-        marker = _markers(company).fresh().filter(on=on).first()
-        if marker is None:
-            return False
-        tables = [
-            table for table in _tables(company, on) if table[0] is not DailySessions or not marker.has_stale_sessions
-        ]
-        if all(_holds(company, on, *table) for table in tables):
-            return False
-    return bool(_markers(company).fresh().filter(on=on).exists())
+    return not holds() and not holds()
+
+
+def _day_holds(company: Company, on: date) -> bool:
+    """Whether the stored rows of a day are those of its events, or are not read."""
+    day = _markers(company).fresh().filter(on=on)
+    marker = day.first()
+    if marker is None:
+        return True
+    tables = [table for table in _tables(company, on) if table[0] is not DailySessions or not marker.has_stale_sessions]
+    return all(_holds(company, on, *table) for table in tables) or not day.exists()
+
+
+def _week_holds(company: Company, week: Period) -> bool:
+    """The same of a week and its days."""
+    if not _is_added_up(company, week):
+        return True
+    parts = [_totals_of_week(company, week)]
+    return _holds(company, week.start, WeeklyProductTotals, _TOTAL, parts) or not _is_added_up(company, week)
 
 
 def _holds(company: Company, on: date, model: type[_Sums], by: tuple[str, ...], parts: list[Grouped]) -> bool:
@@ -172,7 +231,7 @@ def _holds(company: Company, on: date, model: type[_Sums], by: tuple[str, ...], 
     names = [name for name in dict.fromkeys(name for part in parts for name in part.names) if hasattr(model, name)]
     # A row that is there twice comes to twice as much.
     merged = {name: Sum("MAX({})", (name,)) if name in TEXTS else total(name) for name in names}
-    stored = Grouped(_stored(model, company, on), by, **merged)
+    stored = Grouped(FoundRows(_stored(model, company, on)), by, **merged)
     alias = database().alias
     expected = {key: {name: sums[name] for name in names} for key, sums in add_up(parts, by, using=alias)}
     return expected == dict(add_up([stored], by, using=alias))

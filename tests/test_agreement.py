@@ -23,6 +23,7 @@ from alhena_tracking.models import (
     DailySessions,
     RolledUpDay,
     Trust,
+    WeeklyProductTotals,
 )
 from alhena_tracking.reports import Period
 from alhena_tracking.rollups import roll_up
@@ -237,6 +238,8 @@ def roll_half_up(company: Company, rnd: random.Random, until: datetime) -> None:
     RolledUpDay.objects.filter(on__in=stale).update(is_stale=True)
     for model in (DailyFigures, DailyProductFigures, DailyProductTotals):
         model._default_manager.filter(on__in=stale).update(add_to_cart_minor=77, purchase_minor=77)
+    of_their_weeks = [day - timedelta(days=day.weekday()) for day in stale]
+    WeeklyProductTotals.objects.filter(on__in=of_their_weeks).update(add_to_cart_minor=77, purchase_minor=77)
     with_stale_sessions = rnd.sample(days, len(days) // 2)
     RolledUpDay.objects.filter(on__in=with_stale_sessions).update(has_stale_sessions=True)
     DailySessions.objects.filter(on__in={*stale, *with_stale_sessions}).update(sessions=77, converted_sessions=77)

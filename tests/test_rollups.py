@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from io import StringIO
@@ -35,9 +36,11 @@ from alhena_tracking.models import (
     OrderLine,
     RolledUpDay,
     Trust,
+    WeeklyProductTotals,
 )
 from alhena_tracking.reports import Period, ReportQuery, ai_profiles, revenue_impact
 from alhena_tracking.reports.days import MOST_PIECES, SourceDays
+from alhena_tracking.reports.sums import insert
 from alhena_tracking.rollups import check_rollups, roll_up
 from tests.conftest import examples
 from tests.factories import CartEventFactory, CompanyFactory, UserFactory, VisitorSessionFactory, at
@@ -51,6 +54,8 @@ pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 #: So long ago that all changes are, and so recently that few days are to be rolled up.
 FIRST = datetime.now(UTC).date() - timedelta(days=12)
+#: Of a week that is over, and before which days are rolled up, too.
+MONDAY = FIRST - timedelta(days=FIRST.weekday() + 7)
 CONFIRMED_ONLY = {"COMPANY_KEY": "acme", "CONFIRMED_ORDERS_ONLY": True}
 
 
@@ -303,6 +308,122 @@ def test_report_takes_as_many_queries_however_many_days_are_rolled_up(
         revenue_impact(whole(shop, currency="EUR"))
 
 
+# Weeks
+
+
+@pytest.fixture
+def week(company: Company) -> ReportQuery:
+    """What a week came to, with the days around it, that is rolled up."""
+    fill(company, random.Random(5), MONDAY - timedelta(days=2), days=11, sessions=25)
+    roll_up()
+    period = Period(MONDAY - timedelta(days=2), MONDAY + timedelta(days=8))
+    return ReportQuery(company=company, period=period, currency="EUR", is_compared=False)
+
+
+def spoil_totals(monday: date = MONDAY) -> None:
+    assert WeeklyProductTotals.objects.filter(on=monday).update(units_added=F("units_added") + 1)
+
+
+def lose_days() -> None:
+    assert DailyProductTotals.objects.filter(on__range=(MONDAY, MONDAY + timedelta(days=6))).delete()[0]
+
+
+@pytest.mark.parametrize("settings", [{"COMPANY_KEY": "acme"}, CONFIRMED_ONLY])
+def test_products_of_a_week_are_read_from_its_totals(week: ReportQuery, settings: dict[str, Any]) -> None:
+    with override_settings(ALHENA_TRACKING=settings):
+        assert revenue_impact(week).products
+        assert_same_as_raw(week)
+        right = revenue_impact(week).products
+        lose_days()
+        assert revenue_impact(week).products == right
+        spoil_totals()
+        assert revenue_impact(week).products != right
+
+
+@pytest.mark.parametrize("cut", [0, 1])
+def test_products_of_a_part_of_a_week_are_read_from_its_days(week: ReportQuery, cut: int) -> None:
+    spoil_totals()
+    for period in (
+        Period(MONDAY + timedelta(days=cut), MONDAY + timedelta(days=5 + cut)),
+        Period(MONDAY - timedelta(days=2), MONDAY + timedelta(days=5)),
+        Period(MONDAY + timedelta(days=1), MONDAY + timedelta(days=8)),
+    ):
+        assert_same_as_raw(ReportQuery(company=week.company, period=period, currency="EUR"))
+
+
+@pytest.mark.parametrize("credit", [{"channel": "CHAT"}, {"ai_profile": "butler"}, {"trust": Trust.CONFIRMED}])
+def test_products_of_what_was_credited_are_read_from_days(week: ReportQuery, credit: dict[str, Any]) -> None:
+    spoil_totals()
+    assert_same_as_raw(replace(week, **credit))
+
+
+@pytest.mark.parametrize("number", range(7))
+def test_week_when_one_of_its_days_changes_is_read_from_its_days_until_it_is_added_up_again(
+    week: ReportQuery, number: int
+) -> None:
+    told = at(MONDAY + timedelta(days=number), 10)
+    before = revenue_impact(week)
+    visitor, received_at = Visitor(uuid4(), None), told + timedelta(days=3)
+    late = [chat(told - HOUR, visitor, received_at=received_at), cart_event(told, visitor, received_at=received_at)]
+    record(week.company, late)
+    spoil_totals()
+    assert revenue_impact(week) != before
+    assert_same_as_raw(week)
+    [result] = check_rollups()
+    assert not result.failed
+    # Its day is rolled up again, and the week is not yet.
+    rollups._roll_up_day(week.company, told.date(), timezone.now())
+    assert_same_as_raw(week)
+    assert not any(result.failed for result in check_rollups())
+    roll_up()
+    lose_days()
+    assert_same_as_raw(week)
+
+
+def test_week_when_only_sessions_of_its_days_are_stale_keeps_its_totals(week: ReportQuery) -> None:
+    RolledUpDay.objects.update(has_stale_sessions=True)
+    lose_days()
+    assert_same_as_raw(week)
+
+
+def test_weeks_and_the_days_outside_them_are_what_is_rolled_up(company: Company) -> None:
+    rnd = random.Random(3)
+    days = [FIRST + timedelta(days=number) for number in range(120)]
+    rows = [
+        RolledUpDay(company=company, on=day, is_stale=rnd.random() < 0.02, is_in_week=rnd.random() < 0.97)
+        for day in days
+    ]
+    RolledUpDay.objects.bulk_create(rows)
+    source = SourceDays.of(company, Period(days[0], days[-1]))
+    assert sum(map(len, source.weeks)) >= 4 * 7
+    usable = {row.on for row in rows if row.is_in_week and not row.is_stale}
+    for start in days[:40]:
+        period = Period(start, start + timedelta(days=60))
+        part = source.within(period)
+        in_weeks = [day for run in part.weeks for day in run.days]
+        whole_weeks = {day for week in period.weeks if usable.issuperset(week.days) for day in week.days}
+        assert set(in_weeks) == whole_weeks
+        outside = [day for run in part.outside_weeks for day in run.days]
+        assert sorted(in_weeks + outside) == [day for run in part.credited.rolled_up for day in run.days]
+
+
+@pytest.mark.skipif("connection.vendor == 'sqlite'", reason="SQLite cannot add up such amounts at all")
+def test_week_when_its_sums_are_too_large_is_read_from_its_days(week: ReportQuery) -> None:
+    session = VisitorSessionFactory.create(company=week.company, started_at=at(MONDAY))
+    for number in (1, 3):
+        CartEventFactory.create(
+            session=session, gmv_minor=2**62, currency="EUR", occurred_at=at(MONDAY + timedelta(days=number))
+        )
+    RolledUpDay.objects.update(is_stale=True)
+    [result] = roll_up()
+    assert not result.failed
+    assert_same_as_raw(week)
+    assert revenue_impact(week).current.add_to_cart_minor > 2**63
+
+
+# Amounts
+
+
 @pytest.mark.skipif("connection.vendor == 'sqlite'", reason="SQLite cannot add up such amounts at all")
 def test_day_when_its_sums_are_too_large_is_read_from_its_events(shop: Company) -> None:
     session = VisitorSessionFactory.create(company=shop, started_at=at(FIRST))
@@ -333,6 +454,7 @@ def test_command_says_what_it_rolled_up(shop: Company) -> None:
         (DailySessions, "sessions"),
         (DailyProductFigures, "units_added"),
         (DailyProductTotals, "confirmed_units_purchased"),
+        (WeeklyProductTotals, "units_added"),
     ],
 )
 @pytest.mark.parametrize("is_lost", [True, False])
@@ -357,9 +479,13 @@ def test_check_when_rows_differ_names_the_days_and_changes_nothing(
 
 
 def test_roll_up_when_interrupted_at_any_statement_leaves_right_figures(company: Company) -> None:
-    fill(company, random.Random(7), FIRST, days=1, sessions=5)
-    now = at(FIRST + timedelta(days=5))
+    fill(company, random.Random(7), MONDAY, days=1, sessions=5)
+    now = at(MONDAY + timedelta(days=8))
     roll_up(now)
+    week = Period(MONDAY, MONDAY + timedelta(days=6))
+    queries = [
+        ReportQuery(company=company, period=week, currency=currency, is_compared=False) for currency in ("", "EUR")
+    ]
 
     class Killed(BaseException):
         pass
@@ -375,18 +501,20 @@ def test_roll_up_when_interrupted_at_any_statement_leaves_right_figures(company:
         return execute_or_die
 
     for statements in count():
-        RolledUpDay.objects.filter(on=FIRST).update(is_stale=True)
-        DailyFigures.objects.filter(on=FIRST).update(orders=7)  # what is stale may hold anything
+        RolledUpDay.objects.filter(on=MONDAY).update(is_stale=True)
+        # What is stale may hold anything.
+        DailyFigures.objects.filter(on=MONDAY).update(orders=7)
+        WeeklyProductTotals.objects.filter(on=MONDAY).update(units_added=7)
         try:
             with connection.execute_wrapper(killer(statements)):
                 roll_up(now)
         except Killed:
-            assert_same_as_raw(whole(company, currency="EUR"))
+            assert_same_as_raw(*queries)
         else:
             break
-    assert statements > 15
-    assert RolledUpDay.objects.fresh().filter(on=FIRST).exists()
-    assert_same_as_raw(whole(company, currency="EUR"), whole(company))
+    assert statements > 25
+    assert RolledUpDay.objects.fresh().filter(on=MONDAY, is_in_week=True).exists()
+    assert_same_as_raw(*queries)
 
 
 # At the same time
@@ -494,12 +622,57 @@ class TestAtTheSameTime:
         assert_same_as_raw(whole(Company.objects.get(), currency="EUR"))
 
 
+def _roll_up_once_more(company: Company) -> None:
+    RolledUpDay.objects.filter(company=company, on=FIRST).update(has_stale_sessions=True)
+    assert rollups._roll_up_day(company, FIRST, at(FIRST + timedelta(days=8)))
+
+
+@pytest.mark.parametrize("change", [_exclude, _refund, _move, _record_late, _roll_up_once_more])
+class TestWhileAWeekIsAddedUp:
+    pytestmark = at_the_same_time
+
+    def test_change_of_a_day_waits_and_the_week_is_not_read_afterwards(
+        self, company: Company, change: Callable[[Company], None], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        fill(company, random.Random(5), FIRST, days=1, sessions=25)
+        VisitorSessionFactory.create(company=company, started_at=at(MONDAY))
+        monday = FIRST - timedelta(days=FIRST.weekday())
+        week = ReportQuery(company=company, period=Period(monday, monday + timedelta(days=6)), currency="EUR")
+        now = at(FIRST + timedelta(days=8))
+        roll_up(now)
+        RolledUpDay.objects.update(is_in_week=False)
+        is_added_up, may_go_on = Event(), Event()
+
+        def pause(model: type[Any], *args: Any, **kwargs: Any) -> None:
+            insert(model, *args, **kwargs)
+            if model is WeeklyProductTotals and kwargs["on"] == monday:
+                is_added_up.set()
+                assert may_go_on.wait(20)
+
+        monkeypatch.setattr(rollups, "insert", pause)
+        with another_connection(lambda: roll_up(now)):
+            assert is_added_up.wait(20)
+            with another_connection(lambda: change(company)):
+                wait_for_waiting()
+                may_go_on.set()
+        monkeypatch.undo()
+        assert RolledUpDay.objects.filter(on__range=(monday, week.period.end), is_in_week=True).count() >= 6
+        assert not RolledUpDay.objects.fresh().filter(on=FIRST, is_in_week=True).exists()
+        spoil_totals(monday)
+        assert_same_as_raw(replace(week, company=Company.objects.get()))
+
+
 class TestWhileEventsArriveLate:
     pytestmark = at_the_same_time
 
     def test_roll_up_over_and_over_loses_none(self, company: Company) -> None:
         visitors, each = 6, examples(10, full=100)
         fill(company, random.Random(5), FIRST, days=1, sessions=5)
+        VisitorSessionFactory.create(company=company, started_at=at(MONDAY))
+        now = at(FIRST + timedelta(days=8))
+        week = Period(FIRST - timedelta(days=FIRST.weekday()), FIRST + timedelta(days=6 - FIRST.weekday()))
+        query = ReportQuery(company=company, period=week, currency="EUR", is_compared=False)
+        roll_up(now)
         before = CartEvent.objects.count()
 
         def tell() -> None:
@@ -514,12 +687,12 @@ class TestWhileEventsArriveLate:
         with ThreadPoolExecutor(visitors) as pool:
             told = [pool.submit(tell) for _ in range(visitors)]
             while not all(future.done() for future in told):
-                rolled_up += FIRST in roll_up(at(FIRST + timedelta(days=2)))[0].days
+                rolled_up += FIRST in roll_up(now)[0].days
         for future in told:
             future.result()
         assert rolled_up > 1
         assert CartEvent.objects.count() == before + visitors * each
         assert not any(result.failed for result in check_rollups())
-        assert_same_as_raw(whole(company, currency="EUR"))
-        roll_up(at(FIRST + timedelta(days=2)))
-        assert_same_as_raw(whole(company, currency="EUR"))
+        assert_same_as_raw(query)
+        roll_up(now)
+        assert_same_as_raw(query)

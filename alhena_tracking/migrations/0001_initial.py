@@ -1167,6 +1167,14 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
+                    "is_in_week",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Its products are in the totals of its week.",
+                        verbose_name="in its week",
+                    ),
+                ),
+                (
                     "company",
                     models.ForeignKey(
                         db_index=False,
@@ -1181,6 +1189,57 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "rolled-up days",
                 "default_permissions": (),
                 "constraints": [models.UniqueConstraint(fields=("company", "on"), name="alhena_rolledupday_day")],
+            },
+        ),
+        migrations.CreateModel(
+            name="WeeklyProductTotals",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("on", models.DateField(help_text="In the company's time zone.", verbose_name="day")),
+                ("currency", models.CharField(max_length=3, verbose_name="currency")),
+                ("cart_events", models.PositiveIntegerField(default=0, verbose_name="cart events")),
+                ("add_to_cart_minor", models.BigIntegerField(default=0, verbose_name="add-to-cart GMV")),
+                ("purchase_minor", models.BigIntegerField(default=0, verbose_name="purchase revenue")),
+                ("product_id_digest", alhena_tracking.models.fields.ExactUUIDField(verbose_name="product id digest")),
+                ("product_id", models.CharField(max_length=255, verbose_name="product id")),
+                ("product_name", models.CharField(max_length=512, verbose_name="product name")),
+                (
+                    "units_added",
+                    models.DecimalField(decimal_places=3, default=0, max_digits=19, verbose_name="units added"),
+                ),
+                (
+                    "units_purchased",
+                    models.DecimalField(decimal_places=3, default=0, max_digits=19, verbose_name="units purchased"),
+                ),
+                (
+                    "confirmed_units_purchased",
+                    models.DecimalField(
+                        decimal_places=3,
+                        default=0,
+                        max_digits=19,
+                        verbose_name="units purchased by confirmed orders",
+                    ),
+                ),
+                (
+                    "confirmed_purchase_minor",
+                    models.BigIntegerField(default=0, verbose_name="confirmed purchase revenue"),
+                ),
+                (
+                    "company",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        to="alhena_tracking.company",
+                        verbose_name="company",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "weekly product totals",
+                "verbose_name_plural": "weekly product totals",
+                "default_permissions": (),
+                "indexes": [models.Index(fields=["company", "on", "currency"], name="alhena_weeklyproducttotals_day")],
             },
         ),
     ]

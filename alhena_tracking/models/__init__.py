@@ -14,6 +14,7 @@ from alhena_tracking.models.rollups import (
     DailyProductTotals,
     DailySessions,
     RolledUpDay,
+    WeeklyProductTotals,
 )
 from alhena_tracking.models.visits import Interaction, VisitorSession
 
@@ -41,4 +42,5 @@ __all__ = [
     "Trust",
     "ValueBasis",
     "VisitorSession",
+    "WeeklyProductTotals",
 ]

@@ -27,6 +27,9 @@ class RolledUpDay(models.Model):
     has_stale_sessions = models.BooleanField(
         _("with stale sessions"), default=True, help_text=_("Its sessions are counted anew each time.")
     )
+    is_in_week = models.BooleanField(
+        _("in its week"), default=False, help_text=_("Its products are in the totals of its week.")
+    )
 
     objects = RolledUpDayQuerySet["RolledUpDay"].as_manager()
 
@@ -154,18 +157,35 @@ class DailyProductFigures(ProductSums, CreditedSums):
         verbose_name_plural = _("daily product figures")
 
 
-class DailyProductTotals(ProductSums):
-    """The same whatever it was credited to: one row where the others are as many as there are channels, AI profiles
-    and kinds of trust, which in a large shop are hundreds of thousands a month.
-    """
+class ProductTotals(ProductSums):
+    """Such sums whatever they were credited to."""
 
     confirmed_units_purchased = models.DecimalField(
         _("units purchased by confirmed orders"), max_digits=19, decimal_places=3, default=0
     )
     confirmed_purchase_minor = models.BigIntegerField(_("confirmed purchase revenue"), default=0)
 
+    class Meta(MoneySums.Meta):
+        abstract = True
+
+
+class DailyProductTotals(ProductTotals):
+    """What one product came to on one day, whatever it was credited to: one row where ``DailyProductFigures`` are as
+    many as there are channels, AI profiles and kinds of trust, which in a large shop are hundreds of thousands a month.
+    """
+
     objects = DaysQuerySet["DailyProductTotals"].as_manager()
 
     class Meta(MoneySums.Meta):
         verbose_name = _("daily product totals")
         verbose_name_plural = _("daily product totals")
+
+
+class WeeklyProductTotals(ProductTotals):
+    """The same of the seven days from ``on``, a Monday. It holds while each of them is fresh and in its week."""
+
+    objects = DaysQuerySet["WeeklyProductTotals"].as_manager()
+
+    class Meta(MoneySums.Meta):
+        verbose_name = _("weekly product totals")
+        verbose_name_plural = _("weekly product totals")

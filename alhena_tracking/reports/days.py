@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import groupby
 from typing import Self
 
 from alhena_tracking.models import Company, RolledUpDay
@@ -35,33 +36,42 @@ class SplitDays:
 
 @dataclass(frozen=True, slots=True)
 class SourceDays:
-    """The same of what is ``credited`` (carts, orders) and of ``visits`` (sessions), which may be stale alone."""
+    """The same of what is ``credited`` (carts, orders) and of ``visits`` (sessions), which may be stale alone. Of whole
+    ``weeks`` among the credited days that are rolled up, there are totals of products, too.
+    """
 
     credited: SplitDays
     visits: SplitDays
+    weeks: tuple[Period, ...]
 
     @classmethod
     def of(cls, company: Company, period: Period) -> Self:
         """Ask, by one query, which days of a company's are rolled up."""
         markers = RolledUpDay.objects.fresh().on_days([(period.start, period.end)], company=company)
-        fresh = dict(markers.values_list("on", "has_stale_sessions"))
-        with_sessions = [day for day, has_stale_sessions in fresh.items() if not has_stale_sessions]
-        return cls(SplitDays.of(fresh, period), SplitDays.of(with_sessions, period))
+        days = list(markers.values_list("on", "has_stale_sessions", "is_in_week"))
+        credited = SplitDays.of((on for on, _, _ in days), period)
+        visits = SplitDays.of((on for on, has_stale_sessions, _ in days if not has_stale_sessions), period)
+        in_week = {on for on, _, is_in_week in days if is_in_week}
+        weeks = (week.days for run in credited.rolled_up for week in run.weeks if in_week.issuperset(week.days))
+        return cls(credited, visits, tuple(_runs([day for week in weeks for day in week])))
 
     def within(self, period: Period) -> Self:
         """The same of a part of the period."""
-        return type(self)(self.credited.within(period), self.visits.within(period))
+        weeks = [run.weeks for run in _cut(self.weeks, period)]
+        whole = tuple(Period(run[0].start, run[-1].end) for run in weeks if run)
+        return type(self)(self.credited.within(period), self.visits.within(period), whole)
+
+    @property
+    def outside_weeks(self) -> tuple[Period, ...]:
+        """The other ones of the credited days that are rolled up."""
+        return tuple(days for run in self.credited.rolled_up for days in _between(_cut(self.weeks, run), run))
 
 
 def _runs(days: Sequence[date]) -> list[Period]:
     """Days in order, those that follow each other together."""
-    runs: list[Period] = []
-    for day in days:
-        if runs and runs[-1].end + timedelta(days=1) == day:
-            runs[-1] = Period(runs[-1].start, day)
-        else:
-            runs.append(Period(day, day))
-    return runs
+    # Those have one distance from their place in the list.
+    runs = (list(run) for _, run in groupby(enumerate(days), key=lambda placed: placed[1].toordinal() - placed[0]))
+    return [Period(run[0][1], run[-1][1]) for run in runs]
 
 
 def _most(runs: Sequence[Period], number: int) -> tuple[Period, ...]:

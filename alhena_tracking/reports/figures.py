@@ -36,6 +36,15 @@ class Period:
         return [self.start + timedelta(days=number) for number in range(len(self))]
 
     @property
+    def weeks(self) -> list[Period]:
+        """The weeks, from Monday to Sunday, that are whole in it."""
+        monday = self.start + timedelta(days=-self.start.weekday() % 7)
+        number = ((self.end - monday).days + 1) // 7
+        return [
+            Period(first, first + timedelta(days=6)) for first in (monday + timedelta(weeks=n) for n in range(number))
+        ]
+
+    @property
     def previous(self) -> Period:
         """The period of equal length that ends the day before this one starts."""
         return Period.ending(self.start - timedelta(days=1), days=len(self))

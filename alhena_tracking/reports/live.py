@@ -10,7 +10,16 @@ from django.db.models import OuterRef, QuerySet, Subquery, Window
 from django.db.models.functions import RowNumber
 
 from alhena_tracking.models import CartEvent, Order, OrderLine, Refund, Trust, VisitorSession
-from alhena_tracking.reports.sums import COUNT, Grouped, Sum, product_texts, total, total_where
+from alhena_tracking.reports.grouped import COUNT, FoundRows, Grouped, Sum, product_texts, total, total_where
+
+#: What was given back of an order, looked up by its index. To join them, databases would read all refunds there are.
+_REFUNDED = Subquery(
+    Refund.objects.filter(refunded_order=OuterRef("pk"))
+    .order_by()
+    .values("refunded_order")
+    .annotate(total=models.Sum("value_minor"))
+    .values("total")
+)
 
 
 def cart_sums(events: QuerySet[CartEvent], by: Sequence[str], credit: Mapping[str, str] | None = None) -> Grouped:
@@ -26,9 +35,8 @@ def cart_sums(events: QuerySet[CartEvent], by: Sequence[str], credit: Mapping[st
         order_by=["occurred_at", "id"],
     )
     return Grouped(
-        events.annotate(place=place),
+        FoundRows(events.annotate(place=place), credit or {}),
         by,
-        credit,
         add_to_cart_minor=total("gmv_minor"),
         cart_events=COUNT,
         carts=Sum("SUM(CASE WHEN {} = 1 THEN 1 ELSE 0 END)", ("place",)),
@@ -37,21 +45,18 @@ def cart_sums(events: QuerySet[CartEvent], by: Sequence[str], credit: Mapping[st
 
 def cart_totals(events: QuerySet[CartEvent], by: Sequence[str]) -> Grouped:
     """The same without the carts: cheaper where their number is not asked for."""
-    return Grouped(events, by, add_to_cart_minor=total("gmv_minor"), cart_events=COUNT)
+    return Grouped(FoundRows(events), by, add_to_cart_minor=total("gmv_minor"), cart_events=COUNT)
 
 
 def order_totals(orders: QuerySet[Order], by: Sequence[str]) -> Grouped:
     """Sums of orders of which little is asked."""
-    return Grouped(orders, by, purchase_minor=total("value_minor"), orders=COUNT)
+    return Grouped(FoundRows(orders), by, purchase_minor=total("value_minor"), orders=COUNT)
 
 
 def order_sums(orders: QuerySet[Order], by: Sequence[str]) -> Grouped:
     """Sums of orders, with what was refunded of them: that lowers the net of the order's day, not of its own."""
-    # Looked up for each order by its index. To join them, databases would read all refunds there are.
-    refunds = Refund.objects.using(orders.db).filter(refunded_order=OuterRef("pk")).order_by()
-    refunded = refunds.values("refunded_order").annotate(total=models.Sum("value_minor")).values("total")
     return Grouped(
-        orders.annotate(refunds_minor=Subquery(refunded)),
+        FoundRows(orders.annotate(refunds_minor=_REFUNDED)),
         by,
         purchase_minor=total("value_minor"),
         confirmed_minor=total_where("value_minor", "trust", Trust.CONFIRMED),
@@ -70,7 +75,7 @@ def session_sums(sessions: QuerySet[VisitorSession], by: Sequence[str], **conver
         for name, orders in converting.items()
     }
     converted = {name: Sum("COUNT({})", (f"{name}_order",)) for name in converting}
-    return Grouped(sessions.annotate(**looked_up), by, sessions=COUNT, **converted)
+    return Grouped(FoundRows(sessions.annotate(**looked_up)), by, sessions=COUNT, **converted)
 
 
 def added_sums(events: QuerySet[CartEvent], by: Sequence[str]) -> Grouped:
@@ -87,4 +92,5 @@ def purchased_sums(orders: QuerySet[Order], by: Sequence[str]) -> Grouped:
 
 def _of_products(rows: QuerySet[Any], by: Sequence[str], **sums: Sum) -> Grouped:
     # By the digest: collations hold ids for equal that are not.
-    return Grouped(rows, [*by, "product_id_digest"], **product_texts(rows), **sums)
+    found = FoundRows(rows)
+    return Grouped(found, [*by, "product_id_digest"], **product_texts(found), **sums)

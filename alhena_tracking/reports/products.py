@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
-from alhena_tracking.models import CartEvent
+from alhena_tracking.models import CartEvent, DailyProductTotals, WeeklyProductTotals
 from alhena_tracking.reports import live, rolled_up
-from alhena_tracking.reports.days import SplitDays
+from alhena_tracking.reports.days import SourceDays
+from alhena_tracking.reports.grouped import Grouped
 from alhena_tracking.reports.query import ReportQuery
-from alhena_tracking.reports.sums import Grouped, rank_products
+from alhena_tracking.reports.sums import rank_products
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,18 +30,24 @@ class ProductFigures:
 
 
 def figures_by_product(
-    query: ReportQuery, days: SplitDays, currency: str, *, most: int | None = None
+    query: ReportQuery, days: SourceDays, currency: str, *, most: int | None = None
 ) -> tuple[list[ProductFigures], int]:
     """The figures of the first ``most`` products, or of all that have any, and how many these are.
 
     Those bought for most come first, then those most was added of.
     """
     parts: list[Grouped] = []
-    if days.rolled_up:
-        parts.append(rolled_up.product_sums(query, days.rolled_up, currency))
-    if days.live:
-        parts.append(live.added_sums(query.credited(CartEvent.objects.all(), *days.live, currency=currency), ()))
-        parts.append(live.purchased_sums(query.orders(*days.live, currency=currency), ()))
+    if query.credit:
+        if days.credited.rolled_up:
+            parts.append(rolled_up.product_sums(query, days.credited.rolled_up, currency))
+    else:
+        if days.weeks:
+            parts.append(rolled_up.product_totals(query, WeeklyProductTotals, days.weeks, currency))
+        if days.outside_weeks:
+            parts.append(rolled_up.product_totals(query, DailyProductTotals, days.outside_weeks, currency))
+    if live_days := days.credited.live:
+        parts.append(live.added_sums(query.credited(CartEvent.objects.all(), *live_days, currency=currency), ()))
+        parts.append(live.purchased_sums(query.orders(*live_days, currency=currency), ()))
     ranked, count = rank_products(parts, most=most, using=CartEvent.objects.db)
     products = [
         ProductFigures(

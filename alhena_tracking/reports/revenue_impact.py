@@ -74,7 +74,7 @@ def revenue_impact(query: ReportQuery, *, most_products: int | None = None) -> R
     if not currency:
         currency, _ = choose_currency(query, both.within(previous).credited)
     days = figures_by_day(query, both if query.is_compared else asked, currency)
-    products, product_count = figures_by_product(query, asked.credited, currency, most=most_products)
+    products, product_count = figures_by_product(query, asked, currency, most=most_products)
     current_days = tuple(day for day in days if day.on in period)
     return RevenueImpactReport(
         query=query,

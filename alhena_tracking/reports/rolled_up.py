@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from django.db.models import QuerySet
 
 from alhena_tracking.conf import conf
-from alhena_tracking.models import DailyFigures, DailyProductFigures, DailyProductTotals, DailySessions, Trust
+from alhena_tracking.models import (
+    DailyFigures,
+    DailyProductFigures,
+    DailyProductTotals,
+    DailySessions,
+    Trust,
+    WeeklyProductTotals,
+)
 from alhena_tracking.reports.figures import Period
+from alhena_tracking.reports.grouped import FoundRows, Grouped, StoredRows, Sum, product_texts, total, total_where
 from alhena_tracking.reports.query import ReportQuery
-from alhena_tracking.reports.sums import Grouped, Sum, product_texts, total, total_where
 
 
 def credited_sums(query: ReportQuery, periods: Sequence[Period], by: Sequence[str], **lookups: str) -> Grouped:
     """Sums of cart events, orders and refunds."""
     return Grouped(
-        query.credited(DailyFigures.objects.all(), *periods, **lookups),
+        StoredRows(DailyFigures, query.company, periods, {**query.credit, **lookups}),
         by,
         **_sums("add_to_cart_minor", "cart_events", "carts"),
         **_counted_sums("orders", "purchase_minor", "refunded_minor"),
@@ -28,7 +34,7 @@ def credited_sums(query: ReportQuery, periods: Sequence[Period], by: Sequence[st
 def credited_totals(query: ReportQuery, periods: Sequence[Period], by: Sequence[str]) -> Grouped:
     """The same of which less is asked."""
     return Grouped(
-        query.credited(DailyFigures.objects.all(), *periods),
+        StoredRows(DailyFigures, query.company, periods, query.credit),
         by,
         **_sums("add_to_cart_minor", "cart_events"),
         **_counted_sums("orders", "purchase_minor"),
@@ -36,39 +42,50 @@ def credited_totals(query: ReportQuery, periods: Sequence[Period], by: Sequence[
 
 
 def product_sums(query: ReportQuery, periods: Sequence[Period], currency: str) -> Grouped:
-    """Sums of every product, whose id's digest is the key."""
-    rows: QuerySet[Any]
-    if query.credit:
-        rows = query.credited(DailyProductFigures.objects.all(), *periods, currency=currency)
-        bought = _counted_sums("units_purchased", "purchase_minor")
-    else:
-        rows = query.of_company(DailyProductTotals.objects.all(), *periods, currency=currency)
-        kind = "confirmed_" if conf.confirmed_orders_only else ""
-        bought = {name: total(kind + name) for name in ("units_purchased", "purchase_minor")}
-    return Grouped(
-        rows,
-        ["product_id_digest"],
-        **product_texts(rows),
-        **_sums("add_to_cart_minor", "cart_events", "units_added"),
-        **bought,
-    )
+    """Sums of every product, whose id's digest is the key, of what was credited as asked."""
+    rows = StoredRows(DailyProductFigures, query.company, periods, {**query.credit, "currency": currency})
+    return _of_products(rows, ["product_id_digest"], **_counted_sums("units_purchased", "purchase_minor"))
 
 
-def product_totals(rows: QuerySet[DailyProductFigures]) -> Grouped:
+def product_totals(
+    query: ReportQuery,
+    model: type[DailyProductTotals | WeeklyProductTotals],
+    periods: Sequence[Period],
+    currency: str,
+) -> Grouped:
+    """The same whatever it was credited to, of days or of whole weeks."""
+    # PostgreSQL would ask other processes for help with both tables together, and wait longer for them than for itself.
+    rows = StoredRows(model, query.company, periods, {"currency": currency})
+    kind = "confirmed_" if conf.confirmed_orders_only else ""
+    bought = {name: total(kind + name) for name in ("units_purchased", "purchase_minor")}
+    return _of_products(rows, ["product_id_digest"], **bought)
+
+
+def totals_of_day(rows: QuerySet[DailyProductFigures]) -> Grouped:
     """What ``DailyProductTotals`` says of some products, by currency and product."""
-    return Grouped(
-        rows,
-        ["currency", "product_id_digest"],
-        **product_texts(rows),
-        **_sums("add_to_cart_minor", "cart_events", "units_added", "units_purchased", "purchase_minor"),
-        confirmed_units_purchased=total_where("units_purchased", "trust", Trust.CONFIRMED),
-        confirmed_purchase_minor=total_where("purchase_minor", "trust", Trust.CONFIRMED),
+    bought = {
+        f"confirmed_{name}": total_where(name, "trust", Trust.CONFIRMED)
+        for name in ("units_purchased", "purchase_minor")
+    }
+    return _of_products(
+        FoundRows(rows), ["currency", "product_id_digest"], **_sums("units_purchased", "purchase_minor"), **bought
     )
+
+
+def totals_of_week(rows: QuerySet[DailyProductTotals]) -> Grouped:
+    """What ``WeeklyProductTotals`` says, likewise."""
+    bought = ("units_purchased", "purchase_minor", "confirmed_units_purchased", "confirmed_purchase_minor")
+    return _of_products(FoundRows(rows), ["currency", "product_id_digest"], **_sums(*bought))
+
+
+def _of_products(rows: StoredRows | FoundRows, by: Sequence[str], **bought: Sum) -> Grouped:
+    added = _sums("add_to_cart_minor", "cart_events", "units_added")
+    return Grouped(rows, by, **product_texts(rows), **added, **bought)
 
 
 def session_sums(query: ReportQuery, periods: Sequence[Period], by: Sequence[str]) -> Grouped:
     """Sums of sessions, and of those with an order that is asked for."""
-    rows = query.of_company(DailySessions.objects.all(), *periods, **query.visits)
+    rows = StoredRows(DailySessions, query.company, periods, query.visits)
     return Grouped(rows, by, sessions=total("sessions"), converted_sessions=_converted(query.trust))
 
 

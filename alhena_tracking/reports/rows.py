@@ -11,8 +11,9 @@ from alhena_tracking.models import CartEvent, Company, Interaction, Order, Visit
 from alhena_tracking.reports import live, rolled_up
 from alhena_tracking.reports.days import SourceDays, SplitDays
 from alhena_tracking.reports.figures import CurrencyTotals, DayFigures, Period
+from alhena_tracking.reports.grouped import Grouped
 from alhena_tracking.reports.query import ReportQuery
-from alhena_tracking.reports.sums import Grouped, add_up
+from alhena_tracking.reports.sums import add_up
 
 #: How many AI profiles are offered as a filter. The browser names them, so there can be any number.
 MOST_PROFILES = 50

@@ -6,15 +6,16 @@ takes, so there are few of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from decimal import Context, Decimal
 from typing import Any, TypeAlias
 
 from django.core.exceptions import EmptyResultSet
 from django.db import connections
-from django.db.models import Model, QuerySet
+from django.db.models import Model
+
+from alhena_tracking.reports.grouped import COLLATIONS, Grouped
 
 #: What rows have in common, and what they come to.
 Sums: TypeAlias = tuple[tuple[Any, ...], dict[str, Any]]
@@ -23,56 +24,6 @@ _THOUSANDTH = Decimal("0.001")
 #: Of which there is no sum, but a last one.
 TEXTS = ("product_id", "product_name")
 _UNITS = ("units_added", "units_purchased", "confirmed_units_purchased")
-
-
-@dataclass(frozen=True, slots=True)
-class Sum:
-    """SQL of what many rows come to, with ``{}`` in the place of each of the columns that it is of."""
-
-    sql: str
-    columns: tuple[str, ...] = ()
-
-    def of(self, quote: Callable[[Any], str]) -> str:
-        return self.sql.format(*map(quote, self.columns))
-
-
-COUNT = Sum("COUNT(*)")
-
-
-def total(column: str) -> Sum:
-    return Sum("SUM({})", (column,))
-
-
-def total_where(column: str, also: str, value: str) -> Sum:
-    """The total of the rows in which another column is ``value``, a word of ours."""
-    return Sum(f"SUM(CASE WHEN {{}} = '{value}' THEN {{}} ELSE 0 END)", (also, column))
-
-
-class Grouped:
-    """What ``sums`` come to of some rows, ``by`` some of their columns; of those in which others are ``chosen``.
-
-    Rows are found by Django's ORM, and added up around that: its own aggregates take as long to be built as the
-    database takes to add up a month of days, and they cannot be of what a window function says.
-    """
-
-    def __init__(
-        self, rows: QuerySet[Any], by: Sequence[str], chosen: Mapping[str, str] | None = None, /, **sums: Sum
-    ) -> None:
-        self.names = tuple(sums)
-        self._by, self._sums, self._chosen = by, tuple(sums.values()), chosen or {}
-        columns = [*by, *self._chosen, *(column for one in self._sums for column in one.columns)]
-        self._rows: QuerySet[Any, tuple[Any, ...]] = rows.order_by().values_list(*dict.fromkeys(columns))
-
-    def statement(self) -> tuple[str, tuple[Any, ...]]:
-        quote: Callable[[Any], str] = connections[self._rows.db].ops.quote_name
-        sql, params = self._rows.query.get_compiler(self._rows.db).as_sql()
-        keys = ", ".join(map(quote, self._by))
-        sums = ", ".join(one.of(quote) for one in self._sums)
-        chosen = " AND ".join(f"{quote(name)} = %s" for name in self._chosen)
-        return (
-            f"SELECT {keys}, {sums} FROM ({sql}) AS found{f' WHERE {chosen}' if chosen else ''} GROUP BY {keys}",  # noqa: S608
-            (*params, *self._chosen.values()),
-        )
 
 
 def add_up(parts: Sequence[Grouped], by: Sequence[str], *, using: str) -> Iterator[Sums]:
@@ -103,7 +54,7 @@ def rank_products(parts: Sequence[Grouped], *, most: int | None, using: str) -> 
     sql, params, names = united
     has_any = " OR ".join(f"{quote(name)} <> 0" for name in ("cart_events", "units_purchased"))
     ranks = [f"{quote(name)} DESC" for name in ("purchase_minor", "add_to_cart_minor")]
-    ranks.append(f"{quote('product_id')} COLLATE {quote(_COLLATIONS[connection.vendor])}")
+    ranks.append(f"{quote('product_id')} COLLATE {quote(COLLATIONS[connection.vendor])}")
     limit = "" if most is None else f" LIMIT {most:d}"
     ranked = (
         f"SELECT {', '.join(map(quote, names))}, COUNT(*) OVER () FROM ({sql}) AS united"  # noqa: S608
@@ -164,19 +115,6 @@ def _united(
         f" FROM ({' UNION ALL '.join(selected)}) AS parts GROUP BY {', '.join(keys)}"
     )
     return sql, params, names
-
-
-#: What orders text as Python does, by the vendors of databases.
-_COLLATIONS = {"postgresql": "C", "mysql": "utf8mb4_bin", "sqlite": "BINARY"}
-
-
-def product_texts(rows: QuerySet[Any]) -> dict[str, Sum]:
-    """The id and the name of the product that each group of ``rows`` is of: of several names the last one."""
-    collation = connections[rows.db].ops.quote_name(_COLLATIONS[connections[rows.db].vendor])
-    return {
-        "product_id": Sum("MAX({})", ("product_id",)),
-        "product_name": Sum(f"MAX({{}} COLLATE {collation})", ("product_name",)),
-    }
 
 
 def _fetch(sql: str, params: Sequence[Any], using: str) -> list[tuple[Any, ...]]:

@@ -27,6 +27,7 @@ from alhena_tracking.models import (
     RolledUpDay,
     SecretKey,
     VisitorSession,
+    WeeklyProductTotals,
 )
 from tests.conftest import require
 from tests.faults.database import database_url
@@ -38,7 +39,7 @@ from tests.faults.server import Server
 _EMPTIED: tuple[type[Model], ...] = (
     *(Refund, OrderClaim, OrderLine, PendingConfirmation, Order, CartEvent, Interaction, VisitorSession),
     *(SecretKey, EventCount, RefusedEvent),
-    *(RolledUpDay, DailyFigures, DailySessions, DailyProductFigures, DailyProductTotals),
+    *(RolledUpDay, DailyFigures, DailySessions, DailyProductFigures, DailyProductTotals, WeeklyProductTotals),
 )
 
 

@@ -1,0 +1,116 @@
+"""Sums of one table's rows, as a SELECT."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import connections, router
+from django.db.models import QuerySet
+
+from alhena_tracking.models import Company
+from alhena_tracking.models.rollups import DaySums
+from alhena_tracking.reports.figures import Period
+
+#: What orders text as Python does, by the vendors of databases.
+COLLATIONS = {"postgresql": "C", "mysql": "utf8mb4_bin", "sqlite": "BINARY"}
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """SQL of what many rows come to, with ``{}`` in the place of each of the columns that it is of."""
+
+    sql: str
+    columns: tuple[str, ...] = ()
+
+    def of(self, quote: Callable[[Any], str]) -> str:
+        return self.sql.format(*map(quote, self.columns))
+
+
+COUNT = Sum("COUNT(*)")
+
+
+def total(column: str) -> Sum:
+    return Sum("SUM({})", (column,))
+
+
+def total_where(column: str, also: str, value: str) -> Sum:
+    """The total of the rows in which another column is ``value``, a word of ours."""
+    return Sum(f"SUM(CASE WHEN {{}} = '{value}' THEN {{}} ELSE 0 END)", (also, column))
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRows:
+    """A company's rows of a table of sums, of the days of any of ``periods``, in which columns are as ``chosen``.
+
+    Django's ORM takes longer to look them up than the database.
+    """
+
+    model: type[DaySums]
+    company: Company
+    periods: Sequence[Period]
+    chosen: Mapping[str, str]
+
+    @property
+    def db(self) -> str:
+        return router.db_for_read(self.model)
+
+    def source(self, columns: Iterable[str]) -> tuple[str, tuple[Any, ...]]:
+        ops = connections[self.db].ops
+        on = ops.quote_name("on")
+        of_days = " OR ".join([f"({on} >= %s AND {on} <= %s)"] * len(self.periods))
+        also = "".join(f" AND {ops.quote_name(name)} = %s" for name in self.chosen)
+        days = (ops.adapt_datefield_value(day) for period in self.periods for day in (period.start, period.end))
+        return (
+            f"{ops.quote_name(self.model._meta.db_table)} WHERE company_id = %s AND ({of_days}){also}",
+            (self.company.pk, *days, *self.chosen.values()),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class FoundRows:
+    """Rows that Django's ORM finds; of these, those in which columns are as ``chosen``."""
+
+    rows: QuerySet[Any]
+    chosen: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def db(self) -> str:
+        return self.rows.db
+
+    def source(self, columns: Iterable[str]) -> tuple[str, tuple[Any, ...]]:
+        quote = connections[self.db].ops.quote_name
+        found = self.rows.order_by().values_list(*dict.fromkeys([*columns, *self.chosen]))
+        sql, params = found.query.get_compiler(self.db).as_sql()
+        chosen = " AND ".join(f"{quote(name)} = %s" for name in self.chosen)
+        return f"({sql}) AS found{f' WHERE {chosen}' if chosen else ''}", (*params, *self.chosen.values())
+
+
+class Grouped:
+    """What ``sums`` come to of some rows, ``by`` some of their columns.
+
+    Written as SQL around what is added up: Django's own aggregates take as long to be built as the database takes to
+    add up a month of days, and they cannot be of what a window function says.
+    """
+
+    def __init__(self, rows: StoredRows | FoundRows, by: Sequence[str], **sums: Sum) -> None:
+        self.names = tuple(sums)
+        self._rows, self._by, self._sums = rows, by, sums.values()
+
+    def statement(self) -> tuple[str, tuple[Any, ...]]:
+        """Raises ``EmptyResultSet`` where there can be no rows."""
+        quote: Callable[[Any], str] = connections[self._rows.db].ops.quote_name
+        source, params = self._rows.source([*self._by, *(column for one in self._sums for column in one.columns)])
+        keys = ", ".join(map(quote, self._by))
+        sums = ", ".join(one.of(quote) for one in self._sums)
+        return f"SELECT {keys}, {sums} FROM {source} GROUP BY {keys}", params  # noqa: S608
+
+
+def product_texts(rows: StoredRows | FoundRows) -> dict[str, Sum]:
+    """The id and the name of the product that each group of ``rows`` is of: of several names the last one."""
+    collation = connections[rows.db].ops.quote_name(COLLATIONS[connections[rows.db].vendor])
+    return {
+        "product_id": Sum("MAX({})", ("product_id",)),
+        "product_name": Sum(f"MAX({{}} COLLATE {collation})", ("product_name",)),
+    }
