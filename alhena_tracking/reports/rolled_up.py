@@ -54,7 +54,6 @@ def product_totals(
     currency: str,
 ) -> Grouped:
     """The same whatever it was credited to, of days or of whole weeks."""
-    # PostgreSQL would ask other processes for help with both tables together, and wait longer for them than for itself.
     rows = StoredRows(model, query.company, periods, {"currency": currency})
     kind = "confirmed_" if conf.confirmed_orders_only else ""
     bought = {name: total(kind + name) for name in ("units_purchased", "purchase_minor")}
