@@ -31,7 +31,7 @@ from alhena_tracking.models import (
     WeeklyProductTotals,
 )
 from alhena_tracking.reports import Period, ReportQuery, live, rolled_up
-from alhena_tracking.reports.grouped import FoundRows, Grouped, Sum, total
+from alhena_tracking.reports.grouped import FoundRows, Grouped, largest, total
 from alhena_tracking.reports.sums import TEXTS, add_up, insert
 
 _Sums: TypeAlias = DailyFigures | DailySessions | DailyProductFigures | DailyProductTotals | WeeklyProductTotals
@@ -230,7 +230,7 @@ def _holds(company: Company, on: date, model: type[_Sums], by: tuple[str, ...], 
     """Whether the stored rows of a table are those that they are to be."""
     names = [name for name in dict.fromkeys(name for part in parts for name in part.names) if hasattr(model, name)]
     # A row that is there twice comes to twice as much.
-    merged = {name: Sum("MAX({})", (name,)) if name in TEXTS else total(name) for name in names}
+    merged = {name: largest(name) if name in TEXTS else total(name) for name in names}
     stored = Grouped(FoundRows(_stored(model, company, on)), by, **merged)
     alias = database().alias
     expected = {key: {name: sums[name] for name in names} for key, sums in add_up(parts, by, using=alias)}
