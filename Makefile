@@ -1,4 +1,4 @@
-# Python 3.11 or later and make are all that is needed; everything else goes into .venv.
+# Python 3.11 or later and make are all that demo and test need; everything else goes into .venv.
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 BIN = .venv/bin

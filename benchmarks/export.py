@@ -86,7 +86,7 @@ def _fill(rows: int) -> None:
         }
         numbers = "WITH n AS (SELECT generate_series(1, %s) AS value)"
     for row in (event, order):
-        fields = [field.column for field in row._meta.concrete_fields if not field.primary_key]
+        fields = [field.attname for field in row._meta.concrete_fields if not field.primary_key]
         table, columns = row._meta.db_table, ", ".join(changed.get(field, f"one.{field}") for field in fields)
         with connection.cursor() as cursor:
             cursor.execute(

@@ -30,12 +30,11 @@ def set_up_django(database_url: str) -> None:
     """Let this process be the example shop, as a server would run it, on a database that it migrates."""
     os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
     os.environ["DJANGO_DEBUG"] = "0"
-    import dj_database_url
     import django
 
     from tests import settings
 
-    settings.DATABASES = {"default": dj_database_url.parse(database_url)}
+    settings.DATABASES = {"default": settings.database(database_url)}
     settings.DEBUG = False
     settings.ALLOWED_HOSTS = ["testserver"]
     django.setup()

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django.db import models
 
 
@@ -19,6 +21,8 @@ class BareEvent(models.Model):
     quantity = models.DecimalField(max_digits=10, decimal_places=3)
     occurred_at = models.DateTimeField()
     received_at = models.DateTimeField()
+
+    objects: ClassVar[models.Manager[BareEvent]] = models.Manager()
 
     def __str__(self) -> str:
         return f"{self.type}: {self.product_name}"

@@ -135,8 +135,9 @@ def _head(rounds: int) -> str:
 
 def _new_company(size: int) -> Any:
     from alhena_tracking.models import Company
+    from benchmarks.shop_history import ZONE
 
-    return Company.objects.create(key=f"shop-{size}", name=f"Shop of {size:,} events", time_zone="Europe/Berlin")
+    return Company.objects.create(key=f"shop-{size}", name=f"Shop of {size:,} events", time_zone=ZONE)
 
 
 def _fill(company: Any, size: int, first_id: int) -> None:

@@ -1,8 +1,8 @@
 """Two years of a shop's history, made by the database: as many events as are asked for, and what belongs to them.
 
-Of ten events two are interactions, seven or eight are cart events and one is an order of every other visitor; an event
-more is a line or a claim of none of them. Visitors come evenly over the days, half of them through the chat, a third
-through the FAQ. Five AI profiles, three currencies (85 % EUR), 500 products of which few are most of the sales.
+Of ten events two are interactions, seven or eight are cart events and one is an order of every other visitor; lines and
+claims are not counted. Visitors come evenly over the days, half of them through the chat, a third through the FAQ. Five
+AI profiles, three currencies (85 % EUR), 500 products of which few are most of the sales.
 """
 
 from __future__ import annotations
@@ -28,7 +28,10 @@ _LITERALS: list[tuple[type[models.Field[Any, Any]], str]] = [
 
 
 def fill(company: Any, events: int, first_id: int, until: datetime) -> None:
-    """About so many ``events`` of ``company`` in the two years before ``until``; ids begin with ``first_id``."""
+    """About so many ``events`` of ``company``, in two years that end three hours before ``until``.
+
+    Ids begin with ``first_id``.
+    """
     from alhena_tracking.models import CartEvent, Interaction, Order, OrderClaim, OrderLine, Refund, VisitorSession
 
     sessions = events // EVENTS_A_SESSION
@@ -165,8 +168,8 @@ def _random(number: str, seed: int) -> str:
 def _insert(model: type[models.Model], source: str, *, in_order_of: str = "at", **columns: str) -> None:
     """Insert what ``source`` selects, as it came in time; columns of which nothing is said are empty."""
     for field in model._meta.concrete_fields:
-        if field.column not in columns and not field.null:
-            columns[field.column] = next(literal for kind, literal in _LITERALS if isinstance(field, kind))
+        if field.attname not in columns and not field.null:
+            columns[field.attname] = next(literal for kind, literal in _LITERALS if isinstance(field, kind))
     table, names, values = model._meta.db_table, ", ".join(columns), ", ".join(columns.values())
     rows = f"SELECT {values} FROM ({source}) AS source ORDER BY {in_order_of}"
     with connection.cursor() as cursor, _without_indexes(cursor, table):
