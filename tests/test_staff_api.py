@@ -249,6 +249,12 @@ def test_endpoint_when_the_project_has_other_defaults_is_the_same() -> None:
         ("orders", {"has_conflict": "maybe"}, {("has_conflict", "invalid_choice")}),
         ("orders", {"start": "2026-02-30"}, {("start", "invalid")}),
         ("orders", {"start": "2026-03-02", "end": "2026-03-01"}, {("end", "reversed")}),
+        (
+            "orders",
+            {"start": "2026-03-02", "end": "2026-03-01", "trust": "SURE"},
+            {("end", "reversed"), ("trust", "invalid_choice")},
+        ),
+        ("orders", {"start": "2026-02-30", "end": "2026-03-01"}, {("start", "invalid")}),
         ("orders", {"company": "\0"}, {("company", "invalid_choice")}),
         ("orders", {"order_id": "\0"}, {("order_id", "null_characters_not_allowed")}),
         ("orders", {"profile": "x" * 256}, {("profile", "max_length")}),

@@ -44,8 +44,7 @@ class RowFilters(django_filters.FilterSet):  # type: ignore[misc]
 
     def check(self) -> None:
         """Note in the form's errors what is wrong, also with two parameters together."""
-        if not self.is_valid():
-            return
+        self.is_valid()
         start, end = (self.form.cleaned_data.get(name) for name in ("start", "end"))
         if start and end and start > end:
             self.form.add_error("end", ValidationError(_("The last day lies before the first."), code="reversed"))
