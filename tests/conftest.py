@@ -1,19 +1,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.core.cache import cache
 from django.db import connection
+from django.test import Client
 from hypothesis import settings
 
 from alhena_tracking import diagnostics, directory, heartbeat
 from alhena_tracking.api import throttling
 from alhena_tracking.ingestion import contention
 from alhena_tracking.models import Company
+from tests.factories import UserFactory
 
-#: Whether the counts of quality.md are asked for, as ``.ci/run full`` does.
+#: Whether full counts are asked for, as ``.ci/run full`` does.
 IS_FULL_RUN = os.environ.get("ALHENA_FULL_RUN") == "1"
 
 settings.register_profile("alhena", deadline=None, derandomize=not IS_FULL_RUN, print_blob=True)
@@ -54,3 +58,19 @@ def forgotten() -> None:
 def company(db: None) -> Company:
     """The company that ``migrate`` made from the settings."""
     return Company.objects.get(key="acme")
+
+
+@pytest.fixture
+def log_in(client: Client) -> Callable[..., Any]:
+    """Log in a staff user with rights such as ``view_order``, in new groups or given ones."""
+
+    def log_in(*rights: str, groups: tuple[Any, ...] = (), is_superuser: bool = False) -> Any:
+        user = UserFactory.create(is_superuser=is_superuser)
+        user.user_permissions.set(
+            Permission.objects.get(content_type__app_label="alhena_tracking", codename=right) for right in rights
+        )
+        user.groups.set(groups)
+        client.force_login(user)
+        return user
+
+    return log_in

@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 from django.apps import apps
 from django.contrib import admin
-from django.contrib.auth.models import Permission
 from django.test import Client
 from django.urls import NoReverseMatch, reverse
 from django.utils import translation
@@ -41,22 +40,6 @@ RECORDS = [
     models.PendingConfirmation,
     models.Refund,
 ]
-
-
-@pytest.fixture
-def log_in(client: Client) -> Callable[..., Any]:
-    """Log in a staff user with rights such as ``view_order``, in new groups or given ones."""
-
-    def log_in(*rights: str, groups: tuple[Any, ...] = (), is_superuser: bool = False) -> Any:
-        user = factories.UserFactory.create(is_superuser=is_superuser)
-        user.user_permissions.set(
-            Permission.objects.get(content_type__app_label="alhena_tracking", codename=right) for right in rights
-        )
-        user.groups.set(groups)
-        client.force_login(user)
-        return user
-
-    return log_in
 
 
 @pytest.fixture

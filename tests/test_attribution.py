@@ -1,4 +1,4 @@
-"""The pure choices of ``attribution`` against the oracle and against the sentences of the spec."""
+"""The pure choices of ``attribution`` against the oracle, and sentence by sentence."""
 
 from __future__ import annotations
 

@@ -10,7 +10,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from django.contrib.auth.models import Permission
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -567,19 +566,6 @@ def test_words_when_anything_is_found_are_whole_sentences(name: CheckName, findi
 
 
 # The page
-
-
-@pytest.fixture
-def log_in(client: Client) -> Callable[..., Any]:
-    def log_in(*rights: str, groups: tuple[Any, ...] = (), is_superuser: bool = False) -> None:
-        user = factories.UserFactory.create(is_superuser=is_superuser)
-        user.user_permissions.set(
-            Permission.objects.get(content_type__app_label="alhena_tracking", codename=right) for right in rights
-        )
-        user.groups.set(groups)
-        client.force_login(user)
-
-    return log_in
 
 
 @pytest.fixture(autouse=True)

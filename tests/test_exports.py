@@ -13,7 +13,6 @@ from typing import Any
 import openpyxl
 import pytest
 from asgiref.sync import sync_to_async
-from django.contrib.auth.models import Permission
 from django.db import connection, connections
 from django.test import AsyncClient, Client
 from django.test.utils import CaptureQueriesContext
@@ -79,19 +78,6 @@ def read_sheet(sheet: Any) -> list[dict[str, Any]]:
 def read_xlsx(content: bytes) -> dict[str, list[dict[str, Any]]]:
     book = openpyxl.load_workbook(io.BytesIO(content))
     return {name: read_sheet(book[name]) for name in book.sheetnames}
-
-
-@pytest.fixture
-def log_in(client: Client) -> Callable[..., Any]:
-    def log_in(*rights: str) -> Any:
-        user = factories.UserFactory.create()
-        user.user_permissions.set(
-            Permission.objects.get(content_type__app_label="alhena_tracking", codename=right) for right in rights
-        )
-        client.force_login(user)
-        return user
-
-    return log_in
 
 
 @pytest.fixture
@@ -245,6 +231,17 @@ def test_orders_when_exported_are_those_that_count_with_refunds_on_their_own_day
 
 
 @pytest.mark.django_db
+def test_net_revenue_when_it_was_negative_rises_by_a_part_of_its_size(
+    export: Callable[..., bytes], shop: Company
+) -> None:
+    session = factories.VisitorSessionFactory.create(company=shop, started_at=at(date(2026, 2, 27)))
+    order = factories.OrderFactory.create(session=session, value_minor=1000)
+    factories.RefundFactory.create(refunded_order=order, value_minor=6050)
+    net = next(row for row in read_csv(export("cards.csv", currency="EUR"))[1] if row["Figure"] == "Net revenue")
+    assert (net["Previous period"], net["Value"], net["Change"]) == ("-50.50", "90.50", "2.792079")
+
+
+@pytest.mark.django_db
 def test_cart_events_when_exported_add_up_to_the_card(export: Callable[..., bytes], shop: Company) -> None:
     _header, events = read_csv(export("cart_events.csv", currency="EUR"))
     assert [event["GMV"] for event in events] == ["123.45", "-3.45"]
@@ -303,7 +300,7 @@ def test_rows_when_read_in_pieces_are_all_there_once_in_order(
         )
     report = revenue_impact(ReportQuery(company=company, period=WEEK))
     with CaptureQueriesContext(connection) as captured:
-        found = [row[0] for row in exports.orders_table(report).rows]
+        found = [row[0] for row in exports.ROW_TABLES["orders"](report).rows]
     assert found == ["4", "1", "2", "3", "5", "6", "0"]
     assert not [query for query in captured if "OFFSET" in query["sql"]]
 
@@ -317,7 +314,7 @@ def test_rows_when_deleted_meanwhile_are_left_out(company: Company) -> None:
     keys = next(pieces)
     orders[1].delete()
     assert [row[0] for row in rows._rows(Order, keys, ("id",))] == [orders[0].pk, orders[2].pk]
-    assert len(list(exports.orders_table(report).rows)) == 2
+    assert len(list(exports.ROW_TABLES["orders"](report).rows)) == 2
 
 
 @pytest.mark.django_db(transaction=True)

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 from django.contrib.admin.models import CHANGE, LogEntry
-from django.contrib.auth.models import Permission
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 from django.test import Client
@@ -586,21 +585,6 @@ def test_cart_event_says_why_it_is_worth_what_it_is(shop: Shop) -> None:
 
 
 # The pages
-
-
-@pytest.fixture
-def log_in(client: Client) -> Callable[..., Any]:
-    """Log in a staff user with rights such as ``view_order``."""
-
-    def log_in(*rights: str) -> Any:
-        user = factories.UserFactory.create()
-        user.user_permissions.set(
-            Permission.objects.get(content_type__app_label="alhena_tracking", codename=right) for right in rights
-        )
-        client.force_login(user)
-        return user
-
-    return log_in
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from django.utils.translation import pgettext
 from alhena_tracking.amounts import in_major_units, with_decimals
 from alhena_tracking.exports.tables import Table
 from alhena_tracking.reports import DayFigures, RevenueImpactReport, Unit
+from alhena_tracking.reports.cards import relative_change
 
 #: Decimals of shares: 0.125 is 12.5 %.
 SHARE_DECIMALS = 6
@@ -64,7 +65,7 @@ def cards_table(report: RevenueImpactReport) -> Table:
                     value(Unit.MONEY, now),
                     report.currency,
                     value(Unit.MONEY, then),
-                    _share(Fraction(now - then, then) if then else None),
+                    _share(relative_change(now, then)),
                     "",
                 ]
                 for label, now, then in beside

@@ -58,11 +58,14 @@ class Card:
 
     @property
     def change(self) -> Fraction | None:
-        """By which part of the previous value it rose or fell; ``None`` if that was zero or either is missing."""
-        if self.value is None or not self.previous:
-            return None
-        size = self.previous if self.previous > 0 else -self.previous
-        return Fraction(self.value - self.previous) / size
+        return relative_change(self.value, self.previous)
+
+
+def relative_change(value: Fraction | int | None, previous: Fraction | int | None) -> Fraction | None:
+    """By which part of the previous value it rose or fell; ``None`` if that was zero or either is missing."""
+    if value is None or not previous:
+        return None
+    return Fraction(value - previous) / (previous if previous > 0 else -previous)
 
 
 CARD_TYPES = (
