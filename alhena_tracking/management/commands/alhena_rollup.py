@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
+from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 from django.core.management import BaseCommand, CommandError
@@ -29,8 +31,8 @@ class Command(BaseCommand):
             return
         for result in roll_up():
             key, days = result.company.key, result.days
-            between = f", from {days[-1]} to {days[0]}" if days else ""
-            self.stdout.write(f"{key}: rolled up {len(days)} days{between}.")
+            named = "" if not days else f", {days[0]}" if len(days) == 1 else f", from {days[-1]} to {days[0]}"
+            self.stdout.write(f"{key}: rolled up {_count(days)}{named}.")
             for day in result.failed:
                 self.stderr.write(f"{key}: the sums of {day} are too large to be stored; its events are read instead.")
 
@@ -40,4 +42,8 @@ class Command(BaseCommand):
         if differing:
             raise CommandError("What was rolled up differs from the events of these days: " + ", ".join(differing))
         for result in results:
-            self.stdout.write(f"{result.company.key}: {len(result.days)} days agree with their events.")
+            self.stdout.write(f"{result.company.key}: {_count(result.days)} compared, none differs from its events.")
+
+
+def _count(days: Sequence[date]) -> str:
+    return "1 day" if len(days) == 1 else f"{len(days)} days"
