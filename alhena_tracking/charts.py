@@ -45,7 +45,6 @@ class Bar:
 @dataclass(frozen=True, slots=True)
 class DrawnSeries:
     key: str
-    label: str
     bars: tuple[Bar, ...]
 
     @property
@@ -184,7 +183,7 @@ def _draw(series: Sequence[Series], columns: int, scale: _Scale) -> list[DrawnSe
             end = scale.y(stack[column])
             height = _number(max(abs(end - start), THINNEST_BAR))
             bars.append(Bar(places[column], _number(min(start, end)), width, height))
-        drawn.append(DrawnSeries(one.key, one.label, tuple(bars)))
+        drawn.append(DrawnSeries(one.key, tuple(bars)))
     return drawn
 
 

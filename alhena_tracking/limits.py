@@ -1,4 +1,4 @@
-"""The limits of the contract. The tracker keeps the same ones; a test compares the two."""
+"""Limits: the contract's, most of which the tracker keeps, too (``tests/contract`` pins both), and the server's own."""
 
 from __future__ import annotations
 

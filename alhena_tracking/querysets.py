@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from itertools import groupby
 from typing import TYPE_CHECKING, Self, TypeVar
-from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
@@ -16,7 +15,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from alhena_tracking.conf import conf
-from alhena_tracking.limits import INTERACTION_GRACE, ZONE_SETTLES_AFTER
+from alhena_tracking.limits import ZONE_SETTLES_AFTER
 
 if TYPE_CHECKING:
     from alhena_tracking.models import Company
@@ -91,7 +90,7 @@ class DatedQuerySet(DaysQuerySet[_Model]):
                 if getattr(row, self.day) != day:
                     setattr(row, self.day, day)
                     moved.append(row)
-            self.model._default_manager.bulk_update(moved, [self.day])
+            self.model._default_manager.using(self.db).bulk_update(moved, [self.day])
 
 
 class VisitorSessionQuerySet(DatedQuerySet[_Model]):
@@ -109,25 +108,6 @@ class VisitorSessionQuerySet(DatedQuerySet[_Model]):
         protects in a statement of its own, afterwards: one that locks and reads returns what was there before its wait.
         """
         self.filter(pk=pk).update(version=F("version") + 1)
-
-
-class InteractionQuerySet(DatedQuerySet[_Model]):
-    def sharing_fingerprint(self, user_digests: Collection[UUID], faq_digests: Collection[UUID]) -> Self:
-        """Interactions that share a fingerprint, like with like: chat with chat, FAQ with FAQ."""
-        shared = Q()
-        if user_digests:
-            shared |= Q(user_fingerprint_digest__in=user_digests)
-        if faq_digests:
-            shared |= Q(faq_fingerprint_digest__in=faq_digests)
-        return self.filter(shared) if shared else self.none()
-
-    def creditable(self, at: datetime, window: timedelta) -> Self:
-        """Interactions that an event at ``at`` may be credited to."""
-        return self.filter(is_qualifying=True, occurred_at__gte=at - window, occurred_at__lte=at + INTERACTION_GRACE)
-
-    def within(self, window: timedelta, of: datetime) -> Self:
-        """Interactions at most ``window`` away from ``of``, before or after."""
-        return self.filter(occurred_at__gte=of - window, occurred_at__lte=of + window)
 
 
 class OrderQuerySet(DatedQuerySet[_Model]):

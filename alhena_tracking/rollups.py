@@ -175,7 +175,8 @@ def _stored(model: type[_Sums], company: Company, on: date) -> Any:
 
 def _tables(company: Company, on: date) -> Iterator[tuple[type[_Sums], tuple[str, ...], list[Grouped]]]:
     """Each table with what its rows of a day are to be: sums of the day's events, by some of the table's columns."""
-    query, day, alias = ReportQuery(company=company, period=Period(on, on)), Period(on, on), database().alias
+    day, alias = Period(on, on), database().alias
+    query = ReportQuery(company=company, period=day)
     events = query.of_company(CartEvent.objects.using(alias), day)
     orders = query.of_company(Order.objects.using(alias).included(), day)
     sessions = query.of_company(VisitorSession.objects.using(alias), day)

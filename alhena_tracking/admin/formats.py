@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, datetime, tzinfo
+from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from typing import TypeAlias
@@ -74,11 +74,6 @@ def tenths(number: Number) -> str:
 
 def day(on: date) -> str:
     return formats.date_format(on, "DATE_FORMAT")
-
-
-def moment(when: datetime, zone: tzinfo) -> str:
-    """A time as a clock in ``zone`` showed it: ``March 1, 2026, 3:30 p.m.``."""
-    return formats.date_format(when.astimezone(zone), "DATETIME_FORMAT")
 
 
 def short_day(on: date) -> str:

@@ -1,4 +1,4 @@
-"""The rows behind the report. Machines write them, so staff can look at them and change nothing but companies."""
+"""The rows behind the report. Machines write them: staff look at them, edit companies and exclude orders."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ class Migration(migrations.Migration):
             name="LockRow",
             fields=[
                 ("id", models.PositiveSmallIntegerField(primary_key=True, serialize=False)),
-                ("is_taken", models.BooleanField(default=False, help_text="Never true: there to be updated.")),
+                ("is_taken", models.BooleanField(default=False)),
             ],
             options={
                 "verbose_name": "lock row",

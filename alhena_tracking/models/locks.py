@@ -21,7 +21,7 @@ class LockRow(models.Model):
     ROWS = 1024
 
     id = models.PositiveSmallIntegerField(primary_key=True)
-    is_taken = models.BooleanField(default=False, help_text="Never true: there to be updated.")
+    is_taken = models.BooleanField(default=False)  # never true: there to be updated
 
     objects = LockRowQuerySet["LockRow"].as_manager()
 

@@ -12,6 +12,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from alhena_tracking.conf import conf
 from alhena_tracking.limits import PRODUCT_NAME_LENGTH, TEXT_LENGTH, TOTAL_MINOR, VALUE_MINOR
 from alhena_tracking.models.base import Credited, Event, Trust
 from alhena_tracking.models.fields import ExactUUIDField
@@ -81,6 +82,11 @@ class Order(Credited, Event):
 
     def __str__(self) -> str:
         return self.order_id or f"#{self.pk}"
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether the order is revenue, as ``OrderQuerySet.counted`` says of those stored."""
+        return self.excluded_at is None and (not conf.confirmed_orders_only or self.trust == Trust.CONFIRMED)
 
     def exclude(self, user: AbstractBaseUser | AnonymousUser, reason: str) -> bool:
         """Let the order (a test, a fraud) count nowhere, and return whether it did until now.

@@ -14,9 +14,9 @@ from alhena_tracking.querysets import DaysQuerySet, RolledUpDayQuerySet
 class RolledUpDay(models.Model):
     """Says whether the sums of a company's day hold. Where it does not, or is not there, the day's events are read.
 
-    Who changes what a day comes to marks it stale in the same transaction, also if it was never rolled up; or its
-    sessions alone, of which more and more have an order on the days that follow. The roll-up takes the marks away
-    before it reads, so that one waits for the other.
+    Who changes what a day comes to, once it has been over for ``limits.MARKED_STALE_AFTER``, marks it stale in the same
+    transaction, also if it was never rolled up; or its sessions alone, of which more and more have an order on the days
+    that follow. The roll-up takes the marks away before it reads, so that one waits for the other.
     """
 
     company = models.ForeignKey(

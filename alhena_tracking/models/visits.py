@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from alhena_tracking.limits import TEXT_LENGTH
 from alhena_tracking.models.base import Event
 from alhena_tracking.models.fields import ExactUUIDField
-from alhena_tracking.querysets import InteractionQuerySet, VisitorSessionQuerySet
+from alhena_tracking.querysets import DatedQuerySet, VisitorSessionQuerySet
 
 
 class Interaction(Event):
@@ -34,7 +34,7 @@ class Interaction(Event):
     conversation_id = models.CharField(_("conversation id"), max_length=TEXT_LENGTH, blank=True)
     ai_profile = models.CharField(_("AI profile"), max_length=TEXT_LENGTH, blank=True)
 
-    objects = InteractionQuerySet["Interaction"].as_manager()
+    objects = DatedQuerySet["Interaction"].as_manager()
 
     class Meta:
         verbose_name = _("interaction")

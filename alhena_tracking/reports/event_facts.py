@@ -81,7 +81,7 @@ class OrderSums:
 
     has_id: bool
     value_minor: int
-    lines: int = 0
+    has_lines: bool = False
     total: Decimal = Decimal(0)
     multiplied: Decimal = Decimal(0)
     divided: Decimal = Decimal(0)
@@ -214,4 +214,4 @@ def _order_sums(orders: Iterable[Order]) -> tuple[OrderSums, ...]:
 def _of_lines(sums: dict[str, Any] | None) -> dict[str, Any]:
     if sums is None:
         return {}
-    return {name: Decimal(sums[name]) for name in ("total", "multiplied", "divided")} | {"lines": 1}
+    return {name: Decimal(sums[name]) for name in ("total", "multiplied", "divided")} | {"has_lines": True}

@@ -52,7 +52,7 @@ class Period:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DayFigures:
-    """What one channel came to on one day. Everything the report shows is computed from these.
+    """What one channel came to on one day. All but the products is computed from these.
 
     ``carts`` are the sessions with a cart event that day whose first one has this channel. ``converted_sessions`` are
     those of ``sessions`` that have an order by now, on whatever day. ``refunded_minor`` is what was given back, by now,

@@ -210,7 +210,7 @@ def _order_ids(facts: EventFacts) -> Check:
 
 
 def _line_values(facts: EventFacts) -> Check:
-    with_lines = [order for order in facts.orders if order.lines][:JUDGED_ORDERS]
+    with_lines = [order for order in facts.orders if order.has_lines][:JUDGED_ORDERS]
     several = [order for order in with_lines if order.multiplied != order.total]
     is_misread = _is_unit_like if conf.line_item_value == ValueBasis.TOTAL else _is_total_like
 

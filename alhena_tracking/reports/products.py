@@ -41,7 +41,6 @@ def figures_by_product(
         if days.credited.rolled_up:
             parts.append(rolled_up.product_sums(query, days.credited.rolled_up, currency))
     else:
-        # Apart: to read both tables at once, PostgreSQL may start other processes, which takes longer than the rows.
         if days.weeks:
             parts.append(rolled_up.product_totals(query, WeeklyProductTotals, days.weeks, currency))
         if days.outside_weeks:

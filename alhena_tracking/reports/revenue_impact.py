@@ -26,7 +26,7 @@ class ChannelFigures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RevenueImpactReport:
-    """The answer. Cards, charts, tables, exports and JSON all show figures of ``days``, so that they always agree.
+    """The answer. Cards, charts, tables, exports and JSON all show what is in it, so that they always agree.
 
     ``days`` holds a row for every day and channel of the period that has any figures, in the order of days.
     ``products`` holds the first of the ``product_count`` products, those bought for most first. ``currency`` is empty

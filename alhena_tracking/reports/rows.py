@@ -18,8 +18,6 @@ from alhena_tracking.reports.sums import add_up
 #: How many AI profiles are offered as a filter. The browser names them, so there can be any number.
 MOST_PROFILES = 50
 
-_TOTALS = ("add_to_cart_minor", "cart_events", "purchase_minor", "orders")
-
 
 def choose_currency(query: ReportQuery, days: SplitDays) -> tuple[str, list[CurrencyTotals]]:
     """The currency to show, and what was taken in each other one, the busiest first.
@@ -34,7 +32,7 @@ def choose_currency(query: ReportQuery, days: SplitDays) -> tuple[str, list[Curr
         parts.append(live.order_totals(query.orders(*days.live), ["currency"]))
         parts.append(live.cart_totals(query.credited(CartEvent.objects.all(), *days.live), ["currency"]))
     found = {
-        currency: CurrencyTotals(currency=currency, **{name: sums.get(name, 0) for name in _TOTALS})
+        currency: CurrencyTotals(currency=currency, **sums)
         for (currency,), sums in add_up(parts, ["currency"], using=CartEvent.objects.db)
         if sums["cart_events"] or sums["orders"]
     }

@@ -158,7 +158,7 @@ def order_trace(order: Order) -> OrderTrace:
         source=order.source,
         has_confirmed_visitor=order.has_confirmed_visitor,
         has_conflict=order.has_conflict,
-        is_counted=Order.objects.counted().filter(pk=order.pk).exists(),
+        is_counted=order.is_counted,
         credit=credit,
         claims=_claims(order),
         refunds=refunds,

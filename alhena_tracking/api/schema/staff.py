@@ -213,9 +213,7 @@ def components() -> dict[str, Schema]:
             }
         ),
         **{
-            f"Staff{row}s": _object(
-                {"next": _null({"type": "string", "format": "uri"}), "results": _list(ref(f"Staff{row}"))}
-            )
+            f"Staff{row}s": _object({"next": _null(_URL), "results": _list(ref(f"Staff{row}"))})
             for row in ("Order", "CartEvent", "Session")
         },
         **{

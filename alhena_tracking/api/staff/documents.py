@@ -9,8 +9,7 @@ from fractions import Fraction
 from typing import Any
 
 from alhena_tracking.amounts import decimals_of, with_decimals
-from alhena_tracking.conf import conf
-from alhena_tracking.models import CartEvent, Order, Trust, VisitorSession
+from alhena_tracking.models import CartEvent, Order, VisitorSession
 from alhena_tracking.reports import DayFigures, Figures, RevenueImpactReport
 from alhena_tracking.reports.cards import CARD_TYPES
 
@@ -78,7 +77,6 @@ def order_document(order: Order) -> Document:
     """For orders with their company, credited interaction, lines and refunds."""
     refunds = sorted(order.refunds.all(), key=lambda refund: (refund.occurred_at, refund.pk))
     refunded = sum(refund.value_minor for refund in refunds)
-    is_excluded = order.excluded_at is not None
     return {
         **_event(order),
         "order_id": order.order_id,
@@ -106,9 +104,9 @@ def order_document(order: Order) -> Document:
         ],
         **_credit(order),
         "has_conflict": order.has_conflict,
-        "is_excluded": is_excluded,
+        "is_excluded": order.excluded_at is not None,
         "exclusion_reason": order.exclusion_reason,
-        "is_counted": not is_excluded and (not conf.confirmed_orders_only or order.trust == Trust.CONFIRMED),
+        "is_counted": order.is_counted,
     }
 
 
