@@ -19,20 +19,22 @@ COLLATIONS = {"postgresql": "C", "mysql": "utf8mb4_bin", "sqlite": "BINARY"}
 
 @dataclass(frozen=True, slots=True)
 class Sum:
-    """SQL of what many rows come to, with ``{}`` in the place of each of the columns that it is of."""
+    """SQL of what many rows come to, with ``{}`` in the place of each of the columns that it is of, and ``{add}`` in
+    that of the function that adds up.
+    """
 
     sql: str
     columns: tuple[str, ...] = ()
 
-    def of(self, quote: Callable[[Any], str]) -> str:
-        return self.sql.format(*map(quote, self.columns))
+    def of(self, quote: Callable[[Any], str], add: str) -> str:
+        return self.sql.format(*map(quote, self.columns), add=add)
 
 
 COUNT = Sum("COUNT(*)")
 
 
 def total(column: str) -> Sum:
-    return Sum("SUM({})", (column,))
+    return Sum("{add}({})", (column,))
 
 
 def largest(column: str) -> Sum:
@@ -41,7 +43,7 @@ def largest(column: str) -> Sum:
 
 def total_where(column: str, also: str, value: str) -> Sum:
     """The total of the rows in which another column is ``value``, a word of ours."""
-    return Sum(f"SUM(CASE WHEN {{}} = '{value}' THEN {{}} ELSE 0 END)", (also, column))
+    return Sum(f"{{add}}(CASE WHEN {{}} = '{value}' THEN {{}} ELSE 0 END)", (also, column))
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +104,12 @@ class Grouped:
         self.names = tuple(sums)
         self._rows, self._by, self._sums = rows, by, sums.values()
 
-    def statement(self) -> tuple[str, tuple[Any, ...]]:
-        """Raises ``EmptyResultSet`` where there can be no rows."""
+    def statement(self, add: str) -> tuple[str, tuple[Any, ...]]:
+        """With ``add`` as the function that adds up. Raises ``EmptyResultSet`` where there can be no rows."""
         quote: Callable[[Any], str] = connections[self._rows.db].ops.quote_name
         source, params = self._rows.source([*self._by, *(column for one in self._sums for column in one.columns)])
         keys = ", ".join(map(quote, self._by))
-        sums = ", ".join(one.of(quote) for one in self._sums)
+        sums = ", ".join(one.of(quote, add) for one in self._sums)
         return f"SELECT {keys}, {sums} FROM {source} GROUP BY {keys}", params  # noqa: S608
 
 

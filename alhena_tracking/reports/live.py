@@ -39,7 +39,7 @@ def cart_sums(events: QuerySet[CartEvent], by: Sequence[str], credit: Mapping[st
         by,
         add_to_cart_minor=total("gmv_minor"),
         cart_events=COUNT,
-        carts=Sum("SUM(CASE WHEN {} = 1 THEN 1 ELSE 0 END)", ("place",)),
+        carts=Sum("{add}(CASE WHEN {} = 1 THEN 1 ELSE 0 END)", ("place",)),
     )
 
 
@@ -61,7 +61,7 @@ def order_sums(orders: QuerySet[Order], by: Sequence[str]) -> Grouped:
         purchase_minor=total("value_minor"),
         confirmed_minor=total_where("value_minor", "trust", Trust.CONFIRMED),
         orders=COUNT,
-        refunded_minor=Sum("COALESCE(SUM({}), 0)", ("refunds_minor",)),
+        refunded_minor=Sum("COALESCE({add}({}), 0)", ("refunds_minor",)),
     )
 
 

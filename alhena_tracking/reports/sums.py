@@ -9,17 +9,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from decimal import Context, Decimal
+from functools import partial
 from typing import Any, TypeAlias
 
 from django.core.exceptions import EmptyResultSet
-from django.db import connections
+from django.db import OperationalError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Model
 
 from alhena_tracking.reports.grouped import COLLATIONS, Grouped
+from alhena_tracking.reports.large_sums import EXACT_SUM, is_too_large, provide_exact_sum
 
 #: What rows have in common, and what they come to.
 Sums: TypeAlias = tuple[tuple[Any, ...], dict[str, Any]]
+
+_Statement: TypeAlias = tuple[str, list[Any]]
 
 _THOUSANDTH = Decimal("0.001")
 #: Of which there is no sum, but a last one.
@@ -32,13 +36,10 @@ def add_up(parts: Sequence[Grouped], by: Sequence[str], *, using: str) -> Iterat
 
     ``by`` are the keys of each part, in their order, under whatever names. Days are dates, units have three places.
     """
-    united = _united(parts, by, connections[using])
-    if united is None:
-        return
-    sql, params, names = united
+    names = _names(parts)
     key_readers = [_read_date if name == "on" else _as_it_is for name in by]
     readers = _readers(names)
-    for row in _fetch(sql, params, using):
+    for row in _fetch(partial(_united, parts, by, connections[using]), connections[using]):
         key = tuple(read(value) for read, value in zip(key_readers, row, strict=False))
         yield key, _read(readers, row[len(by) :])
 
@@ -49,19 +50,26 @@ def rank_products(parts: Sequence[Grouped], *, most: int | None, using: str) -> 
     """
     connection = connections[using]
     quote: Callable[[Any], str] = connection.ops.quote_name
-    united = _united(parts, ["product_id_digest"], connection)
-    if united is None:
-        return [], 0
-    sql, params, names = united
+    names = _names(parts)
     has_any = " OR ".join(f"{quote(name)} <> 0" for name in ("cart_events", "units_purchased"))
-    ranks = [f"{quote(name)} DESC" for name in ("purchase_minor", "add_to_cart_minor")]
-    ranks.append(f"{quote('product_id')} COLLATE {quote(COLLATIONS[connection.vendor])}")
+    by_id = f"{quote('product_id')} COLLATE {quote(COLLATIONS[connection.vendor])}"
     limit = "" if most is None else f" LIMIT {most:d}"
-    ranked = (
-        f"SELECT {', '.join(map(quote, names))}, COUNT(*) OVER () FROM ({sql}) AS united"  # noqa: S608
-        f" WHERE {has_any} ORDER BY {', '.join(ranks)}{limit}"
-    )
-    rows, readers = _fetch(ranked, params, using), _readers(names)
+
+    def ranked(add: str) -> _Statement | None:
+        united = _united(parts, ["product_id_digest"], connection, add)
+        if united is None:
+            return None
+        sql, params = united
+        # Of sums that do not fit into integers the order is about right.
+        rank = "CAST({} AS REAL) DESC" if add == EXACT_SUM else "{} DESC"
+        ranks = [rank.format(quote(name)) for name in ("purchase_minor", "add_to_cart_minor")]
+        sql = (
+            f"SELECT {', '.join(map(quote, names))}, COUNT(*) OVER () FROM ({sql}) AS united"  # noqa: S608
+            f" WHERE {has_any} ORDER BY {', '.join([*ranks, by_id])}{limit}"
+        )
+        return sql, params
+
+    rows, readers = _fetch(ranked, connection), _readers(names)
     return [_read(readers, row[:-1]) for row in rows], rows[0][-1] if rows else 0
 
 
@@ -69,31 +77,41 @@ def insert(model: type[Model], parts: Sequence[Grouped], by: Sequence[str], *, u
     """Insert a row of ``model`` for each key of what ``parts`` come to, without a row leaving the database.
 
     Its fields are named as ``by`` and the sums; sums that it has no field for are left out. ``same`` are fields that
-    are alike in all rows.
+    are alike in all rows. Raises ``DataError`` or ``OverflowError`` where a sum does not fit into its field.
     """
     connection = connections[using]
     quote: Callable[[Any], str] = connection.ops.quote_name
     united = _united(parts, by, connection)
     if united is None:
         return
-    sql, params, names = united
+    sql, params = united
     fields = {one.name: one for one in model._meta.concrete_fields}
-    stored = [name for name in names if name in fields]
+    stored = [name for name in _names(parts) if name in fields]
     columns = [*(fields[name].column for name in same), *by, *stored]
     values = [fields[name].get_db_prep_save(value, connection=connection) for name, value in same.items()]
     taken = [*("%s" for _ in values), *(quote(f"key_{name}") for name in by), *map(quote, stored)]
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"INSERT INTO {quote(model._meta.db_table)} ({', '.join(map(quote, columns))})"  # noqa: S608
-            f" SELECT {', '.join(taken)} FROM ({sql}) AS united",
-            [*values, *params],
-        )
+        try:
+            cursor.execute(
+                f"INSERT INTO {quote(model._meta.db_table)} ({', '.join(map(quote, columns))})"  # noqa: S608
+                f" SELECT {', '.join(taken)} FROM ({sql}) AS united",
+                [*values, *params],
+            )
+        except OperationalError as error:
+            if is_too_large(error):
+                raise OverflowError from error
+            raise
+
+
+def _names(parts: Sequence[Grouped]) -> list[str]:
+    """The sums of some of ``parts``, in the order in which ``_united`` selects them after the keys."""
+    return list(dict.fromkeys(name for part in parts for name in part.names))
 
 
 def _united(
-    parts: Sequence[Grouped], by: Sequence[str], connection: BaseDatabaseWrapper
-) -> tuple[str, list[Any], list[str]] | None:
-    """A statement, its parameters and the names of its sums, which follow the keys; ``None`` if there is nothing."""
+    parts: Sequence[Grouped], by: Sequence[str], connection: BaseDatabaseWrapper, add: str = "SUM"
+) -> _Statement | None:
+    """A statement of what ``parts`` come to, in which the function ``add`` adds up; ``None`` if there is nothing."""
     quote: Callable[[Any], str] = connection.ops.quote_name
     # Else PostgreSQL may divide the parts among processes, which take longer to start than roll-ups to read.
     materialized = "MATERIALIZED " if connection.vendor == "postgresql" else ""
@@ -101,10 +119,10 @@ def _united(
     selected: list[str] = []
     params: list[Any] = []
     keys = [quote(f"key_{name}") for name in by]
-    names = list(dict.fromkeys(name for part in parts for name in part.names))
+    names = _names(parts)
     for number, part in enumerate(parts):
         try:
-            sql, its_params = part.statement()
+            sql, its_params = part.statement(add)
         except EmptyResultSet:
             continue
         params += its_params
@@ -113,17 +131,30 @@ def _united(
         selected.append(f"SELECT {', '.join([*keys, *values])} FROM part_{number}")  # noqa: S608
     if not tables:
         return None
-    sums = (f"{'MAX' if name in TEXTS else 'SUM'}({quote(name)}) AS {quote(name)}" for name in names)
+    sums = (f"{'MAX' if name in TEXTS else add}({quote(name)}) AS {quote(name)}" for name in names)
     sql = (
         f"WITH {', '.join(tables)} SELECT {', '.join([*keys, *sums])}"  # noqa: S608
         f" FROM ({' UNION ALL '.join(selected)}) AS parts GROUP BY {', '.join(keys)}"
     )
-    return sql, params, names
+    return sql, params
 
 
-def _fetch(sql: str, params: Sequence[Any], using: str) -> list[tuple[Any, ...]]:
-    with connections[using].cursor() as cursor:
-        cursor.execute(sql, params)
+def _fetch(statement: Callable[[str], _Statement | None], connection: BaseDatabaseWrapper) -> list[tuple[Any, ...]]:
+    """The rows of a statement, which is made of the function that is to add up."""
+    try:
+        return _execute(statement("SUM"), connection)
+    except OperationalError as error:
+        if not is_too_large(error):
+            raise
+    provide_exact_sum(connection)
+    return _execute(statement(EXACT_SUM), connection)
+
+
+def _execute(statement: _Statement | None, connection: BaseDatabaseWrapper) -> list[tuple[Any, ...]]:
+    if statement is None:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(*statement)
         rows: list[tuple[Any, ...]] = cursor.fetchall()
         return rows
 
