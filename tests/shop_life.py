@@ -114,7 +114,7 @@ class ShopLife:
         return CartEventData(
             type=self.rnd.choice(CartEvent.Type.values),
             product_id=product,
-            product_name=product.title(),
+            product_name=self._name(product),
             currency=self.rnd.choice(CURRENCIES),
             value_minor=self.rnd.randrange(1000),
             quantity=Decimal(self.rnd.choice(("1", "2", "0.250"))),
@@ -123,7 +123,7 @@ class ShopLife:
 
     def _order(self, visitor: Visitor | None, trust: Trust = Trust.REPORTED) -> OrderData:
         lines = [
-            LineItemData(product_id=product, product_name=product.title(), quantity=Decimal(1), value_minor=400)
+            LineItemData(product_id=product, product_name=self._name(product), quantity=Decimal(1), value_minor=400)
             for product in self.rnd.sample(PRODUCTS, self.rnd.randrange(3))
         ]
         return OrderData(
@@ -146,6 +146,10 @@ class ShopLife:
     def _moment(self) -> datetime:
         """Now, or up to as long ago as events are taken."""
         return self.now - self.rnd.choice((0 * HOUR, 0 * HOUR, HOUR, 30 * HOUR, 60 * HOUR, 72 * HOUR))
+
+    def _name(self, product: str) -> str:
+        """One of those under which a product is reported."""
+        return f"{product.title()} {self.rnd.randrange(20)}"
 
     def _visitor(self) -> Visitor:
         return self.rnd.choice(self.visitors)

@@ -40,7 +40,7 @@ from alhena_tracking.reports import Period, ReportQuery, ai_profiles, revenue_im
 from alhena_tracking.reports.days import MOST_PIECES, SourceDays
 from alhena_tracking.rollups import check_rollups, roll_up
 from tests.conftest import examples
-from tests.factories import CartEventFactory, CompanyFactory, UserFactory, VisitorSessionFactory, at
+from tests.factories import CartEventFactory, CompanyFactory, OrderLineFactory, UserFactory, VisitorSessionFactory, at
 from tests.report_by_hand import fill
 from tests.shop_life import HOUR, ShopLife
 from tests.test_ingestion import cart_event, chat, order
@@ -334,6 +334,18 @@ def test_products_of_a_week_are_read_from_its_totals(week: ReportQuery, settings
         assert revenue_impact(week).products == right
         spoil_totals()
         assert revenue_impact(week).products != right
+
+
+@override_settings(ALHENA_TRACKING=CONFIRMED_ONLY)
+def test_product_when_an_unconfirmed_order_names_it_has_the_same_name(company: Company) -> None:
+    session = VisitorSessionFactory.create(company=company, started_at=at(FIRST))
+    for trust, name in ((Trust.CONFIRMED, "Bag"), (Trust.REPORTED, "Handbag")):
+        line = OrderLineFactory.create(order__session=session, order__trust=trust, product_id="x", product_name=name)
+        assert line.order.occurred_on == FIRST
+    roll_up()
+    [product] = revenue_impact(whole(company)).products
+    assert product.units_purchased == 1
+    assert_same_as_raw(whole(company))
 
 
 @pytest.mark.parametrize(("start", "end"), [(0, 5), (1, 6), (-2, 5), (1, 8)])

@@ -83,11 +83,18 @@ def added_sums(events: QuerySet[CartEvent], by: Sequence[str]) -> Grouped:
     return _of_products(events, by, add_to_cart_minor=total("gmv_minor"), units_added=total("units"), cart_events=COUNT)
 
 
-def purchased_sums(orders: QuerySet[Order], by: Sequence[str]) -> Grouped:
-    """What was bought of each product, likewise."""
+def purchased_sums(orders: QuerySet[Order], by: Sequence[str], *, is_confirmed: bool = False) -> Grouped:
+    """What was bought of each product, likewise; where ``is_confirmed`` is asked for, by the confirmed of ``orders``
+    (but the products have the names that all gave them, as they have in the roll-ups).
+    """
     lines = OrderLine.objects.using(orders.db).filter(order__in=orders)
     names = [f"order__{name}" for name in by]
-    return _of_products(lines, names, purchase_minor=total("total_minor"), units_purchased=total("quantity"))
+    bought = {"purchase_minor": "total_minor", "units_purchased": "quantity"}
+    if is_confirmed:
+        sums = {name: total_where(column, "order__trust", Trust.CONFIRMED) for name, column in bought.items()}
+    else:
+        sums = {name: total(column) for name, column in bought.items()}
+    return _of_products(lines, names, **sums)
 
 
 def _of_products(rows: QuerySet[Any], by: Sequence[str], **sums: Sum) -> Grouped:

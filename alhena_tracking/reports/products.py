@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
-from alhena_tracking.models import CartEvent, DailyProductTotals, WeeklyProductTotals
+from alhena_tracking.conf import conf
+from alhena_tracking.models import CartEvent, DailyProductTotals, Order, WeeklyProductTotals
 from alhena_tracking.reports import live, rolled_up
 from alhena_tracking.reports.days import SourceDays
 from alhena_tracking.reports.grouped import Grouped
@@ -47,7 +48,8 @@ def figures_by_product(
             parts.append(rolled_up.product_totals(query, DailyProductTotals, days.outside_weeks, currency))
     if live_days := days.credited.live:
         parts.append(live.added_sums(query.credited(CartEvent.objects.all(), *live_days, currency=currency), ()))
-        parts.append(live.purchased_sums(query.orders(*live_days, currency=currency), ()))
+        orders = query.credited(Order.objects.included(), *live_days, currency=currency)
+        parts.append(live.purchased_sums(orders, (), is_confirmed=conf.confirmed_orders_only))
     ranked, count = rank_products(parts, most=most, using=CartEvent.objects.db)
     products = [
         ProductFigures(
