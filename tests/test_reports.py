@@ -271,6 +271,16 @@ def test_conversion_when_asked_by_trust_counts_orders_of_that_trust() -> None:
     assert ask(session.company, trust="REPORTED").current.conversion_rate == 0
 
 
+def test_ai_profiles_when_credited_to_are_listed_whatever_their_sessions_began_with() -> None:
+    session = VisitorSessionFactory.create(started_at=at(WEEK.previous.end), ai_profile="sommelier")
+    OrderFactory.create(session=session, occurred_at=at(MONDAY), ai_profile="butler")
+    CartEventFactory.create(session=session, occurred_at=at(MONDAY), ai_profile="barista", currency="JPY")
+    CartEventFactory.create(session=session, occurred_at=at(WEEK.previous.end), ai_profile="concierge")
+
+    assert ai_profiles(session.company, WEEK) == ["barista", "butler"]
+    assert ask(session.company, ai_profile="butler").current.orders == 1
+
+
 def test_ai_profiles_when_listed_are_those_of_sessions_in_the_period() -> None:
     session = VisitorSessionFactory.create(started_at=at(MONDAY), ai_profile="sommelier")
     company = session.company

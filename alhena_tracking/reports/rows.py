@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 from django.db.models import Max
@@ -25,12 +25,7 @@ def choose_currency(query: ReportQuery, days: SplitDays) -> tuple[str, list[Curr
     Shown is the query's, else that of the most orders, else (without orders) that of the most cart events, else
     (without either) none: an empty string.
     """
-    parts: list[Grouped] = []
-    if days.rolled_up:
-        parts.append(rolled_up.credited_totals(query, days.rolled_up, ["currency"]))
-    if days.live:
-        parts.append(live.order_totals(query.orders(*days.live), ["currency"]))
-        parts.append(live.cart_totals(query.credited(CartEvent.objects.all(), *days.live), ["currency"]))
+    parts = _totals(query, days, ["currency"])
     found = {
         currency: CurrencyTotals(currency=currency, **sums)
         for (currency,), sums in add_up(parts, ["currency"], using=CartEvent.objects.db)
@@ -74,17 +69,34 @@ def last_interaction_on(company: Company) -> date | None:
 
 
 def ai_profiles(company: Company, period: Period) -> list[str]:
-    """The AI profiles of the sessions that started in a period, by name: the ``MOST_PROFILES`` busiest."""
-    query, days = ReportQuery(company=company, period=period), SourceDays.of(company, period).visits
+    """The AI profiles that a period's sessions started with, or that its cart events and orders are credited to, by
+    name: the ``MOST_PROFILES`` busiest.
+    """
+    query, days, by = ReportQuery(company=company, period=period), SourceDays.of(company, period), ["ai_profile"]
+    parts: list[Grouped] = []
+    if days.visits.rolled_up:
+        parts.append(rolled_up.session_sums(query, days.visits.rolled_up, by))
+    if days.visits.live:
+        parts.append(live.session_sums(query.started(*days.visits.live), by))
+    parts += _totals(query, days.credited, by)
+    found = {
+        profile: [-sums[name] for name in ("sessions", "orders", "cart_events")]
+        for (profile,), sums in add_up(parts, by, using=VisitorSession.objects.db)
+        if profile
+    }
+    profiles = (profile for profile, counts in found.items() if any(counts))
+    return sorted(sorted(profiles, key=lambda profile: (found[profile], profile))[:MOST_PROFILES])
+
+
+def _totals(query: ReportQuery, days: SplitDays, by: Sequence[str]) -> list[Grouped]:
+    """What was credited on some days."""
     parts: list[Grouped] = []
     if days.rolled_up:
-        parts.append(rolled_up.session_sums(query, days.rolled_up, ["ai_profile"]))
+        parts.append(rolled_up.credited_totals(query, days.rolled_up, by))
     if days.live:
-        parts.append(live.session_sums(query.started(*days.live), ["ai_profile"]))
-    sums = add_up(parts, ["ai_profile"], using=VisitorSession.objects.db)
-    found = {profile: values["sessions"] for (profile,), values in sums}
-    found.pop("", None)
-    return sorted(sorted(found, key=lambda profile: (-found[profile], profile))[:MOST_PROFILES])
+        parts.append(live.order_totals(query.orders(*days.live), by))
+        parts.append(live.cart_totals(query.credited(CartEvent.objects.all(), *days.live), by))
+    return parts
 
 
 def _busiest(found: Mapping[str, CurrencyTotals], count: str) -> str:
