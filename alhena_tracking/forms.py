@@ -80,7 +80,7 @@ class ReportForm(forms.Form):
         choices=Interaction.Kind.choices,
         error_messages={"invalid_choice": _("“%(value)s” is not a channel.")},
     )
-    profile = forms.CharField(label=_("AI profile"), required=False, max_length=TEXT_LENGTH)
+    profile = forms.CharField(label=_("AI profile"), required=False, max_length=TEXT_LENGTH, strip=False)
     trust = forms.ChoiceField(
         label=_("Trust"),
         required=False,
@@ -120,6 +120,8 @@ class ReportForm(forms.Form):
         choices = [(company.key, company.name) for company in self.companies.values()]
         cast(forms.ChoiceField, self.fields["company"]).choices = choices
         self.full_clean()
+        # Another reader's default may be another company, and links are shared.
+        self.cleaned_data["company"] = self.chosen_company.key
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = self.cleaned_data

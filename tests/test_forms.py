@@ -84,10 +84,21 @@ def test_preset_wins_over_days() -> None:
     assert form.custom_period is None
 
 
+def test_link_holds_the_company_that_is_shown() -> None:
+    assert form_of("range=today").query_string() == "?company=berlin&range=today"
+    assert form_of("company=nobody").query_string() == "?company=berlin"
+
+
+def test_profile_is_taken_as_it_is() -> None:
+    form = form_of("profile=%1Fbutler%20")
+    assert form.report_query().ai_profile == "\x1fbutler "
+    assert form.query_string().endswith("profile=%1Fbutler+")
+
+
 def test_unknown_keys_are_ignored() -> None:
     form = form_of("utm_source=mail&e=1&o=-1&q=%00&_facets=True")
     assert not form.errors
-    assert form.query_string() == "?"
+    assert form.query_string() == "?company=berlin"
 
 
 @pytest.mark.parametrize(
