@@ -14,7 +14,7 @@ import pytest
 from django.apps import apps
 from django.contrib import admin
 from django.test import Client
-from django.urls import NoReverseMatch, reverse
+from django.urls import NoReverseMatch, path, reverse
 from django.utils import translation
 from django.utils.formats import number_format
 
@@ -105,8 +105,8 @@ def test_report_s_right_opens_the_report_and_nothing_else(
         assert client.get(admin_url(model, "changelist")).status_code == 403
         assert client.get(admin_url(model, "change", row.pk)).status_code == 403
     order = rows[models.Order]
-    for path in (f"{order.pk}/", f"{order.pk}/change/", f"{order.pk}/delete/", f"{order.pk}/history/", "add/"):
-        assert client.get(REPORT_URL + path, follow=True).status_code == 404
+    for page in (f"{order.pk}/", f"{order.pk}/change/", f"{order.pk}/delete/", f"{order.pk}/history/", "add/"):
+        assert client.get(REPORT_URL + page, follow=True).status_code == 404
 
 
 def test_report_has_no_url_but_its_own(client: Client, log_in: Callable[..., Any]) -> None:
@@ -505,6 +505,40 @@ def test_empty_report_says_what_to_check(client: Client, log_in: Callable[..., A
     assert interaction.session.company == response.context["report"].query.company
 
 
+def note_of(html: str) -> str:
+    found = re.search(r'class="alhena-note">([^<]*)<', html)
+    return found[1] if found else ""
+
+
+def test_report_without_credit_says_why(
+    client: Client, log_in: Callable[..., Any], company: Company, settings: Any
+) -> None:
+    log_in("view_revenueimpact")
+    session = factories.VisitorSessionFactory.create(company=company, started_at=at(MONDAY))
+
+    def note(**filters: str) -> str:
+        return note_of(client.get(REPORT_URL, {**THAT_WEEK, **filters}).content.decode())
+
+    assert note().startswith("The assistant was used in this range, but no cart event or order was credited to it.")
+    order = factories.OrderFactory.create(session=session)
+    assert note() == ""
+    assert note(trust="CONFIRMED").startswith("Nothing that these filters let through was credited")
+    settings.ALHENA_TRACKING = {"COMPANY_KEY": "acme", "CONFIRMED_ORDERS_ONLY": True}
+    assert note().endswith("none of them counts: they are excluded, or not confirmed yet.")
+    settings.ALHENA_TRACKING = {"COMPANY_KEY": "acme"}
+    order.exclude(factories.UserFactory.create(), "A test.")
+    assert note().endswith("none of them counts: they are excluded.")
+
+
+def test_empty_report_when_filters_leave_all_out_says_so(
+    client: Client, log_in: Callable[..., Any], shop: Company
+) -> None:
+    log_in("view_revenueimpact")
+    page = client.get(REPORT_URL, {**THAT_WEEK, "profile": "nobody"}).content.decode()
+    assert "Nothing that these filters let through happened in this range." in page
+    assert "Nothing happened" not in page
+
+
 def test_sessions_alone_show_zeros_and_a_hint(client: Client, log_in: Callable[..., Any], company: Company) -> None:
     factories.VisitorSessionFactory.create(company=company, started_at=at(MONDAY))
     log_in("view_revenueimpact")
@@ -802,3 +836,31 @@ def test_numbers_follow_the_language() -> None:
     with translation.override("de"):
         assert formats.money(123_456, "EUR") == "1.234,56\xa0EUR"
         assert formats.short_day(MONDAY) == "2. März"
+
+
+# On a site of the project's own
+
+
+def _backoffice() -> admin.AdminSite:
+    site = admin.AdminSite(name="backoffice")
+    for model, model_admin in admin.site._registry.items():
+        site.register(model, type(model_admin))
+    return site
+
+
+urlpatterns = [path("backoffice/", _backoffice().urls), path("admin/", admin.AdminSite().urls)]
+
+
+@pytest.mark.urls(__name__)
+def test_links_on_a_site_of_the_project_s_own_lead_to_its_pages(
+    client: Client, log_in: Callable[..., Any], shop: Company
+) -> None:
+    log_in(is_superuser=True)
+    rows = rows_of_all_models(shop)
+    pages = ["revenueimpact/", "eventdiagnostics/", "secretkey/add/", f"order/{rows[models.Order].pk}/exclude/"]
+    pages += [f"{model._meta.model_name}/{row.pk}/change/" for model, row in rows.items()]
+    for page in pages:
+        html = client.get(f"/backoffice/alhena_tracking/{page}", THAT_WEEK).content.decode()
+        links = re.findall(r'(?:href|action)="(/[^"]*)"', html)
+        assert any(link.startswith("/backoffice/alhena_tracking/") for link in links)
+        assert not [link for link in links if link.startswith("/admin/")]

@@ -9,6 +9,7 @@ from typing import IO, TypeAlias
 from urllib.parse import quote
 
 from asgiref.sync import sync_to_async
+from django.contrib.admin import AdminSite
 from django.core.exceptions import PermissionDenied
 from django.core.handlers.asgi import ASGIRequest
 from django.http import (
@@ -65,7 +66,9 @@ def may_export(request: HttpRequest, name: str = "") -> bool:
     return user.has_perm(EXPORT_RIGHT) and (name not in ROW_RIGHTS or user.has_perm(ROW_RIGHTS[name]))
 
 
-def export_choices(request: HttpRequest, form: ReportForm, report: RevenueImpactReport) -> list[ExportChoice]:
+def export_choices(
+    site: AdminSite, request: HttpRequest, form: ReportForm, report: RevenueImpactReport
+) -> list[ExportChoice]:
     """What the user may export of a report that is shown, with the number of rows of each."""
     if not may_export(request):
         return []
@@ -80,7 +83,8 @@ def export_choices(request: HttpRequest, form: ReportForm, report: RevenueImpact
     )
 
     def link(name: str, suffix: str) -> Link:
-        return Link(suffix.upper(), reverse(f"admin:{URL_NAME}", args=[name, suffix]) + query_string)
+        url = reverse(f"admin:{URL_NAME}", args=[name, suffix], current_app=site.name)
+        return Link(suffix.upper(), url + query_string)
 
     choices = [
         ExportChoice(make(report).title, formats.count(count_rows(report, name)), [link(name, "csv")])

@@ -17,7 +17,7 @@ from alhena_tracking.admin.filters import empty_text, filters_of
 from alhena_tracking.admin.links import may_open
 from alhena_tracking.admin.records import ReadOnlyMixin
 from alhena_tracking.admin.tables import MOST_ROWS, channel_table, day_table, order_table, product_table, today_of
-from alhena_tracking.admin.texts import card_texts, chart_texts, steps
+from alhena_tracking.admin.texts import card_texts, chart_texts, no_credit_text, steps
 from alhena_tracking.forms import ReportForm, report_companies
 from alhena_tracking.models import Order, RevenueImpact
 from alhena_tracking.reports import ai_profiles, last_interaction_on, revenue_impact
@@ -72,9 +72,10 @@ class RevenueImpactAdmin(ReadOnlyMixin, _ModelAdmin):
         form = ReportForm(request.GET, companies=companies)
         report = revenue_impact(form.report_query(), most_products=MOST_ROWS)
         query = report.query
+        filters = filters_of(form, report, ai_profiles(query.company, query.period))
         context = {
             "report": report,
-            "filters": filters_of(form, report, ai_profiles(query.company, query.period)),
+            "filters": filters,
             "period": formats.days(query.period),
             "previous_period": formats.days(query.period.previous) if query.is_compared else "",
             "has_today": today_of(report) is not None,
@@ -88,8 +89,9 @@ class RevenueImpactAdmin(ReadOnlyMixin, _ModelAdmin):
             "charts": chart_texts(report, days),
             "steps": steps(report),
             "channel_table": channel_table(report),
-            "export_choices": export_choices(request, form, report),
+            "no_credit": no_credit_text(report, is_narrowed=bool(filters.active)),
+            "export_choices": export_choices(self.admin_site, request, form, report),
             "product_table": product_table(report),
-            "order_table": order_table(report) if may_open(self.admin_site, Order, request) else None,
+            "order_table": order_table(report, self.admin_site) if may_open(self.admin_site, Order, request) else None,
             "day_table": days,
         }

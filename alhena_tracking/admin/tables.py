@@ -6,6 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 
+from django.contrib.admin import AdminSite
 from django.db.models import Sum
 from django.urls import reverse
 from django.utils import timezone
@@ -180,7 +181,7 @@ def product_table(report: RevenueImpactReport) -> Table | None:
     )
 
 
-def order_table(report: RevenueImpactReport) -> OrderTable:
+def order_table(report: RevenueImpactReport, site: AdminSite) -> OrderTable:
     """The latest orders, each with the way to its page. Only for those who may view orders."""
     orders = latest_orders(report, MOST_ROWS)
     refunds = Refund.objects.filter(refunded_order__in=[order.pk for order in orders]).order_by()
@@ -205,7 +206,7 @@ def order_table(report: RevenueImpactReport) -> OrderTable:
         rows=[
             OrderRow(
                 label=str(order),
-                url=reverse("admin:alhena_tracking_order_change", args=[order.pk]),
+                url=reverse("admin:alhena_tracking_order_change", args=[order.pk], current_app=site.name),
                 occurred_at=moments.moment(order.occurred_at, zone),
                 channel=str(names.get(order.channel, formats.MISSING)),
                 amount=formats.amount(order.value_minor, order.currency),

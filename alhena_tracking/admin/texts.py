@@ -16,7 +16,8 @@ from django.utils.translation import ngettext, pgettext
 from alhena_tracking import charts
 from alhena_tracking.admin import formats
 from alhena_tracking.admin.tables import Table, channels_of, today_of
-from alhena_tracking.reports import Card, Figures, RevenueImpactReport, Series, Unit
+from alhena_tracking.conf import conf
+from alhena_tracking.reports import Card, Figures, RevenueImpactReport, Series, Unit, has_uncounted_orders
 
 Amounts: TypeAlias = Mapping[tuple[date, str], int]
 
@@ -92,6 +93,25 @@ class Step:
     width: str
     rate: str
     meaning: str
+
+
+def no_credit_text(report: RevenueImpactReport, *, is_narrowed: bool) -> str:
+    """Why nothing is credited; empty where anything is. ``is_narrowed`` where filters leave something out."""
+    if report.has_credit:
+        return ""
+    if is_narrowed:
+        return _("Nothing that these filters let through was credited to the assistant in this range.")
+    if not has_uncounted_orders(report):
+        return _(
+            "The assistant was used in this range, but no cart event or order was credited to it. If that is "
+            "unexpected, check that the shop reports them."
+        )
+    if conf.confirmed_orders_only:
+        return _(
+            "Orders of this range were credited to the assistant, but none of them counts: they are excluded, or not "
+            "confirmed yet."
+        )
+    return _("Orders of this range were credited to the assistant, but none of them counts: they are excluded.")
 
 
 def card_texts(report: RevenueImpactReport) -> list[CardText]:

@@ -2,7 +2,7 @@
 
 from alhena_tracking.reports.cards import Card, Series, Unit
 from alhena_tracking.reports.figures import CurrencyTotals, DayFigures, Figures, Period
-from alhena_tracking.reports.orders import counted_cart_events, counted_orders, latest_orders
+from alhena_tracking.reports.orders import counted_cart_events, counted_orders, has_uncounted_orders, latest_orders
 from alhena_tracking.reports.products import ProductFigures
 from alhena_tracking.reports.query import ReportQuery
 from alhena_tracking.reports.revenue_impact import ChannelFigures, RevenueImpactReport, revenue_impact
@@ -46,6 +46,7 @@ __all__ = [
     "cart_event_trace",
     "counted_cart_events",
     "counted_orders",
+    "has_uncounted_orders",
     "last_interaction_on",
     "latest_orders",
     "order_trace",

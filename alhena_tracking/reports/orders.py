@@ -18,6 +18,12 @@ def counted_orders(report: RevenueImpactReport) -> OrderQuerySet[Order]:
     return report.query.orders(report.query.period, currency=report.currency)
 
 
+def has_uncounted_orders(report: RevenueImpactReport) -> bool:
+    """Whether orders in any currency are credited as asked and are no revenue: excluded, or not confirmed yet."""
+    orders = report.query.credited(Order.objects.all(), report.query.period)
+    return orders.exclude(pk__in=Order.objects.counted().values("pk")).exists()
+
+
 def counted_cart_events(report: RevenueImpactReport) -> DatedQuerySet[CartEvent]:
     """All cart events that the report counts, in no order."""
     return report.query.credited(CartEvent.objects.all(), report.query.period, currency=report.currency)
