@@ -6,9 +6,10 @@ import asyncio
 import csv
 import io
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import openpyxl
 import pytest
@@ -228,6 +229,16 @@ def test_orders_when_exported_are_those_that_count_with_refunds_on_their_own_day
     assert (in_sheet["Value"], in_sheet["Day"]) == (100.5, datetime(2026, 3, 3))  # noqa: DTZ001
     assert in_sheet["Time (Asia/Kathmandu)"] == datetime(2026, 3, 3, 1, 45)  # noqa: DTZ001
     assert in_sheet["Refunds by day"] == order["Refunds by day"]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("name", "sheet"), [("orders.xlsx", "Orders"), ("cart_events.xlsx", "Cart events")])
+def test_times_when_the_database_has_a_zone_of_its_own_are_in_utc(
+    export: Callable[..., bytes], shop: Company, monkeypatch: pytest.MonkeyPatch, name: str, sheet: str
+) -> None:
+    monkeypatch.setitem(connections["default"].__dict__, "timezone", ZoneInfo("Asia/Tokyo"))
+    row, *_rest = read_xlsx(export(name, currency="EUR"))[sheet]
+    assert row["Time (Asia/Kathmandu)"] - row["Time (UTC)"] == timedelta(hours=5, minutes=45)
 
 
 @pytest.mark.django_db

@@ -87,7 +87,7 @@ def _orders(report: RevenueImpactReport, words: Mapping[bool, str]) -> Iterator[
         for pk, order_id, on, at, minor, has_conflict, *credit in _rows(Order, keys, columns):
             refunded, days = refunds.get(pk, (0, ""))
             yield [
-                *(order_id, on, at.astimezone(zone), at, currency, in_major_units(minor, currency)),
+                *(order_id, on, at.astimezone(zone), at.astimezone(UTC), currency, in_major_units(minor, currency)),
                 *(in_major_units(refunded, currency), in_major_units(minor - refunded, currency), days),
                 *(*_credit(credit), words[has_conflict]),
             ]
@@ -102,7 +102,14 @@ def _cart_events(report: RevenueImpactReport) -> Iterator[list[Cell]]:
     for keys in _pieces(counted_cart_events(report)):
         for _pk, on, at, *product, quantity, value, basis, units, gmv, credit in _with_credit(CartEvent, keys, columns):
             yield [
-                *(on, at.astimezone(zone), at, *product, _shortest(quantity), in_major_units(value, currency)),
+                *(
+                    on,
+                    at.astimezone(zone),
+                    at.astimezone(UTC),
+                    *product,
+                    _shortest(quantity),
+                    in_major_units(value, currency),
+                ),
                 *(basis, _shortest(units), currency, in_major_units(gmv, currency), *_credit(credit)),
             ]
 
