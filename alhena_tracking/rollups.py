@@ -62,6 +62,8 @@ def roll_up(now: datetime | None = None) -> list[CompanyDays]:
     are days whose sums are larger than the database's integers; their events are read as before.
     """
     now = now or timezone.now()
+    for company in Company.objects.using(database().alias).unsettled():
+        repeated(company.settle_zone)
     done = [CompanyDays(company) for company in _companies()]
     for result in done:
         for on in _due_days(result.company, now):

@@ -89,6 +89,18 @@ def test_zone_when_other_processes_still_remember_the_former_one_is_settled_late
     assert company.zone_changed_at is None
 
 
+def test_zone_when_saved_alone_is_settled_later_too(company: Company) -> None:
+    company.time_zone = "Pacific/Apia"
+    company.save(update_fields=["name"])
+    company.refresh_from_db()
+    assert (company.time_zone, company.zone_changed_at) == ("Europe/Berlin", None)
+    company.time_zone = "Pacific/Apia"
+    company.save(update_fields=["time_zone"])
+    company.refresh_from_db()
+    assert company.time_zone == "Pacific/Apia"
+    assert company.zone_changed_at is not None
+
+
 def test_zone_when_changed_with_many_rows_moves_them_all(company: Company) -> None:
     moments = [NOW + timedelta(minutes=37 * number) for number in range(60)]
     for moment in moments:

@@ -273,11 +273,24 @@ def test_order_when_only_its_lines_change_marks_its_day(company: Company) -> Non
 
 
 def test_days_when_a_changed_zone_settles_are_marked(shop: Company) -> None:
-    Company.objects.update(zone_changed_at=timezone.now() - timedelta(minutes=2))
     roll_up()
+    Company.objects.update(zone_changed_at=timezone.now() - timedelta(minutes=2))
     assert RolledUpDay.objects.fresh().exists()
     Company.objects.get().settle_zone()
     assert not RolledUpDay.objects.fresh().exists()
+
+
+def test_zone_when_it_changed_a_while_ago_is_settled_before_days_are_rolled_up(shop: Company) -> None:
+    changed_at = timezone.now() - timedelta(minutes=2)
+    session = VisitorSessionFactory.create(company=shop, started_at=at(FIRST))
+    event = CartEventFactory.create(session=session, received_at=changed_at, occurred_on=FIRST + timedelta(days=1))
+    Company.objects.update(zone_changed_at=changed_at)
+    roll_up()
+    event.refresh_from_db()
+    assert event.occurred_on == FIRST
+    assert not Company.objects.filter(zone_changed_at__isnull=False).exists()
+    assert not any(result.failed for result in check_rollups())
+    assert_same_as_raw(whole(shop, currency="EUR"))
 
 
 def test_days_when_many_are_stale_are_read_in_few_pieces(company: Company) -> None:

@@ -92,9 +92,12 @@ class Company(models.Model):
         with transaction.atomic(using=kwargs.get("using")):
             stored = type(self).objects.using(kwargs.get("using")).filter(pk=self.pk)
             previous_zone = stored.values_list("time_zone", flat=True).first()
-            is_moved = previous_zone not in {None, self.time_zone}
+            fields = kwargs.get("update_fields")
+            is_moved = previous_zone not in {None, self.time_zone} and (fields is None or "time_zone" in fields)
             if is_moved:
                 self.zone_changed_at = timezone.now()
+                if fields is not None:
+                    kwargs["update_fields"] = {*fields, "zone_changed_at"}
             super().save(*args, **kwargs)
             if is_moved:
                 for rows in self._dated_rows():
