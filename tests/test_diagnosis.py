@@ -474,7 +474,7 @@ def test_facts_when_read_are_one_company_s_of_its_own_days(company: Company) -> 
     assert facts.orders == ()
 
 
-def test_facts_when_a_company_is_quiet_beside_a_busy_one_are_found_on_the_days_of_its_counts(
+def test_facts_when_a_company_is_quiet_beside_a_busy_one_are_found_on_its_last_days(
     company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill(company)
@@ -485,8 +485,17 @@ def test_facts_when_a_company_is_quiet_beside_a_busy_one_are_found_on_the_days_o
     facts = examine(company).facts
     assert [len(facts.samples[method]) for method in (INTERACTION, CART_EVENT, ORDER)] == [3, 1, 1]
     assert len(facts.orders) == 1
-    EventCount.objects.all().delete()
-    assert examine(company).facts.orders == ()
+
+
+def test_interactions_when_they_ceased_long_ago_beside_a_busy_company_are_known_to_have_ceased(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_assistant(company, ago=timedelta(days=40))
+    factories.InteractionFactory.create_batch(5, session=use_assistant(factories.CompanyFactory.create()))
+    monkeypatch.setattr(event_facts, "SCANNED", 3)
+    check = check_of(examine(company), CheckName.INTERACTIONS)
+    assert check.finding == "ceased"
+    assert check.at == NOON - timedelta(days=40)
 
 
 def test_facts_when_there_are_many_rows_are_bounded(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -507,7 +516,7 @@ def test_facts_when_there_is_more_take_no_more_queries(company: Company) -> None
 
     session = fill(company)
     few = queries()
-    assert few == 7  # one of them for the refused events
+    assert few == 8  # one of them for the refused events, one as there are no refunds
     for number in range(20):
         sell(session, 2000, ("2", 2000))
         factories.CartEventFactory.create(session=session)

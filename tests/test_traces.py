@@ -560,11 +560,12 @@ def test_cart_event_says_why_it_is_worth_what_it_is(shop: Shop) -> None:
     same = shop.change_cart(clock(10, 20), quantity=2)
     more = shop.change_cart(clock(10, 30), "QUANTITY_INCREASED", 3)
     afresh = shop.change_cart(clock(10, 40), quantity=1)
+    fewer = shop.change_cart(clock(10, 45), "QUANTITY_DECREASED", 2)
     less = shop.change_cart(clock(10, 50), "ITEM_REMOVED", 0)
     nothing = shop.change_cart(clock(10, 55), "ITEM_REMOVED", 0)
     shop.order(clock(11))
     unknown = shop.change_cart(clock(12), "QUANTITY_INCREASED", 4)
-    told = [sentences(text_of(event), "worth") for event in (added, same, more, afresh, less, nothing, unknown)]
+    told = [sentences(text_of(event), "worth") for event in (added, same, more, afresh, fewer, less, nothing, unknown)]
     assert told == [
         f"Reported: {reported} in the cart, 10.00 EUR each. {why}"
         for reported, why in [
@@ -572,7 +573,8 @@ def test_cart_event_says_why_it_is_worth_what_it_is(shop: Shop) -> None:
             (2, "The cart held 2 before, and as many after: nothing is added."),
             (3, "The cart held 2 before: 1 more, worth 10.00 EUR."),
             (1, "The cart held 3 before and must have been emptied since: 1 count, worth 10.00 EUR."),
-            (0, "The cart held 1 before, 1 of them credited: 1 given back, 10.00 EUR."),
+            (2, "The cart held 1 before and no fewer after: nothing is given back."),
+            (0, "The cart held 2 before, 1 of them credited: 1 given back, 10.00 EUR."),
             (0, "Nothing of what was taken out had been credited, so nothing is given back."),
             (4, "What was in the cart before is not known, so no more than one counts: 1, worth 10.00 EUR."),
         ]

@@ -485,6 +485,8 @@ def _worth_sentence(trace: CartEventTrace) -> str:
         "amount": formats.money(abs(trace.gmv_minor), trace.currency),
     }
     if trace.type in {CartEvent.Type.QUANTITY_DECREASED, CartEvent.Type.ITEM_REMOVED}:
+        if not trace.units and before.units and (after.quantity or 0) >= (before.quantity or 0):
+            return _("The cart held %(before)s before and no fewer after: nothing is given back.") % values
         if not trace.units:
             return _("Nothing of what was taken out had been credited, so nothing is given back.")
         text = _("The cart held %(before)s before, %(credited)s of them credited: %(units)s given back, %(amount)s.")

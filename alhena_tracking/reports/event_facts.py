@@ -129,14 +129,12 @@ def recent(sums: Iterable[OutcomeSums]) -> int:
 
 
 def read_facts(company: Company, *, now: datetime, heartbeat: Heartbeat, refusals: Collection[Refusal]) -> EventFacts:
-    """Ask the database for the facts: by six queries, and one more for each kind of event of which little comes."""
-    today = now.astimezone(company.zone).date()
-    outcomes = _sums(company, today)
-    recorded_on = {sums.method: sums.last_on for sums in outcomes if sums.outcome == "recorded"}
-    interactions = _last_rows(Interaction.objects.all(), company, recorded_on.get(INTERACTION))
-    carts = _last_rows(CartEvent.objects.all(), company, recorded_on.get(CART_EVENT))
-    orders = _last_rows(Order.objects.all(), company, recorded_on.get(ORDER))
-    refunds = _last_rows(Refund.objects.all(), company, None)
+    """Ask the database for the facts: by six queries, and two more for each kind of event of which little comes."""
+    outcomes = _sums(company, now.astimezone(company.zone).date())
+    interactions, carts, orders, refunds = (
+        _last_rows(rows, company)
+        for rows in (Interaction.objects.all(), CartEvent.objects.all(), Order.objects.all(), Refund.objects.all())
+    )
     return EventFacts(
         company=company,
         now=now,
@@ -170,13 +168,13 @@ def _sums(company: Company, today: date) -> tuple[OutcomeSums, ...]:
     )
 
 
-def _last_rows(rows: DatedQuerySet[Any], company: Company, counted_on: date | None) -> list[Any]:
-    """The rows stored last, the last first."""
+def _last_rows(rows: DatedQuerySet[Any], company: Company) -> list[Any]:
+    """The rows stored last, the last first: among the last ones of all companies, else on the last days of this one."""
     rows = rows.filter(company=company).order_by("-pk")
     floor = rows.model._default_manager.order_by("-pk").values("pk")[SCANNED : SCANNED + 1]
     found = list(rows.filter(pk__gt=Coalesce(Subquery(floor), 0))[:SAMPLED])
-    if not found and counted_on is not None:
-        found = list(rows.between(counted_on - EVENT_AGE, counted_on)[:SAMPLED])
+    if not found and (last_on := rows.order_by().aggregate(last=Max("occurred_on"))["last"]) is not None:
+        found = list(rows.between(last_on - EVENT_AGE, last_on)[:SAMPLED])
     return found
 
 
