@@ -328,25 +328,6 @@ def test_rows_when_deleted_meanwhile_are_left_out(company: Company) -> None:
     assert len(list(exports.ROW_TABLES["orders"](report).rows)) == 2
 
 
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite's snapshot would keep everybody from writing")
-def test_rows_when_written_meanwhile_are_not_seen_by_a_snapshot() -> None:
-    from threading import Thread
-
-    def add() -> None:
-        factories.CompanyFactory.create()
-        connection.close()
-
-    with exports.snapshot():
-        before = Company.objects.count()
-        other = Thread(target=add)
-        other.start()
-        other.join()
-        assert Company.objects.count() == before
-    assert Company.objects.count() == before + 1
-    assert connection.get_autocommit()
-
-
 # The page and the answer
 
 

@@ -27,7 +27,7 @@ from django.utils.translation import gettext as _
 from alhena_tracking import exports
 from alhena_tracking.admin import formats
 from alhena_tracking.forms import ReportForm, report_companies
-from alhena_tracking.reports import RevenueImpactReport, revenue_impact
+from alhena_tracking.reports import RevenueImpactReport, revenue_impact, snapshot
 
 EXPORT_RIGHT = "alhena_tracking.export_revenueimpact"
 #: What it takes besides to see the rows of a table.
@@ -133,7 +133,7 @@ def export_view(request: HttpRequest, name: str, suffix: str) -> HttpResponseBas
     form = ReportForm(request.GET, companies=companies)
     if errors := _errors(request, form):
         return HttpResponseBadRequest("\n".join(errors), content_type="text/plain; charset=utf-8")
-    with exports.snapshot():
+    with snapshot():
         report = revenue_impact(form.report_query())
     if suffix == "xlsx" and name in exports.ROW_TABLES and count_rows(report, name) > exports.MOST_XLSX_ROWS:
         text = _("These are %(count)s rows, more than the %(most)s that are written as XLSX. Export them as CSV.")
@@ -172,14 +172,14 @@ def _table(report: RevenueImpactReport, name: str) -> exports.Table:
 
 
 def _csv(header: Sequence[Sequence[str]], table: exports.Table) -> Generator[bytes, None, None]:
-    with exports.snapshot():
+    with snapshot():
         yield from exports.csv_chunks(header, table)
 
 
 def _xlsx(report: RevenueImpactReport, name: str) -> IO[bytes]:
     tables = [_table(report, each) for each in (exports.FIGURE_TABLES if name == WORKBOOK else [name])]
     file = tempfile.TemporaryFile()  # noqa: SIM115 (the answer closes it)
-    with exports.snapshot():
+    with snapshot():
         exports.write_xlsx(file, ((exports.header_lines(report, table.title), table) for table in tables))
     return file
 

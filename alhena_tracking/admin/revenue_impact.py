@@ -20,7 +20,7 @@ from alhena_tracking.admin.tables import MOST_ROWS, channel_table, day_table, or
 from alhena_tracking.admin.texts import card_texts, chart_texts, no_credit_text, steps
 from alhena_tracking.forms import ReportForm, report_companies
 from alhena_tracking.models import Order, RevenueImpact
-from alhena_tracking.reports import ai_profiles, last_interaction_on, revenue_impact
+from alhena_tracking.reports import ai_profiles, last_interaction_on, revenue_impact, snapshot
 
 if TYPE_CHECKING:
     _ModelAdmin = admin.ModelAdmin[RevenueImpact]
@@ -69,7 +69,10 @@ class RevenueImpactAdmin(ReadOnlyMixin, _ModelAdmin):
         companies = report_companies(request.user)
         if not companies:
             return {}
-        form = ReportForm(request.GET, companies=companies)
+        with snapshot():
+            return self._answer(request, ReportForm(request.GET, companies=companies))
+
+    def _answer(self, request: HttpRequest, form: ReportForm) -> dict[str, Any]:
         report = revenue_impact(form.report_query(), most_products=MOST_ROWS)
         query = report.query
         filters = filters_of(form, report, ai_profiles(query.company, query.period))

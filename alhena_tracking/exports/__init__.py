@@ -3,7 +3,6 @@
 from alhena_tracking.exports.csv import csv_chunks
 from alhena_tracking.exports.figures import FIGURE_TABLES
 from alhena_tracking.exports.rows import ROW_TABLES
-from alhena_tracking.exports.snapshot import snapshot
 from alhena_tracking.exports.tables import Table, file_name, header_lines
 from alhena_tracking.exports.xlsx import MOST_XLSX_ROWS, has_xlsx, write_xlsx
 
@@ -16,6 +15,5 @@ __all__ = [
     "file_name",
     "has_xlsx",
     "header_lines",
-    "snapshot",
     "write_xlsx",
 ]

@@ -7,6 +7,7 @@ from alhena_tracking.reports.products import ProductFigures
 from alhena_tracking.reports.query import ReportQuery
 from alhena_tracking.reports.revenue_impact import ChannelFigures, RevenueImpactReport, revenue_impact
 from alhena_tracking.reports.rows import ai_profiles, last_interaction_on
+from alhena_tracking.reports.snapshot import snapshot
 from alhena_tracking.reports.timeline import (
     CartStep,
     Credit,
@@ -51,4 +52,5 @@ __all__ = [
     "latest_orders",
     "order_trace",
     "revenue_impact",
+    "snapshot",
 ]

@@ -21,7 +21,7 @@ from alhena_tracking.api.views import JSONOnly
 from alhena_tracking.forms import ReportForm, report_companies
 from alhena_tracking.models import CartEvent, Company, Order, VisitorSession
 from alhena_tracking.querysets import DatedQuerySet
-from alhena_tracking.reports import revenue_impact
+from alhena_tracking.reports import revenue_impact, snapshot
 
 TOKENS = "rest_framework.authtoken"
 
@@ -95,7 +95,9 @@ class RevenueImpactView(StaffView):
             raise Http404
         form = ReportForm(request.query_params, companies=companies)
         self.check(request, errors.errors_of(form))
-        return documents.report_document(revenue_impact(form.report_query()))
+        with snapshot():
+            report = revenue_impact(form.report_query())
+        return documents.report_document(report)
 
 
 class RowsView(StaffView):

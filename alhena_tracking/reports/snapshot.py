@@ -1,4 +1,4 @@
-"""One view of the database for all statements of an export."""
+"""One view of the database for all statements of a report or an export."""
 
 from __future__ import annotations
 
