@@ -20,8 +20,10 @@ from django.utils.html import strip_tags
 
 from alhena_tracking import models
 from alhena_tracking.admin import moments
+from alhena_tracking.admin.cart_event_texts import cart_event_text
+from alhena_tracking.admin.order_texts import order_text, pending_text
 from alhena_tracking.admin.timelines import Entry
-from alhena_tracking.admin.trace_texts import Panel, TraceText, cart_event_text, order_text, pending_text
+from alhena_tracking.admin.trace_texts import Panel, TraceText
 from alhena_tracking.ingestion import (
     CartEventData,
     InteractionData,
