@@ -8,6 +8,7 @@ from typing import Any
 
 from django.conf import settings
 
+from alhena_tracking.api.schema import staff_examples
 from alhena_tracking.api.schema.bodies import Schema, one_of, ref
 from alhena_tracking.api.staff import documents, errors, pages, views
 from alhena_tracking.currencies import MINOR_UNITS
@@ -318,140 +319,6 @@ def _response(description: str, component: str, example: dict[str, Any]) -> Sche
     return {"description": description, "content": {"application/json": content}}
 
 
-_INTERACTION_EXAMPLE = {
-    "id": "0c5b6a49-7f3e-4c1d-8e2a-9b8c7d6e5f40",
-    "kind": "FAQ",
-    "product_id": "SKU-1",
-    "occurred_at": "2026-01-31T12:00:00Z",
-}
-_CREDIT_EXAMPLE = {
-    "channel": "FAQ",
-    "ai_profile": "",
-    "credited_interaction": _INTERACTION_EXAMPLE,
-    "attribution_window": 86400,
-    "attribution_model": "first_touch",
-}
-_EVENT_EXAMPLE = {
-    "company": "acme",
-    "session": 7,
-    "occurred_at": "2026-01-31T12:10:00Z",
-    "occurred_on": "2026-01-31",
-    "received_at": "2026-01-31T12:10:00Z",
-    "trust": "REPORTED",
-    "source": "SHOPIFY",
-    "currency": "USD",
-    "currency_decimals": 2,
-    **_CREDIT_EXAMPLE,
-}
-ORDER_EXAMPLE: dict[str, Any] = {
-    "id": "5a1e9c3b-2f74-4d86-b0c9-6e7d8f1a2b34",
-    **_EVENT_EXAMPLE,
-    "order_id": "1001",
-    "value_minor": 17800,
-    "refunded_minor": 1990,
-    "net_minor": 15810,
-    "refunds": [
-        {
-            "refund_id": "r-7",
-            "occurred_at": "2026-02-03T09:00:00Z",
-            "occurred_on": "2026-02-03",
-            "value_minor": 1990,
-        }
-    ],
-    "line_items": [
-        {"product_id": "SKU-1", "product_name": "Gooseneck kettle", "quantity": "2.000", "total_minor": 17800}
-    ],
-    "has_conflict": False,
-    "is_excluded": False,
-    "exclusion_reason": "",
-    "is_counted": True,
-}
-CART_EVENT_EXAMPLE: dict[str, Any] = {
-    "id": "b7d0c1de-6a0f-4a55-8f64-0f3a7a0e9d13",
-    **_EVENT_EXAMPLE,
-    "type": "ITEM_ADDED",
-    "product_id": "SKU-1",
-    "product_name": "Gooseneck kettle",
-    "quantity": "2.000",
-    "value_minor": 8900,
-    "value_basis": "unit",
-    "units": "2.000",
-    "gmv_minor": 17800,
-}
-SESSION_EXAMPLE: dict[str, Any] = {
-    "id": 7,
-    "company": "acme",
-    "started_at": "2026-01-31T12:00:00Z",
-    "started_on": "2026-01-31",
-    "last_interaction_at": "2026-01-31T12:00:00Z",
-    "qualified_at": "2026-01-31T12:00:00Z",
-    "channel": "FAQ",
-    "ai_profile": "",
-    "has_order": True,
-}
-_FIGURES_EXAMPLE = {
-    "add_to_cart_minor": 17800,
-    "purchase_minor": 17800,
-    "confirmed_minor": 0,
-    "refunded_minor": 1990,
-    "net_minor": 15810,
-    "cart_days": 1,
-    "carts": 1,
-    "orders": 1,
-    "sessions": 3,
-    "converted_sessions": 1,
-    "daily_add_to_cart_minor": "17800.000000",
-    "average_cart_minor": "17800.000000",
-    "average_order_minor": "17800.000000",
-    "revenue_per_session_minor": "5933.333333",
-    "conversion_rate": "0.333333",
-    "confirmed_share": "0.000000",
-}
-REPORT_EXAMPLE: dict[str, Any] = {
-    "company": "acme",
-    "time_zone": "Europe/Berlin",
-    "start": "2026-01-31",
-    "end": "2026-01-31",
-    "previous_start": None,
-    "previous_end": None,
-    "channel": "",
-    "profile": "",
-    "trust": "",
-    "currency": "USD",
-    "currency_decimals": 2,
-    "current": _FIGURES_EXAMPLE,
-    "previous": None,
-    "changes": dict.fromkeys(documents.CHANGES),
-    "channels": [{"channel": "FAQ", **_FIGURES_EXAMPLE}],
-    "days": [
-        {
-            "day": "2026-01-31",
-            "channel": "FAQ",
-            "add_to_cart_minor": 17800,
-            "cart_events": 1,
-            "carts": 1,
-            "purchase_minor": 17800,
-            "confirmed_minor": 0,
-            "refunded_minor": 1990,
-            "orders": 1,
-            "sessions": 3,
-            "converted_sessions": 1,
-        }
-    ],
-    "products": [
-        {
-            "product_id": "SKU-1",
-            "product_name": "Gooseneck kettle",
-            "add_to_cart_minor": 17800,
-            "units_added": "2.000",
-            "purchase_minor": 17800,
-            "units_purchased": "2.000",
-        }
-    ],
-    "other_currencies": [],
-}
-
-
 def _page(example: dict[str, Any]) -> dict[str, Any]:
     return documents.list_document([example], None)
 
@@ -463,7 +330,7 @@ STAFF_OPERATIONS: dict[type[views.StaffView], StaffOperation] = {
         summary="The figures of Revenue impact",
         description="The numbers of the report's page, asked by the same parameters.",
         answer="StaffReport",
-        example=REPORT_EXAMPLE,
+        example=staff_examples.REPORT,
         refused=tuple(_REFUSALS),
     ),
     views.OrdersView: StaffOperation(
@@ -471,20 +338,20 @@ STAFF_OPERATIONS: dict[type[views.StaffView], StaffOperation] = {
         summary="Orders, the latest first",
         description="With `is_counted=true`, those that the report counts.",
         answer="StaffOrders",
-        example=_page(ORDER_EXAMPLE),
+        example=_page(staff_examples.ORDER),
     ),
     views.CartEventsView: StaffOperation(
         name="alhenaCartEvents",
         summary="Changes of carts, the latest first",
         description="What each is worth in its cart is `gmv_minor`.",
         answer="StaffCartEvents",
-        example=_page(CART_EVENT_EXAMPLE),
+        example=_page(staff_examples.CART_EVENT),
     ),
     views.SessionsView: StaffOperation(
         name="alhenaSessions",
         summary="Visitors' sessions, the latest first",
         description="Those in which the assistant was used.",
         answer="StaffSessions",
-        example=_page(SESSION_EXAMPLE),
+        example=_page(staff_examples.SESSION),
     ),
 }
