@@ -9,7 +9,7 @@ help:  ## Say what the targets do
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
 demo: .venv/demo  ## Serve the example shop with 60 days of history: prints the URLs and the login
-	@$(BIN)/python manage.py demo
+	@$(BIN)/python manage.py demo $(ARGS)
 
 test: .venv/test  ## Run the whole suite on SQLite; says what it skips and why
 	$(BIN)/python -m pytest -n auto $(ARGS)
@@ -41,7 +41,7 @@ $(BIN)/python:
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
 
 .venv/demo: pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --editable .
+	$(BIN)/python -m pip install --quiet --editable '.[xlsx]'
 	@touch $@
 
 .venv/test: pyproject.toml | $(BIN)/python

@@ -59,6 +59,13 @@ def test_key_when_it_is_wrong_is_401(interacted: None, key: str, authorization: 
     assert not Order.objects.exists()
 
 
+@pytest.mark.parametrize(("path", "body"), [("checkout_events", ORDER), ("refunds", REFUND)])
+def test_company_when_it_is_unknown_is_told_to_a_server(confirm: Any, path: str, body: dict[str, Any]) -> None:
+    body = {name: value for name, value in body.items() if not name.startswith("user_")}
+    status, answer = confirm(path, {**body, "company_key": "nobody"})
+    assert (status, codes(answer)) == (403, {"company_key": "unknown_company"})
+
+
 def test_key_when_revoked_or_of_another_company_is_401(company: Company, key: str) -> None:
     other = Company.objects.create(key="other", name="Other")
     others = SecretKey(company=other, name="server").issue()

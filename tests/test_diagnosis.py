@@ -248,6 +248,7 @@ def test_refusals_when_one_in_a_hundred_is_a_problem_and_fewer_are_none(
     count(company, ORDER, "duplicate", number=100)
     diagnosis = examine(company)
     assert said(diagnosis, name) == (DONE, "few")
+    assert advice_on(check_of(diagnosis, name)).seen.endswith("So few need no attention.")
     assert diagnosis.cause is None
 
 

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from html.parser import HTMLParser
 from io import StringIO
+from socket import socket
 from typing import Any
 
 import pytest
@@ -456,8 +457,10 @@ def test_demo_run_twice_gives_the_same_figures() -> None:
     outputs = [StringIO(), StringIO()]
     call_command("demo", no_serve=True, days=4, seed=7, stdout=outputs[0])
     first = figures()
+    password = get_user_model().objects.get(username="demo").password
     call_command("demo", no_serve=True, days=4, seed=7, stdout=outputs[1])
     assert figures() == first
+    assert get_user_model().objects.get(username="demo").password == password
     assert first["orders"]
     for output in outputs:
         assert "/admin/alhena_tracking/revenueimpact/" in output.getvalue()
@@ -465,6 +468,18 @@ def test_demo_run_twice_gives_the_same_figures() -> None:
     user = get_user_model().objects.get(username="demo")
     assert user.is_superuser
     assert user.check_password("demo")
+
+
+@override_settings(DEBUG=True)
+def test_demo_when_its_port_is_taken_says_so_before_it_says_where_it_serves() -> None:
+    output = StringIO()
+    with socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(CommandError, match=f"--port {port + 1}"):
+            call_command("demo", port=port, days=1, stdout=output)
+    assert not output.getvalue()
 
 
 @override_settings(DEBUG=False)

@@ -231,11 +231,13 @@ def test_key_is_issued_for_companies_the_user_may_see(
     response = client.get(ADD_URL)
     assert list(response.context["adminform"].form.fields["company"].queryset) == [company]
     assert hidden.name not in response.content.decode()
+    assert response.context["adminform"].form["company"].initial == company
     response = client.post(ADD_URL, {"company": hidden.pk, "name": "ERP"})
     assert set(response.context["adminform"].form.errors) == {"company"}
     assert not SecretKey.objects.exists()
 
     log_in("add", groups=tuple(hidden.groups.all()))
+    assert client.get(ADD_URL).context["adminform"].form["company"].initial is None
     client.post(ADD_URL, {"company": hidden.pk, "name": "ERP"})
     assert SecretKey.objects.get().company == hidden
 

@@ -551,6 +551,17 @@ def test_order_shows_what_was_bought(shop: Shop) -> None:
     assert [(row.product_name, row.quantity, plain(row.total)) for row in lines.rows] == [
         ("Kettle", "1.5", "100.00 EUR")
     ]
+    assert not lines.difference
+
+
+def test_order_when_its_lines_are_not_the_whole_says_so(shop: Shop) -> None:
+    shop.interact(clock(10))
+    line = LineItemData(product_id="SKU-1", product_name="Kettle", quantity=Decimal(1), value_minor=11_000)
+    shop.order(clock(11), line_items=(line,))
+    lines = text_of(Order.objects.get()).lines
+    assert lines
+    assert plain(lines.difference).startswith("The lines come to 110.00 EUR.")
+    assert plain(lines.difference).endswith("the difference to 100.00 EUR.")
 
 
 # Cart events
@@ -586,6 +597,7 @@ def test_cart_event_says_why_it_is_worth_what_it_is(shop: Shop) -> None:
     assert "2 hours before the cart changed" in plain(text.lead)
     assert [plain(entry.title) for entry in entries(text) if entry.is_subject] == ["More of Kettle in the cart"]
     assert facts(text, "worth")["Credited after it"] == "1, worth 10.00 EUR"
+    assert facts(text_of(less), "worth")["In the cart after it"] == "0"
 
 
 # The pages

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
@@ -59,7 +61,7 @@ def cart_event_text(trace: CartEventTrace, url_of: UrlOf) -> TraceText:
                 facts=[
                     Fact(_("Product id"), isolated(trace.product_id)),
                     Fact(_("Units"), formats.quantity(trace.units)),
-                    Fact(_("In the cart after it"), formats.quantity(trace.after.quantity or trace.units * 0)),
+                    Fact(_("In the cart after it"), formats.quantity(trace.after.quantity or Decimal())),
                     Fact(_("Credited after it"), _units_and_amount(trace)),
                     Fact(_("GMV"), formats.money(trace.gmv_minor, trace.currency), is_total=True),
                 ],

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from django.utils import formats as django_formats
 from django.utils.translation import gettext as _
 
 from alhena_tracking.admin import formats, moments
@@ -121,7 +120,7 @@ def _check_text(check: Check, facts: EventFacts) -> CheckText:
 
 
 def _state_label(state: State) -> str:
-    return {State.DONE: _("Done"), State.PROBLEM: _("Problem"), State.UNKNOWN: _("Not yet known")}[state]
+    return {State.DONE: _("OK"), State.PROBLEM: _("Problem"), State.UNKNOWN: _("Not yet known")}[state]
 
 
 def outcome_table(facts: EventFacts) -> list[MethodRows]:
@@ -181,6 +180,5 @@ def _last(at: datetime | None, on: date | None, facts: EventFacts) -> TimeText |
 
 
 def _moment(at: datetime, zone: ZoneInfo, now: datetime | None = None) -> TimeText:
-    local = at.astimezone(zone)
-    text = django_formats.date_format(local, "SHORT_DATETIME_FORMAT")
-    return TimeText(local.isoformat(timespec="seconds"), text, "" if now is None else moments.ago(at, now))
+    iso = at.astimezone(zone).isoformat(timespec="seconds")
+    return TimeText(iso, moments.moment(at, zone), "" if now is None else moments.ago(at, now))

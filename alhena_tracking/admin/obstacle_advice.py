@@ -6,7 +6,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from alhena_tracking.admin.road_advice import Advice, numbers_of
-from alhena_tracking.reports.checks import Check
+from alhena_tracking.reports.checks import Check, State
 
 
 def _told(check: Check, sentence: str) -> str:
@@ -17,6 +17,12 @@ def _told(check: Check, sentence: str) -> str:
         check.total,
     )
     return f"{sentence} {text % numbers_of(check)}"
+
+
+def _stopped(check: Check, sentence: str) -> str:
+    """The same of what is a problem, unless it is rare."""
+    told = _told(check, sentence)
+    return told if check.state is State.PROBLEM else f"{told} {_('So few need no attention.')}"
 
 
 def _nothing() -> Advice:
@@ -33,7 +39,7 @@ def on_company_key(check: Check) -> Advice:
             return Advice(seen=_("No event named a company that there is not."))
         case _:
             return Advice(
-                seen=_told(check, _("Events name a company key that does not exist.")),
+                seen=_stopped(check, _("Events name a company key that does not exist.")),
                 headline=_("Events arrive that name a company key which does not exist."),
                 todo=_("Somewhere the shop names another key than a company's here. The right one stands above."),
             )
@@ -49,7 +55,7 @@ def on_origins(check: Check) -> Advice:
             return Advice(seen=_("What was refused in the last 7 days is listed now:"))
         case _:
             return Advice(
-                seen=_told(check, _("Events come from origins that the company does not list.")),
+                seen=_stopped(check, _("Events come from origins that the company does not list.")),
                 headline=_(
                     "Events are refused because the company does not list the origin of the pages that send them."
                 ),
@@ -65,7 +71,7 @@ def on_limits(check: Check) -> Advice:
             return Advice(seen=_("No event was refused for being one too many."))
         case _:
             return Advice(
-                seen=_told(check, _("Events are refused as too many at once.")),
+                seen=_stopped(check, _("Events are refused as too many at once.")),
                 headline=_("Events are refused because more arrive at once than the limits allow."),
                 todo=_(
                     "Behind a proxy, say in TRUSTED_PROXIES how many of your own there are; otherwise all visitors "
@@ -82,7 +88,7 @@ def on_validity(check: Check) -> Advice:
             return Advice(seen=_("No event was refused for what it says."))
         case _:
             return Advice(
-                seen=_told(check, _("Events are refused for what they say.")),
+                seen=_stopped(check, _("Events are refused for what they say.")),
                 headline=_("Events are refused because what they say breaks the rules of the fields."),
                 todo=_("Correct what is most often wrong. The last refused events below name field and error of each."),
             )
@@ -94,7 +100,7 @@ def on_secret_key(check: Check) -> Advice:
     else:
         headline = _("The shop's server calls with a secret key that is wrong or revoked.")
     return Advice(
-        seen=_told(check, _("Calls are refused for want of the right key.")),
+        seen=_stopped(check, _("Calls are refused for want of the right key.")),
         headline=headline,
         todo=_("Issue a key under “Secret keys” and give it to the server, which sends it with every call."),
         code="Authorization: Bearer …",
@@ -195,7 +201,7 @@ def on_clocks(check: Check) -> Advice:
                 )
             )
         case "few":
-            return Advice(seen=_told(check, _("Events are refused as older than 72 hours.")))
+            return Advice(seen=_stopped(check, _("Events are refused as older than 72 hours.")))
         case "too_old":
             return Advice(
                 seen=_told(check, _("Events are refused as older than 72 hours.")),

@@ -263,4 +263,20 @@ def _line_table(trace: OrderTrace) -> LineTable | None:
             for line in trace.lines
         ],
         omitted % {"count": formats.count(trace.omitted_lines)} if trace.omitted_lines else "",
+        _line_difference(trace),
     )
+
+
+def _line_difference(trace: OrderTrace) -> str:
+    """Why the lines, where all are shown, are not the whole order."""
+    total_minor = sum(line.total_minor for line in trace.lines)
+    if trace.omitted_lines or total_minor == trace.value_minor:
+        return ""
+    text = _(
+        "The lines come to %(total)s. Discounts, shipping and taxes of the order as a whole are not in them, and may "
+        "make the difference to %(value)s."
+    )
+    return text % {
+        "total": formats.money(total_minor, trace.currency),
+        "value": formats.money(trace.value_minor, trace.currency),
+    }

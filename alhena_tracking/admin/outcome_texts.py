@@ -15,7 +15,7 @@ _METHODS = {
 _OUTCOMES = {
     "recorded": _("Recorded"),
     "duplicate": _("Known already"),
-    "confirmed": _("Confirmed by the shop's server"),
+    "confirmed": _("Confirmed after a browser had reported it"),
     "pending": _("Confirmed, waiting for a browser's report"),
     "ignored": _("Ignored"),
     "invalid": _("Refused"),

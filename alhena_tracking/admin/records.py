@@ -324,6 +324,7 @@ class OrderClaimAdmin(RecordAdmin):
     list_display = ["order", "company", "occurred_at", "value", "channel_name", "trust"]
     list_filter = [("company", CompanyFilter), ChannelFilter, "trust"]
     list_select_related = ("company", "order")
+    ordering = ("-occurred_at", "-pk")
     date_hierarchy = "occurred_on"
     search_fields = ["order__order_id"]
     search_help_text = _("Search by order id.")

@@ -58,8 +58,11 @@ class SecretKeyAdmin(OpenLinksMixin, SafeLookupsAdmin):
         return super().get_queryset(request).filter(company__in=Company.objects.visible_to(request.user))
 
     def formfield_for_foreignkey(self, db_field: ForeignKey[Any], request: HttpRequest, **kwargs: Any) -> Any:
+        companies = Company.objects.visible_to(request.user)
+        choices = list(companies[:2])
+        initial = choices[0] if len(choices) == 1 else None
         return super().formfield_for_foreignkey(
-            db_field, request, **{**kwargs, "queryset": Company.objects.visible_to(request.user)}
+            db_field, request, **{**kwargs, "queryset": companies, "initial": initial}
         )
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:

@@ -71,6 +71,7 @@ class LineRow:
 class LineTable:
     rows: list[LineRow]
     omitted: str
+    difference: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,12 @@ SCHEME = "Bearer"
 _SENT_BY_BROWSERS = {"basic", "digest", "negotiate", "ntlm"}
 
 
+def claims_secret_key(request: HttpRequest) -> bool:
+    """Whether the caller shows what is to be a secret key, of whatever company."""
+    scheme, _, _key = str(request.META.get("HTTP_AUTHORIZATION", "")).partition(" ")
+    return scheme.lower() == SCHEME.lower()
+
+
 def has_secret_key(request: HttpRequest, known: KnownCompany) -> bool:
     """Whether the caller shows an active secret key of the company; no, where it does not claim to have one.
 

@@ -35,7 +35,7 @@ from rest_framework.views import APIView
 
 from alhena_tracking import diagnostics, limits, rules
 from alhena_tracking.api import serializers, throttling
-from alhena_tracking.api.authentication import SCHEME, has_secret_key
+from alhena_tracking.api.authentication import SCHEME, claims_secret_key, has_secret_key
 from alhena_tracking.api.parsers import BeaconParser, JSONBodyParser
 from alhena_tracking.api.sources import is_bot, source_of
 from alhena_tracking.api.visitors import refuses_tracking
@@ -143,6 +143,8 @@ class IngestionView(APIView):
             if has_secret_key(request._request, known):
                 trust = Trust.CONFIRMED
         _check_limits(request, known, trust, _number_of_events(body))
+        if known is None and claims_secret_key(request._request):
+            trust = Trust.CONFIRMED  # so that a server is told of the company, and not what a browser would have to say
         return self.take(request, body, received_at, trust)
 
     def take(self, request: Request, body: object, received_at: datetime, trust: Trust) -> HttpResponse:

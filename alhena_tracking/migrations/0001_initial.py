@@ -225,7 +225,7 @@ class Migration(migrations.Migration):
                     "has_conflict",
                     models.BooleanField(
                         default=False,
-                        help_text="Reports of this order disagree on its amount or visitor.",
+                        help_text="Whether reports of this order disagree on its amount or visitor.",
                         verbose_name="conflict",
                     ),
                 ),

@@ -41,7 +41,7 @@ class Order(Credited, Event):
         _("lines confirmed"), default=False, help_text=_("The lines are those that the shop's server named.")
     )
     has_conflict = models.BooleanField(
-        _("conflict"), default=False, help_text=_("Reports of this order disagree on its amount or visitor.")
+        _("conflict"), default=False, help_text=_("Whether reports of this order disagree on its amount or visitor.")
     )
     excluded_at = models.DateTimeField(_("excluded at"), null=True)
     excluded_by = models.ForeignKey(

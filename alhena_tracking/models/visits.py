@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC
+
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -57,7 +59,7 @@ class Interaction(Event):
 
     def __str__(self) -> str:
         about = f" {self.product_id}" if self.product_id else ""
-        return f"{self.get_kind_display()}{about} {self.occurred_at:%Y-%m-%d %H:%M}"
+        return f"{self.get_kind_display()}{about} {self.occurred_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 class VisitorSession(models.Model):
@@ -93,4 +95,4 @@ class VisitorSession(models.Model):
         indexes = [models.Index(fields=["company", "started_on", "channel"], name="alhena_session_report")]
 
     def __str__(self) -> str:
-        return f"#{self.pk} {self.started_at:%Y-%m-%d %H:%M}"
+        return f"#{self.pk} {self.started_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

@@ -1,4 +1,5 @@
 from argparse import ArgumentParser
+from socket import socket
 from typing import Any
 
 from django.conf import settings
@@ -31,6 +32,9 @@ class Command(BaseCommand):
         if days < 1:
             raise CommandError("--days must be 1 or more.")
 
+        if not no_serve and is_taken(port):
+            raise CommandError(f'Port {port} is taken. Take another one: make demo ARGS="--port {port + 1}"')
+
         call_command("migrate", verbosity=0)
         products = load_catalogue()
         user = self.make_login()
@@ -56,6 +60,13 @@ class Command(BaseCommand):
     def make_login(self) -> AbstractBaseUser:
         user, _ = get_user_model()._default_manager.get_or_create(username=LOGIN)
         user.is_staff = user.is_superuser = True
-        user.set_password(PASSWORD)
+        if not user.check_password(PASSWORD):  # a new one, even if it is the same, would log everybody out
+            user.set_password(PASSWORD)
         user.save()
         return user
+
+
+def is_taken(port: int) -> bool:
+    """Whether somebody listens there already."""
+    with socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
