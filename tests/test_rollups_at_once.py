@@ -93,16 +93,22 @@ def _record_late(company: Company, visitor: Visitor | None = None) -> None:
     assert outcome.status == "recorded"
 
 
-@pytest.mark.parametrize("change", [_exclude, _refund, _move, _record_late])
-@pytest.mark.parametrize("is_first", [True, False])
-def test_roll_up_when_a_change_is_under_way_waits_for_it(
-    company: Company, change: Callable[[Company], None], is_first: bool
-) -> None:
+def _sell_all_day(company: Company, *, is_first: bool) -> datetime:
+    """Of a day that is to be rolled up at the moment returned, for the first time or again."""
     fill(company, random.Random(5), FIRST, days=1, sessions=25)
     now = at(FIRST + timedelta(days=6))
     if not is_first:
         roll_up(now)
         RolledUpDay.objects.update(is_stale=True)
+    return now
+
+
+@pytest.mark.parametrize("change", [_exclude, _refund, _move, _record_late])
+@pytest.mark.parametrize("is_first", [True, False])
+def test_roll_up_when_a_change_is_under_way_waits_for_it(
+    company: Company, change: Callable[[Company], None], is_first: bool
+) -> None:
+    now = _sell_all_day(company, is_first=is_first)
     # The transaction ends before the other connection is waited for.
     with ExitStack() as others, transaction.atomic():
         change(company)
@@ -118,11 +124,7 @@ def test_roll_up_when_a_change_is_under_way_waits_for_it(
 def test_change_when_a_roll_up_is_under_way_marks_the_day_afterwards(
     company: Company, change: Callable[[Company], None], is_first: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fill(company, random.Random(5), FIRST, days=1, sessions=25)
-    now = at(FIRST + timedelta(days=6))
-    if not is_first:
-        roll_up(now)
-        RolledUpDay.objects.update(is_stale=True)
+    now = _sell_all_day(company, is_first=is_first)
     has_read, may_go_on, tables = Event(), Event(), rollups._tables
 
     def pause(company: Company, on: date) -> Iterator[Any]:
