@@ -102,15 +102,9 @@ def _cart_events(report: RevenueImpactReport) -> Iterator[list[Cell]]:
     for keys in _pieces(counted_cart_events(report)):
         for _pk, on, at, *product, quantity, value, basis, units, gmv, credit in _with_credit(CartEvent, keys, columns):
             yield [
-                *(
-                    on,
-                    at.astimezone(zone),
-                    at.astimezone(UTC),
-                    *product,
-                    _shortest(quantity),
-                    in_major_units(value, currency),
-                ),
-                *(basis, _shortest(units), currency, in_major_units(gmv, currency), *_credit(credit)),
+                *(on, at.astimezone(zone), at.astimezone(UTC), *product, _shortest(quantity)),
+                *(in_major_units(value, currency), basis, _shortest(units), currency, in_major_units(gmv, currency)),
+                *_credit(credit),
             ]
 
 
