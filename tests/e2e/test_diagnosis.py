@@ -78,7 +78,7 @@ def test_diagnostics_when_a_shop_is_set_up_say_what_comes_next(page: Page, staff
 
     page.goto("/")
     assert cause_of(staff) == "Nobody's use of the assistant has arrived yet."
-    assert states_of(staff)["The snippet is rendered"] == "Done"
+    assert states_of(staff)["The snippet is rendered"] == "OK"
 
     open_the_faq(page)
     assert cause_of(staff) == "Interactions arrive, but the shop has not told of any cart yet."
@@ -91,7 +91,7 @@ def test_diagnostics_when_a_shop_is_set_up_say_what_comes_next(page: Page, staff
     with answered(page, "sendCheckoutEvent", "duplicate"):
         place_the_order(page)
     assert cause_of(staff).startswith("All is well")
-    assert set(states_of(staff).values()) == {"Done"}
+    assert set(states_of(staff).values()) == {"OK"}
 
 
 def test_diagnostics_when_events_are_wrong_say_which_fields(page: Page, staff: Page) -> None:
