@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from datetime import date, datetime
 from itertools import groupby
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 from zoneinfo import ZoneInfo
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
@@ -113,7 +113,15 @@ class VisitorSessionQuerySet(DatedQuerySet[_Model]):
 class OrderQuerySet(DatedQuerySet[_Model]):
     def counted(self) -> Self:
         """Orders that are revenue: not excluded by staff (a test, a fraud), and confirmed where the settings ask it."""
-        return self.included().filter(trust="CONFIRMED") if conf.confirmed_orders_only else self.included()
+        return self.filter(**self._counted())
+
+    def uncounted(self) -> Self:
+        """The other ones."""
+        return self.exclude(**self._counted())
+
+    @staticmethod
+    def _counted() -> dict[str, Any]:
+        return {"excluded_at__isnull": True, **({"trust": "CONFIRMED"} if conf.confirmed_orders_only else {})}
 
     def included(self) -> Self:
         """Orders that staff have not excluded, whatever the settings say."""

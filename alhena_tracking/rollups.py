@@ -57,6 +57,7 @@ class _NotOver(Exception):
 def roll_up(now: datetime | None = None) -> list[CompanyDays]:
     """Roll up all days of all companies that are due, the latest first, and then their weeks; say which days they were.
 
+    Companies whose time zone has changed get their days settled before.
     Due is what has been over for ``ROLLED_UP_AFTER``, and was not rolled up or has changed since. Every day has a
     transaction of its own: whenever this is interrupted, the report stays right, and the next call goes on. ``failed``
     are days whose sums are larger than the database's integers; their events are read as before.

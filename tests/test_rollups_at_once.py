@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from threading import Event
@@ -24,7 +24,7 @@ from alhena_tracking.reports.sums import insert
 from alhena_tracking.rollups import check_rollups, roll_up
 from tests.conftest import examples
 from tests.factories import UserFactory, VisitorSessionFactory, at
-from tests.faults.database import wait_for_waiting
+from tests.faults.database import another_connection, wait_for_waiting
 from tests.report_by_hand import fill
 from tests.test_ingestion import cart_event, chat
 from tests.test_rollups import FIRST, MONDAY, assert_same_as_raw, spoil_totals, whole
@@ -34,22 +34,6 @@ pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.skipif("connection.vendor == 'sqlite'", reason="SQLite has a single writer; set DATABASE_URL"),
 ]
-
-
-@contextmanager
-def another_connection(work: Callable[[], Any]) -> Iterator[Future[Any]]:
-    """Do ``work`` in a thread, over a connection of its own; at the end it must be done."""
-
-    def do() -> Any:
-        try:
-            return work()
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(1) as pool:
-        future = pool.submit(do)
-        yield future
-        future.result(timeout=20)
 
 
 def change_during_roll_up(

@@ -9,13 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
 from alhena_tracking.admin import formats, moments
-from alhena_tracking.admin.timelines import (
-    Badge,
-    UrlOf,
-    isolated,
-    order_title,
-    timeline_text,
-)
+from alhena_tracking.admin.timelines import Badge, UrlOf, isolated, order_title, timeline_text
 from alhena_tracking.admin.trace_texts import (
     ClaimRow,
     ClaimTable,
@@ -29,12 +23,7 @@ from alhena_tracking.admin.trace_texts import (
     source_sentences,
 )
 from alhena_tracking.limits import PENDING_AGE
-from alhena_tracking.models import (
-    OrderClaim,
-    PendingConfirmation,
-    Trust,
-    VisitorSession,
-)
+from alhena_tracking.models import OrderClaim, PendingConfirmation, Trust, VisitorSession
 from alhena_tracking.reports import Claim, OrderTrace
 
 

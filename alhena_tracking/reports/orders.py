@@ -20,8 +20,7 @@ def counted_orders(report: RevenueImpactReport) -> OrderQuerySet[Order]:
 
 def has_uncounted_orders(report: RevenueImpactReport) -> bool:
     """Whether orders in any currency are credited as asked and are no revenue: excluded, or not confirmed yet."""
-    orders = report.query.credited(Order.objects.all(), report.query.period)
-    return orders.exclude(pk__in=Order.objects.counted().values("pk")).exists()
+    return report.query.credited(Order.objects.uncounted(), report.query.period).exists()
 
 
 def counted_cart_events(report: RevenueImpactReport) -> DatedQuerySet[CartEvent]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import Any
 from urllib.parse import quote
 
 from django.db import connection, transaction
@@ -94,3 +96,19 @@ def trigger(statement: str, *models: type[Model]) -> Iterator[None]:
             yield
         finally:
             cursor.execute("DROP FUNCTION fault() CASCADE")
+
+
+@contextmanager
+def another_connection(work: Callable[[], Any]) -> Iterator[Future[Any]]:
+    """Do ``work`` in a thread, over a connection of its own; at the end it must be done."""
+
+    def do() -> Any:
+        try:
+            return work()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        future = pool.submit(do)
+        yield future
+        future.result(timeout=20)

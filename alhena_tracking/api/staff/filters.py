@@ -80,7 +80,7 @@ class OrderFilters(EventFilters):
         return orders.filter(excluded_at__isnull=not value)
 
     def filter_counted(self, orders: OrderQuerySet[Order], name: str, value: bool) -> QuerySet[Any]:
-        return orders.counted() if value else orders.exclude(pk__in=Order.objects.counted().values("pk"))
+        return orders.counted() if value else orders.uncounted()
 
 
 class CartEventFilters(EventFilters):
