@@ -15,6 +15,7 @@ from django.test import Client
 
 from alhena_tracking import limits
 from alhena_tracking.api import serializers
+from alhena_tracking.api.batches import BatchSerializer
 from alhena_tracking.api.schema import answers
 from alhena_tracking.api.schema.operations import OPERATIONS
 from alhena_tracking.models import Company, SecretKey
@@ -127,7 +128,7 @@ def test_page_when_its_requests_are_sent_shows_what_is_answered(company: Company
         ("Orders", 0, serializers.CheckoutEventSerializer),
         ("Orders", 1, serializers.LineItemSerializer),
         ("Refunds", 0, serializers.RefundSerializer),
-        ("Batches", 0, serializers.BatchSerializer),
+        ("Batches", 0, BatchSerializer),
     ],
 )
 def test_fields_when_listed_are_those_that_are_read(

@@ -7,12 +7,9 @@ writes nothing to it. All errors are collected, each under the path of its field
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
-from uuid import UUID
 
 from django.utils import timezone
 from rest_framework import serializers
@@ -20,6 +17,18 @@ from rest_framework.exceptions import ErrorDetail
 from rest_framework.fields import empty
 
 from alhena_tracking import limits, rules
+from alhena_tracking.api.fields import (
+    ChoiceField,
+    CurrencyField,
+    EventIdField,
+    FingerprintField,
+    QuantityField,
+    RuleField,
+    TextField,
+    TimestampField,
+    ValueField,
+    Values,
+)
 from alhena_tracking.ingestion import (
     CartEventData,
     EventData,
@@ -32,91 +41,7 @@ from alhena_tracking.ingestion import (
 from alhena_tracking.models import CartEvent, Interaction, Trust
 from alhena_tracking.rules import InvalidValue
 
-Values = dict[str, Any]
 Errors = dict[str, InvalidValue]
-
-
-class RuleField(serializers.Field[Any, Any, Any, Any]):
-    """A field under one rule of the contract. ``values`` holds the fields declared before it that are valid."""
-
-    missing: Any = None
-
-    def parse(self, value: object, values: Values) -> Any:
-        raise NotImplementedError
-
-    def to_internal_value(self, data: object) -> Any:
-        return self.parse(data, {})
-
-    def to_representation(self, value: object) -> Any:
-        return value
-
-
-class TextField(RuleField):
-    missing = ""
-
-    def __init__(self, *, limit: int = limits.TEXT_LENGTH, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.limit = limit
-
-    def parse(self, value: object, values: Values) -> str:
-        return rules.parse_text(value, self.limit)
-
-
-class ChoiceField(RuleField):
-    def __init__(self, *, choices: Iterable[str], **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.choices = tuple(choices)
-        self.expected = ", ".join(self.choices)
-
-    def parse(self, value: object, values: Values) -> str:
-        return rules.parse_choice(value, self.choices, self.expected)
-
-
-class CurrencyField(RuleField):
-    def parse(self, value: object, values: Values) -> str:
-        return rules.parse_currency(value)
-
-
-class ValueField(RuleField):
-    """An amount in the ``currency`` of its object, which is declared before it."""
-
-    def __init__(self, *, is_positive: bool = False, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.is_positive = is_positive
-
-    def parse(self, value: object, values: Values) -> int:
-        minor = rules.parse_value(value, values.get("currency"))
-        if self.is_positive and not minor:
-            raise InvalidValue("not_positive")
-        return minor
-
-
-class QuantityField(RuleField):
-    """Above zero for the types of ``positive_for``, and everywhere without them."""
-
-    def __init__(self, *, positive_for: Iterable[str] = (), **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.positive_for = frozenset(positive_for)
-
-    def parse(self, value: object, values: Values) -> Decimal:
-        return rules.parse_quantity(value, positive=not self.positive_for or values.get("type") in self.positive_for)
-
-
-class FingerprintField(RuleField):
-    def parse(self, value: object, values: Values) -> UUID | None:
-        if isinstance(value, str) and not value.strip(limits.WHITE_SPACE):
-            return None
-        return rules.parse_fingerprint(value)
-
-
-class EventIdField(RuleField):
-    def parse(self, value: object, values: Values) -> UUID:
-        return rules.parse_fingerprint(value)
-
-
-class TimestampField(RuleField):
-    def parse(self, value: object, values: Values) -> datetime:
-        return rules.parse_timestamp(value)
 
 
 class RuleSerializer(serializers.Serializer[Any]):
@@ -406,60 +331,3 @@ METHODS: dict[str, EventSerializer] = {
     "sendCartEvent": CartEventSerializer(),
     "sendCheckoutEvent": CheckoutEventSerializer(),
 }
-
-_METHOD = ChoiceField(choices=METHODS)
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """The events of one visitor, in order: for each either the event or what is wrong with it."""
-
-    methods: list[str]
-    events: list[EventData | None]
-    errors: list[Errors]
-
-
-class BatchSerializer(EnvelopeSerializer):
-    """Several events in one envelope. One that is wrong does not harm the others; a wrong envelope harms them all."""
-
-    events = serializers.ListField()
-
-    def parse_batch(self, data: object, *, received_at: datetime, trust: Trust) -> Batch:
-        """Validate a batch. Raises ``InvalidEvent`` where its envelope is wrong or it is too large."""
-        envelope, errors = self.parse(data, received_at=received_at, trust=trust)
-        items = data.get("events") if type(data) is dict else []
-        if items is None:
-            errors["events"] = InvalidValue("required")
-        elif type(items) is not list:
-            errors["events"] = InvalidValue("wrong_type", expected="array", actual=rules.json_type(items))
-        elif len(items) > limits.BATCH_EVENTS:
-            errors["events"] = InvalidValue("too_many", limit=limits.BATCH_EVENTS)
-        if envelope is None or errors:
-            raise InvalidEvent(errors)
-        batch = Batch([], [], [])
-        remaining_errors = limits.ERRORS
-        for item in items or ():
-            method, event, event_errors = _parse_item(item, envelope, max(1, remaining_errors))
-            remaining_errors -= len(event_errors)
-            batch.methods.append(method)
-            batch.events.append(event)
-            batch.errors.append(event_errors)
-        return batch
-
-
-def _parse_item(item: object, envelope: Envelope, most_errors: int) -> tuple[str, EventData | None, Errors]:
-    if type(item) is not dict:
-        return "", None, {"": InvalidValue("wrong_type", expected="object", actual=rules.json_type(item))}
-    if item.get("method") is None:
-        return "", None, {"method": InvalidValue("required")}
-    try:
-        method = _METHOD.parse(item["method"], {})
-    except InvalidValue as error:
-        return "", None, {"method": error}
-    data = item.get("data")
-    if type(data) is not dict:
-        code = InvalidValue("wrong_type", expected="object", actual=rules.json_type(data))
-        return method, None, {"data": InvalidValue("required") if data is None else code}
-    own = {name: item[name] for name in ("event_id", "occurred_at") if name in item}
-    event, errors = METHODS[method].parse_event(data | own, envelope, most_errors)
-    return method, event, errors

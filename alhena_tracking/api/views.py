@@ -36,6 +36,7 @@ from rest_framework.views import APIView
 from alhena_tracking import diagnostics, limits, rules
 from alhena_tracking.api import serializers, throttling
 from alhena_tracking.api.authentication import SCHEME, claims_secret_key, has_secret_key
+from alhena_tracking.api.batches import BatchSerializer
 from alhena_tracking.api.parsers import BeaconParser, JSONBodyParser
 from alhena_tracking.api.sources import is_bot, source_of
 from alhena_tracking.api.visitors import refuses_tracking
@@ -230,7 +231,7 @@ class BatchView(IngestionView):
     """Takes up to ``limits.BATCH_EVENTS`` events of one visitor, in order, and answers for each."""
 
     body_bytes = limits.BATCH_BODY_BYTES
-    serializer = serializers.BatchSerializer()
+    serializer = BatchSerializer()
 
     def take(self, request: Request, body: object, received_at: datetime, trust: Trust) -> HttpResponse:
         batch = self.serializer.parse_batch(body, received_at=received_at, trust=trust)

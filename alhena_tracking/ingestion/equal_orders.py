@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 from alhena_tracking.ingestion import insertions
 from alhena_tracking.ingestion.data import DUPLICATE, OrderData, Outcome
-from alhena_tracking.ingestion.orders import lines_as_told, new_lines, new_order
+from alhena_tracking.ingestion.order_rows import lines_as_told, new_lines, new_order
 from alhena_tracking.ingestion.visits import Attribution, Identities
 from alhena_tracking.limits import EQUAL_ORDER_INTERVAL
 from alhena_tracking.models import Company, Order

@@ -6,40 +6,27 @@ refund of one order follow each other.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from alhena_tracking.attribution import choose_claim
-from alhena_tracking.conf import conf
 from alhena_tracking.digests import text_digest
-from alhena_tracking.ingestion import insertions
+from alhena_tracking.ingestion import order_rows
 from alhena_tracking.ingestion.data import (
     CONFIRMED,
     DUPLICATE,
     NO_INTERACTION,
     PENDING,
     UNKNOWN_ORDER,
-    LineItemData,
     OrderData,
     Outcome,
     RefundData,
 )
-from alhena_tracking.ingestion.touched_days import TouchedDays
-from alhena_tracking.ingestion.visits import Attribution, Identities
+from alhena_tracking.ingestion.visits import Attribution
 from alhena_tracking.limits import PENDING_AGE
-from alhena_tracking.models import (
-    Company,
-    Order,
-    OrderClaim,
-    OrderLine,
-    PendingConfirmation,
-    Refund,
-    Trust,
-    ValueBasis,
-)
+from alhena_tracking.models import Company, Order, OrderClaim, PendingConfirmation, Refund, Trust
 from alhena_tracking.rules import InvalidValue
 
 _CREDIT_FIELDS = (
@@ -77,7 +64,7 @@ class OrderFile:
     @property
     def is_counted_otherwise(self) -> bool:
         """Whether the report counts the order by something else than is stored."""
-        return self.order is not None and self.counted_as != _counted_as(self.order)
+        return self.order is not None and self.counted_as != counted_as(self.order)
 
     def sessions(self) -> set[int]:
         """Those whose carts change, or whether they have an order."""
@@ -110,8 +97,9 @@ class OrderFile:
         if known is not None:  # it lowers nothing yet, so it is what is told of it last
             self.refunds.remove(known)
             self.superseded_refund = known
-        refund = self._add_refund(data)
+        refund = order_rows.new_refund(self.company, data)
         refund.refunded_order = self.order
+        self.refunds.append(refund)
         return Outcome("recorded", refund.event_id) if self.order else UNKNOWN_ORDER
 
     def find_refund(self, refund_id: str) -> Refund | None:
@@ -149,7 +137,7 @@ class OrderFile:
                 return NO_INTERACTION
             if self._waiting(data.received_at) is not None:
                 return DUPLICATE
-            self.pending = _new_pending(self.company, data, replacing=self.pending)
+            self.pending = order_rows.new_pending(self.company, data, replacing=self.pending)
             return PENDING
         if order.trust == Trust.CONFIRMED:
             self._mark_conflict(if_=(order.currency, order.value_minor) != (data.currency, data.value_minor))
@@ -158,7 +146,7 @@ class OrderFile:
         order.source = data.source or order.source
         self._set_figures(data.currency, data.value_minor, data.received_at)
         if data.line_items:
-            self.lines, order.has_confirmed_lines = lines_as_told(data.line_items), True
+            self.lines, order.has_confirmed_lines = order_rows.lines_as_told(data.line_items), True
         self._show_chosen_claim()
         self._compare_claims()
         self.is_changed = self.is_confirmed = True
@@ -186,7 +174,7 @@ class OrderFile:
         order.source = data.source or order.source
         self._set_figures(data.currency, data.value_minor, data.received_at)
         self._move(attribution.fields(), data.occurred_at)
-        self.lines = lines_as_told(data.line_items)
+        self.lines = order_rows.lines_as_told(data.line_items)
         self._mark_conflict(if_=was_confirmed_otherwise)
         self._compare_claims()
         self.is_changed = self.is_confirmed = True
@@ -195,9 +183,9 @@ class OrderFile:
     # How the order changes
 
     def _open(self, data: OrderData, attribution: Attribution) -> Order:
-        self.order = new_order(self.company, data, attribution)
+        self.order = order_rows.new_order(self.company, data, attribution)
         self.is_new = True
-        self.lines = lines_as_told(data.line_items)
+        self.lines = order_rows.lines_as_told(data.line_items)
         self._add_claim(data, attribution)
         self.stale[attribution.credit.session_id] = data.occurred_at
         return self.order
@@ -206,15 +194,7 @@ class OrderFile:
         said = (attribution.credit.session_id, data.currency, data.value_minor)
         if any((claim.session_id, claim.currency, claim.value_minor) == said for claim in self.claims):
             return
-        self.claims.append(
-            OrderClaim(
-                currency=data.currency,
-                value_minor=data.value_minor,
-                line_items=lines_as_told(data.line_items),
-                **data.fields(self.company),
-                **attribution.fields(),
-            )
-        )
+        self.claims.append(order_rows.new_claim(self.company, data, attribution))
 
     def _show_chosen_claim(self) -> None:
         """Let the order show the claim that its confirmed figures speak for."""
@@ -255,22 +235,6 @@ class OrderFile:
 
     # Refunds
 
-    def _add_refund(self, data: RefundData) -> Refund:
-        refund = Refund(
-            company=self.company,
-            order_id=data.order_id,
-            order_id_digest=text_digest(data.order_id),
-            refund_id=data.refund_id,
-            refund_id_digest=text_digest(data.refund_id),
-            currency=data.currency,
-            value_minor=data.value_minor,
-            occurred_at=data.occurred_at,
-            received_at=data.received_at,
-            occurred_on=data.occurred_at.astimezone(self.company.zone).date(),
-        )
-        self.refunds.append(refund)
-        return refund
-
     def _fit_refunds(self, now: datetime) -> None:
         """Attach the refunds that fit the order as it is now, the first told first; detach the others."""
         order = self._known_order()
@@ -292,168 +256,7 @@ class OrderFile:
         return self.order
 
 
-# Rows
-
-
-def new_order(company: Company, data: OrderData, attribution: Attribution) -> Order:
-    """The row of an order as one event tells it."""
-    is_confirmed = data.trust == Trust.CONFIRMED
-    return Order(
-        order_id=data.order_id,
-        order_id_digest=text_digest(data.order_id) if data.order_id else None,
-        currency=data.currency,
-        value_minor=data.value_minor,
-        has_confirmed_visitor=is_confirmed,
-        has_confirmed_lines=is_confirmed,
-        **data.fields(company),
-        **attribution.fields(),
-    )
-
-
-def lines_as_told(items: Iterable[LineItemData]) -> list[dict[str, Any]]:
-    """An order's lines as claims and pending confirmations keep them: each with its own total, in minor units."""
-    return [
-        {
-            "product_id": item.product_id,
-            "product_name": item.product_name,
-            "quantity": str(item.quantity),
-            "total_minor": _total_minor(item),
-        }
-        for item in items
-    ]
-
-
-def _total_minor(item: LineItemData) -> int:
-    if conf.line_item_value == ValueBasis.UNIT:
-        return int((item.quantity * item.value_minor).to_integral_value(ROUND_HALF_UP))
-    return item.value_minor
-
-
-def new_lines(order: Order, lines: Iterable[dict[str, Any]]) -> list[OrderLine]:
-    return [
-        OrderLine(
-            order=order,
-            product_id=line["product_id"],
-            product_id_digest=text_digest(line["product_id"]),
-            product_name=line["product_name"],
-            quantity=Decimal(line["quantity"]),
-            total_minor=line["total_minor"],
-        )
-        for line in lines
-    ]
-
-
-def _new_pending(
-    company: Company, data: OrderData, replacing: PendingConfirmation | None = None
-) -> PendingConfirmation:
-    return PendingConfirmation(
-        pk=replacing.pk if replacing else None,
-        company=company,
-        order_id=data.order_id,
-        order_id_digest=text_digest(data.order_id),
-        event_id=data.event_id,
-        source=data.source,
-        currency=data.currency,
-        value_minor=data.value_minor,
-        line_items=lines_as_told(data.line_items),
-        occurred_at=data.occurred_at,
-        received_at=data.received_at,
-    )
-
-
-# Reading and writing
-
-
-def open_files(company: Company, order_ids: Collection[str]) -> dict[str, OrderFile]:
-    """The files of some order ids. The caller holds their lock rows."""
-    files = {text_digest(order_id): OrderFile(company) for order_id in order_ids}
-    if not files:
-        return {}
-    known = {"company": company, "order_id_digest__in": files}
-    orders = {}
-    for order in Order.objects.filter(**known):
-        order.company = company
-        orders[order.pk] = files[order.order_id_digest].order = order
-        files[order.order_id_digest].counted_as = _counted_as(order)
-    for pending in PendingConfirmation.objects.filter(**known):
-        files[pending.order_id_digest].pending = pending
-    for refund in Refund.objects.filter(**known).order_by("id"):
-        if refund.refunded_order_id is not None:
-            refund.refunded_order = orders[refund.refunded_order_id]
-            files[refund.order_id_digest].attached_refund_ids.add(refund.pk)
-        files[refund.order_id_digest].refunds.append(refund)
-    if orders:
-        for claim in OrderClaim.objects.filter(order__in=orders).order_by("id"):
-            files[orders[claim.order_id].order_id_digest].claims.append(claim)
-    return {order_id: files[text_digest(order_id)] for order_id in order_ids}
-
-
-def write_files(files: Iterable[OrderFile], identities: Identities, touched: TouchedDays) -> None:
-    """Store what changed."""
-    files = list(files)
-    orders = [file.order for file in files if file.order is not None]
-    claims = [claim for file in files for claim in file.claims if claim._state.adding]
-    for row in [*orders, *claims]:
-        identities.resolve(row)
-    insertions.insert([order for order in orders if order._state.adding])
-    lines: list[OrderLine] = []
-    for file in files:
-        if file.order is None:
-            _save_pending(file.pending)
-        else:
-            lines += _save_order(file, file.order, touched)
-            _note_change(file, file.order, touched)
-    insertions.insert(claims)
-    insertions.insert(lines)
-
-
-def _save_pending(pending: PendingConfirmation | None) -> None:
-    if pending is not None and pending._state.adding:
-        pending.save(force_update=pending.pk is not None)
-
-
-def _save_order(file: OrderFile, order: Order, touched: TouchedDays) -> list[OrderLine]:
-    """Store what changed of a known order, and return the lines that it is to get."""
-    if not file.is_new and file.is_changed:
-        order.save(force_update=True)
-    for claim in file.claims:
-        claim.order = order
-    if file.pending is not None and not file.pending._state.adding:
-        file.pending.delete()
-    save_refunds(file, touched)
-    if file.lines is None:
-        return []
-    if not file.is_new:
-        OrderLine.objects.filter(order=order).delete()
-    return new_lines(order, file.lines)
-
-
-def _note_change(file: OrderFile, order: Order, touched: TouchedDays) -> None:
-    if file.lines is not None:
-        touched.add(order.occurred_on)
-    if file.is_counted_otherwise:
-        touched.add_order(order.session_id, order.occurred_on)
-        if file.counted_as:
-            touched.add_order(*file.counted_as[:2])
-
-
-def _counted_as(order: Order) -> tuple[Any, ...]:
+def counted_as(order: Order) -> tuple[Any, ...]:
     """By what the report counts an order: its session and day first."""
     credit = (order.channel, order.ai_profile, order.trust)
     return order.session_id, order.occurred_on, *credit, order.currency, order.value_minor
-
-
-def save_refunds(file: OrderFile, touched: TouchedDays) -> None:
-    """Store new refunds, and those that were attached or detached."""
-    if file.superseded_refund is not None:
-        file.superseded_refund.delete()
-    for refund in file.refunds:
-        refund.refunded_order = refund.refunded_order  # an order that was inserted since has its id now
-        is_attached = refund.refunded_order_id is not None
-        was_attached = refund.pk in file.attached_refund_ids
-        if is_attached != was_attached and file.order is not None:
-            touched.add(file.order.occurred_on)
-        if refund._state.adding:
-            refund.save(force_insert=True)
-        elif is_attached != was_attached:
-            refund.save(update_fields=["refunded_order"])

@@ -14,7 +14,7 @@ from django.dispatch import Signal
 
 from alhena_tracking import signals
 from alhena_tracking.digests import text_digest
-from alhena_tracking.ingestion import carts, contention, orders, prepared
+from alhena_tracking.ingestion import carts, contention, order_storage, prepared
 from alhena_tracking.ingestion.data import (
     DUPLICATE,
     NO_INTERACTION,
@@ -95,10 +95,10 @@ def record_refund(company: Company, data: RefundData, *, is_durable: bool = Fals
     def attempt() -> Outcome:
         with atomic(is_durable=is_durable):
             LockRow.objects.lock([LockRow.number_of(text_digest(data.order_id))])
-            file = orders.open_files(company, [data.order_id])[data.order_id]
+            file = order_storage.open_files(company, [data.order_id])[data.order_id]
             outcome = file.refund(data)
             touched = TouchedDays(company, data.received_at)
-            orders.save_refunds(file, touched)
+            order_storage.save_refunds(file, touched)
             touched.mark()
             refund = file.find_refund(data.refund_id)
             if refund is not None and outcome.status == "recorded":
@@ -202,7 +202,7 @@ class _Recording:
     def _open_files(self) -> None:
         # In the order in which they came, as the ids of their rows; a set has another one in every process.
         order_ids = [event.order_id for event in self.events if isinstance(event, OrderData) and event.order_id]
-        self.files = orders.open_files(self.company, list(dict.fromkeys(order_ids)))
+        self.files = order_storage.open_files(self.company, list(dict.fromkeys(order_ids)))
 
     def _plan(self) -> None:
         known = self.visits.found.known
@@ -256,7 +256,7 @@ class _Recording:
         identities = self.visits.write(self.touched)
         for event in self.cart_events:
             identities.resolve(event)
-        orders.write_files(files, identities, self.touched)
+        order_storage.write_files(files, identities, self.touched)
         for number, outcome in self.equal_orders.write(identities).items():
             self.outcomes[number] = outcome
         carts.insert_cart_events(self.cart_events, self.touched)

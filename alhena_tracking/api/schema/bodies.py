@@ -7,7 +7,8 @@ from datetime import timedelta
 from typing import Any
 
 from alhena_tracking import currencies, limits
-from alhena_tracking.api import serializers
+from alhena_tracking.api import fields, serializers
+from alhena_tracking.api.batches import BatchSerializer
 
 Schema = dict[str, Any]
 
@@ -79,7 +80,7 @@ def components() -> dict[str, Schema]:
         **batched,
         "LineItem": _body(serializers.LineItemSerializer),
         "Refund": _body(serializers.RefundSerializer),
-        "Batch": _body(serializers.BatchSerializer),
+        "Batch": _body(BatchSerializer),
         "Currency": {
             "type": "string",
             "enum": sorted(currencies.ACTIVE),
@@ -95,9 +96,9 @@ def _name_of(serializer: type[serializers.RuleSerializer]) -> str:
 
 def _body(serializer: type[serializers.RuleSerializer], *others: type[serializers.RuleSerializer]) -> Schema:
     """The object that a serializer reads, and that ``others`` read from the same object."""
-    fields = {name: field for kind in (*others, serializer) for name, field in kind().fields.items()}
-    required = sorted(name for name, field in fields.items() if field.required)
-    properties = {name: _property(name, field, _name_of(serializer)) for name, field in fields.items()}
+    declared = {name: field for kind in (*others, serializer) for name, field in kind().fields.items()}
+    required = sorted(name for name, field in declared.items() if field.required)
+    properties = {name: _property(name, field, _name_of(serializer)) for name, field in declared.items()}
     return {"type": "object", "properties": properties, **({"required": required} if required else {})}
 
 
@@ -117,9 +118,9 @@ def _property(name: str, field: Any, owner: str) -> Schema:
     if "$ref" in schema:
         return schema
     description = _DESCRIPTIONS.get(name, "")
-    if isinstance(field, serializers.ValueField):
+    if isinstance(field, fields.ValueField):
         description = f"{_VALUE_DESCRIPTIONS[owner]} {_VALUE_LIMIT}"
-    if isinstance(field, serializers.QuantityField) and field.positive_for:
+    if isinstance(field, fields.QuantityField) and field.positive_for:
         description = _QUANTITY_DESCRIPTION.format(" or ".join(sorted(field.positive_for)))
     if description:
         schema["description"] = description
@@ -130,30 +131,30 @@ def _property(name: str, field: Any, owner: str) -> Schema:
 
 def _type_of(field: Any) -> Schema:
     match field:
-        case serializers.TextField():
+        case fields.TextField():
             # The limits are those of the trimmed text.
             return {"type": "string", "minLength": 1, "maxLength": field.limit}
-        case serializers.ChoiceField():
+        case fields.ChoiceField():
             return one_of(*field.choices)
-        case serializers.CurrencyField():
+        case fields.CurrencyField():
             return ref("Currency")
-        case serializers.ValueField():
+        case fields.ValueField():
             return {
                 "type": "number",
                 "minimum": _SMALLEST_VALUE if field.is_positive else 0,
                 "maximum": limits.VALUE_MINOR,
             }
-        case serializers.QuantityField():
+        case fields.QuantityField():
             return {
                 "type": "number",
                 "minimum": 0 if field.positive_for else _SMALLEST_QUANTITY,
                 "maximum": limits.QUANTITY,
             }
-        case serializers.FingerprintField():
+        case fields.FingerprintField():
             return {"type": "string", "pattern": f"^({_UUID})?$"}
-        case serializers.EventIdField():
+        case fields.EventIdField():
             return {"type": "string", "format": "uuid", "pattern": f"^{_UUID}$"}
-        case serializers.TimestampField():
+        case fields.TimestampField():
             return {"type": "string", "format": "date-time"}
     if field.field_name == "line_items":
         return {"type": "array", "maxItems": limits.LINE_ITEMS, "items": ref("LineItem")}

@@ -1,0 +1,99 @@
+"""The fields of events, each under one rule of the contract."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from rest_framework import serializers
+
+from alhena_tracking import limits, rules
+from alhena_tracking.rules import InvalidValue
+
+Values = dict[str, Any]
+
+
+class RuleField(serializers.Field[Any, Any, Any, Any]):
+    """A field under one rule of the contract. ``values`` holds the fields declared before it that are valid."""
+
+    missing: Any = None
+
+    def parse(self, value: object, values: Values) -> Any:
+        raise NotImplementedError
+
+    def to_internal_value(self, data: object) -> Any:
+        return self.parse(data, {})
+
+    def to_representation(self, value: object) -> Any:
+        return value
+
+
+class TextField(RuleField):
+    missing = ""
+
+    def __init__(self, *, limit: int = limits.TEXT_LENGTH, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.limit = limit
+
+    def parse(self, value: object, values: Values) -> str:
+        return rules.parse_text(value, self.limit)
+
+
+class ChoiceField(RuleField):
+    def __init__(self, *, choices: Iterable[str], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.choices = tuple(choices)
+        self.expected = ", ".join(self.choices)
+
+    def parse(self, value: object, values: Values) -> str:
+        return rules.parse_choice(value, self.choices, self.expected)
+
+
+class CurrencyField(RuleField):
+    def parse(self, value: object, values: Values) -> str:
+        return rules.parse_currency(value)
+
+
+class ValueField(RuleField):
+    """An amount in the ``currency`` of its object, which is declared before it."""
+
+    def __init__(self, *, is_positive: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.is_positive = is_positive
+
+    def parse(self, value: object, values: Values) -> int:
+        minor = rules.parse_value(value, values.get("currency"))
+        if self.is_positive and not minor:
+            raise InvalidValue("not_positive")
+        return minor
+
+
+class QuantityField(RuleField):
+    """Above zero for the types of ``positive_for``, and everywhere without them."""
+
+    def __init__(self, *, positive_for: Iterable[str] = (), **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.positive_for = frozenset(positive_for)
+
+    def parse(self, value: object, values: Values) -> Decimal:
+        return rules.parse_quantity(value, positive=not self.positive_for or values.get("type") in self.positive_for)
+
+
+class FingerprintField(RuleField):
+    def parse(self, value: object, values: Values) -> UUID | None:
+        if isinstance(value, str) and not value.strip(limits.WHITE_SPACE):
+            return None
+        return rules.parse_fingerprint(value)
+
+
+class EventIdField(RuleField):
+    def parse(self, value: object, values: Values) -> UUID:
+        return rules.parse_fingerprint(value)
+
+
+class TimestampField(RuleField):
+    def parse(self, value: object, values: Values) -> datetime:
+        return rules.parse_timestamp(value)
