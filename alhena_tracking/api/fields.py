@@ -1,4 +1,4 @@
-"""The fields of events, each under one rule of the contract."""
+"""The fields of events: how a rule of the contract reads one value."""
 
 from __future__ import annotations
 

@@ -233,7 +233,7 @@ class OrderFile:
         if if_ and not order.has_conflict:
             order.has_conflict = self.has_new_conflict = self.is_changed = True
 
-    # Refunds
+    # What waits for the order, or belongs to it
 
     def _fit_refunds(self, now: datetime) -> None:
         """Attach the refunds that fit the order as it is now, the first told first; detach the others."""
