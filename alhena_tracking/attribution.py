@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Protocol, TypeVar
 
-from alhena_tracking.limits import INTERACTION_GRACE, QUANTITY_DECIMALS
+from alhena_tracking.contract.limits import INTERACTION_GRACE, QUANTITY_DECIMALS
 from alhena_tracking.models import AttributionModel, CartEvent, ValueBasis
 
 

@@ -23,14 +23,14 @@ from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
 
-from alhena_tracking import diagnostics
-from alhena_tracking.api import serializers
-from alhena_tracking.api.visitors import refuses_tracking, visitor_of
+from alhena_tracking.api.ingestion import serializers
+from alhena_tracking.api.ingestion.visitors import refuses_tracking, visitor_of
+from alhena_tracking.company_cache import find_company
 from alhena_tracking.conf import conf
-from alhena_tracking.directory import find_company
+from alhena_tracking.contract.rules import InvalidValue
+from alhena_tracking.diagnosis import event_counts
 from alhena_tracking.ingestion import Outcome, Visitor, record, record_refund
 from alhena_tracking.models import Company, Trust
-from alhena_tracking.rules import InvalidValue
 
 __all__ = [
     "EventError",
@@ -142,7 +142,7 @@ def _record(
     try:
         outcome = _record_for(method, visitor, row, fields)
     except InvalidEvent as error:
-        diagnostics.refuse(row, method, "invalid", error.errors.items())
+        event_counts.refuse(row, method, "invalid", error.errors.items())
         raise
     _count(row, method, outcome)
     return outcome
@@ -172,7 +172,7 @@ def _record_for(
 
 def _count(company: Company, method: str, outcome: Outcome) -> None:
     """Count an event, once it is committed together with whatever the shop has open."""
-    transaction.on_commit(partial(diagnostics.count, company, method, outcome.status, outcome.reason), robust=True)
+    transaction.on_commit(partial(event_counts.count, company, method, outcome.status, outcome.reason), robust=True)
 
 
 def _find_company(key: str | None) -> Company:

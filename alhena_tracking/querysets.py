@@ -15,7 +15,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from alhena_tracking.conf import conf
-from alhena_tracking.limits import ZONE_SETTLES_AFTER
+from alhena_tracking.contract.limits import ZONE_SETTLES_AFTER
 
 if TYPE_CHECKING:
     from alhena_tracking.models import Company

@@ -15,8 +15,8 @@ from typing import Any, TypeAlias
 from django.db import DataError
 from django.utils import timezone
 
-from alhena_tracking.ingestion.transactions import atomic, database, repeated
-from alhena_tracking.limits import ROLLED_UP_AFTER
+from alhena_tracking.contract.limits import ROLLED_UP_AFTER
+from alhena_tracking.db.transactions import atomic, database, repeated
 from alhena_tracking.models import (
     CartEvent,
     Company,

@@ -10,7 +10,7 @@ from typing import Any
 from django.core.management import call_command
 from django.db import connection
 
-from alhena_tracking import diagnostics
+from alhena_tracking.diagnosis import event_counts
 from benchmarks.fresh_database import fresh_database
 from benchmarks.load import ORIGIN
 from benchmarks.settings import DATABASE_NAME
@@ -28,7 +28,7 @@ def database(url: str) -> Iterator[None]:
             _prepare()
             yield
         finally:
-            diagnostics.forget()  # what this process counted has nowhere to be written
+            event_counts.forget()  # what this process counted has nowhere to be written
 
 
 def _prepare() -> None:

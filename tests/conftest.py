@@ -11,8 +11,9 @@ from django.db import connection
 from django.test import Client
 from hypothesis import settings
 
-from alhena_tracking import diagnostics, directory, heartbeat
-from alhena_tracking.api import throttling
+from alhena_tracking import company_cache
+from alhena_tracking.api.ingestion import throttling
+from alhena_tracking.diagnosis import event_counts, heartbeat
 from alhena_tracking.ingestion import contention
 from alhena_tracking.models import Company
 from tests.factories import UserFactory
@@ -46,8 +47,8 @@ def require(what: str, is_there: bool, reason: str) -> None:
 @pytest.fixture(autouse=True)
 def forgotten() -> None:
     """No test is told what another one left in this process or its cache."""
-    directory.forget()
-    diagnostics.forget()
+    company_cache.forget()
+    event_counts.forget()
     throttling.forget()
     heartbeat.forget()
     contention.forget()

@@ -10,6 +10,7 @@ from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
 
+from alhena_tracking.contract.rules import InvalidValue
 from alhena_tracking.ingestion import (
     CartEventData,
     EventData,
@@ -22,7 +23,6 @@ from alhena_tracking.ingestion import (
     record_refund,
 )
 from alhena_tracking.models import CartEvent, Company, Interaction, Order, Trust
-from alhena_tracking.rules import InvalidValue
 
 HOUR = timedelta(hours=1)
 ZONES = ("UTC", "Pacific/Kiritimati", "Pacific/Pago_Pago", "Asia/Kathmandu", "America/St_Johns")

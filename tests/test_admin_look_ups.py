@@ -18,8 +18,8 @@ from django.test import Client, RequestFactory
 from django.urls import reverse
 
 from alhena_tracking import models
-from alhena_tracking.forms import ReportForm
 from alhena_tracking.models import Company, RevenueImpact
+from alhena_tracking.reports.forms import ReportForm
 from tests import factories
 from tests.conftest import IS_FULL_RUN
 

@@ -14,7 +14,7 @@ import openpyxl
 import pytest
 from django.test import Client
 
-from alhena_tracking import amounts
+from alhena_tracking.contract import amounts
 from alhena_tracking.models import (
     Company,
     DailyFigures,

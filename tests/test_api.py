@@ -12,8 +12,8 @@ from django.db import DataError, InterfaceError, InternalError, OperationalError
 from django.test import Client
 from django.utils import timezone
 
+from alhena_tracking.contract.limits import BODY_BYTES
 from alhena_tracking.ingestion import insertions
-from alhena_tracking.limits import BODY_BYTES
 from alhena_tracking.models import CartEvent, Company, Interaction, Order
 
 USER = "7b0d1f0e-6a53-4a3c-9d0a-0a8c5c3c6c11"

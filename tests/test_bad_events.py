@@ -14,9 +14,9 @@ from uuid import UUID
 import pytest
 from django.db import connection
 
-from alhena_tracking.api import serializers
+from alhena_tracking.api.ingestion import serializers
+from alhena_tracking.contract.limits import BATCH_EVENTS
 from alhena_tracking.ingestion import EventData, Visitor, contention
-from alhena_tracking.limits import BATCH_EVENTS
 from alhena_tracking.models import CartEvent, Company, Interaction, Order, VisitorSession
 from tests.conftest import examples
 from tests.contract import load_examples, snake_case, wire

@@ -10,9 +10,9 @@ import pytest
 from django.db import OperationalError
 from django.utils import timezone
 
-from alhena_tracking import diagnostics
+from alhena_tracking.contract.limits import BATCH_BODY_BYTES
+from alhena_tracking.diagnosis import event_counts
 from alhena_tracking.ingestion import insertions
-from alhena_tracking.limits import BATCH_BODY_BYTES
 from alhena_tracking.models import CartEvent, Company, Interaction, Order
 from tests.test_api import CART_EVENT, IDENTITY, ORDER, codes, post
 
@@ -112,16 +112,16 @@ def test_batch_when_the_database_is_away_is_503_whole(company: Company, monkeypa
 
 def test_batch_when_it_is_counted_counts_each_event(company: Company) -> None:
     send(CHAT, CHAT, told("sendCartEvent", CART_EVENT), told("sendCheckoutEvent", {**ORDER, "value": -1}), {})
-    diagnostics.flush()
+    event_counts.flush()
     today = timezone.now().astimezone(company.zone).date()
-    counted = {(c.method, c.outcome, c.reason): c.count for c in diagnostics.outcomes(company, today, today)}
+    counted = {(c.method, c.outcome, c.reason): c.count for c in event_counts.outcomes(company, today, today)}
     assert counted == {
         ("sendInteraction", "recorded", ""): 2,
         ("sendCartEvent", "recorded", ""): 1,
         ("sendCheckoutEvent", "invalid", "negative"): 1,
         ("", "invalid", "required"): 1,
     }
-    assert [refusal.errors for refusal in diagnostics.refusals(company)] == [
+    assert [refusal.errors for refusal in event_counts.refusals(company)] == [
         (("method", "required"),),
         (("value", "negative"),),
     ]

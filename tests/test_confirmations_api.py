@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from alhena_tracking import diagnostics, directory
+from alhena_tracking import company_cache
+from alhena_tracking.diagnosis import event_counts
 from alhena_tracking.models import CartEvent, Company, Order, OrderClaim, PendingConfirmation, Refund, SecretKey, Trust
 from tests.test_api import CART_EVENT, IDENTITY, ORDER, codes, post
 
@@ -70,7 +71,7 @@ def test_key_when_revoked_or_of_another_company_is_401(company: Company, key: st
     other = Company.objects.create(key="other", name="Other")
     others = SecretKey(company=other, name="server").issue()
     assert post("refunds", REFUND, Authorization=f"Bearer {others}")[0] == 401
-    directory.revoke(SecretKey.objects.get(company=company))
+    company_cache.revoke(SecretKey.objects.get(company=company))
     assert post("refunds", REFUND, Authorization=f"Bearer {key}")[0] == 401
 
 
@@ -155,8 +156,8 @@ def test_refused_key_when_counted_is_among_the_reasons(company: Company, key: st
     post("checkout_events", ORDER, Origin="https://evil.example")
     post("checkout_events", {**ORDER, "company_key": "nobody"})
     post("checkout_events", b"{")
-    diagnostics.flush()
-    assert sorted((refusal.outcome, refusal.errors) for refusal in diagnostics.refusals(company)) == [
+    event_counts.flush()
+    assert sorted((refusal.outcome, refusal.errors) for refusal in event_counts.refusals(company)) == [
         ("forbidden", (("", "origin_not_allowed"),)),
         ("forbidden", (("company_key", "unknown_company"),)),
         ("invalid", (("", "parse_error"),)),

@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 from rest_framework.serializers import ValidationError
 
-from alhena_tracking.api.serializers import METHODS
+from alhena_tracking.api.ingestion.serializers import METHODS
 from alhena_tracking.models import Trust
 from tests.contract import load_examples, snake_case, wire
 

@@ -15,7 +15,7 @@ from uuid import UUID
 
 import pytest
 
-from alhena_tracking.api.batches import BatchSerializer
+from alhena_tracking.api.ingestion.batches import BatchSerializer
 from alhena_tracking.ingestion import InteractionData, record
 from alhena_tracking.models import CartEvent, Company, Interaction, Order, Trust, VisitorSession
 from alhena_tracking.reports import Figures, Period, ReportQuery, RevenueImpactReport, revenue_impact

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from alhena_tracking import limits
-from alhena_tracking.api import serializers
+from alhena_tracking.api.ingestion import serializers
+from alhena_tracking.contract import limits
 from alhena_tracking.models import CartEvent, Interaction
 
 STATIC = Path(__file__).parent.parent / "alhena_tracking" / "static" / "alhena_tracking"

@@ -15,15 +15,16 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import NoReverseMatch, reverse
 
-from alhena_tracking import diagnostics, models, rules
+from alhena_tracking import models
 from alhena_tracking.admin import outcome_texts
 from alhena_tracking.admin.advice import advice_on
-from alhena_tracking.heartbeat import Heartbeat
+from alhena_tracking.contract import rules
+from alhena_tracking.diagnosis import event_counts, event_facts
+from alhena_tracking.diagnosis.checks import Check, CheckName, State
+from alhena_tracking.diagnosis.diagnosis import Diagnosis, diagnose
+from alhena_tracking.diagnosis.event_facts import CART_EVENT, INTERACTION, ORDER, read_facts
+from alhena_tracking.diagnosis.heartbeat import Heartbeat
 from alhena_tracking.models import Company, EventCount
-from alhena_tracking.reports import event_facts
-from alhena_tracking.reports.checks import Check, CheckName, State
-from alhena_tracking.reports.diagnosis import Diagnosis, diagnose
-from alhena_tracking.reports.event_facts import CART_EVENT, INTERACTION, ORDER, read_facts
 from tests import factories
 from tests.test_admin import Page
 
@@ -84,7 +85,7 @@ def fill(company: Company) -> Any:
 
 
 def examine(company: Company, heartbeat: Heartbeat = SEEN, now: datetime = NOON) -> Diagnosis:
-    refusals = diagnostics.refusals(company)
+    refusals = event_counts.refusals(company)
     return diagnose(read_facts(company, now=now, heartbeat=heartbeat, refusals=refusals))
 
 
@@ -529,7 +530,7 @@ def test_facts_when_there_is_more_take_no_more_queries(company: Company) -> None
 
 
 def test_words_when_a_code_can_be_counted_are_there() -> None:
-    from alhena_tracking.api import views
+    from alhena_tracking.api.ingestion import views
 
     codes = {
         *rules.MESSAGES,

@@ -21,8 +21,8 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 from django.db.models import QuerySet
 
-from alhena_tracking import diagnostics
-from alhena_tracking.diagnostics import Refusal, count, flush, outcomes, refusals, refuse
+from alhena_tracking.diagnosis import event_counts
+from alhena_tracking.diagnosis.event_counts import Refusal, count, flush, outcomes, refusals, refuse
 from alhena_tracking.models import Company, EventCount, RefusedEvent
 from tests.conftest import examples
 from tests.factories import CompanyFactory
@@ -133,7 +133,7 @@ def test_row_when_another_process_inserts_it_first_is_updated(
 def test_counts_when_of_more_kinds_than_are_kept_stay_bounded(
     company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(diagnostics, "KEPT_COUNTS", 2)
+    monkeypatch.setattr(event_counts, "KEPT_COUNTS", 2)
     for reason in ("a", "b", "c", "a", "c", "b", "b"):
         count(company, "sendCartEvent", "invalid", reason)
     flush()
@@ -151,7 +151,7 @@ def test_company_when_it_is_gone_takes_its_counts_along(company: Company) -> Non
     flush()
     assert list(EventCount.objects.values_list("company", "count")) == [(company.pk, 1)]
     assert [row.company for row in RefusedEvent.objects.all()] == [company]
-    assert diagnostics._unwritten.take() == ({}, {})
+    assert event_counts._unwritten.take() == ({}, {})
 
 
 def test_flush_when_a_transaction_is_open_promises_nothing_and_keeps_the_counts(company: Company) -> None:
@@ -198,7 +198,7 @@ def test_text_when_no_database_takes_it_is_stored_without_what_is_wrong_with_it(
     refusal = refusals(company)[0]
     clean = "".join(letter for letter in text if letter in "ab")
     assert refusal.origin == clean[:255]
-    assert refusal.errors == ((clean[: diagnostics.FIELD_LENGTH], clean[:64]),)
+    assert refusal.errors == ((clean[: event_counts.FIELD_LENGTH], clean[:64]),)
     assert _counted() == {(clean[:32], clean[:32], clean[:64]): 2}
 
 
@@ -206,7 +206,7 @@ def test_refused_event_when_it_has_many_errors_keeps_the_first_ones(company: Com
     refuse(company, "sendCheckoutEvent", "invalid", ((f"line_items[{number}]", "required") for number in range(500)))
     flush()
     fields = [field for field, _ in refusals(company)[0].errors]
-    assert fields == [f"line_items[{number}]" for number in range(diagnostics.KEPT_ERRORS)]
+    assert fields == [f"line_items[{number}]" for number in range(event_counts.KEPT_ERRORS)]
 
 
 @pytest.mark.parametrize("flush_every", [1000, 70, 1])
@@ -283,7 +283,7 @@ def test_refused_events_when_put_back_give_way_to_newer_ones(company: Company, m
 
     refuse_some(range(80))
     with monkeypatch.context() as patched:
-        patched.setattr(diagnostics, "_existing", fail)
+        patched.setattr(event_counts, "_existing", fail)
         with pytest.raises(OperationalError):
             flush()
     flush()
@@ -318,16 +318,16 @@ def test_outcomes_when_read_are_those_of_the_days_in_order(company: Company, now
 
 
 def test_counts_when_django_runs_tests_are_not_written_by_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert not diagnostics.is_automatic()
+    assert not event_counts.is_automatic()
     monkeypatch.delattr("django.test.utils._TestState.saved_data")
-    assert diagnostics.is_automatic()
+    assert event_counts.is_automatic()
 
 
 @pytest.fixture
 def automatic(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Counts are written by themselves, soon."""
-    monkeypatch.setattr(diagnostics, "is_automatic", lambda: True)
-    monkeypatch.setattr(diagnostics, "FLUSH_AFTER_SECONDS", 0.05)
+    monkeypatch.setattr(event_counts, "is_automatic", lambda: True)
+    monkeypatch.setattr(event_counts, "FLUSH_AFTER_SECONDS", 0.05)
     yield
     for flusher in _flushers():
         flusher.join(10)
@@ -335,7 +335,7 @@ def automatic(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def _flushers() -> list[threading.Thread]:
-    return [thread for thread in threading.enumerate() if thread.name == diagnostics.__name__]
+    return [thread for thread in threading.enumerate() if thread.name == event_counts.__name__]
 
 
 def _wait_until(is_true: Callable[[], bool]) -> None:
@@ -346,7 +346,7 @@ def _wait_until(is_true: Callable[[], bool]) -> None:
 
 
 def test_delay_when_counts_are_written_by_themselves_leaves_time_to_write_within_ten_seconds() -> None:
-    assert 0 < diagnostics.FLUSH_AFTER_SECONDS <= 9
+    assert 0 < event_counts.FLUSH_AFTER_SECONDS <= 9
 
 
 def test_counts_when_in_tests_are_not_written_by_themselves(company: Company) -> None:
@@ -378,19 +378,19 @@ def test_thread_when_something_is_counted_writes_it_and_ends(company: Company, a
 def test_thread_when_the_database_fails_tries_again(
     company: Company, automatic: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    existing, failures = diagnostics._existing, iter([OperationalError("no"), OperationalError("no")])
+    existing, failures = event_counts._existing, iter([OperationalError("no"), OperationalError("no")])
 
     def fail_twice(company_ids: Any) -> set[int]:
         if error := next(failures, None):
             raise error
         return existing(company_ids)
 
-    monkeypatch.setattr(diagnostics, "_existing", fail_twice)
+    monkeypatch.setattr(event_counts, "_existing", fail_twice)
     count(company, "sendCartEvent", "recorded")
     _wait_until(lambda: not _flushers())
     assert _counted() == {("sendCartEvent", "recorded", ""): 1}
     assert [(record.levelno, record.name) for record in caplog.records] == [
-        (logging.WARNING, "alhena_tracking.diagnostics")
+        (logging.WARNING, "alhena_tracking.diagnosis.event_counts")
     ] * 2
 
 
@@ -414,7 +414,7 @@ def test_thread_when_the_system_has_none_to_spare_is_asked_for_again(
 def test_counts_when_eight_threads_count_and_others_flush_are_exact(
     company: Company, automatic: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(diagnostics, "FLUSH_AFTER_SECONDS", 0.001)
+    monkeypatch.setattr(event_counts, "FLUSH_AFTER_SECONDS", 0.001)
     each = examples(5_000, full=50_000)
 
     def count_some(thread: int) -> None:
@@ -438,7 +438,7 @@ import django
 
 signal.alarm(120)
 django.setup()
-from alhena_tracking import diagnostics
+from alhena_tracking.diagnosis import event_counts
 from alhena_tracking.models import Company
 company = Company(pk=int(sys.argv[1]), time_zone="UTC")
 """
@@ -473,8 +473,8 @@ def _run(script: str, company: Company) -> None:
 def test_process_when_it_ends_writes_what_it_has_counted(company: Company) -> None:
     _run(
         """
-diagnostics.FLUSH_AFTER_SECONDS = 60
-diagnostics.count(company, "sendCartEvent", "recorded", number=5)
+event_counts.FLUSH_AFTER_SECONDS = 60
+event_counts.count(company, "sendCartEvent", "recorded", number=5)
 """,
         company,
     )
@@ -490,10 +490,10 @@ is_forking = True
 
 def count_on():
     while is_forking:
-        diagnostics.count(company, "sendCartEvent", "recorded", "busy")
+        event_counts.count(company, "sendCartEvent", "recorded", "busy")
 
-diagnostics.FLUSH_AFTER_SECONDS = 0.5
-diagnostics.count(company, "sendCartEvent", "recorded", "parent", number=10)
+event_counts.FLUSH_AFTER_SECONDS = 0.5
+event_counts.count(company, "sendCartEvent", "recorded", "parent", number=10)
 threads = [threading.Thread(target=count_on) for _ in range(4)]
 for thread in threads:
     thread.start()
@@ -503,8 +503,8 @@ for _ in range(20):
     if child == 0:
         signal.alarm(30)
         for _ in range(3):
-            diagnostics.count(company, "sendCartEvent", "recorded", "child")
-        while diagnostics._unwritten.flusher is not None:
+            event_counts.count(company, "sendCartEvent", "recorded", "child")
+        while event_counts._unwritten.flusher is not None:
             time.sleep(0.01)
         os._exit(0)
     children.append(child)
@@ -529,14 +529,14 @@ def test_counts_when_processes_flush_the_same_ones_at_once_are_exact(company: Co
     script = """
 from django.db import OperationalError
 
-diagnostics.is_automatic = lambda: False
+event_counts.is_automatic = lambda: False
 for round_ in sys.stdin:
     for kind in range(4):
-        diagnostics.count(company, "sendCartEvent", "ignored", f"{round_.strip()}_{kind}")
-        diagnostics.refuse(company, "sendCartEvent", "invalid", [("value", "negative")], sys.argv[1])
+        event_counts.count(company, "sendCartEvent", "ignored", f"{round_.strip()}_{kind}")
+        event_counts.refuse(company, "sendCartEvent", "invalid", [("value", "negative")], sys.argv[1])
     for attempt in range(20):
         try:
-            diagnostics.flush()
+            event_counts.flush()
             break
         except OperationalError:
             time.sleep(0.01 * attempt)

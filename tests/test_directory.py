@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from django.db import InterfaceError, InternalError, OperationalError, transaction
 
-from alhena_tracking import directory
-from alhena_tracking.directory import REMEMBERED_SECONDS, find_company, is_listed_origin
+from alhena_tracking import company_cache
+from alhena_tracking.company_cache import REMEMBERED_SECONDS, find_company, is_listed_origin
 from alhena_tracking.models import Company, SecretKey
 from tests import factories
 
@@ -30,7 +30,7 @@ class Clock:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """A clock that stands still."""
     clock = Clock()
-    monkeypatch.setattr(directory, "monotonic", clock)
+    monkeypatch.setattr(company_cache, "monotonic", clock)
     return clock
 
 
@@ -73,7 +73,7 @@ def test_company_when_asked_for_again_costs_no_query(
 
 def test_company_without_active_keys_knows_none(acme: Company) -> None:
     assert digests("acme") == ()
-    directory.revoke(issue(acme)[0])
+    company_cache.revoke(issue(acme)[0])
     issue(factories.CompanyFactory.create())
     assert digests("acme") == ()
 
@@ -88,24 +88,24 @@ def test_company_when_its_key_is_not_exactly_known_is_not_found_nor_remembered(
 
 
 def test_memory_of_companies_is_bounded(acme: Company, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(directory, "REMEMBERED_COMPANIES", 3)
+    monkeypatch.setattr(company_cache, "REMEMBERED_COMPANIES", 3)
     keys = [factories.CompanyFactory.create().key for _ in range(8)]
     for key in keys:
         find_company(key)
-        assert key in directory._memory.companies
-        assert len(directory._memory.companies) <= 3
+        assert key in company_cache._memory.companies
+        assert len(company_cache._memory.companies) <= 3
 
 
 def test_memory_when_full_keeps_the_others_as_one_is_renewed(
     acme: Company, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keys = {acme.key, factories.CompanyFactory.create().key}
-    monkeypatch.setattr(directory, "REMEMBERED_COMPANIES", len(keys))
+    monkeypatch.setattr(company_cache, "REMEMBERED_COMPANIES", len(keys))
     for key in keys:
         find_company(key)
     clock.seconds += REMEMBERED_SECONDS
     find_company(acme.key)
-    assert directory._memory.companies.keys() == keys
+    assert company_cache._memory.companies.keys() == keys
 
 
 def test_revoked_key_when_another_process_revoked_it_is_dead_within_five_seconds(acme: Company, clock: Clock) -> None:
@@ -119,14 +119,14 @@ def test_revoked_key_when_another_process_revoked_it_is_dead_within_five_seconds
 def test_answer_when_the_database_was_slow_is_as_old_as_the_question(
     acme: Company, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read = directory._read_company
+    read = company_cache._read_company
 
     def read_slowly(key: str) -> Any:
         known = read(key)
         clock.seconds += REMEMBERED_SECONDS
         return known
 
-    monkeypatch.setattr(directory, "_read_company", read_slowly)
+    monkeypatch.setattr(company_cache, "_read_company", read_slowly)
     assert find_company("acme") is not find_company("acme")
 
 
@@ -134,15 +134,15 @@ def test_answer_when_on_its_way_while_all_is_forgotten_is_not_remembered(
     acme: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key, _ = issue(acme)
-    read = directory._read_company
+    read = company_cache._read_company
 
     def read_and_revoke(company_key: str) -> Any:
         known = read(company_key)
-        directory.revoke(key)
+        company_cache.revoke(key)
         return known
 
     with monkeypatch.context() as patch:
-        patch.setattr(directory, "_read_company", read_and_revoke)
+        patch.setattr(company_cache, "_read_company", read_and_revoke)
         assert digests("acme") == (key.digest,)
     assert digests("acme") == ()
 
@@ -151,18 +151,18 @@ def test_change_when_committed_here_is_seen_at_once(acme: Company, clock: Clock)
     key, _ = issue(acme)
     assert digests("acme") == (key.digest,)
     with transaction.atomic():
-        assert directory.revoke(key)
+        assert company_cache.revoke(key)
         assert digests("acme") == (key.digest,)
     assert digests("acme") == ()
 
 
 def test_revocation_when_repeated_keeps_the_time_of_the_first(acme: Company) -> None:
     key, _ = issue(acme)
-    assert directory.revoke(key)
+    assert company_cache.revoke(key)
     key.refresh_from_db()
     revoked_at = key.revoked_at
     assert revoked_at
-    assert not directory.revoke(key)
+    assert not company_cache.revoke(key)
     key.refresh_from_db()
     assert key.revoked_at == revoked_at
 

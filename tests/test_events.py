@@ -13,7 +13,8 @@ from django.http import HttpRequest
 from django.test import RequestFactory
 from django.utils import timezone
 
-from alhena_tracking import diagnostics, events, signals
+from alhena_tracking import events, signals
+from alhena_tracking.diagnosis import event_counts
 from alhena_tracking.events import InvalidEvent, UnknownCompany, Visitor
 from alhena_tracking.ingestion import insertions
 from alhena_tracking.models import CartEvent, Company, Interaction, Order, PendingConfirmation, Refund, Trust
@@ -168,9 +169,9 @@ def test_events_when_counted_are_those_that_were_committed(company: Company) -> 
         transaction.set_rollback(True)
     with pytest.raises(InvalidEvent):
         events.record_interaction(VISITOR, type="TALK")
-    diagnostics.flush()
+    event_counts.flush()
     today = timezone.now().astimezone(company.zone).date()
-    counted = {(c.method, c.outcome, c.reason): c.count for c in diagnostics.outcomes(company, today, today)}
+    counted = {(c.method, c.outcome, c.reason): c.count for c in event_counts.outcomes(company, today, today)}
     assert counted == {
         ("sendInteraction", "recorded", ""): 1,
         ("sendInteraction", "invalid", "invalid_choice"): 1,

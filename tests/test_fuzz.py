@@ -22,9 +22,10 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from rest_framework.response import Response
 
-from alhena_tracking import diagnostics, directory
-from alhena_tracking.api import throttling, views
-from alhena_tracking.api.views import handle_exception
+from alhena_tracking import company_cache
+from alhena_tracking.api.ingestion import throttling, views
+from alhena_tracking.api.ingestion.views import handle_exception
+from alhena_tracking.diagnosis import event_counts
 from alhena_tracking.models import Company, SecretKey
 from tests.conftest import examples, is_full_run
 from tests.odd_requests import KNOWN_ORDER, KNOWN_VISITORS, NOW, PATHS, SECRET_KEY, OddRequest, odd_requests
@@ -108,7 +109,7 @@ def caller(company: Company, monkeypatch: pytest.MonkeyPatch) -> Iterator[Caller
     company.save()
     Company.objects.create(key="other", name="Other")
     # As outside a test's transaction, where companies are not looked up for every request.
-    monkeypatch.setattr(directory, "_may_remember", lambda: True)
+    monkeypatch.setattr(company_cache, "_may_remember", lambda: True)
     monkeypatch.setattr(timezone, "now", lambda: NOW)
     caller = Caller(SecretKey(company=company, name="server").issue())
     monkeypatch.setattr(views, "handle_exception", caller.handle_exception)
@@ -179,7 +180,7 @@ def run(caller: Caller, number: int) -> None:
         with undone():
             for request in requests:
                 caller.judge(request)
-            diagnostics.flush()
+            event_counts.flush()
 
     while caller.statuses.total() < number:
         judge_all()

@@ -14,7 +14,7 @@ from django.core.cache.backends.filebased import FileBasedCache
 from django.core.cache.backends.locmem import LocMemCache
 from django.template import Context, Template
 
-from alhena_tracking import heartbeat
+from alhena_tracking.diagnosis import heartbeat
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 
@@ -97,7 +97,7 @@ def test_heartbeat_when_the_key_is_odd_is_noted_without_a_warning(key: str) -> N
 def test_heartbeat_when_the_cache_is_dead_lets_the_page_be_rendered_and_rests_a_minute(
     broken_cache: type[BrokenCache], clock: Callable[[float], None], caplog: pytest.LogCaptureFixture
 ) -> None:
-    with caplog.at_level(logging.WARNING, "alhena_tracking.heartbeat"):
+    with caplog.at_level(logging.WARNING, "alhena_tracking.diagnosis.heartbeat"):
         for _ in range(3):
             assert "tracker.js" in render()
             render('{% alhena_snippet company_key="other" %}')

@@ -13,11 +13,11 @@ from urllib.parse import urlsplit
 import pytest
 from django.test import Client
 
-from alhena_tracking import limits
-from alhena_tracking.api import serializers
-from alhena_tracking.api.batches import BatchSerializer
+from alhena_tracking.api.ingestion import serializers
+from alhena_tracking.api.ingestion.batches import BatchSerializer
 from alhena_tracking.api.schema import answers
 from alhena_tracking.api.schema.operations import OPERATIONS
+from alhena_tracking.contract import limits
 from alhena_tracking.models import Company, SecretKey
 from tests.published_schema import PREFIX, answer_validator
 

@@ -19,8 +19,8 @@ from django.db import IntegrityError, connection, transaction
 from django.test import override_settings
 
 from alhena_tracking.apps import create_rows
+from alhena_tracking.contract.limits import ZONE_SETTLES_AFTER
 from alhena_tracking.ingestion import record
-from alhena_tracking.limits import ZONE_SETTLES_AFTER
 from alhena_tracking.models import CartEvent, Company, Interaction, LockRow, Order, VisitorSession
 from tests.factories import CartEventFactory, InteractionFactory, VisitorSessionFactory
 from tests.test_ingestion import NOW, cart_event, chat, order

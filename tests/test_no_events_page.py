@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from alhena_tracking import limits
 from alhena_tracking.api.schema import answers
+from alhena_tracking.contract import limits
 
 ROOT = Path(__file__).parent.parent
 STATIC = ROOT / "alhena_tracking" / "static" / "alhena_tracking"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from alhena_tracking import diagnostics
+from alhena_tracking.diagnosis import event_counts
 from alhena_tracking.models import Company, Interaction, PendingConfirmation, Refund, SecretKey, VisitorSession
 from tests.conftest import examples
 from tests.endpoints import PATHS, body_of, post_to
@@ -53,7 +53,7 @@ def check_refused(path: str, bodies: list[bytes], headers: dict[str, str]) -> No
     for body in bodies:
         status, answer = post_to(path, body, **headers)
         assert (status, answer["status"], bool(answer["errors"])) == (400, "invalid", True), body
-    diagnostics.flush()
+    event_counts.flush()
     for model in (VisitorSession, Interaction, PendingConfirmation, Refund):  # no other row can be without these
         assert not model._default_manager.exists()
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from alhena_tracking import diagnostics
+from alhena_tracking.diagnosis import event_counts
 from alhena_tracking.models import CartEvent, Company, Interaction, Order, OrderClaim, OrderLine, Refund, SecretKey
 from tests.endpoints import PATHS, Place, body_of, errors_of, field_of, places, post_to, with_json
 
@@ -30,7 +30,7 @@ def headers(company: Company, settings: Any) -> Iterator[dict[str, str]]:
     order = {**body_of("checkout_events"), "order_id": "1001"}
     assert post_to("checkout_events", json.dumps(order).encode(), **headers)[0] == 201
     yield headers
-    diagnostics.flush()
+    event_counts.flush()
 
 
 def counts() -> list[int]:

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 
-from alhena_tracking.ingestion import contention, prepared, record
+from alhena_tracking.db import prepared
+from alhena_tracking.ingestion import contention, record
 from alhena_tracking.models import CartEvent, Company, VisitorSession
 from tests.test_ingestion import cart_event, chat
 

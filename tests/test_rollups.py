@@ -21,8 +21,8 @@ from django.test import override_settings
 from django.utils import timezone
 
 from alhena_tracking import rollups
+from alhena_tracking.contract.limits import ROLLED_UP_AFTER
 from alhena_tracking.ingestion import LineItemData, Visitor, record
-from alhena_tracking.limits import ROLLED_UP_AFTER
 from alhena_tracking.models import (
     CartEvent,
     Company,

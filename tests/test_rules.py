@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from alhena_tracking import rules
+from alhena_tracking.contract import rules
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 

@@ -12,8 +12,8 @@ import pytest
 from django.core.management import call_command
 from drf_spectacular.settings import patched_settings
 
-from alhena_tracking import currencies, limits
 from alhena_tracking.api.urls import urlpatterns
+from alhena_tracking.contract import currencies, limits
 from alhena_tracking.models import Company, SecretKey
 from tests.contract import load_examples, wire
 from tests.published_schema import (
@@ -180,7 +180,8 @@ sys.modules["drf_spectacular"] = None
 import django
 django.setup()
 from alhena_tracking import urls
-from alhena_tracking.api import serializers, views
+from alhena_tracking.api.ingestion import serializers
+from alhena_tracking.api.ingestion import views
 assert len(urls.urlpatterns) == 9
 assert not [name for name in sys.modules if name.startswith(("alhena_tracking.api.schema", "jsonschema"))]
 """

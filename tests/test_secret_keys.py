@@ -15,8 +15,8 @@ from django.test import Client, RequestFactory
 from django.urls import reverse
 from rest_framework.exceptions import AuthenticationFailed
 
-from alhena_tracking import directory
-from alhena_tracking.api.authentication import has_secret_key
+from alhena_tracking import company_cache
+from alhena_tracking.api.ingestion.authentication import has_secret_key
 from alhena_tracking.models import Company, SecretKey
 from tests import factories
 from tests.test_admin import Page
@@ -32,8 +32,8 @@ def issue(company: Company, name: str = "server") -> tuple[SecretKey, str]:
     return row, row.issue()
 
 
-def known(company: Company) -> directory.KnownCompany:
-    found = directory.find_company(company.key)
+def known(company: Company) -> company_cache.KnownCompany:
+    found = company_cache.find_company(company.key)
     assert found
     return found
 
@@ -120,7 +120,7 @@ def test_caller_s_key_is_compared_with_all_whichever_it_is(company: Company, mon
 
 def test_caller_when_its_key_is_revoked_or_another_company_s_is_refused(company: Company) -> None:
     revoked, revoked_key = issue(company)
-    directory.revoke(revoked)
+    company_cache.revoke(revoked)
     _, other_key = issue(factories.CompanyFactory.create())
     _, key = issue(company)
     for wrong in (revoked_key, other_key):
@@ -244,7 +244,7 @@ def test_key_is_issued_for_companies_the_user_may_see(
 
 def test_keys_are_listed_with_what_became_of_them(client: Client, log_in: Callable[..., Any], company: Company) -> None:
     active, revoked = issue(company, "active")[0], issue(company, "gone")[0]
-    directory.revoke(revoked)
+    company_cache.revoke(revoked)
     log_in("view")
     shown = {
         state: {row.pk for row in client.get(LIST_URL, {"state": state}).context["cl"].result_list}
@@ -416,7 +416,7 @@ def test_command_prints_the_new_key_alone(company: Company) -> None:
 
 def test_command_lists_keys_and_never_what_they_are(company: Company) -> None:
     (active, key), (revoked, _) = issue(company, "ERP"), issue(company, "old")
-    directory.revoke(revoked)
+    company_cache.revoke(revoked)
     other, _ = issue(factories.CompanyFactory.create(key="zebra"), "web")
     lines = [line.split("\t") for line in run("--list").splitlines()]
     assert [line[:3] for line in lines] == [

@@ -6,9 +6,9 @@ from uuid import uuid4
 
 import pytest
 
-from alhena_tracking import limits
-from alhena_tracking.api.batches import BatchSerializer
-from alhena_tracking.api.serializers import METHODS, InvalidEvent
+from alhena_tracking.api.ingestion.batches import BatchSerializer
+from alhena_tracking.api.ingestion.serializers import METHODS, InvalidEvent
+from alhena_tracking.contract import limits
 from alhena_tracking.models import Trust
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)

@@ -11,8 +11,8 @@ import pytest
 from django.db import connection
 from django.test import Client
 
+from alhena_tracking.db.snapshots import snapshot
 from alhena_tracking.models import Company
-from alhena_tracking.reports import snapshot
 from tests import factories
 from tests.faults.database import another_connection
 

@@ -13,8 +13,8 @@ from django.test import RequestFactory, override_settings
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alhena_tracking.api import sources
-from alhena_tracking.api.sources import is_bot, source_of
+from alhena_tracking.api.ingestion import sources
+from alhena_tracking.api.ingestion.sources import is_bot, source_of
 
 VISITOR = "203.0.113.7"
 PROXY = "10.0.0.2"
@@ -102,7 +102,7 @@ def test_source_when_proxies_are_not_declared_is_unknown_behind_one_and_warned_o
     with caplog.at_level(logging.DEBUG, "alhena_tracking"):
         assert [source(None, peer, f"1.1.1.{number}, {VISITOR}") for number in range(3)] == [None] * 3
     (record,) = caplog.records
-    assert (record.name, record.levelname) == ("alhena_tracking.api.sources", "WARNING")
+    assert (record.name, record.levelname) == ("alhena_tracking.api.ingestion.sources", "WARNING")
     assert "TRUSTED_PROXIES" in record.getMessage()
     assert "1.1.1" not in record.getMessage()
     assert VISITOR not in record.getMessage()

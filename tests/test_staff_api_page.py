@@ -14,8 +14,8 @@ from rest_framework.authtoken.models import Token
 
 from alhena_tracking.api.schema.staff import STAFF_OPERATIONS
 from alhena_tracking.api.staff import documents, errors, pages, views
-from alhena_tracking.forms import MOST_DAYS, ReportForm
 from alhena_tracking.models import Company
+from alhena_tracking.reports.forms import MOST_DAYS, ReportForm
 from tests import factories
 from tests.published_schema import STAFF_PREFIX
 from tests.test_http_api_page import Message, tables

@@ -23,9 +23,9 @@ from django.test import RequestFactory, override_settings
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alhena_tracking.api import throttling
-from alhena_tracking.api.sources import source_of
-from alhena_tracking.api.throttling import SLOTS, Budget, check_limits
+from alhena_tracking.api.ingestion import throttling
+from alhena_tracking.api.ingestion.sources import source_of
+from alhena_tracking.api.ingestion.throttling import SLOTS, Budget, check_limits
 from tests.conftest import examples, require
 
 ADDRESS = "203.0.113.7"
@@ -391,7 +391,7 @@ def test_events_when_the_cache_fails_pass_and_leave_it_alone(
         clock.now += 5
         assert passed(100) == 100
         assert len(shared_cache.calls) == 2
-        assert [record.name for record in caplog.records] == ["alhena_tracking.api.throttling"]
+        assert [record.name for record in caplog.records] == ["alhena_tracking.api.ingestion.throttling"]
         assert "ConnectionError" in caplog.text
         assert "password" not in caplog.text
         clock.now += 60

@@ -24,6 +24,7 @@ from alhena_tracking.admin.cart_event_texts import cart_event_text
 from alhena_tracking.admin.order_texts import order_text, pending_text
 from alhena_tracking.admin.timelines import Entry
 from alhena_tracking.admin.trace_texts import Panel, TraceText
+from alhena_tracking.contract.rules import InvalidValue
 from alhena_tracking.ingestion import (
     CartEventData,
     InteractionData,
@@ -35,10 +36,10 @@ from alhena_tracking.ingestion import (
     record_refund,
 )
 from alhena_tracking.models import CartEvent, Company, Interaction, LockRow, Order, Trust
-from alhena_tracking.reports import Period, ReportQuery, Standing, cart_event_trace, order_trace, revenue_impact
-from alhena_tracking.reports.timeline import TIMELINE_LENGTH, InteractionStep
-from alhena_tracking.reports.trace import CLAIMS_LENGTH
-from alhena_tracking.rules import InvalidValue
+from alhena_tracking.reports import Period, ReportQuery, revenue_impact
+from alhena_tracking.traces import Standing, cart_event_trace, order_trace
+from alhena_tracking.traces.timeline import TIMELINE_LENGTH, InteractionStep
+from alhena_tracking.traces.trace import CLAIMS_LENGTH
 from tests import factories
 from tests.test_admin import Page
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from alhena_tracking import currencies, limits
+from alhena_tracking.contract import currencies, limits
 from alhena_tracking.models import CartEvent, Interaction
 from tests.conftest import require
 

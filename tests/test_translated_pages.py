@@ -26,11 +26,13 @@ from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.translation import trans_real
 
-from alhena_tracking import diagnostics, models, rules
+from alhena_tracking import models
 from alhena_tracking.admin import outcome_texts
 from alhena_tracking.admin.advice import advice_on, title_of
+from alhena_tracking.contract import rules
+from alhena_tracking.diagnosis import event_counts
+from alhena_tracking.diagnosis.checks import Check, State
 from alhena_tracking.models import Company, SecretKey, Trust
-from alhena_tracking.reports.checks import Check, State
 from tests import catalogs, factories
 from tests.endpoints import IDENTITY, PATHS, PREFIX, body_of
 from tests.published_schema import STAFF_PREFIX
@@ -296,11 +298,11 @@ def test_secret_keys_are_translated(staff: Client, shop: Company) -> None:
 def test_diagnostics_are_translated(staff: Client, shop: Company) -> None:
     check_page(staff.get(DIAGNOSTICS_URL))
     for method in outcome_texts.METHODS:
-        diagnostics.count(shop, method, "recorded")
+        event_counts.count(shop, method, "recorded")
         for outcome in outcome_texts.OUTCOMES:
             for code in outcome_texts.REASONS:
-                diagnostics.refuse(shop, method, outcome, [("", code), ("πεδίο", code)] * 3, "https://ξένο.example")
-    diagnostics.flush()
+                event_counts.refuse(shop, method, outcome, [("", code), ("πεδίο", code)] * 3, "https://ξένο.example")
+    event_counts.flush()
     check_page(staff.get(DIAGNOSTICS_URL))
     check_page(staff.get(DIAGNOSTICS_URL + "?company=ξ"))
 

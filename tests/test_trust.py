@@ -16,6 +16,7 @@ from django.db import transaction
 from hypothesis import HealthCheck, given, settings
 
 from alhena_tracking import ingestion
+from alhena_tracking.contract.rules import InvalidValue
 from alhena_tracking.ingestion import (
     CartEventData,
     InteractionData,
@@ -36,7 +37,6 @@ from alhena_tracking.models import (
     Trust,
     VisitorSession,
 )
-from alhena_tracking.rules import InvalidValue
 from tests import oracle, trust_oracle
 from tests.conftest import examples
 from tests.trust_oracle import KEPT, Line, ShownOrder, Word

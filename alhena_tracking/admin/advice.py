@@ -6,7 +6,7 @@ from django.utils.translation import gettext as _
 
 from alhena_tracking.admin import obstacle_advice, road_advice
 from alhena_tracking.admin.road_advice import Advice
-from alhena_tracking.reports.checks import Check, CheckName
+from alhena_tracking.diagnosis.checks import Check, CheckName
 
 
 def title_of(name: CheckName) -> str:

@@ -12,7 +12,7 @@ from alhena_tracking.admin import formats, moments
 from alhena_tracking.admin.timelines import Badge, UrlOf, excerpt, isolated, timeline_text
 from alhena_tracking.admin.trace_texts import Fact, Panel, TraceText, credit_lead, credit_panel, source_sentences
 from alhena_tracking.models import CartEvent, Trust, ValueBasis
-from alhena_tracking.reports import CartEventTrace
+from alhena_tracking.traces import CartEventTrace
 
 
 def cart_event_text(trace: CartEventTrace, url_of: UrlOf) -> TraceText:

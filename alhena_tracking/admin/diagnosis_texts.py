@@ -18,9 +18,9 @@ from alhena_tracking.admin.outcome_texts import (
     outcome_text,
     reason_text,
 )
-from alhena_tracking.reports.checks import ROAD, Check, CheckName, State
-from alhena_tracking.reports.diagnosis import Diagnosis
-from alhena_tracking.reports.event_facts import EventFacts, OutcomeSums
+from alhena_tracking.diagnosis.checks import ROAD, Check, CheckName, State
+from alhena_tracking.diagnosis.diagnosis import Diagnosis
+from alhena_tracking.diagnosis.event_facts import EventFacts, OutcomeSums
 
 #: How many of a refused event's errors are shown at once, and how many refused events are shown unasked.
 SHOWN_ERRORS = 3

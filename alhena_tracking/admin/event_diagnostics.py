@@ -12,7 +12,6 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 
-from alhena_tracking import diagnostics, heartbeat
 from alhena_tracking.admin.diagnosis_texts import (
     SHOWN_REFUSALS,
     cause_text,
@@ -25,10 +24,11 @@ from alhena_tracking.admin.filters import Choice
 from alhena_tracking.admin.links import may_open
 from alhena_tracking.admin.records import ReadOnlyMixin
 from alhena_tracking.conf import conf
+from alhena_tracking.diagnosis import event_counts, heartbeat
+from alhena_tracking.diagnosis.checks import ROAD, State
+from alhena_tracking.diagnosis.diagnosis import diagnose
+from alhena_tracking.diagnosis.event_facts import read_facts
 from alhena_tracking.models import Company, EventDiagnostics, RevenueImpact
-from alhena_tracking.reports.checks import ROAD, State
-from alhena_tracking.reports.diagnosis import diagnose
-from alhena_tracking.reports.event_facts import read_facts
 
 if TYPE_CHECKING:
     _ModelAdmin = admin.ModelAdmin[EventDiagnostics]
@@ -75,7 +75,7 @@ class EventDiagnosticsAdmin(ReadOnlyMixin, _ModelAdmin):
             company,
             now=timezone.now(),
             heartbeat=heartbeat.last(company.key),
-            refusals=diagnostics.refusals(company),
+            refusals=event_counts.refusals(company),
         )
         diagnosis = diagnose(facts)
         return {

@@ -17,9 +17,9 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from alhena_tracking.admin.timelines import order_title
-from alhena_tracking.limits import TEXT_LENGTH
+from alhena_tracking.contract.limits import TEXT_LENGTH
+from alhena_tracking.contract.rules import InvalidValue, parse_text
 from alhena_tracking.models import Order
-from alhena_tracking.rules import InvalidValue, parse_text
 
 if TYPE_CHECKING:
     _ModelAdmin = admin.ModelAdmin[Order]

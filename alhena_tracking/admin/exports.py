@@ -26,8 +26,9 @@ from django.utils.translation import gettext as _
 
 from alhena_tracking import exports
 from alhena_tracking.admin import formats
-from alhena_tracking.forms import ReportForm, report_companies
-from alhena_tracking.reports import RevenueImpactReport, revenue_impact, snapshot
+from alhena_tracking.db.snapshots import snapshot
+from alhena_tracking.reports import RevenueImpactReport, revenue_impact
+from alhena_tracking.reports.forms import ReportForm, report_companies
 
 EXPORT_RIGHT = "alhena_tracking.export_revenueimpact"
 #: What it takes besides to see the rows of a table.

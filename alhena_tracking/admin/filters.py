@@ -9,9 +9,9 @@ from django.forms import BoundField
 from django.utils.translation import gettext as _
 
 from alhena_tracking.admin import formats
-from alhena_tracking.forms import Comparison, Preset, ReportForm
 from alhena_tracking.models import Interaction, Trust
 from alhena_tracking.reports import Period, RevenueImpactReport
+from alhena_tracking.reports.forms import Comparison, Preset, ReportForm
 
 _DAY_FIELDS = ("start", "end")
 _KEPT_FIELDS = ("company", "currency", "channel", "profile", "trust", "compare")

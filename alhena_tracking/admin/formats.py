@@ -12,7 +12,7 @@ from django.utils import formats
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
-from alhena_tracking.amounts import decimals_of, in_major_units, with_decimals
+from alhena_tracking.contract.amounts import decimals_of, in_major_units, with_decimals
 from alhena_tracking.reports import Period
 
 #: What is shown with decimals or as a share is exact until then.

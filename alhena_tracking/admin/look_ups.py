@@ -11,7 +11,7 @@ from django.db import DatabaseError, transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from alhena_tracking import limits
+from alhena_tracking.contract import limits
 
 if TYPE_CHECKING:
     _ModelAdmin = admin.ModelAdmin[Any]

@@ -6,7 +6,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from alhena_tracking.admin.road_advice import Advice, numbers_of
-from alhena_tracking.reports.checks import Check, State
+from alhena_tracking.diagnosis.checks import Check, State
 
 
 def _told(check: Check, sentence: str) -> str:

@@ -22,9 +22,9 @@ from alhena_tracking.admin.trace_texts import (
     credit_panel,
     source_sentences,
 )
-from alhena_tracking.limits import PENDING_AGE
+from alhena_tracking.contract.limits import PENDING_AGE
 from alhena_tracking.models import OrderClaim, PendingConfirmation, Trust, VisitorSession
-from alhena_tracking.reports import Claim, OrderTrace
+from alhena_tracking.traces import Claim, OrderTrace
 
 
 def order_text(trace: OrderTrace, url_of: UrlOf) -> TraceText:

@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from alhena_tracking import directory
+from alhena_tracking import company_cache
 from alhena_tracking.admin import formats, moments
 from alhena_tracking.admin.links import OpenLinksMixin, may_open
 from alhena_tracking.admin.look_ups import SafeLookupsAdmin
@@ -147,11 +147,11 @@ class CompanyAdmin(SafeLookupsAdmin):
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
-        directory.forget_after_commit()
+        company_cache.forget_after_commit()
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
         super().delete_model(request, obj)
-        directory.forget_after_commit()
+        company_cache.forget_after_commit()
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Only a company that was made by mistake can go. Others have rows, which must not all be loaded to say so."""

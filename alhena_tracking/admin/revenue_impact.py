@@ -18,9 +18,10 @@ from alhena_tracking.admin.links import may_open
 from alhena_tracking.admin.records import ReadOnlyMixin
 from alhena_tracking.admin.tables import MOST_ROWS, channel_table, day_table, order_table, product_table, today_of
 from alhena_tracking.admin.texts import card_texts, chart_texts, no_credit_text, steps
-from alhena_tracking.forms import ReportForm, report_companies
+from alhena_tracking.db.snapshots import snapshot
 from alhena_tracking.models import Order, RevenueImpact
-from alhena_tracking.reports import ai_profiles, last_interaction_on, revenue_impact, snapshot
+from alhena_tracking.reports import ai_profiles, last_interaction_on, revenue_impact
+from alhena_tracking.reports.forms import ReportForm, report_companies
 
 if TYPE_CHECKING:
     _ModelAdmin = admin.ModelAdmin[RevenueImpact]

@@ -9,7 +9,7 @@ from django.utils.translation import ngettext
 
 from alhena_tracking.admin import formats
 from alhena_tracking.conf import conf
-from alhena_tracking.reports.checks import Check
+from alhena_tracking.diagnosis.checks import Check
 
 SNIPPET_CODE = "{% load alhena_tracking %}\n{% alhena_snippet %}"
 FAQ_CODE = '<details data-alhena-faq="SKU-1"> … </details>\n<form data-alhena-chat> … </form>'

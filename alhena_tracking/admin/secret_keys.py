@@ -15,7 +15,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext, pgettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
-from alhena_tracking import directory
+from alhena_tracking import company_cache
 from alhena_tracking.admin.links import OpenLinksMixin
 from alhena_tracking.admin.look_ups import SafeLookupsAdmin
 from alhena_tracking.admin.records import CompanyFilter
@@ -88,7 +88,7 @@ class SecretKeyAdmin(OpenLinksMixin, SafeLookupsAdmin):
 
     def save_model(self, request: HttpRequest, obj: SecretKey, form: Any, change: Any) -> None:
         request.issued_key = obj.issue()  # type: ignore[attr-defined]  # for response_add alone
-        directory.forget_after_commit()
+        company_cache.forget_after_commit()
 
     def response_add(self, request: HttpRequest, obj: SecretKey, post_url_continue: str | None = None) -> HttpResponse:
         """The page that shows the key, rendered at once: a message or a session would store it."""
@@ -128,7 +128,7 @@ class SecretKeyAdmin(OpenLinksMixin, SafeLookupsAdmin):
             context = {**self._page_context(request, _("Revoke secret key")), "key": key}
             return render(request, f"{_TEMPLATES}/revoke.html", context)
         with transaction.atomic(using=router.db_for_write(SecretKey)):
-            if directory.revoke(key):
+            if company_cache.revoke(key):
                 self.log_change(request, key, pgettext("secret key", "Revoked."))
         messages.success(request, gettext("The secret key “%(name)s” is revoked.") % {"name": key.name})
         url = reverse("admin:alhena_tracking_secretkey_change", args=[key.pk], current_app=self.admin_site.name)

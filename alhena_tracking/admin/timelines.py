@@ -17,7 +17,7 @@ from django.utils.translation import ngettext, pgettext
 
 from alhena_tracking.admin import formats, moments
 from alhena_tracking.models import AttributionModel, CartEvent, Interaction, Order, Refund
-from alhena_tracking.reports import (
+from alhena_tracking.traces import (
     CartEventTrace,
     CartStep,
     InteractionStep,

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from alhena_tracking.admin import moments
 from alhena_tracking.admin.timelines import Badge, TimelineText, UrlOf, interaction_title, isolated
 from alhena_tracking.models import AttributionModel, Interaction, VisitorSession
-from alhena_tracking.reports import CartEventTrace, OrderTrace
+from alhena_tracking.traces import CartEventTrace, OrderTrace
 
 
 @dataclass(frozen=True, slots=True)

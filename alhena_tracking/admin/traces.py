@@ -16,7 +16,7 @@ from alhena_tracking.admin.links import may_open
 from alhena_tracking.admin.order_texts import order_text, pending_text
 from alhena_tracking.admin.timelines import UrlOf
 from alhena_tracking.admin.trace_texts import TraceText
-from alhena_tracking.reports import cart_event_trace, order_trace
+from alhena_tracking.traces import cart_event_trace, order_trace
 
 if TYPE_CHECKING:
     _ModelAdmin = admin.ModelAdmin[Any]

@@ -3,7 +3,7 @@ from __future__ import annotations
 from django.db.transaction import non_atomic_requests
 from django.urls import path
 
-from alhena_tracking.api import views
+from alhena_tracking.api.ingestion import views
 from alhena_tracking.api.staff import views as staff
 
 app_name = "alhena_tracking"

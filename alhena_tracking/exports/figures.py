@@ -9,7 +9,7 @@ from fractions import Fraction
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
-from alhena_tracking.amounts import in_major_units, with_decimals
+from alhena_tracking.contract.amounts import in_major_units, with_decimals
 from alhena_tracking.exports.tables import Table
 from alhena_tracking.reports import DayFigures, RevenueImpactReport, Unit
 from alhena_tracking.reports.cards import relative_change

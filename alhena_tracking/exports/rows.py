@@ -16,7 +16,7 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
-from alhena_tracking.amounts import in_major_units
+from alhena_tracking.contract.amounts import in_major_units
 from alhena_tracking.exports.tables import Cell, Table
 from alhena_tracking.models import CartEvent, Order, Refund
 from alhena_tracking.querysets import DatedQuerySet

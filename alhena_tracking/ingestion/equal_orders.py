@@ -6,11 +6,11 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, TypeAlias
 
+from alhena_tracking.contract.limits import EQUAL_ORDER_INTERVAL
 from alhena_tracking.ingestion import insertions
 from alhena_tracking.ingestion.data import DUPLICATE, OrderData, Outcome
 from alhena_tracking.ingestion.order_rows import lines_as_told, new_lines, new_order
 from alhena_tracking.ingestion.visits import Attribution, Identities
-from alhena_tracking.limits import EQUAL_ORDER_INTERVAL
 from alhena_tracking.models import Company, Order
 
 _Contents: TypeAlias = tuple[int, str, int, tuple[tuple[int, Decimal, int], ...]]

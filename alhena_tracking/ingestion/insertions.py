@@ -11,8 +11,8 @@ from typing import Any, TypeAlias
 from django.db import connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from alhena_tracking.ingestion import prepared
-from alhena_tracking.ingestion.transactions import atomic, database, fills_in_parameters
+from alhena_tracking.db import prepared
+from alhena_tracking.db.transactions import atomic, database, fills_in_parameters
 from alhena_tracking.models import VisitorSession
 
 _HOLD = f"UPDATE {VisitorSession._meta.db_table} SET version = version + 1 WHERE id = %s AND version = %s"

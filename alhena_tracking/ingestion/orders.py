@@ -12,6 +12,8 @@ from datetime import datetime
 from typing import Any
 
 from alhena_tracking.attribution import choose_claim
+from alhena_tracking.contract.limits import PENDING_AGE
+from alhena_tracking.contract.rules import InvalidValue
 from alhena_tracking.digests import text_digest
 from alhena_tracking.ingestion import order_rows
 from alhena_tracking.ingestion.data import (
@@ -25,9 +27,7 @@ from alhena_tracking.ingestion.data import (
     RefundData,
 )
 from alhena_tracking.ingestion.visits import Attribution
-from alhena_tracking.limits import PENDING_AGE
 from alhena_tracking.models import Company, Order, OrderClaim, PendingConfirmation, Refund, Trust
-from alhena_tracking.rules import InvalidValue
 
 _CREDIT_FIELDS = (
     "session_id",

@@ -13,8 +13,10 @@ from django.db.models import Model
 from django.dispatch import Signal
 
 from alhena_tracking import signals
+from alhena_tracking.db import prepared
+from alhena_tracking.db.transactions import atomic, database, deadline, retried
 from alhena_tracking.digests import text_digest
-from alhena_tracking.ingestion import carts, contention, order_storage, prepared
+from alhena_tracking.ingestion import carts, contention, order_storage
 from alhena_tracking.ingestion.data import (
     DUPLICATE,
     NO_INTERACTION,
@@ -29,7 +31,6 @@ from alhena_tracking.ingestion.equal_orders import EqualOrders
 from alhena_tracking.ingestion.orders import OrderFile
 from alhena_tracking.ingestion.statements import lock_session
 from alhena_tracking.ingestion.touched_days import TouchedDays
-from alhena_tracking.ingestion.transactions import atomic, database, deadline, retried
 from alhena_tracking.ingestion.visits import PROVISIONAL_ID, Visits
 from alhena_tracking.models import (
     CartEvent,

@@ -17,8 +17,8 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.expressions import Col
 
 from alhena_tracking.attribution import Candidate
-from alhena_tracking.ingestion import prepared
-from alhena_tracking.ingestion.transactions import database, fills_in_parameters
+from alhena_tracking.db import prepared
+from alhena_tracking.db.transactions import database, fills_in_parameters
 from alhena_tracking.models import CartEvent, Company, Interaction, Order, VisitorSession
 
 _INTERACTION = Interaction._meta.db_table

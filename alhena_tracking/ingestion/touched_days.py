@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date, datetime
 
+from alhena_tracking.contract.limits import MARKED_STALE_AFTER
+from alhena_tracking.db.transactions import database
 from alhena_tracking.ingestion.statements import StoredCartEvent
-from alhena_tracking.ingestion.transactions import database
-from alhena_tracking.limits import MARKED_STALE_AFTER
 from alhena_tracking.models import CartEvent, Company, RolledUpDay, VisitorSession
 
 

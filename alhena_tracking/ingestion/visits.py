@@ -14,10 +14,10 @@ from django.utils.module_loading import import_string
 
 from alhena_tracking.attribution import Candidate, Credit, choose_credit, choose_session
 from alhena_tracking.conf import conf
+from alhena_tracking.contract.limits import INTERACTION_GRACE
 from alhena_tracking.ingestion import insertions, statements
 from alhena_tracking.ingestion.data import EventData, InteractionData, Visitor
 from alhena_tracking.ingestion.touched_days import TouchedDays
-from alhena_tracking.limits import INTERACTION_GRACE
 from alhena_tracking.models import Company, Interaction, VisitorSession
 
 logger = logging.getLogger(__name__)

@@ -7,8 +7,8 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
+import alhena_tracking.models.base
 import alhena_tracking.models.company
-import alhena_tracking.models.fields
 
 
 class Migration(migrations.Migration):
@@ -95,7 +95,7 @@ class Migration(migrations.Migration):
             name="Interaction",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("event_id", alhena_tracking.models.fields.ExactUUIDField(default=uuid.uuid4, verbose_name="event id")),
+                ("event_id", alhena_tracking.models.base.ExactUUIDField(default=uuid.uuid4, verbose_name="event id")),
                 (
                     "trust",
                     models.CharField(
@@ -120,11 +120,11 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "user_fingerprint_digest",
-                    alhena_tracking.models.fields.ExactUUIDField(null=True, verbose_name="user fingerprint digest"),
+                    alhena_tracking.models.base.ExactUUIDField(null=True, verbose_name="user fingerprint digest"),
                 ),
                 (
                     "faq_fingerprint_digest",
-                    alhena_tracking.models.fields.ExactUUIDField(null=True, verbose_name="FAQ fingerprint digest"),
+                    alhena_tracking.models.base.ExactUUIDField(null=True, verbose_name="FAQ fingerprint digest"),
                 ),
                 (
                     "kind",
@@ -158,7 +158,7 @@ class Migration(migrations.Migration):
             name="Order",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("event_id", alhena_tracking.models.fields.ExactUUIDField(default=uuid.uuid4, verbose_name="event id")),
+                ("event_id", alhena_tracking.models.base.ExactUUIDField(default=uuid.uuid4, verbose_name="event id")),
                 (
                     "trust",
                     models.CharField(
@@ -198,7 +198,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "order_id_digest",
-                    alhena_tracking.models.fields.ExactUUIDField(null=True, verbose_name="order id digest"),
+                    alhena_tracking.models.base.ExactUUIDField(null=True, verbose_name="order id digest"),
                 ),
                 ("currency", models.CharField(max_length=3, verbose_name="currency")),
                 (
@@ -382,7 +382,7 @@ class Migration(migrations.Migration):
             name="OrderClaim",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("event_id", alhena_tracking.models.fields.ExactUUIDField(default=uuid.uuid4, verbose_name="event id")),
+                ("event_id", alhena_tracking.models.base.ExactUUIDField(default=uuid.uuid4, verbose_name="event id")),
                 (
                     "trust",
                     models.CharField(
@@ -492,7 +492,7 @@ class Migration(migrations.Migration):
             name="CartEvent",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("event_id", alhena_tracking.models.fields.ExactUUIDField(default=uuid.uuid4, verbose_name="event id")),
+                ("event_id", alhena_tracking.models.base.ExactUUIDField(default=uuid.uuid4, verbose_name="event id")),
                 (
                     "trust",
                     models.CharField(
@@ -540,7 +540,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("product_id", models.CharField(max_length=255, verbose_name="product id")),
-                ("product_id_digest", alhena_tracking.models.fields.ExactUUIDField(verbose_name="product id digest")),
+                ("product_id_digest", alhena_tracking.models.base.ExactUUIDField(verbose_name="product id digest")),
                 ("product_name", models.CharField(max_length=512, verbose_name="product name")),
                 ("currency", models.CharField(max_length=3, verbose_name="currency")),
                 (
@@ -661,7 +661,7 @@ class Migration(migrations.Migration):
                 ("product_id", models.CharField(max_length=255, verbose_name="product id")),
                 (
                     "product_id_digest",
-                    alhena_tracking.models.fields.ExactUUIDField(db_index=True, verbose_name="product id digest"),
+                    alhena_tracking.models.base.ExactUUIDField(db_index=True, verbose_name="product id digest"),
                 ),
                 ("product_name", models.CharField(max_length=512, verbose_name="product name")),
                 ("quantity", models.DecimalField(decimal_places=3, max_digits=10, verbose_name="quantity")),
@@ -697,8 +697,8 @@ class Migration(migrations.Migration):
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("order_id", models.CharField(max_length=255, verbose_name="order id")),
-                ("order_id_digest", alhena_tracking.models.fields.ExactUUIDField(verbose_name="order id digest")),
-                ("event_id", alhena_tracking.models.fields.ExactUUIDField(verbose_name="event id")),
+                ("order_id_digest", alhena_tracking.models.base.ExactUUIDField(verbose_name="order id digest")),
+                ("event_id", alhena_tracking.models.base.ExactUUIDField(verbose_name="event id")),
                 ("source", models.CharField(blank=True, max_length=255, verbose_name="source")),
                 ("currency", models.CharField(max_length=3, verbose_name="currency")),
                 (
@@ -738,15 +738,15 @@ class Migration(migrations.Migration):
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("order_id", models.CharField(max_length=255, verbose_name="order id")),
-                ("order_id_digest", alhena_tracking.models.fields.ExactUUIDField(verbose_name="order id digest")),
+                ("order_id_digest", alhena_tracking.models.base.ExactUUIDField(verbose_name="order id digest")),
                 ("refund_id", models.CharField(max_length=255, verbose_name="refund id")),
-                ("refund_id_digest", alhena_tracking.models.fields.ExactUUIDField(verbose_name="refund id digest")),
+                ("refund_id_digest", alhena_tracking.models.base.ExactUUIDField(verbose_name="refund id digest")),
                 ("currency", models.CharField(max_length=3, verbose_name="currency")),
                 (
                     "value_minor",
                     models.BigIntegerField(help_text="In minor units of the currency.", verbose_name="value"),
                 ),
-                ("event_id", alhena_tracking.models.fields.ExactUUIDField(default=uuid.uuid4, verbose_name="event id")),
+                ("event_id", alhena_tracking.models.base.ExactUUIDField(default=uuid.uuid4, verbose_name="event id")),
                 ("occurred_at", models.DateTimeField(verbose_name="occurred at")),
                 ("received_at", models.DateTimeField(verbose_name="received at")),
                 (
@@ -1032,7 +1032,7 @@ class Migration(migrations.Migration):
                 ("cart_events", models.PositiveIntegerField(default=0, verbose_name="cart events")),
                 ("add_to_cart_minor", models.BigIntegerField(default=0, verbose_name="add-to-cart GMV")),
                 ("purchase_minor", models.BigIntegerField(default=0, verbose_name="purchase revenue")),
-                ("product_id_digest", alhena_tracking.models.fields.ExactUUIDField(verbose_name="product id digest")),
+                ("product_id_digest", alhena_tracking.models.base.ExactUUIDField(verbose_name="product id digest")),
                 ("product_id", models.CharField(max_length=255, verbose_name="product id")),
                 ("product_name", models.CharField(max_length=512, verbose_name="product name")),
                 (
@@ -1070,7 +1070,7 @@ class Migration(migrations.Migration):
                 ("cart_events", models.PositiveIntegerField(default=0, verbose_name="cart events")),
                 ("add_to_cart_minor", models.BigIntegerField(default=0, verbose_name="add-to-cart GMV")),
                 ("purchase_minor", models.BigIntegerField(default=0, verbose_name="purchase revenue")),
-                ("product_id_digest", alhena_tracking.models.fields.ExactUUIDField(verbose_name="product id digest")),
+                ("product_id_digest", alhena_tracking.models.base.ExactUUIDField(verbose_name="product id digest")),
                 ("product_id", models.CharField(max_length=255, verbose_name="product id")),
                 ("product_name", models.CharField(max_length=512, verbose_name="product name")),
                 (
@@ -1200,7 +1200,7 @@ class Migration(migrations.Migration):
                 ("cart_events", models.PositiveIntegerField(default=0, verbose_name="cart events")),
                 ("add_to_cart_minor", models.BigIntegerField(default=0, verbose_name="add-to-cart GMV")),
                 ("purchase_minor", models.BigIntegerField(default=0, verbose_name="purchase revenue")),
-                ("product_id_digest", alhena_tracking.models.fields.ExactUUIDField(verbose_name="product id digest")),
+                ("product_id_digest", alhena_tracking.models.base.ExactUUIDField(verbose_name="product id digest")),
                 ("product_id", models.CharField(max_length=255, verbose_name="product id")),
                 ("product_name", models.CharField(max_length=512, verbose_name="product name")),
                 (

@@ -3,11 +3,9 @@
 from alhena_tracking.models.base import AttributionModel, Trust
 from alhena_tracking.models.carts import CartEvent, ValueBasis
 from alhena_tracking.models.company import Company, SecretKey
-from alhena_tracking.models.diagnostics import EventCount, RefusedEvent
-from alhena_tracking.models.event_diagnostics import EventDiagnostics
+from alhena_tracking.models.diagnostics import EventCount, EventDiagnostics, RefusedEvent
 from alhena_tracking.models.locks import LockRow
-from alhena_tracking.models.orders import Order, OrderClaim, OrderLine, PendingConfirmation, Refund
-from alhena_tracking.models.report import RevenueImpact
+from alhena_tracking.models.orders import Order, OrderClaim, OrderLine, PendingConfirmation, Refund, RevenueImpact
 from alhena_tracking.models.rollups import (
     DailyFigures,
     DailyProductFigures,

@@ -6,9 +6,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from alhena_tracking.limits import PRODUCT_NAME_LENGTH, TEXT_LENGTH, VALUE_MINOR
-from alhena_tracking.models.base import Credited, Event
-from alhena_tracking.models.fields import ExactUUIDField
+from alhena_tracking.contract.limits import PRODUCT_NAME_LENGTH, TEXT_LENGTH, VALUE_MINOR
+from alhena_tracking.models.base import Credited, Event, ExactUUIDField
 from alhena_tracking.models.visits import Interaction
 from alhena_tracking.querysets import DatedQuerySet
 

@@ -18,7 +18,7 @@ from django.db.models import Min
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from alhena_tracking.limits import ZONE_SETTLES_AFTER
+from alhena_tracking.contract.limits import ZONE_SETTLES_AFTER
 from alhena_tracking.models.rollups import RolledUpDay
 from alhena_tracking.models.visits import VisitorSession
 from alhena_tracking.querysets import CompanyQuerySet, DatedQuerySet, SecretKeyQuerySet

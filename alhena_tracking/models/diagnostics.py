@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from alhena_tracking.limits import TEXT_LENGTH
+from alhena_tracking.contract.limits import TEXT_LENGTH
 
 
 class EventCount(models.Model):
@@ -57,3 +57,13 @@ class RefusedEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.received_at:%Y-%m-%d %H:%M} {self.outcome}"
+
+
+class EventDiagnostics(EventCount):
+    """Stands for the page: gives it a permission, an entry in the menu and a URL. Holds no rows of its own."""
+
+    class Meta:
+        proxy = True
+        default_permissions = ("view",)
+        verbose_name = _("event diagnostics")
+        verbose_name_plural = _("Event diagnostics")

@@ -13,14 +13,13 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from alhena_tracking.conf import conf
-from alhena_tracking.limits import PRODUCT_NAME_LENGTH, TEXT_LENGTH, TOTAL_MINOR, VALUE_MINOR
-from alhena_tracking.models.base import Credited, Event, Trust
-from alhena_tracking.models.fields import ExactUUIDField
+from alhena_tracking.contract.limits import PRODUCT_NAME_LENGTH, TEXT_LENGTH, TOTAL_MINOR, VALUE_MINOR
+from alhena_tracking.contract.rules import parse_text
+from alhena_tracking.models.base import Credited, Event, ExactUUIDField, Trust
 from alhena_tracking.models.locks import LockRow
 from alhena_tracking.models.rollups import RolledUpDay
 from alhena_tracking.models.visits import Interaction, VisitorSession
 from alhena_tracking.querysets import DatedQuerySet, OrderQuerySet
-from alhena_tracking.rules import parse_text
 
 _ORDER_ID_HAS_DIGEST = Q(order_id="", order_id_digest__isnull=True) | (
     ~Q(order_id="") & Q(order_id_digest__isnull=False)
@@ -251,3 +250,14 @@ class Refund(models.Model):
 
     def __str__(self) -> str:
         return self.refund_id
+
+
+class RevenueImpact(Order):
+    """Stands for the report page: gives it a permission, an entry in the menu and a URL. Holds no rows of its own."""
+
+    class Meta:
+        proxy = True
+        default_permissions = ("view",)
+        permissions = [("export_revenueimpact", _("Can export revenue impact"))]
+        verbose_name = _("revenue impact")
+        verbose_name_plural = _("Revenue impact")

@@ -5,9 +5,8 @@ from __future__ import annotations
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from alhena_tracking.limits import PRODUCT_NAME_LENGTH, TEXT_LENGTH
-from alhena_tracking.models.base import Trust
-from alhena_tracking.models.fields import ExactUUIDField
+from alhena_tracking.contract.limits import PRODUCT_NAME_LENGTH, TEXT_LENGTH
+from alhena_tracking.models.base import ExactUUIDField, Trust
 from alhena_tracking.querysets import DaysQuerySet, RolledUpDayQuerySet
 
 

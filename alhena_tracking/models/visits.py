@@ -8,9 +8,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from alhena_tracking.limits import TEXT_LENGTH
-from alhena_tracking.models.base import Event
-from alhena_tracking.models.fields import ExactUUIDField
+from alhena_tracking.contract.limits import TEXT_LENGTH
+from alhena_tracking.models.base import Event, ExactUUIDField
 from alhena_tracking.querysets import DatedQuerySet, VisitorSessionQuerySet
 
 

@@ -7,8 +7,8 @@ from typing import Any
 from django import template
 from django.utils.safestring import SafeString
 
-from alhena_tracking import heartbeat
 from alhena_tracking.conf import conf
+from alhena_tracking.diagnosis import heartbeat
 from alhena_tracking.snippet import checkout_event_html, snippet_html
 
 register = template.Library()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from alhena_tracking import diagnostics
+from alhena_tracking.diagnosis import event_counts
 from alhena_tracking.models import Company
 from tests import factories
 from tests.e2e.accessibility import violations
@@ -32,10 +32,10 @@ def urls(shop: str) -> list[str]:
     factories.RefundFactory.create(refunded_order=order)
     excluded = factories.OrderFactory.create(session=session)
     excluded.exclude(factories.UserFactory.create(), "Test order")
-    diagnostics.count(company, "sendCartEvent", "recorded")
-    diagnostics.count(company, "sendCartEvent", "ignored", "no_interaction")
-    diagnostics.refuse(company, "sendCartEvent", "invalid", [("quantity", "required")], "https://shop.example")
-    diagnostics.flush()
+    event_counts.count(company, "sendCartEvent", "recorded")
+    event_counts.count(company, "sendCartEvent", "ignored", "no_interaction")
+    event_counts.refuse(company, "sendCartEvent", "invalid", [("quantity", "required")], "https://shop.example")
+    event_counts.flush()
     return [
         f"{ADMIN}/order/{order.pk}/change/",
         f"{ADMIN}/order/{order.pk}/exclude/",

@@ -11,7 +11,7 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.core.cache import cache
 
-from alhena_tracking import diagnostics, heartbeat
+from alhena_tracking.diagnosis import event_counts, heartbeat
 from tests.e2e.shop import (
     add,
     answered,
@@ -60,7 +60,7 @@ def staff(browser: Browser, shop: str) -> Iterator[Page]:
 
 
 def cause_of(staff: Page) -> str:
-    diagnostics.flush()  # what takes up to ten seconds outside of tests
+    event_counts.flush()  # what takes up to ten seconds outside of tests
     staff.goto(DIAGNOSTICS)
     return staff.locator(".alhena-cause h2").inner_text()
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from alhena_tracking.api.views import BatchView
+from alhena_tracking.api.ingestion.views import BatchView
 from alhena_tracking.models import CartEvent, Company, Interaction, Order
 from tests.e2e.shop import (
     KETTLE,

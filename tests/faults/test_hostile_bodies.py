@@ -18,9 +18,9 @@ from django.test import RequestFactory, override_settings
 from django.urls import resolve
 from rest_framework.response import Response
 
-from alhena_tracking.api.parsers import BodyTooLarge, JSONBodyParser
-from alhena_tracking.api.views import IngestionView
-from alhena_tracking.limits import BATCH_BODY_BYTES, BODY_BYTES
+from alhena_tracking.api.ingestion.parsers import BodyTooLarge, JSONBodyParser
+from alhena_tracking.api.ingestion.views import IngestionView
+from alhena_tracking.contract.limits import BATCH_BODY_BYTES, BODY_BYTES
 from alhena_tracking.models import CartEvent
 from tests.faults.events import Event, cart_event
 from tests.faults.server import Server

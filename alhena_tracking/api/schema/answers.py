@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from alhena_tracking import limits, rules
 from alhena_tracking.api.schema.bodies import Schema, one_of, ref, variants
+from alhena_tracking.contract import limits, rules
 
 #: Why a valid event is not recorded, and in what that shows.
 REASONS = {

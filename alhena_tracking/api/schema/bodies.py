@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from alhena_tracking import currencies, limits
-from alhena_tracking.api import fields, serializers
-from alhena_tracking.api.batches import BatchSerializer
+from alhena_tracking.api.ingestion import fields, serializers
+from alhena_tracking.api.ingestion.batches import BatchSerializer
+from alhena_tracking.contract import currencies, limits
 
 Schema = dict[str, Any]
 

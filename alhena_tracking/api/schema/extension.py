@@ -9,11 +9,11 @@ from drf_spectacular.extensions import OpenApiViewExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import ComponentRegistry, ResolvedComponent, is_jsonschema_compliant
 
+from alhena_tracking.api.ingestion.views import IngestionView
 from alhena_tracking.api.schema import staff
 from alhena_tracking.api.schema.bodies import Schema
 from alhena_tracking.api.schema.operations import OPERATIONS, SECURITY_DEFINITION, SECURITY_SCHEME, components
 from alhena_tracking.api.staff.views import StaffView
-from alhena_tracking.api.views import IngestionView
 
 
 class OperationSchema(AutoSchema):
@@ -39,7 +39,7 @@ class OperationSchema(AutoSchema):
 
 
 class IngestionViewExtension(OpenApiViewExtension):  # type: ignore[no-untyped-call]
-    target_class = "alhena_tracking.api.views.IngestionView"
+    target_class = "alhena_tracking.api.ingestion.views.IngestionView"
     match_subclasses = True
 
     def view_replacement(self) -> type[IngestionView]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from alhena_tracking.api import views
-from alhena_tracking.api.parsers import BeaconParser, JSONBodyParser
+from alhena_tracking.api.ingestion import views
+from alhena_tracking.api.ingestion.parsers import BeaconParser, JSONBodyParser
 from alhena_tracking.api.schema import answers, bodies
 from alhena_tracking.api.schema.answers import Answer, Answers
 from alhena_tracking.api.schema.bodies import Schema

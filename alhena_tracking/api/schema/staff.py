@@ -11,9 +11,9 @@ from django.conf import settings
 from alhena_tracking.api.schema import staff_examples
 from alhena_tracking.api.schema.bodies import Schema, one_of, ref
 from alhena_tracking.api.staff import documents, errors, pages, views
-from alhena_tracking.currencies import MINOR_UNITS
-from alhena_tracking.forms import MOST_DAYS, Comparison, Preset
+from alhena_tracking.contract.currencies import MINOR_UNITS
 from alhena_tracking.models import AttributionModel, CartEvent, Interaction, Trust, ValueBasis
+from alhena_tracking.reports.forms import MOST_DAYS, Comparison, Preset
 
 TOKEN_SCHEME = "alhenaToken"  # noqa: S105
 SESSION_SCHEME = "alhenaSession"

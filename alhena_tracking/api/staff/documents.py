@@ -8,7 +8,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from alhena_tracking.amounts import decimals_of, with_decimals
+from alhena_tracking.contract.amounts import decimals_of, with_decimals
 from alhena_tracking.models import CartEvent, Order, VisitorSession
 from alhena_tracking.reports import DayFigures, Figures, RevenueImpactReport
 from alhena_tracking.reports.cards import CARD_TYPES

@@ -11,9 +11,9 @@ from django.db.models import QuerySet
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
-from alhena_tracking.currencies import MINOR_UNITS
+from alhena_tracking.contract.currencies import MINOR_UNITS
+from alhena_tracking.contract.limits import TEXT_LENGTH
 from alhena_tracking.digests import text_digest
-from alhena_tracking.limits import TEXT_LENGTH
 from alhena_tracking.models import CartEvent, Company, Interaction, Order, Trust
 from alhena_tracking.querysets import OrderQuerySet
 

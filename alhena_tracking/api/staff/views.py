@@ -16,12 +16,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from alhena_tracking.api.ingestion.views import JSONOnly
 from alhena_tracking.api.staff import documents, errors, filters, pages
-from alhena_tracking.api.views import JSONOnly
-from alhena_tracking.forms import ReportForm, report_companies
+from alhena_tracking.db.snapshots import snapshot
 from alhena_tracking.models import CartEvent, Company, Order, VisitorSession
 from alhena_tracking.querysets import DatedQuerySet
-from alhena_tracking.reports import revenue_impact, snapshot
+from alhena_tracking.reports import revenue_impact
+from alhena_tracking.reports.forms import ReportForm, report_companies
 
 TOKENS = "rest_framework.authtoken"
 

@@ -10,7 +10,7 @@ from django.core.management import BaseCommand, CommandError
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from alhena_tracking import directory
+from alhena_tracking import company_cache
 from alhena_tracking.models import Company, SecretKey
 
 
@@ -38,7 +38,7 @@ class Command(BaseCommand):
             self.stdout.write(f"{key.pk}\t{key.company.key}\t{key.name}\t{_state(key)}")
 
     def find_company(self, key: str) -> Company:
-        known = directory.find_company(key)
+        known = company_cache.find_company(key)
         if known is None:
             raise CommandError(f"There is no company with the key {key!r}.")
         return known.company
@@ -52,7 +52,7 @@ class Command(BaseCommand):
         except ValidationError as error:
             raise CommandError("; ".join(error.messages)) from error
         issued = key.issue()
-        directory.forget_after_commit()
+        company_cache.forget_after_commit()
         # Apart from the key, so that a script can take it from the standard output.
         self.stderr.write(f"Key {key.pk} of {company}. It is shown only now:", self.style.WARNING)
         self.stdout.write(issued)
@@ -61,7 +61,7 @@ class Command(BaseCommand):
         key = keys.filter(pk=pk).first()
         if key is None:
             raise CommandError(f"There is no such key with the id {pk}.")
-        if directory.revoke(key):
+        if company_cache.revoke(key):
             self.stdout.write(f"Revoked key {pk}, {key.name!r} of {key.company.key}.")
         else:
             self.stdout.write(f"Key {pk} was {_state(key)} already.")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import Enum
 
-from alhena_tracking.reports.event_facts import RECENT_DAYS
+from alhena_tracking.diagnosis.event_facts import RECENT_DAYS
 
 #: Nobody used the assistant for so long: something broke.
 QUIET_AFTER = timedelta(days=RECENT_DAYS)

@@ -16,8 +16,8 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from alhena_tracking.conf import conf
-from alhena_tracking.currencies import MINOR_UNITS
-from alhena_tracking.limits import TEXT_LENGTH
+from alhena_tracking.contract.currencies import MINOR_UNITS
+from alhena_tracking.contract.limits import TEXT_LENGTH
 from alhena_tracking.models import Company, Interaction, Trust
 from alhena_tracking.reports import Period, ReportQuery
 

@@ -16,8 +16,7 @@ from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
 from rest_framework.fields import empty
 
-from alhena_tracking import limits, rules
-from alhena_tracking.api.fields import (
+from alhena_tracking.api.ingestion.fields import (
     ChoiceField,
     CurrencyField,
     EventIdField,
@@ -29,6 +28,8 @@ from alhena_tracking.api.fields import (
     ValueField,
     Values,
 )
+from alhena_tracking.contract import limits, rules
+from alhena_tracking.contract.rules import InvalidValue
 from alhena_tracking.ingestion import (
     CartEventData,
     EventData,
@@ -39,7 +40,6 @@ from alhena_tracking.ingestion import (
     Visitor,
 )
 from alhena_tracking.models import CartEvent, Interaction, Trust
-from alhena_tracking.rules import InvalidValue
 
 Errors = dict[str, InvalidValue]
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from django.db.models import DecimalField, ExpressionWrapper, F, Max, Q, Subquery, Sum
 from django.db.models.functions import Coalesce
 
-from alhena_tracking.limits import EVENT_AGE
+from alhena_tracking.contract.limits import EVENT_AGE
 from alhena_tracking.models import (
     CartEvent,
     Company,
@@ -30,8 +30,8 @@ from alhena_tracking.models import (
 from alhena_tracking.querysets import DatedQuerySet
 
 if TYPE_CHECKING:
-    from alhena_tracking.diagnostics import Refusal
-    from alhena_tracking.heartbeat import Heartbeat
+    from alhena_tracking.diagnosis.event_counts import Refusal
+    from alhena_tracking.diagnosis.heartbeat import Heartbeat
 
 SAMPLED = 200
 SCANNED = 2000

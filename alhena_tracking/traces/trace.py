@@ -14,7 +14,7 @@ from django.db.models import Case, Count, Q, Sum, Value, When
 
 from alhena_tracking.attribution import EMPTY_CART, CartState
 from alhena_tracking.models import CartEvent, Interaction, Order, OrderClaim, Refund, Trust, ValueBasis
-from alhena_tracking.reports.timeline import Credit, Timeline, credit_of, timeline_of
+from alhena_tracking.traces.timeline import Credit, Timeline, credit_of, timeline_of
 
 #: How many claims and lines of an order are told.
 CLAIMS_LENGTH = 50

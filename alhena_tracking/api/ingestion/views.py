@@ -33,19 +33,20 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from alhena_tracking import diagnostics, limits, rules
-from alhena_tracking.api import serializers, throttling
-from alhena_tracking.api.authentication import SCHEME, claims_secret_key, has_secret_key
-from alhena_tracking.api.batches import BatchSerializer
-from alhena_tracking.api.parsers import BeaconParser, JSONBodyParser
-from alhena_tracking.api.sources import is_bot, source_of
-from alhena_tracking.api.visitors import refuses_tracking
+from alhena_tracking.api.ingestion import serializers, throttling
+from alhena_tracking.api.ingestion.authentication import SCHEME, claims_secret_key, has_secret_key
+from alhena_tracking.api.ingestion.batches import BatchSerializer
+from alhena_tracking.api.ingestion.parsers import BeaconParser, JSONBodyParser
+from alhena_tracking.api.ingestion.sources import is_bot, source_of
+from alhena_tracking.api.ingestion.visitors import refuses_tracking
+from alhena_tracking.company_cache import KnownCompany, find_company, is_listed_origin
 from alhena_tracking.conf import conf
-from alhena_tracking.directory import KnownCompany, find_company, is_listed_origin
+from alhena_tracking.contract import limits, rules
+from alhena_tracking.contract.rules import InvalidValue
+from alhena_tracking.db.transactions import deadline, time_limits
+from alhena_tracking.diagnosis import event_counts
 from alhena_tracking.ingestion import Outcome, record, record_refund
-from alhena_tracking.ingestion.transactions import deadline, time_limits
 from alhena_tracking.models import Trust
-from alhena_tracking.rules import InvalidValue
 
 logger = logging.getLogger(__name__)
 
@@ -211,7 +212,7 @@ class EventView(IngestionView):
         outcome = _unwanted(request, trust) or record(known.company, [event], is_durable=True)[0]
         if outcome.status == "invalid":
             raise serializers.InvalidEvent({"": InvalidValue(outcome.reason)})
-        diagnostics.count(known.company, self.method, outcome.status, outcome.reason)
+        event_counts.count(known.company, self.method, outcome.status, outcome.reason)
         return JsonResponse(_as_json(outcome), status=_STATUS_CODES.get(outcome.status, status.HTTP_200_OK))
 
 
@@ -246,7 +247,7 @@ class BatchView(IngestionView):
                 errors = errors or {"": InvalidValue(outcome.reason)}
                 _count_refusal(request, known, method, "invalid", [(path, e.code) for path, e in errors.items()])
             else:
-                diagnostics.count(known.company, method, outcome.status, outcome.reason)
+                event_counts.count(known.company, method, outcome.status, outcome.reason)
             results.append(_as_json(outcome, errors))
         return JsonResponse({"results": results})
 
@@ -267,7 +268,7 @@ class RefundView(IngestionView):
         except InvalidValue as error:
             field = "currency" if error.code == "currency_mismatch" else "value"
             raise serializers.InvalidEvent({field: error}) from None
-        diagnostics.count(known.company, self.method, outcome.status, outcome.reason)
+        event_counts.count(known.company, self.method, outcome.status, outcome.reason)
         return JsonResponse(_as_json(outcome), status=_STATUS_CODES.get(outcome.status, status.HTTP_200_OK))
 
 
@@ -333,7 +334,7 @@ def _count_refusal(
         with suppress(*DATABASE_TROUBLE), time_limits():
             known = find_company(conf.company_key)
     if known is not None:
-        diagnostics.refuse(known.company, method, outcome, errors, request.headers.get("Origin", ""))
+        event_counts.refuse(known.company, method, outcome, errors, request.headers.get("Origin", ""))
 
 
 def _code_of(error: Exception) -> object:

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import chain
 
-from alhena_tracking.reports.checks import QUIET_AFTER, ROAD, Check, CheckName, State
-from alhena_tracking.reports.event_facts import CART_EVENT, INTERACTION, ORDER, EventFacts, recent
-from alhena_tracking.reports.obstacles import OBSTACLES
+from alhena_tracking.diagnosis.checks import QUIET_AFTER, ROAD, Check, CheckName, State
+from alhena_tracking.diagnosis.event_facts import CART_EVENT, INTERACTION, ORDER, EventFacts, recent
+from alhena_tracking.diagnosis.obstacles import OBSTACLES
 
 #: A template that was not rendered for so long is not in use.
 RENDERED_WITHIN = timedelta(hours=24)

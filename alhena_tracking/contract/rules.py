@@ -14,7 +14,7 @@ from uuid import UUID
 
 from django.utils.translation import gettext_lazy as _
 
-from alhena_tracking import currencies, limits
+from alhena_tracking.contract import currencies, limits
 
 MESSAGES = {
     "required": _("This field is required."),

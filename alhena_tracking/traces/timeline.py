@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 from django.db.models import QuerySet
 
-from alhena_tracking.limits import INTERACTION_GRACE
+from alhena_tracking.contract.limits import INTERACTION_GRACE
 from alhena_tracking.models import AttributionModel, CartEvent, Interaction, Order, Refund, VisitorSession
 
 #: How many entries are told; of more, those nearest to the order or cart event.

@@ -98,7 +98,7 @@ def _cache() -> BaseCache:
 
 def _name(company_key: str) -> str:
     # A template may say anything; the names of a cache's entries may not be anything.
-    return f"alhena_tracking.heartbeat.{sha256(company_key.encode(errors='replace')).hexdigest()}"
+    return f"alhena_tracking.diagnosis.heartbeat.{sha256(company_key.encode(errors='replace')).hexdigest()}"
 
 
 def _moment(noted: object) -> datetime | None:

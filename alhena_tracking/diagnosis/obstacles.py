@@ -8,9 +8,8 @@ from datetime import date, timedelta
 from itertools import chain, islice
 
 from alhena_tracking.conf import conf
-from alhena_tracking.models import ValueBasis
-from alhena_tracking.reports.checks import QUIET_AFTER, Check, CheckName, State
-from alhena_tracking.reports.event_facts import (
+from alhena_tracking.diagnosis.checks import QUIET_AFTER, Check, CheckName, State
+from alhena_tracking.diagnosis.event_facts import (
     CART_EVENT,
     INTERACTION,
     ORDER,
@@ -19,6 +18,7 @@ from alhena_tracking.reports.event_facts import (
     OutcomeSums,
     recent,
 )
+from alhena_tracking.models import ValueBasis
 
 #: Of this many events, one that is refused is nothing to worry about.
 ONE_IN = 100

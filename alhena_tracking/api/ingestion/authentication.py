@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext
 from rest_framework.exceptions import AuthenticationFailed
 
-from alhena_tracking.directory import KnownCompany
+from alhena_tracking.company_cache import KnownCompany
 from alhena_tracking.models import SecretKey
 
 #: The scheme of ``Authorization``, and what ``WWW-Authenticate`` asks for beside a 401.

@@ -10,8 +10,8 @@ from uuid import UUID
 
 from rest_framework import serializers
 
-from alhena_tracking import limits, rules
-from alhena_tracking.rules import InvalidValue
+from alhena_tracking.contract import limits, rules
+from alhena_tracking.contract.rules import InvalidValue
 
 Values = dict[str, Any]
 

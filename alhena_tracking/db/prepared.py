@@ -18,7 +18,7 @@ from weakref import WeakKeyDictionary
 from django.db import DatabaseError
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from alhena_tracking.ingestion.transactions import fills_in_parameters
+from alhena_tracking.db.transactions import fills_in_parameters
 
 _UNKNOWN, _KNOWN_ALREADY = "26000", "42P05"  # invalid_sql_statement_name, duplicate_prepared_statement
 _ATTEMPTS = 2

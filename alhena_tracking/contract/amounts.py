@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from fractions import Fraction
 
-from alhena_tracking.currencies import DEFAULT_MINOR_UNIT, MINOR_UNITS
+from alhena_tracking.contract.currencies import DEFAULT_MINOR_UNIT, MINOR_UNITS
 
 
 def decimals_of(currency: str) -> int:

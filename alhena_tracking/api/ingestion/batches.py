@@ -7,12 +7,12 @@ from datetime import datetime
 
 from rest_framework import serializers
 
-from alhena_tracking import limits, rules
-from alhena_tracking.api.fields import ChoiceField
-from alhena_tracking.api.serializers import METHODS, Envelope, EnvelopeSerializer, Errors, InvalidEvent
+from alhena_tracking.api.ingestion.fields import ChoiceField
+from alhena_tracking.api.ingestion.serializers import METHODS, Envelope, EnvelopeSerializer, Errors, InvalidEvent
+from alhena_tracking.contract import limits, rules
+from alhena_tracking.contract.rules import InvalidValue
 from alhena_tracking.ingestion import EventData
 from alhena_tracking.models import Trust
-from alhena_tracking.rules import InvalidValue
 
 _METHOD = ChoiceField(choices=METHODS)
 

@@ -1,0 +1,1 @@
+"""The endpoints of the contract, for storefronts and shops' servers."""

@@ -1,0 +1,1 @@
+"""Transactions, prepared statements and snapshots, for all who read or write rows."""
