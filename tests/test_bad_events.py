@@ -9,15 +9,14 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from random import Random
 from typing import Any
-from uuid import UUID
 
 import pytest
 from django.db import connection
 
 from alhena_tracking.api.ingestion import serializers
 from alhena_tracking.contract.limits import BATCH_EVENTS
-from alhena_tracking.ingestion import EventData, Visitor, contention
-from alhena_tracking.models import CartEvent, Company, Interaction, Order, VisitorSession
+from alhena_tracking.ingestion import EventData
+from alhena_tracking.models import CartEvent, Company, Interaction, Order
 from tests.conftest import examples
 from tests.contract import load_examples, snake_case, wire
 from tests.endpoints import IDENTITY, METHODS, errors_of, event_of, post_to
@@ -130,10 +129,9 @@ FAULTS = {
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("is_contended", [False, True])
 @pytest.mark.parametrize("name", FAULTS)
 def test_event_when_the_database_refuses_it_is_reported_by_index(
-    name: str, is_contended: bool, company: Company, monkeypatch: pytest.MonkeyPatch
+    name: str, company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fault = FAULTS[name]
     if fault.needs_lengths and connection.vendor == "sqlite":
@@ -150,7 +148,4 @@ def test_event_when_the_database_refuses_it_is_reported_by_index(
     for _ in range(examples(3, full=50)):
         bad = event_of(fault.path)
         bad["data"]["source"] = "spoilt"
-        if is_contended:
-            visitor = Visitor(UUID(IDENTITY["user_fingerprint"]), UUID(IDENTITY["user_faq_fingerprint"]))
-            contention.note((company.pk, visitor), VisitorSession.objects.get().pk)
         check_reported(bad, {"": "not_storable"}, random, [*MIXES, [fault.path]])

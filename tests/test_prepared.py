@@ -10,8 +10,8 @@ import pytest
 from django.db import connection, transaction
 
 from alhena_tracking.db import prepared
-from alhena_tracking.ingestion import contention, record
-from alhena_tracking.models import CartEvent, Company, VisitorSession
+from alhena_tracking.ingestion import record
+from alhena_tracking.models import CartEvent, Company
 from tests.test_ingestion import cart_event, chat
 
 pytestmark = [
@@ -36,16 +36,6 @@ def executed() -> Iterator[list[str]]:
 @pytest.fixture
 def fresh_connection() -> None:
     connection.close()
-
-
-@pytest.fixture
-def contended(company: Company) -> VisitorSession:
-    """The session of a visitor in whose cart somebody came between a moment ago."""
-    record(company, [chat()])
-    record(company, [cart_event()])
-    session = VisitorSession.objects.get()
-    contention.note((company.pk, cart_event().visitor), session.pk)
-    return session
 
 
 def test_statements_when_they_come_again_are_prepared_once(
@@ -125,37 +115,6 @@ def test_statements_when_in_a_transaction_are_not_prepared(company: Company, exe
         record(company, [cart_event()])
     assert not {"PREPARE", "EXECUTE"} & set(executed)
     assert CartEvent.objects.count() == 1
-
-
-def test_statements_when_somebody_came_between_are_executed_while_the_session_is_held(
-    company: Company, contended: VisitorSession, executed: list[str]
-) -> None:
-    record(company, [cart_event()], is_durable=True)
-    assert executed == ["UPDATE", "EXECUTE", "EXECUTE"]
-    assert CartEvent.objects.count() == 2
-
-
-def test_statements_when_forgotten_while_the_session_is_held_are_prepared_without_holding_it(
-    company: Company, contended: VisitorSession, executed: list[str]
-) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("DEALLOCATE ALL")
-    executed.clear()
-    record(company, [cart_event()], is_durable=True)
-    assert executed == ["UPDATE", "EXECUTE", "PREPARE", "EXECUTE", "EXECUTE", "PREPARE", "EXECUTE"]
-    executed.clear()
-    record(company, [cart_event()], is_durable=True)
-    assert executed == ["UPDATE", "EXECUTE", "EXECUTE"]
-    assert CartEvent.objects.count() == 3
-
-
-def test_statements_when_unknown_while_the_session_is_held_are_prepared_without_holding_it(
-    company: Company, contended: VisitorSession, executed: list[str]
-) -> None:
-    connection.close()
-    record(company, [cart_event()], is_durable=True)
-    assert executed == ["UPDATE", *["PREPARE", "EXECUTE"] * 2]
-    assert CartEvent.objects.count() == 2
 
 
 def test_look_ups_when_planned_while_the_tables_are_small_do_not_read_all_of_them(

@@ -7,9 +7,7 @@ pooler that gives a transaction any of its connections; and where one is gone, i
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Mapping
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
@@ -25,46 +23,28 @@ _ATTEMPTS = 2
 
 #: The names that were prepared on each of the driver's connections.
 _prepared: WeakKeyDictionary[Any, set[str]] = WeakKeyDictionary()
-_is_own_transaction: ContextVar[bool] = ContextVar("is_own_transaction", default=False)
-
-
-class NotPrepared(Exception):
-    """Within a transaction of ours, a statement is not prepared. The transaction may have ended by that."""
-
-
-@contextmanager
-def own_transaction() -> Iterator[None]:
-    """Let statements be executed in the transaction around the block, whose owner deals with ``NotPrepared``."""
-    token = _is_own_transaction.set(True)
-    try:
-        yield
-    finally:
-        _is_own_transaction.reset(token)
 
 
 def can_prepare(connection: BaseDatabaseWrapper) -> bool:
-    """Not within a transaction of somebody else's: a statement that is gone would end it."""
+    """Whether no transaction is open: a statement that is gone would end it."""
     if not fills_in_parameters(connection):
         return False
-    return _is_own_transaction.get() or (connection.get_autocommit() and not connection.in_atomic_block)
+    return connection.get_autocommit() and not connection.in_atomic_block
 
 
 def fetch(
     connection: BaseDatabaseWrapper, sql: str, types: tuple[tuple[str, str], ...], params: Mapping[str, Any]
 ) -> list[tuple[Any, ...]] | None:
-    """The rows of a statement with ``%(name)s`` for its parameters: their names and PostgreSQL's ``types``, and values.
+    """Return the rows of a statement with ``%(name)s`` for its parameters, given their PostgreSQL ``types`` and values.
 
-    ``None``: the connections change too fast to find it prepared. In ``own_transaction``, raises ``NotPrepared`` then.
+    ``None``: the connection behind the pooler changed each time before the prepared statement could be executed.
     """
     name, preparation, execution = _texts(sql, types)
-    in_transaction = _is_own_transaction.get()
     for _ in range(_ATTEMPTS):
         connection.ensure_connection()
         names = _prepared.setdefault(connection.connection, set())
         with connection.cursor() as cursor:
             if name not in names:
-                if in_transaction:
-                    raise NotPrepared
                 _prepare(cursor, preparation)
                 names.add(name)
             try:
@@ -73,8 +53,6 @@ def fetch(
                 if _state_of(error) != _UNKNOWN:
                     raise
                 names.discard(name)
-                if in_transaction:
-                    raise NotPrepared from error
             else:
                 rows: list[tuple[Any, ...]] = cursor.fetchall()
                 return rows

@@ -1,4 +1,4 @@
-"""Recording what happened: one transaction for the events that one visitor sent together."""
+"""Record events: one transaction for what one visitor sent together."""
 
 from alhena_tracking.ingestion.data import (
     CartEventData,

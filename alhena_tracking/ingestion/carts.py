@@ -1,4 +1,4 @@
-"""What changes of carts are worth, each by the state that the one before it left."""
+"""The worth of cart events, each computed from the state that the previous one left."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from alhena_tracking.conf import conf
 from alhena_tracking.digests import text_digest
 from alhena_tracking.ingestion import insertions, statements
 from alhena_tracking.ingestion.data import CartEventData
+from alhena_tracking.ingestion.stale_days import StaleDays
 from alhena_tracking.ingestion.statements import Found, ProductInCart, StoredCartEvent
-from alhena_tracking.ingestion.touched_days import TouchedDays
 from alhena_tracking.ingestion.visits import Attribution
 from alhena_tracking.models import CartEvent, Company
 
@@ -24,7 +24,7 @@ _ATTRIBUTES = [field.attname for field in CartEvent._meta.concrete_fields]
 
 
 def new_cart_event(company: Company, data: CartEventData, attribution: Attribution) -> CartEvent:
-    """The row of a cart event; what it is worth is not known yet."""
+    """Build the row of a cart event, without its worth."""
     values = {
         "type": data.type,
         "product_id": data.product_id,
@@ -37,26 +37,26 @@ def new_cart_event(company: Company, data: CartEventData, attribution: Attributi
         **data.fields(company),
         **attribution.fields(),
     }
-    # By their places: a model takes three times as long to find them by their names.
+    # Positional: a model takes three times as long with keyword arguments.
     event = CartEvent(*map(values.get, _ATTRIBUTES))
     event.company = company
     return event
 
 
-def append_cart_events(events: Sequence[CartEvent], found: Found, touched: TouchedDays, *, is_durable: bool) -> bool:
-    """Insert ``events`` among those that were ``found``, if they are of one session and nobody else changed it since.
+def append_cart_events(events: Sequence[CartEvent], found: Found, stale_days: StaleDays, *, is_durable: bool) -> bool:
+    """Insert ``events`` of one session after the rows in ``found``, unless the session changed since.
 
-    Returns whether that was so; else nothing is stored. A session is rarely changed from two sides at once, and so most
-    events need not wait for its lock before they read.
+    Return whether they were stored; otherwise nothing is. Concurrent changes of one session are rare, so most events
+    need not lock it before they read.
     """
     session_id = events[0].session_id
     ordered_at = found.ordered_at.get(session_id)
     if any(event.session_id != session_id for event in events):
         return False
     if ordered_at and ordered_at >= min(event.occurred_at for event in events):
-        return False  # which orders there are beside the last one was not looked up
+        return False  # only the session's last order was looked up
     changed = _placed(_by_product(events), found.carts, {session_id: [ordered_at]} if ordered_at else {})
-    touched.add_cart_events([*events, *changed])
+    stale_days.add_cart_events([*events, *changed])
     return insertions.insert_unless_changed(
         session_id,
         found.versions[session_id],
@@ -64,14 +64,14 @@ def append_cart_events(events: Sequence[CartEvent], found: Found, touched: Touch
         changed,
         WORTH_FIELDS,
         is_durable=is_durable,
-        also=touched.mark if touched else None,
+        also=stale_days.mark if stale_days else None,
     )
 
 
-def insert_cart_events(events: Sequence[CartEvent], touched: TouchedDays) -> None:
-    """Insert ``events`` at their places among the stored ones, and compute anew what those after them are worth.
+def insert_cart_events(events: Sequence[CartEvent], stale_days: StaleDays) -> None:
+    """Insert ``events`` in time order among the stored ones, and recompute the worth of the later ones.
 
-    After the orders of the same transaction. The caller holds the sessions.
+    Call after the orders of the same transaction are stored, with the sessions locked.
     """
     if not events:
         return
@@ -79,22 +79,22 @@ def insert_cart_events(events: Sequence[CartEvent], touched: TouchedDays) -> Non
     changed = _placed(added, *statements.read_carts({product: of[0].occurred_at for product, of in added.items()}))
     insertions.insert(events)
     insertions.update(CartEvent, changed, WORTH_FIELDS)
-    touched.add_cart_events([*events, *changed])
+    stale_days.add_cart_events([*events, *changed])
 
 
-def recompute(session_id: int, since: datetime, touched: TouchedDays) -> None:
-    """Compute anew what a session's cart events from ``since`` on are worth. The caller holds the session."""
+def recompute(session_id: int, since: datetime, stale_days: StaleDays) -> None:
+    """Recompute the worth of a session's cart events from ``since`` on. The session must be locked."""
     later = CartEvent.objects.filter(session=session_id, occurred_at__gte=since).order_by()
     products = later.values_list("session_id", "product_id_digest", "currency").distinct()
     if carts := {ProductInCart(*product): since for product in products}:
         rows, order_times = statements.read_carts(carts)
         changed = _placed({product: [] for product in carts}, rows, order_times, since)
         insertions.update(CartEvent, changed, WORTH_FIELDS)
-        touched.add_cart_events(changed)
+        stale_days.add_cart_events(changed)
 
 
 def _by_product(events: Iterable[CartEvent]) -> dict[ProductInCart, list[CartEvent]]:
-    """The events of each product in their order; of equal moments, the first one told is the first."""
+    """Group events by product, in time order; of equal times, in order of arrival."""
     events_of: dict[ProductInCart, list[CartEvent]] = {}
     for event in sorted(events, key=_moment):
         events_of.setdefault(ProductInCart(event.session_id, event.product_id_digest, event.currency), []).append(event)
@@ -107,9 +107,9 @@ def _placed(
     order_times: Mapping[int, Collection[datetime]],
     since: datetime | None = None,
 ) -> list[StoredCartEvent]:
-    """Compute what the products' events are worth, those that are ``added`` in their places among the ``stored`` ones.
+    """Compute the worth of each product's events, with the ``added`` ones merged into the ``stored`` ones.
 
-    From the first one that is added on, or from ``since``. Returns the stored ones that are worth something else now.
+    Start at the first added event, or at ``since``. Return the stored events whose worth changed.
     """
     changed = []
     for product, its_own in added.items():
@@ -125,9 +125,9 @@ def _placed(
 
 
 def _follow(events: Iterable[_Row], last: tuple[datetime, CartState] | None, order_times: Collection[datetime]) -> None:
-    """Compute what a product's events are worth, each by the state that the one before it left, the first by ``last``.
+    """Compute the worth of a product's events in turn, starting from the state ``last``.
 
-    After an order, the cart is empty.
+    An order empties the cart.
     """
     for event in events:
         is_empty = last is None or any(last[0] <= order_at < event.occurred_at for order_at in order_times)

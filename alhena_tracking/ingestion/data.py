@@ -1,4 +1,4 @@
-"""What is recorded, once it is known to be valid, and what became of it."""
+"""Validated events, and the outcomes of recording them."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from alhena_tracking.models import Company, Trust
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """A visitor, by the fingerprints of the chat widget and of the FAQ widget; at least one of them is given."""
+    """A visitor, identified by the chat widget's fingerprint, the FAQ widget's, or both."""
 
     user_fingerprint: UUID | None
     faq_fingerprint: UUID | None
 
     def digests(self, company: Company) -> tuple[list[UUID], list[UUID]]:
-        """What may be stored of the fingerprints, chat before FAQ: by the present secret key, then by earlier ones."""
+        """Return the digests of the chat and the FAQ fingerprint: by ``SECRET_KEY``, then by its fallbacks."""
         return (
             fingerprint_digests(company.key, self.user_fingerprint) if self.user_fingerprint else [],
             fingerprint_digests(company.key, self.faq_fingerprint) if self.faq_fingerprint else [],
@@ -30,9 +30,9 @@ class Visitor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventData:
-    """What every event has. ``occurred_at`` is by the server's clock and not after ``received_at``.
+    """The fields common to all events. ``occurred_at`` is by the server's clock and never after ``received_at``.
 
-    Only an order that the shop's server confirms may come without a visitor.
+    ``visitor`` is ``None`` only for an order that the shop's server confirms without naming one.
     """
 
     visitor: Visitor | None
@@ -43,7 +43,7 @@ class EventData:
     trust: Trust = Trust.REPORTED
 
     def fields(self, company: Company) -> dict[str, Any]:
-        """Values for the fields that every event's row has."""
+        """Return the values of the columns common to all event rows."""
         return {
             "company": company,
             "event_id": self.event_id,
@@ -65,7 +65,7 @@ class InteractionData(EventData):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CartEventData(EventData):
-    """A change of a cart; ``value_minor`` in minor units of ``currency``, ``quantity`` what is left after it."""
+    """A cart change; ``value_minor`` in minor units of ``currency``, ``quantity`` as left in the cart."""
 
     type: str
     product_id: str
@@ -77,7 +77,7 @@ class CartEventData(EventData):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineItemData:
-    """A line of an order; ``value_minor`` is the line's total or its unit price, as ``LINE_ITEM_VALUE`` says."""
+    """An order line; ``value_minor`` is its total or its unit price, depending on ``LINE_ITEM_VALUE``."""
 
     product_id: str
     product_name: str
@@ -87,7 +87,7 @@ class LineItemData:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderData(EventData):
-    """A purchase; ``value_minor`` is its total after discounts and taxes, in minor units of ``currency``."""
+    """A purchase; ``value_minor`` is the total after discounts and taxes, in minor units of ``currency``."""
 
     order_id: str = ""
     currency: str
@@ -97,7 +97,7 @@ class OrderData(EventData):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefundData:
-    """Money given back for an order; ``value_minor`` in minor units of ``currency``, which is the order's."""
+    """A refund of an order; ``value_minor`` in minor units of ``currency``, which is the order's."""
 
     order_id: str
     refund_id: str
@@ -109,8 +109,9 @@ class RefundData:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of an event: stored under ``id``, known already, confirmed, waiting for a report, not ours for
-    ``reason``, or refused by the database with ``reason`` as its code.
+    """The outcome of an event, as the API answers it.
+
+    ``id`` is set where a row was stored, ``reason`` where the event was ignored or is invalid (the error's code).
     """
 
     status: Literal["recorded", "duplicate", "confirmed", "pending", "ignored", "invalid"]

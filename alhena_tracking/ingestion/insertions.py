@@ -1,4 +1,4 @@
-"""Inserting rows: one statement for those of a model, which says what primary keys they got."""
+"""Insert rows of a model in one statement that returns their primary keys."""
 
 from __future__ import annotations
 
@@ -48,11 +48,10 @@ def insert_unless_changed(
     is_durable: bool,
     also: Callable[[], None] | None = None,
 ) -> bool:
-    """Insert rows of a session that nobody has locked since it was of that ``version``, in a transaction or savepoint,
-    ``update`` those that are ``changed`` of the same model, and do what is to be done ``also``.
+    """Insert rows of a session and update the ``changed`` ones, unless the session's ``version`` has changed.
 
-    Returns whether that was done. On PostgreSQL, where no transaction is open and nothing else is to be done, in one
-    statement.
+    ``also`` runs in the same transaction (or savepoint). Return whether the rows were stored. On PostgreSQL, outside a
+    transaction and without ``also``, this is a single statement.
     """
     connection = database()
     if also is None and prepared.can_prepare(connection):
@@ -78,7 +77,7 @@ def insert_unless_changed(
 
 
 def update(model: type[models.Model], rows: Sequence[object], names: Sequence[str]) -> None:
-    """Store the fields of these ``names`` of rows with an ``id``, in one statement where there are not very many."""
+    """Update the fields ``names`` of rows that have an ``id``, 500 rows in a statement or more."""
     if not rows:
         return
     connection = database()
@@ -87,15 +86,15 @@ def update(model: type[models.Model], rows: Sequence[object], names: Sequence[st
         model._default_manager.using(connection.alias).bulk_update(instances, names, batch_size=500)
         return
     fields = [field for field in model._meta.concrete_fields if field.name in {"id", *names}]
-    told = _filled_in(connection, rows, fields, ", ".join(["%s"] * len(fields)))
+    values = _filled_in(connection, rows, fields, ", ".join(["%s"] * len(fields)))
     columns = ", ".join(str(field.column) for field in fields)
     with connection.cursor() as cursor:
-        cursor.execute(_update_from(f"(VALUES {told}) told({columns})", model, names))
+        cursor.execute(_update_from(f"(VALUES {values}) new({columns})", model, names))
 
 
-def _update_from(told: str, model: type[models.Model], names: Sequence[str]) -> str:
-    changes = ", ".join(f"{name} = told.{name}" for name in names)
-    return f"UPDATE {model._meta.db_table} AS stored SET {changes} FROM {told} WHERE stored.id = told.id"
+def _update_from(source: str, model: type[models.Model], names: Sequence[str]) -> str:
+    changes = ", ".join(f"{name} = new.{name}" for name in names)
+    return f"UPDATE {model._meta.db_table} AS stored SET {changes} FROM {source} WHERE stored.id = new.id"
 
 
 def _insert(
@@ -109,7 +108,7 @@ def _insert(
 def _note_keys(
     connection: BaseDatabaseWrapper, inserted: Sequence[tuple[Any, ...]], rows: Sequence[models.Model]
 ) -> bool:
-    """Give the rows their primary keys; say whether there are any."""
+    """Set the rows' primary keys; return whether any row was inserted."""
     if not inserted:
         return False
     for row, (pk,) in zip(rows, inserted, strict=True):
@@ -131,38 +130,38 @@ def _insertion(alias: str, model: type[models.Model]) -> tuple[_Fields, str, str
 def _guarded_insertion(
     alias: str, model: type[models.Model], names: Sequence[str]
 ) -> tuple[str, tuple[tuple[str, str], ...]]:
-    """What ``insert_unless_changed`` prepares, with fields of these ``names`` to update; its parameters' types."""
+    """Return the statement of ``insert_unless_changed`` and the types of its parameters; ``names`` are updated."""
     fields, insertion, _ = _insertion(alias, model)
     types = {"session": "bigint", "version": "bigint", "added": "json"}
     held = f"WITH held AS ({_HOLD % ('%(session)s', '%(version)s')} RETURNING id)"
     if names:
         types["changed"] = "json"
         stored = [field for field in model._meta.concrete_fields if field.name in {"id", *names}]
-        held += f", updated AS ({_update_from('held, ' + _told(alias, stored, 'changed'), model, names)})"
-    sql = f"{held} {insertion} SELECT told.* FROM held, {_told(alias, fields, 'added')} RETURNING id"
+        held += f", updated AS ({_update_from('held, ' + _recordset(alias, stored, 'changed'), model, names)})"
+    sql = f"{held} {insertion} SELECT new.* FROM held, {_recordset(alias, fields, 'added')} RETURNING id"
     return sql, tuple(types.items())
 
 
-def _told(alias: str, fields: _Fields, param: str) -> str:
-    """The rows of a parameter that ``_as_json`` made: the statement is the same for any number of them."""
+def _recordset(alias: str, fields: _Fields, param: str) -> str:
+    """Return SQL that reads the rows of a parameter made by ``_as_json``: one statement for any number of rows."""
     columns = ", ".join(f"{field.attname} {field.rel_db_type(connections[alias])}" for field in fields)
-    return f"JSON_TO_RECORDSET(%({param})s) AS told({columns})"
+    return f"JSON_TO_RECORDSET(%({param})s) AS new({columns})"
 
 
 def _as_json(rows: Sequence[object], names: Sequence[str]) -> str:
-    """What PostgreSQL casts to its types itself. psycopg takes longer to fill all those values into a statement."""
+    """Encode rows as JSON, which PostgreSQL casts itself: faster than having psycopg fill in every value."""
     values = attrgetter(*names)
     return _encode([dict(zip(names, values(row), strict=True)) for row in rows])
 
 
 def _filled_in(connection: BaseDatabaseWrapper, rows: Sequence[object], fields: _Fields, places: str) -> str:
-    """The rows in SQL. psycopg takes longer to find all their places in one text than to fill them in row by row."""
+    """Return the rows as SQL. Filling them in row by row is faster than in one long text."""
     with connection.cursor() as cursor:
         return ", ".join(cursor.mogrify(f"({places})", _values([row], fields, connection)) for row in rows)
 
 
 def _values(rows: Sequence[object], fields: _Fields, connection: BaseDatabaseWrapper) -> list[Any]:
     if fills_in_parameters(connection) and not any(isinstance(field, models.JSONField) for field in fields):
-        # All other values of ours psycopg takes as they are.
+        # psycopg adapts all other values itself.
         return [getattr(row, field.attname) for row in rows for field in fields]
     return [field.get_db_prep_save(getattr(row, field.attname), connection) for row in rows for field in fields]

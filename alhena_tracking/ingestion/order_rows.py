@@ -1,4 +1,4 @@
-"""The rows that an order, or what is told of it, is stored as."""
+"""Build the rows of orders, claims, pending confirmations and refunds."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from alhena_tracking.models import Company, Order, OrderClaim, OrderLine, Pendin
 
 
 def new_order(company: Company, data: OrderData, attribution: Attribution) -> Order:
-    """The row of an order as one event tells it."""
+    """Build an order from one event."""
     is_confirmed = data.trust == Trust.CONFIRMED
     return Order(
         order_id=data.order_id,
@@ -29,18 +29,18 @@ def new_order(company: Company, data: OrderData, attribution: Attribution) -> Or
 
 
 def new_claim(company: Company, data: OrderData, attribution: Attribution) -> OrderClaim:
-    """The row of what one event says of an order, beside what others say."""
+    """Build a claim from one event."""
     return OrderClaim(
         currency=data.currency,
         value_minor=data.value_minor,
-        line_items=lines_as_told(data.line_items),
+        line_items=stored_lines(data.line_items),
         **data.fields(company),
         **attribution.fields(),
     )
 
 
-def lines_as_told(items: Iterable[LineItemData]) -> list[dict[str, Any]]:
-    """An order's lines as claims and pending confirmations keep them: each with its own total, in minor units."""
+def stored_lines(items: Iterable[LineItemData]) -> list[dict[str, Any]]:
+    """Convert an order's lines to the JSON of claims and pending confirmations, with totals in minor units."""
     return [
         {
             "product_id": item.product_id,
@@ -73,7 +73,7 @@ def new_lines(order: Order, lines: Iterable[dict[str, Any]]) -> list[OrderLine]:
 
 
 def new_pending(company: Company, data: OrderData, *, replacing: PendingConfirmation | None) -> PendingConfirmation:
-    """The row of a confirmation that waits for a report, in the place of one that has waited too long."""
+    """Build a pending confirmation, replacing an expired one."""
     return PendingConfirmation(
         pk=replacing.pk if replacing else None,
         company=company,
@@ -83,14 +83,14 @@ def new_pending(company: Company, data: OrderData, *, replacing: PendingConfirma
         source=data.source,
         currency=data.currency,
         value_minor=data.value_minor,
-        line_items=lines_as_told(data.line_items),
+        line_items=stored_lines(data.line_items),
         occurred_at=data.occurred_at,
         received_at=data.received_at,
     )
 
 
 def new_refund(company: Company, data: RefundData) -> Refund:
-    """The row of a refund, which belongs to no order yet."""
+    """Build a refund, not attached to an order yet."""
     return Refund(
         company=company,
         order_id=data.order_id,

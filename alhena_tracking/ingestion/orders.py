@@ -1,7 +1,6 @@
-"""What is known under one order id, and who is believed.
+"""The state of one order: its claims, confirmation and refunds, and which of them it shows.
 
-Everything here happens under the lock row of the order id, so that a report, a rival's report, a confirmation and a
-refund of one order follow each other.
+Everything here runs under the lock row of the order id, which serializes reports, confirmations and refunds of it.
 """
 
 from __future__ import annotations
@@ -40,8 +39,8 @@ _CREDIT_FIELDS = (
 
 
 @dataclass
-class OrderFile:
-    """All that is known under one order id, as it is stored and as the present transaction leaves it."""
+class OrderState:
+    """All that is stored under one order id, with the changes of the current transaction."""
 
     company: Company
     order: Order | None = None
@@ -50,11 +49,11 @@ class OrderFile:
     refunds: list[Refund] = field(default_factory=list)
     attached_refund_ids: set[int] = field(default_factory=set)
     superseded_refund: Refund | None = None
-    #: Lines that take the place of the stored ones; ``None`` leaves those.
+    #: Lines that replace the stored ones; ``None`` keeps them.
     lines: Sequence[dict[str, Any]] | None = None
-    #: What the report counts the stored order as.
-    counted_as: tuple[Any, ...] = ()
-    #: Since when sessions must have their carts computed anew.
+    #: The stored order's ``figure_key``.
+    figure_key: tuple[Any, ...] = ()
+    #: Sessions whose carts must be recomputed, each from a time on.
     stale: dict[int, datetime] = field(default_factory=dict)
     is_new: bool = False
     is_changed: bool = False
@@ -62,21 +61,21 @@ class OrderFile:
     has_new_conflict: bool = False
 
     @property
-    def is_counted_otherwise(self) -> bool:
-        """Whether the report counts the order by something else than is stored."""
-        return self.order is not None and self.counted_as != counted_as(self.order)
+    def is_figure_changed(self) -> bool:
+        """Whether the order's place in the figures differs from the stored one."""
+        return self.order is not None and self.figure_key != figure_key(self.order)
 
     def sessions(self) -> set[int]:
-        """Those whose carts change, or whether they have an order."""
+        """Return the sessions whose carts or conversion change."""
         sessions = set(self.stale)
-        if self.order is not None and self.is_counted_otherwise:
-            sessions.update([self.order.session_id, *self.counted_as[:1]])
+        if self.order is not None and self.is_figure_changed:
+            sessions.update([self.order.session_id, *self.figure_key[:1]])
         return sessions
 
-    # What may be told
+    # Reports, confirmations and refunds
 
     def take(self, data: OrderData, attribution: Attribution | None) -> Outcome:
-        """Believe a report or a confirmation as far as its trust goes."""
+        """Apply a report or a confirmation, according to its trust."""
         if data.trust == Trust.REPORTED:
             return self._report(data, attribution)
         if attribution is None:
@@ -84,7 +83,7 @@ class OrderFile:
         return self._confirm_visitor(data, attribution)
 
     def refund(self, data: RefundData) -> Outcome:
-        """Put a refund beside the order. Raises ``InvalidValue`` where it does not fit the order."""
+        """Add a refund. Raises ``InvalidValue`` where it does not fit the order."""
         known = self.find_refund(data.refund_id)
         if known is not None and known.refunded_order is not None:
             return DUPLICATE
@@ -94,7 +93,7 @@ class OrderFile:
             refunded = sum(refund.value_minor for refund in self.refunds if refund.refunded_order is not None)
             if refunded + data.value_minor > self.order.value_minor:
                 raise InvalidValue("exceeds_order")
-        if known is not None:  # it lowers nothing yet, so it is what is told of it last
+        if known is not None:  # not attached yet, so the latest version replaces it
             self.refunds.remove(known)
             self.superseded_refund = known
         refund = order_rows.new_refund(self.company, data)
@@ -117,7 +116,7 @@ class OrderFile:
         if attribution is None:
             return NO_INTERACTION
         order = self._open(data, attribution)
-        pending = self._waiting(data.received_at)
+        pending = self._pending_confirmation(data.received_at)
         if pending is not None:
             order.trust = Trust.CONFIRMED
             order.source = pending.source or order.source
@@ -135,7 +134,7 @@ class OrderFile:
         if order is None:
             if data.visitor is not None:
                 return NO_INTERACTION
-            if self._waiting(data.received_at) is not None:
+            if self._pending_confirmation(data.received_at) is not None:
                 return DUPLICATE
             self.pending = order_rows.new_pending(self.company, data, replacing=self.pending)
             return PENDING
@@ -146,7 +145,7 @@ class OrderFile:
         order.source = data.source or order.source
         self._set_figures(data.currency, data.value_minor, data.received_at)
         if data.line_items:
-            self.lines, order.has_confirmed_lines = order_rows.lines_as_told(data.line_items), True
+            self.lines, order.has_confirmed_lines = order_rows.stored_lines(data.line_items), True
         self._show_chosen_claim()
         self._compare_claims()
         self.is_changed = self.is_confirmed = True
@@ -155,7 +154,7 @@ class OrderFile:
     def _confirm_visitor(self, data: OrderData, attribution: Attribution) -> Outcome:
         order = self.order
         if order is None:
-            pending = self._waiting(data.received_at)
+            pending = self._pending_confirmation(data.received_at)
             self._open(data, attribution)
             if pending is not None:
                 self._mark_conflict(if_=(pending.currency, pending.value_minor) != (data.currency, data.value_minor))
@@ -174,30 +173,30 @@ class OrderFile:
         order.source = data.source or order.source
         self._set_figures(data.currency, data.value_minor, data.received_at)
         self._move(attribution.fields(), data.occurred_at)
-        self.lines = order_rows.lines_as_told(data.line_items)
+        self.lines = order_rows.stored_lines(data.line_items)
         self._mark_conflict(if_=was_confirmed_otherwise)
         self._compare_claims()
         self.is_changed = self.is_confirmed = True
         return CONFIRMED
 
-    # How the order changes
+    # Changes of the order
 
     def _open(self, data: OrderData, attribution: Attribution) -> Order:
         self.order = order_rows.new_order(self.company, data, attribution)
         self.is_new = True
-        self.lines = order_rows.lines_as_told(data.line_items)
+        self.lines = order_rows.stored_lines(data.line_items)
         self._add_claim(data, attribution)
         self.stale[attribution.credit.session_id] = data.occurred_at
         return self.order
 
     def _add_claim(self, data: OrderData, attribution: Attribution) -> None:
-        said = (attribution.credit.session_id, data.currency, data.value_minor)
-        if any((claim.session_id, claim.currency, claim.value_minor) == said for claim in self.claims):
+        key = (attribution.credit.session_id, data.currency, data.value_minor)
+        if any((claim.session_id, claim.currency, claim.value_minor) == key for claim in self.claims):
             return
         self.claims.append(order_rows.new_claim(self.company, data, attribution))
 
     def _show_chosen_claim(self) -> None:
-        """Let the order show the claim that its confirmed figures speak for."""
+        """Show the claim that agrees with the confirmed figures."""
         order = self._known_order()
         claim = choose_claim(self.claims, order.currency, order.value_minor)
         if not order.has_confirmed_lines:
@@ -205,7 +204,7 @@ class OrderFile:
         self._move({name: getattr(claim, name) for name in _CREDIT_FIELDS}, claim.occurred_at)
 
     def _move(self, credit: dict[str, Any], occurred_at: datetime) -> None:
-        """Give the order another credit and moment; the carts that it emptied are full again."""
+        """Change the order's credit and time; the carts that it emptied are recomputed."""
         order = self._known_order()
         if (order.session_id, order.occurred_at) != (credit["session_id"], occurred_at):
             for session_id, moment in ((order.session_id, order.occurred_at), (credit["session_id"], occurred_at)):
@@ -233,10 +232,10 @@ class OrderFile:
         if if_ and not order.has_conflict:
             order.has_conflict = self.has_new_conflict = self.is_changed = True
 
-    # What waits for the order, or belongs to it
+    # Refunds and pending confirmation
 
     def _fit_refunds(self, now: datetime) -> None:
-        """Attach the refunds that fit the order as it is now, the first told first; detach the others."""
+        """Attach the refunds that fit the order's current value, in order of arrival; detach the others."""
         order = self._known_order()
         left = order.value_minor
         for refund in self.refunds:
@@ -245,8 +244,8 @@ class OrderFile:
             refund.refunded_order = order if fits else None
             left -= refund.value_minor if fits else 0
 
-    def _waiting(self, now: datetime) -> PendingConfirmation | None:
-        """The confirmation that waits for a report, if it has not waited too long."""
+    def _pending_confirmation(self, now: datetime) -> PendingConfirmation | None:
+        """Return the pending confirmation, unless it has expired."""
         if self.pending is None or now - self.pending.received_at > PENDING_AGE:
             return None
         return self.pending
@@ -256,7 +255,7 @@ class OrderFile:
         return self.order
 
 
-def counted_as(order: Order) -> tuple[Any, ...]:
-    """By what the report counts an order: its session and day first."""
+def figure_key(order: Order) -> tuple[Any, ...]:
+    """Return all that decides an order's place in the figures, session and day first."""
     credit = (order.channel, order.ai_profile, order.trust)
     return order.session_id, order.occurred_on, *credit, order.currency, order.value_minor

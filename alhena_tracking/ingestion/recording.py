@@ -1,4 +1,4 @@
-"""Recording what one visitor did: look up, lock, compute and insert, once for all events together."""
+"""Record the events of one visitor: look up, lock, compute and insert, once for all of them."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ from django.db.models import Model
 from django.dispatch import Signal
 
 from alhena_tracking import signals
-from alhena_tracking.db import prepared
-from alhena_tracking.db.transactions import atomic, database, deadline, retried
+from alhena_tracking.db.transactions import atomic, database, retried
 from alhena_tracking.digests import text_digest
-from alhena_tracking.ingestion import carts, contention, order_storage
+from alhena_tracking.ingestion import carts, order_storage
 from alhena_tracking.ingestion.data import (
     DUPLICATE,
     NO_INTERACTION,
@@ -27,10 +26,10 @@ from alhena_tracking.ingestion.data import (
     Outcome,
     RefundData,
 )
-from alhena_tracking.ingestion.equal_orders import EqualOrders
-from alhena_tracking.ingestion.orders import OrderFile
+from alhena_tracking.ingestion.deduplication import OrdersWithoutId
+from alhena_tracking.ingestion.orders import OrderState
+from alhena_tracking.ingestion.stale_days import StaleDays
 from alhena_tracking.ingestion.statements import lock_session
-from alhena_tracking.ingestion.touched_days import TouchedDays
 from alhena_tracking.ingestion.visits import PROVISIONAL_ID, Visits
 from alhena_tracking.models import (
     CartEvent,
@@ -42,8 +41,9 @@ from alhena_tracking.models import (
     PendingConfirmation,
 )
 
-#: Where an event's id is looked for, by the kind of the event.
-_ATTEMPTS = 3  # to place cart events without a lock
+#: How often cart events are placed without a lock before the session is locked.
+_ATTEMPTS = 3
+#: The tables in which an event's id may be stored.
 _TABLES: dict[type[EventData], tuple[type[Model], ...]] = {
     InteractionData: (Interaction,),
     CartEventData: (CartEvent,),
@@ -52,56 +52,40 @@ _TABLES: dict[type[EventData], tuple[type[Model], ...]] = {
 
 
 def record(company: Company, events: Sequence[EventData], *, is_durable: bool = False) -> list[Outcome]:
-    """Record events of one visitor (all have the same ``visitor``), in order, and say what became of each.
+    """Record events of one visitor in order, and return the outcome of each.
 
-    All of them in one transaction, with as many statements as one of them takes or a few more. The outcomes and the
-    rows are those of recording them one by one. Committed on return, unless the caller holds a transaction open;
-    then they are recorded in a savepoint of it, and ``is_durable`` makes that an error.
+    All are recorded in one transaction, with the outcomes and rows of recording them one by one. They are committed on
+    return, unless the caller has a transaction open: then they are recorded in a savepoint, and ``is_durable`` makes
+    that an error.
 
     Raises ``OperationalError`` or ``InterfaceError`` while the database cannot take them; then nothing is stored.
     """
     if not events:
         return []
-    if not is_durable or events[0].visitor is None:
-        return _record_together(company, events, is_durable=is_durable)
-    with deadline() as until:
-        return contention.together((company.pk, events[0].visitor), events, partial(_record_in_turn, company), until)
-
-
-def _record_in_turn(company: Company, gather: contention.Gather, session_id: int | None) -> list[Outcome]:
-    if session_id is not None:
-        try:
-            return retried(partial(_Recording.run_alone, company, gather, session_id), is_durable=True)
-        except (IntegrityError, DataError, prepared.NotPrepared):
-            pass  # what the others can deal with
-    return _record_together(company, gather(), is_durable=True)
-
-
-def _record_together(company: Company, events: Sequence[EventData], *, is_durable: bool) -> list[Outcome]:
     try:
         return retried(partial(_Recording.run, company, events, is_durable), is_durable=is_durable)
     except (IntegrityError, DataError):
-        # Another process was faster with the same id, or one event is at fault: that must not harm the others.
+        # Another process stored the same id first, or one event is at fault: record the others all the same.
         return retried(partial(_record_again, company, events, is_durable), is_durable=is_durable)
 
 
 def record_refund(company: Company, data: RefundData, *, is_durable: bool = False) -> Outcome:
-    """Put a refund beside its order, once.
+    """Record a refund of an order, once.
 
-    Returns ``recorded``, ``duplicate`` (the ``refund_id`` is there already) or ``ignored`` (the order is not known;
-    the refund is kept in case it follows). Raises ``InvalidValue`` with the code ``currency_mismatch`` or
+    Return ``recorded``, ``duplicate`` (the ``refund_id`` is stored already) or ``ignored`` (the order is unknown; the
+    refund is kept in case the order follows). Raises ``InvalidValue`` with the code ``currency_mismatch`` or
     ``exceeds_order`` where it does not fit the order, and otherwise as ``record`` does.
     """
 
     def attempt() -> Outcome:
         with atomic(is_durable=is_durable):
             LockRow.objects.lock([LockRow.number_of(text_digest(data.order_id))])
-            file = order_storage.open_files(company, [data.order_id])[data.order_id]
-            outcome = file.refund(data)
-            touched = TouchedDays(company, data.received_at)
-            order_storage.save_refunds(file, touched)
-            touched.mark()
-            refund = file.find_refund(data.refund_id)
+            state = order_storage.read_states(company, [data.order_id])[data.order_id]
+            outcome = state.refund(data)
+            stale_days = StaleDays(company, data.received_at)
+            order_storage.save_refunds(state, stale_days)
+            stale_days.mark()
+            refund = state.find_refund(data.refund_id)
             if refund is not None and outcome.status == "recorded":
                 _announce(signals.order_refunded, refund)
             return outcome
@@ -115,9 +99,9 @@ def _record_again(company: Company, events: Sequence[EventData], is_durable: boo
 
 
 def _record_or_divide(company: Company, events: Sequence[EventData]) -> list[Outcome]:
-    """Record events in a savepoint; where the database refuses one, their halves, until it is alone.
+    """Record events in a savepoint; where the database rejects one, record the halves, until it is alone.
 
-    That one is ``not_storable``. The outcomes are those of recording the events one by one.
+    The outcome of that one is ``not_storable``. The other outcomes are those of recording the events one by one.
     """
     try:
         return _Recording.run(company, events, False)
@@ -137,16 +121,16 @@ class _Recording:
         self.visits = Visits(company, events[0].visitor)
         self.outcomes: list[Outcome | None] = [None] * len(events)
         self.cart_events: list[CartEvent] = []
-        self.files: dict[str, OrderFile] = {}
-        self.equal_orders = EqualOrders(company)
-        self.touched = TouchedDays(company, max(event.received_at for event in events))
+        self.states: dict[str, OrderState] = {}
+        self.orders_without_id = OrdersWithoutId(company)
+        self.stale_days = StaleDays(company, max(event.received_at for event in events))
 
     @classmethod
     def run(cls, company: Company, events: Sequence[EventData], is_durable: bool) -> list[Outcome]:
         recording = cls(company, events)
         lock_numbers = recording._lock_numbers()
         if not lock_numbers:
-            # Nothing that is looked up needs a lock. What is not recorded needs no transaction either.
+            # Nothing that is read needs a lock, and events that are not recorded need no transaction.
             for attempt in range(_ATTEMPTS):
                 if attempt:
                     recording = cls(company, events)
@@ -156,25 +140,17 @@ class _Recording:
                     return recording._final_outcomes()
                 if not recording._cart_only():
                     break
-                contention.note((company.pk, events[0].visitor), recording.cart_events[0].session_id)
         with atomic(is_durable=is_durable):
             if lock_numbers:
                 LockRow.objects.lock(lock_numbers)
                 recording._look_up()
-                recording._open_files()
+                recording._read_order_states()
                 recording._plan()
             recording._write()
         return recording._final_outcomes()
 
-    @classmethod
-    def run_alone(cls, company: Company, gather: contention.Gather, session_id: int) -> list[Outcome]:
-        """Run while holding a session, with what came until it was held."""
-        with atomic(is_durable=True), prepared.own_transaction():
-            lock_session(session_id)
-            return cls.run(company, gather(), False)
-
     def _lock_numbers(self) -> set[int]:
-        """What must be locked before it is looked up: a visitor who may have no session, an order id without order."""
+        """Return the lock rows to lock before reading: those of the visitor and of order ids."""
         digests: set[UUID] = set()
         if any(isinstance(event, InteractionData) for event in self.events):
             digests.update(digest for digest in self.visits.digests if digest)
@@ -188,7 +164,7 @@ class _Recording:
         for event in self.events:
             for table in _TABLES[type(event)]:
                 event_ids.setdefault(table, []).append(event.event_id)
-        # The states of carts are read without a lock, in the hope that nobody else changes them at the same time.
+        # Cart states are read without a lock; a concurrent change is noticed when the rows are written.
         products: dict[tuple[UUID, str], datetime] = {}
         for event in self._cart_only():
             product = (text_digest(event.product_id), event.currency)
@@ -196,14 +172,14 @@ class _Recording:
         self.visits.look_up(self.events, event_ids, products)
 
     def _cart_only(self) -> list[CartEventData]:
-        """The events, if all of them are of carts."""
+        """Return the events, if all are cart events."""
         cart_events = [event for event in self.events if isinstance(event, CartEventData)]
         return cart_events if len(cart_events) == len(self.events) else []
 
-    def _open_files(self) -> None:
-        # In the order in which they came, as the ids of their rows; a set has another one in every process.
+    def _read_order_states(self) -> None:
+        # In order of arrival, which a set would lose: rows get their ids in this order.
         order_ids = [event.order_id for event in self.events if isinstance(event, OrderData) and event.order_id]
-        self.files = order_storage.open_files(self.company, list(dict.fromkeys(order_ids)))
+        self.states = order_storage.read_states(self.company, list(dict.fromkeys(order_ids)))
 
     def _plan(self) -> None:
         known = self.visits.found.known
@@ -216,61 +192,61 @@ class _Recording:
                 known.update((table, event.event_id) for table in _TABLES[type(event)])
 
     def _plan_event(self, number: int, event: EventData) -> Outcome | None:
-        """What becomes of one event, as far as that is known without its session's lock."""
+        """Return the outcome of one event; ``None`` where its session must be locked first."""
         if isinstance(event, InteractionData):
             self.visits.add(event)
             return Outcome("recorded", event.event_id)
         attribution = self.visits.attribute(event.occurred_at)
         if isinstance(event, OrderData) and event.order_id:
-            return self.files[event.order_id].take(event, attribution)
+            return self.states[event.order_id].take(event, attribution)
         if attribution is None:
             return NO_INTERACTION
         if isinstance(event, OrderData):
-            self.equal_orders.add(number, event, attribution)
+            self.orders_without_id.add(number, event, attribution)
             return None
         assert isinstance(event, CartEventData)  # noqa: S101
         self.cart_events.append(carts.new_cart_event(self.company, event, attribution))
         return Outcome("recorded", event.event_id)
 
     def _has_rows(self) -> bool:
-        return bool(self.cart_events or self.visits.added or self.equal_orders or self.files)
+        return bool(self.cart_events or self.visits.added or self.orders_without_id or self.states)
 
     def _append(self, is_durable: bool) -> bool:
-        """Write nothing but cart events after all others of their session; say whether that was possible."""
+        """Append cart events to their session without locking it first; return whether they were stored."""
         if not self._cart_only():
             return False
         found = self.visits.found
-        if not carts.append_cart_events(self.cart_events, found, self.touched, is_durable=is_durable):
+        if not carts.append_cart_events(self.cart_events, found, self.stale_days, is_durable=is_durable):
             return False
         self._announce()
         return True
 
     def _write(self) -> None:
-        files = list(self.files.values())
-        sessions = self.visits.joined_sessions() | self.equal_orders.sessions()
+        states = list(self.states.values())
+        sessions = self.visits.joined_sessions() | self.orders_without_id.sessions()
         sessions.update(event.session_id for event in self.cart_events)
-        sessions.update(session_id for file in files for session_id in file.sessions())
+        sessions.update(session_id for state in states for session_id in state.sessions())
         for session_id in sorted(sessions):
             if session_id < PROVISIONAL_ID:
                 lock_session(session_id)
 
-        identities = self.visits.write(self.touched)
+        identities = self.visits.write(self.stale_days)
         for event in self.cart_events:
             identities.resolve(event)
-        order_storage.write_files(files, identities, self.touched)
-        for number, outcome in self.equal_orders.write(identities).items():
+        order_storage.write_states(states, identities, self.stale_days)
+        for number, outcome in self.orders_without_id.write(identities).items():
             self.outcomes[number] = outcome
-        carts.insert_cart_events(self.cart_events, self.touched)
+        carts.insert_cart_events(self.cart_events, self.stale_days)
         stale: dict[int, datetime] = {}
-        for order in self.equal_orders.written:
+        for order in self.orders_without_id.written:
             _mark_stale(stale, order.session_id, order.occurred_at)
-            self.touched.add_order(order.session_id, order.occurred_on)
-        for file in files:
-            for session_id, since in file.stale.items():
+            self.stale_days.add_order(order.session_id, order.occurred_on)
+        for state in states:
+            for session_id, since in state.stale.items():
                 _mark_stale(stale, identities.sessions.get(session_id, session_id), since)
         for session_id, since in sorted(stale.items()):
-            carts.recompute(session_id, since, self.touched)
-        self.touched.mark()
+            carts.recompute(session_id, since, self.stale_days)
+        self.stale_days.mark()
         self._announce()
 
     def _announce(self) -> None:
@@ -278,15 +254,15 @@ class _Recording:
             _announce(signals.interaction_recorded, interaction)
         for event in self.cart_events:
             _announce(signals.cart_event_recorded, event)
-        for order in self.equal_orders.written:
+        for order in self.orders_without_id.written:
             _announce(signals.order_recorded, order, is_new=True)
-        for file in self.files.values():
-            if file.order is None:
+        for state in self.states.values():
+            if state.order is None:
                 continue
-            if file.is_new or file.is_confirmed:
-                _announce(signals.order_recorded, file.order, is_new=file.is_new)
-            if file.has_new_conflict:
-                _announce(signals.order_conflicted, file.order)
+            if state.is_new or state.is_confirmed:
+                _announce(signals.order_recorded, state.order, is_new=state.is_new)
+            if state.has_new_conflict:
+                _announce(signals.order_conflicted, state.order)
 
     def _final_outcomes(self) -> list[Outcome]:
         return [outcome for outcome in self.outcomes if outcome is not None]
@@ -297,7 +273,7 @@ def _mark_stale(stale: dict[int, datetime], session_id: int, since: datetime) ->
 
 
 def _announce(signal: Signal, instance: Model, **details: Any) -> None:
-    """Send a signal once what it tells of is committed."""
+    """Send a signal after the commit."""
     sender = type(instance)
     if signal.has_listeners(sender):
         transaction.on_commit(

@@ -1,23 +1,23 @@
-"""The statements of the hot path, written out: to build them anew with the ORM takes longer than to run them."""
+"""The hot path's statements in SQL: building them with the ORM takes longer than running them."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db import connections, models
+from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models.expressions import Col
 
 from alhena_tracking.attribution import Candidate
 from alhena_tracking.db import prepared
+from alhena_tracking.db.sql import converted, fetch, field_of, fields_at, time_column
 from alhena_tracking.db.transactions import database, fills_in_parameters
 from alhena_tracking.models import CartEvent, Company, Interaction, Order, VisitorSession
 
@@ -26,7 +26,7 @@ _SESSION = VisitorSession._meta.db_table
 _CART_EVENT = CartEvent._meta.db_table
 _ORDER = Order._meta.db_table
 
-#: What decides what a cart event is worth, or says so, with PostgreSQL's types.
+#: The columns that a cart event's worth depends on or is stored in, with PostgreSQL's types.
 _CART_COLUMNS = {
     "type": "varchar",
     "quantity": "numeric",
@@ -38,9 +38,7 @@ _CART_COLUMNS = {
     "claimed_units": "numeric",
     "claimed_minor": "bigint",
 }
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-#: So many ids or products, in one parameter: the statement is the same for any number of them.
+#: Stands for any number of ids or products in one parameter, so that the statement stays the same.
 _MANY = -1
 
 _KINDS = ("user", "faq")
@@ -48,7 +46,7 @@ _DIGESTS = ("user_fingerprint_digest", "faq_fingerprint_digest")
 
 
 class ProductInCart(NamedTuple):
-    """What has a state of its own: one product, by the digest of its id, in one visitor's cart and one currency."""
+    """The key of a cart state: one product (by the digest of its id) in one session and currency."""
 
     session_id: int
     product_id_digest: UUID
@@ -56,7 +54,7 @@ class ProductInCart(NamedTuple):
 
 
 class Digests(NamedTuple):
-    """What may be stored of a visitor's fingerprints."""
+    """The digests under which a visitor's fingerprints may be stored."""
 
     user: Sequence[UUID]
     faq: Sequence[UUID]
@@ -64,7 +62,7 @@ class Digests(NamedTuple):
 
 @dataclass(slots=True)
 class StoredCartEvent:
-    """Of a cart event's row, its id, its moment and the ``_CART_COLUMNS``, in their order."""
+    """The columns of a cart event's row that its worth depends on: id, time and ``_CART_COLUMNS``, in this order."""
 
     id: int
     occurred_at: datetime
@@ -81,11 +79,11 @@ class StoredCartEvent:
 
 @dataclass(slots=True)
 class Found:
-    """What is stored that events may have to do with.
+    """The stored rows that events depend on.
 
-    ``candidates`` are the visitor's interactions; ``known`` the tables and ids of the events that are there already.
-    Where products were asked for: ``carts``, their rows in each of the candidates' sessions, in order; ``ordered_at``,
-    when each session last ordered; ``versions`` of the sessions at that moment.
+    ``candidates`` are the visitor's interactions, ``known`` the tables and ids of events that are stored already. With
+    products given: ``carts`` are their rows in each candidate's session, in order; ``ordered_at`` the time of each
+    session's last order; ``versions`` those of the sessions when they were read.
     """
 
     candidates: list[Candidate] = dataclasses.field(default_factory=list)
@@ -103,13 +101,13 @@ def look_up(
     event_ids: Mapping[type[models.Model], Collection[UUID]],
     products: Mapping[tuple[UUID, str], datetime] | None = None,
 ) -> Found:
-    """The visitor's interactions from ``start`` to ``end``, and which of ``event_ids`` are stored, in one statement.
+    """Read the visitor's interactions from ``start`` to ``end`` and the stored ones of ``event_ids``, in one statement.
 
-    ``products``, by the digests of their ids and their currencies, ask for their rows in the carts, too: those from
-    a moment on, and those of the moment before it.
+    ``products`` (digest of the id, currency) adds their rows in the carts: from the given time on, and those of the
+    last time before it.
     """
     connection = database()
-    uuid, moment = _field(Interaction, "event_id"), _field(Interaction, "occurred_at")
+    uuid, moment = field_of(Interaction, "event_id"), field_of(Interaction, "occurred_at")
     param = _as_it_is if fills_in_parameters(connection) else _as_param
     tables = list(event_ids)
     asked = list((products or {}).items()) if visitor.user or visitor.faq else []
@@ -130,11 +128,11 @@ def look_up(
             params |= {f"event{part}_{n}": event_id for n, event_id in enumerate(ids)}
     products_count = _MANY if can_prepare and len(asked) > 1 else len(asked)
     if products_count == _MANY:
-        told = [
+        rows_asked = [
             {"part": -1 - part, "digest": digest, "currency": currency, "since": since}
             for part, ((digest, currency), since) in enumerate(asked)
         ]
-        params["products"] = json.dumps(told, default=str)
+        params["products"] = json.dumps(rows_asked, default=str)
     else:
         for part, ((digest, currency), since) in enumerate(asked):
             params[f"product{part}"] = param(uuid, digest, connection)
@@ -150,9 +148,9 @@ def look_up(
     if can_prepare:
         rows = prepared.fetch(connection, sql, types, params)
     if rows is None:
-        rows = _fetch(connection, sql, params)
+        rows = fetch(connection, sql, params)
     found = Found()
-    for part, *values in _converted(connection, rows, _LOOKED_UP):
+    for part, *values in converted(connection, rows, _LOOKED_UP):
         pk, at, session_id, started_at, ordered_at, version, kind, ai_profile, is_qualifying, event_id, *cart = values
         if part > 0:
             found.known.add((tables[part - 1], event_id))
@@ -173,13 +171,13 @@ def look_up(
 def _look_up_statement(
     is_postgresql: bool, digests: tuple[int, int], tables: tuple[tuple[str, int], ...], products: int
 ) -> tuple[str, tuple[tuple[str, str], ...]]:
-    """The text for so many digests of each kind, ids of each table and products; its parameters with their types."""
+    """Return the statement for these numbers of digests, ids and products, and the types of its parameters."""
     # PostgreSQL would take a column of a union that begins with NULL for text.
     null_uuid, null_moment = ("NULL::uuid", "NULL::timestamptz") if is_postgresql else ("NULL", "NULL")
     no_cart = ", ".join(f"NULL::{kind}" if is_postgresql else "NULL" for kind in _CART_COLUMNS.values())
     nothing = ", ".join(["NULL"] * len(_CART_COLUMNS))
     occurred_at, started_at, ordered_at, in_cart_at = (
-        _moment_column(moment, is_postgresql) for moment in ("occurred_at", "started_at", "ordered_at", "c.occurred_at")
+        time_column(moment, is_postgresql) for moment in ("occurred_at", "started_at", "ordered_at", "c.occurred_at")
     )
     visit = ""
     parts: list[str] = []
@@ -214,8 +212,8 @@ def _look_up_statement(
         stored = f"FROM {table} t WHERE t.company_id = %(company)s AND t.event_id"
         among = f"{stored} IN ({_named(names)})"
         if count == _MANY:
-            each = f"LATERAL (SELECT t.event_id {stored} = told.id OFFSET 0) t"
-            among = f"FROM UNNEST(%(events{part})s) AS told(id), {each}"
+            each = f"LATERAL (SELECT t.event_id {stored} = asked.id OFFSET 0) t"
+            among = f"FROM UNNEST(%(events{part})s) AS asked(id), {each}"
         parts.append(
             f"SELECT {part}, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, t.event_id, {nothing} {among}"
         )
@@ -232,21 +230,16 @@ def _look_up_statement(
         parts.append(f"SELECT {-1 - part}, {in_cart} {joined}")
     if products == _MANY:
         types |= {"products": "json"}
-        each = _each_of(_place_in_cart("told.digest", "told.currency", "told.since"))
+        each = _each_of(_place_in_cart("asked.digest", "asked.currency", "asked.since"))
         parts.append(
-            f"SELECT told.part, {in_cart} CROSS JOIN JSON_TO_RECORDSET(%(products)s) "
-            f"AS told(part integer, digest uuid, currency varchar, since timestamptz) CROSS JOIN LATERAL {each} c"
+            f"SELECT asked.part, {in_cart} CROSS JOIN JSON_TO_RECORDSET(%(products)s) "
+            f"AS asked(part integer, digest uuid, currency varchar, since timestamptz) CROSS JOIN LATERAL {each} c"
         )
     return visit + " UNION ALL ".join(parts), tuple(types.items())
 
 
-def _moment_column(moment: str, is_postgresql: bool) -> str:
-    """A moment as ``_converted`` reads it: psycopg takes longer to read one date than the rest of its row."""
-    return f"(EXTRACT(EPOCH FROM {moment}) * 1000000)::bigint" if is_postgresql else moment
-
-
 def _place_in_cart(digest: str, currency: str, since: str) -> str:
-    """The condition for a product's rows ``c`` in the cart of ``v``: from a moment on, and those of the one before."""
+    """Return the condition for a product's rows ``c`` in session ``v``: from ``since`` on, and the last before."""
     return (
         f"c.session_id = v.session_id AND c.product_id_digest = {digest} AND c.currency = {currency} "
         f"AND c.occurred_at >= COALESCE((SELECT MAX(x.occurred_at) FROM {_CART_EVENT} x "
@@ -256,17 +249,17 @@ def _place_in_cart(digest: str, currency: str, since: str) -> str:
 
 
 def _each_of(place: str) -> str:
-    """The rows ``c`` of a place. OFFSET keeps PostgreSQL from joining the other way around, beginning with them all."""
+    """Return the rows ``c`` under a condition. OFFSET keeps PostgreSQL from scanning them all first."""
     return f"(SELECT c.* FROM {_CART_EVENT} c WHERE {place} OFFSET 0)"
 
 
 def read_carts(
     since: Mapping[ProductInCart, datetime],
 ) -> tuple[dict[ProductInCart, list[StoredCartEvent]], dict[int, list[datetime]]]:
-    """Each product's rows as in ``Found.carts``, and when sessions ordered: from that moment on, and last before it."""
+    """Read each product's rows as in ``Found.carts``, and the times of orders from then on and of the last before."""
     connection = database()
-    moment, digest = _field(CartEvent, "occurred_at"), _field(CartEvent, "product_id_digest")
-    occurred_at = _moment_column("occurred_at", connection.vendor == "postgresql")
+    moment, digest = field_of(CartEvent, "occurred_at"), field_of(CartEvent, "product_id_digest")
+    occurred_at = time_column("occurred_at", connection.vendor == "postgresql")
     own = "session_id = %s AND product_id_digest = %s AND currency = %s"
     parts: list[str] = []
     params: list[Any] = []
@@ -292,7 +285,7 @@ def read_carts(
         params += [session_id, session_id, start, start]
     rows: dict[ProductInCart, list[StoredCartEvent]] = {}
     order_times: dict[int, list[datetime]] = {}
-    for part, pk, at, *cart in _converted(connection, _fetch(connection, " UNION ALL ".join(parts), params), _CARTS):
+    for part, pk, at, *cart in converted(connection, fetch(connection, " UNION ALL ".join(parts), params), _CARTS):
         if part < 0:
             order_times.setdefault(pk, []).append(at)
         else:
@@ -307,7 +300,7 @@ def _place(event: StoredCartEvent) -> tuple[datetime, int]:
 
 
 def lock_session(session_id: int) -> None:
-    """Hold a session until the transaction ends. See ``VisitorSessionQuerySet.lock``."""
+    """Lock a session until the transaction ends. See ``VisitorSessionQuerySet.lock``."""
     with database().cursor() as cursor:
         cursor.execute(f"UPDATE {_SESSION} SET version = version + 1 WHERE id = %s", [session_id])
 
@@ -316,47 +309,8 @@ def _named(names: Collection[str]) -> str:
     return ", ".join(f"%({name})s" for name in names)
 
 
-def _fetch(
-    connection: BaseDatabaseWrapper, sql: str, params: Sequence[Any] | Mapping[str, Any]
-) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, params)
-        rows: list[tuple[Any, ...]] = cursor.fetchall()
-        return rows
-
-
-def _converted(
-    connection: BaseDatabaseWrapper, rows: Sequence[Sequence[Any]], fields: Mapping[int, models.Field[Any, Any]]
-) -> list[list[Any]]:
-    """The rows with the columns of ``fields``, by their places, as those fields' values."""
-    converted = [list(row) for row in rows]
-    for index, column, convert in _converters(connection.alias, tuple(fields.items())):
-        for row in converted:
-            row[index] = convert(row[index], column, connection)
-    return converted
-
-
-@cache
-def _converters(
-    alias: str, fields: Sequence[tuple[int, models.Field[Any, Any]]]
-) -> list[tuple[int, Col, Callable[..., Any]]]:
-    connection = connections[alias]
-    converters: list[tuple[int, Col, Callable[..., Any]]] = []
-    for index, model_field in fields:
-        column = Col("", model_field)
-        of_column = [*connection.ops.get_db_converters(column), *column.get_db_converters(connection)]
-        if connection.vendor == "postgresql" and isinstance(model_field, models.DateTimeField):
-            of_column = [_from_microseconds]
-        converters += [(index, column, convert) for convert in of_column]
-    return converters
-
-
-def _from_microseconds(microseconds: int | None, column: Col, connection: BaseDatabaseWrapper) -> datetime | None:
-    return None if microseconds is None else _EPOCH + timedelta(microseconds=microseconds)
-
-
 def _as_it_is(field: models.Field[Any, Any], value: Any, connection: BaseDatabaseWrapper) -> Any:
-    """psycopg takes moments and UUIDs of ours as they are."""
+    """Return the value unchanged: psycopg adapts datetimes and UUIDs itself."""
     return value
 
 
@@ -364,22 +318,12 @@ def _as_param(field: models.Field[Any, Any], value: Any, connection: BaseDatabas
     return field.get_db_prep_value(value, connection)
 
 
-def _field(model: type[models.Model], name: str) -> models.Field[Any, Any]:
-    field: models.Field[Any, Any] = model._meta.get_field(name)  # type: ignore[assignment]
-    return field
-
-
-def _fields(model: type[models.Model], **places: int) -> dict[int, models.Field[Any, Any]]:
-    fields = {field.name: field for field in model._meta.concrete_fields}
-    return {place: fields[name] for name, place in places.items()}
-
-
-_CARTS = _fields(CartEvent, occurred_at=2) | {
-    place: _field(CartEvent, name) for place, name in enumerate(_CART_COLUMNS, start=3)
+_CARTS = fields_at(CartEvent, occurred_at=2) | {
+    place: field_of(CartEvent, name) for place, name in enumerate(_CART_COLUMNS, start=3)
 }
 _LOOKED_UP = (
-    _fields(Interaction, occurred_at=2, event_id=10)
-    | _fields(VisitorSession, started_at=4)
-    | {5: _field(Order, "occurred_at")}
-    | {place: _field(CartEvent, name) for place, name in enumerate(_CART_COLUMNS, start=11)}
+    fields_at(Interaction, occurred_at=2, event_id=10)
+    | fields_at(VisitorSession, started_at=4)
+    | {5: field_of(Order, "occurred_at")}
+    | {place: field_of(CartEvent, name) for place, name in enumerate(_CART_COLUMNS, start=11)}
 )

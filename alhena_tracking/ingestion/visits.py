@@ -1,4 +1,4 @@
-"""A visitor's interactions: what events are credited to, and which session each further one joins."""
+"""A visitor's interactions: events are credited to them, and each new one joins or opens a session."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ from alhena_tracking.conf import conf
 from alhena_tracking.contract.limits import INTERACTION_GRACE
 from alhena_tracking.ingestion import insertions, statements
 from alhena_tracking.ingestion.data import EventData, InteractionData, Visitor
-from alhena_tracking.ingestion.touched_days import TouchedDays
+from alhena_tracking.ingestion.stale_days import StaleDays
 from alhena_tracking.models import Company, Interaction, VisitorSession
 
 logger = logging.getLogger(__name__)
 
-#: From here on, ids are those of rows that are not inserted yet. They are larger than those of all that are.
+#: Ids from here on stand for rows that are not inserted yet; no stored row has one so large.
 PROVISIONAL_ID = 2**62
 
 
 @dataclass(frozen=True, slots=True)
 class Attribution:
-    """A credit and the rules in force when it was given."""
+    """A credit and the attribution rules in force when it was given."""
 
     credit: Credit
     window: timedelta
     model: str
 
     def fields(self) -> dict[str, Any]:
-        """Values for the fields of ``models.base.Credited``."""
+        """Return the values of the columns of ``models.base.Credited``."""
         return {
             "session_id": self.credit.session_id,
             "credited_interaction_id": self.credit.interaction_id,
@@ -47,14 +47,14 @@ class Attribution:
 
 
 class Visits:
-    """One visitor's interactions, the stored ones and those that the present transaction adds to them."""
+    """One visitor's interactions: the stored ones and those that the current transaction adds."""
 
     def __init__(self, company: Company, visitor: Visitor | None) -> None:
         self.company = company
         self.window = conf.attribution_window
         self.model = conf.attribution_model
         self._known_digests = statements.Digests(*visitor.digests(company)) if visitor else statements.Digests([], [])
-        #: What is stored of the fingerprints from now on, chat before FAQ.
+        #: The digests to store, chat before FAQ.
         self.digests = tuple(digests[0] if digests else None for digests in self._known_digests)
         self.found = statements.Found()
         self._opened: dict[int, VisitorSession] = {}
@@ -66,19 +66,19 @@ class Visits:
         event_ids: Mapping[type[Model], Collection[UUID]],
         products: Mapping[tuple[UUID, str], datetime],
     ) -> None:
-        """Read what ``events`` may have to do with. See ``statements.look_up``."""
+        """Read the rows that ``events`` depend on. See ``statements.look_up``."""
         after = self.window if any(isinstance(event, InteractionData) for event in events) else INTERACTION_GRACE
         start = min(event.occurred_at for event in events) - self.window
         end = max(event.occurred_at for event in events) + max(after, INTERACTION_GRACE)
         self.found = statements.look_up(self.company, self._known_digests, start, end, event_ids, products)
 
     def attribute(self, at: datetime) -> Attribution | None:
-        """Decide, now and for good, which interaction an event at ``at`` is credited to."""
+        """Choose the interaction that an event at ``at`` is credited to, for good; ``None`` if there is none."""
         credit = choose_credit(self._candidates, at, self.window, self.model)
         return Attribution(credit, self.window, self.model) if credit else None
 
     def add(self, data: InteractionData) -> None:
-        """Let a further interaction join a session, or open one."""
+        """Add an interaction to the session that it joins, or to a new one."""
         user_digest, faq_digest = self.digests
         interaction = Interaction(
             user_fingerprint_digest=user_digest,
@@ -101,11 +101,11 @@ class Visits:
         self._remember(interaction)
 
     def joined_sessions(self) -> set[int]:
-        """The stored sessions that interactions were added to."""
+        """Return the stored sessions that interactions were added to."""
         return {row.session_id for row in self._added} - self._opened.keys()
 
-    def write(self, touched: TouchedDays) -> Identities:
-        """Insert what was added. The caller holds the sessions that were joined."""
+    def write(self, stale_days: StaleDays) -> Identities:
+        """Insert the added rows. The joined sessions must be locked."""
         if not self._added:
             return Identities({}, {})
         joined_ids = self.joined_sessions()
@@ -116,10 +116,10 @@ class Visits:
         insertions.insert(list(self._opened.values()))
         fields = ["started_at", "started_on", "last_interaction_at", "qualified_at", "channel", "ai_profile"]
         VisitorSession.objects.bulk_update(joined.values(), fields)
-        touched.add_sessions(*(row.started_on for row in self._opened.values()))
+        stale_days.add_sessions(*(row.started_on for row in self._opened.values()))
         for pk, row in joined.items():
             if _counted_as(row) != counted[pk]:
-                touched.add_sessions(row.started_on, counted[pk][0])
+                stale_days.add_sessions(row.started_on, counted[pk][0])
         sessions = {provisional: row.pk for provisional, row in self._opened.items()}
         for interaction in self._added:
             interaction.session_id = sessions.get(interaction.session_id, interaction.session_id)
@@ -155,13 +155,13 @@ class Visits:
 
 @dataclass(frozen=True, slots=True)
 class Identities:
-    """The ids that sessions and interactions got when they were inserted, by their provisional ones."""
+    """The ids of inserted sessions and interactions, by their provisional ids."""
 
     sessions: dict[int, int]
     interactions: dict[int, int]
 
     def resolve(self, row: Any) -> None:
-        """Put the final ids into a credited row."""
+        """Replace the provisional ids of a credited row."""
         row.session_id = self.sessions.get(row.session_id, row.session_id)
         row.credited_interaction_id = self.interactions.get(row.credited_interaction_id, row.credited_interaction_id)
 
@@ -179,12 +179,12 @@ def _is_qualifying(interaction: Interaction) -> bool:
 
 
 def _counted_as(session: VisitorSession) -> tuple[date, str, str]:
-    """By what the report counts a session."""
+    """Return all that decides a session's place in the figures."""
     return session.started_on, session.channel, session.ai_profile
 
 
 def _include(session: VisitorSession, interaction: Interaction) -> None:
-    """Take an interaction into account."""
+    """Update a session by an interaction."""
     at = interaction.occurred_at
     session.last_interaction_at = max(session.last_interaction_at, at)
     if at <= session.started_at:

@@ -1,4 +1,4 @@
-"""Days that come to something else now, so that their roll-ups must not be read any more."""
+"""Collect the days whose roll-ups a transaction makes stale."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from alhena_tracking.ingestion.statements import StoredCartEvent
 from alhena_tracking.models import CartEvent, Company, RolledUpDay, VisitorSession
 
 
-class TouchedDays:
-    """The days of a company whose figures a transaction changes that was told of something at ``at``."""
+class StaleDays:
+    """The days of a company whose figures change by events received at ``at``."""
 
     def __init__(self, company: Company, at: datetime) -> None:
         self.company = company
@@ -22,20 +22,20 @@ class TouchedDays:
         self._session_ids: set[int] = set()
 
     def add(self, *days: date) -> None:
-        """Take note of days whose carts or orders changed. Those that are hardly over have no roll-ups."""
+        """Add days whose carts or orders changed. Days that ended within ``MARKED_STALE_AFTER`` have no roll-ups."""
         self._days.update(day for day in days if day <= self._last)
 
     def add_sessions(self, *days: date) -> None:
-        """Take note of the days of sessions that are new, or counted otherwise."""
+        """Add the days of sessions that are new or changed in the figures."""
         self._session_days.update(day for day in days if day <= self._last)
 
     def add_cart_events(self, events: Iterable[CartEvent | StoredCartEvent]) -> None:
-        """Take note of cart events that are new, or worth something else than before."""
-        # By the moment, which is read of all rows; the day is not.
+        """Add the days of cart events that are new or changed their worth."""
+        # From the time, which is read for all rows; the day is not.
         self.add(*(event.occurred_at.astimezone(self.company.zone).date() for event in events))
 
     def add_order(self, session_id: int, on: date) -> None:
-        """Take note of an order of this session and day that is new or another than before, or is this no more."""
+        """Add the day of an order that was added, changed or removed, and mark its session."""
         self.add(on)
         self._session_ids.add(session_id)
 
@@ -43,7 +43,7 @@ class TouchedDays:
         return bool(self._days or self._session_days or self._session_ids)
 
     def mark(self) -> None:
-        """Mark the days stale. The caller has changed everything else, and holds the sessions of the orders."""
+        """Mark the days stale. Call last, with the sessions of the orders locked."""
         if self._session_ids:
             sessions = VisitorSession.objects.using(database().alias).filter(pk__in=self._session_ids)
             self.add_sessions(*sessions.values_list("started_on", flat=True))

@@ -1,4 +1,4 @@
-"""Orders without an id, which only their contents tell apart."""
+"""Deduplicate orders without an id by their contents."""
 
 from __future__ import annotations
 
@@ -9,48 +9,48 @@ from typing import Any, TypeAlias
 from alhena_tracking.contract.limits import EQUAL_ORDER_INTERVAL
 from alhena_tracking.ingestion import insertions
 from alhena_tracking.ingestion.data import DUPLICATE, OrderData, Outcome
-from alhena_tracking.ingestion.order_rows import lines_as_told, new_lines, new_order
+from alhena_tracking.ingestion.order_rows import new_lines, new_order, stored_lines
 from alhena_tracking.ingestion.visits import Attribution, Identities
 from alhena_tracking.models import Company, Order
 
 _Contents: TypeAlias = tuple[int, str, int, tuple[tuple[int, Decimal, int], ...]]
 
 
-class EqualOrders:
-    """The orders without an id that the present transaction is told of.
+class OrdersWithoutId:
+    """The orders without an id in the current transaction.
 
-    By contract an equal order (value, currency, lines) of the same session within ``EQUAL_ORDER_INTERVAL`` is the same
-    order.
+    By contract, an order of the same session with the same value, currency and lines within ``EQUAL_ORDER_INTERVAL`` is
+    a duplicate.
     """
 
     def __init__(self, company: Company) -> None:
         self.company = company
         self.written: list[Order] = []
-        self._told: list[tuple[int, Order, list[dict[str, Any]], Outcome]] = []
+        self._added: list[tuple[int, Order, list[dict[str, Any]], Outcome]] = []
 
     def __bool__(self) -> bool:
-        return bool(self._told)
+        return bool(self._added)
 
     def add(self, number: int, data: OrderData, attribution: Attribution) -> None:
-        """Take note of an order, the ``number``-th event of the transaction."""
+        """Add an order, the ``number``-th event of the transaction."""
         outcome = Outcome("recorded", data.event_id)
         order = new_order(self.company, data, attribution)
-        self._told.append((number, order, lines_as_told(data.line_items), outcome))
+        self._added.append((number, order, stored_lines(data.line_items), outcome))
 
     def sessions(self) -> set[int]:
-        return {order.session_id for _, order, _, _ in self._told}
+        return {order.session_id for _, order, _, _ in self._added}
 
     def write(self, identities: Identities) -> dict[int, Outcome]:
-        """Insert the orders that are not there yet, and say what became of each. The caller holds their sessions."""
-        if not self._told:
+        """Insert the orders that are not duplicates; return outcomes by number. Sessions must be locked."""
+        if not self._added:
             return {}
-        for _, order, _, _ in self._told:
+        for _, order, _, _ in self._added:
             identities.resolve(order)
         seen = self._stored()
         outcomes = {}
         lines = []
-        for number, order, told_lines, outcome in self._told:
-            rows = new_lines(order, told_lines)
+        for number, order, lines_data, outcome in self._added:
+            rows = new_lines(order, lines_data)
             contents = _contents(order, rows)
             if any(abs(order.occurred_at - at) <= EQUAL_ORDER_INTERVAL for at in seen.get(contents, [])):
                 outcomes[number] = DUPLICATE
@@ -66,13 +66,13 @@ class EqualOrders:
         return outcomes
 
     def _stored(self) -> dict[_Contents, list[datetime]]:
-        """When orders of the same sessions, and about the same time, had which contents."""
-        told = [order.occurred_at for _, order, _, _ in self._told]
+        """Return the times of stored orders of the same sessions, by contents."""
+        times = [order.occurred_at for _, order, _, _ in self._added]
         stored = Order.objects.filter(
             session__in=self.sessions(),
             order_id_digest__isnull=True,
-            occurred_at__gte=min(told) - EQUAL_ORDER_INTERVAL,
-            occurred_at__lte=max(told) + EQUAL_ORDER_INTERVAL,
+            occurred_at__gte=min(times) - EQUAL_ORDER_INTERVAL,
+            occurred_at__lte=max(times) + EQUAL_ORDER_INTERVAL,
         )
         seen: dict[_Contents, list[datetime]] = {}
         for order in stored.prefetch_related("lines"):
@@ -81,5 +81,5 @@ class EqualOrders:
 
 
 def _contents(order: Order, lines: Any) -> _Contents:
-    told = sorted((line.product_id_digest.int, line.quantity, line.total_minor) for line in lines)
-    return order.session_id, order.currency, order.value_minor, tuple(told)
+    contents = sorted((line.product_id_digest.int, line.quantity, line.total_minor) for line in lines)
+    return order.session_id, order.currency, order.value_minor, tuple(contents)
