@@ -1,4 +1,4 @@
-"""Which interaction earns an event, and what a change of a cart is worth: pure choices, no database."""
+"""Choose the interaction that earns an event, and compute the worth of a cart event. Pure, without a database."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from alhena_tracking.models import AttributionModel, CartEvent, ValueBasis
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """An interaction that shares a fingerprint with what is looked at, and the session that holds it."""
+    """An interaction that shares a fingerprint with the event, and the session that it belongs to."""
 
     id: int
     occurred_at: datetime
@@ -27,7 +27,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Credit:
-    """The interaction an event is credited to and the session the event belongs to (which need not hold the former)."""
+    """The interaction that an event is credited to, and the event's session, which may be another one's."""
 
     interaction_id: int
     session_id: int
@@ -36,10 +36,10 @@ class Credit:
 
 
 def choose_credit(candidates: Iterable[Candidate], at: datetime, window: timedelta, model: str) -> Credit | None:
-    """Credit an event at ``at`` to one of its qualifying ``candidates``, or to none of them.
+    """Credit an event at ``at`` to one of its qualifying ``candidates``; ``None`` if none is eligible.
 
-    Those in [``at`` - ``window``, ``at``] are eligible, and those dated up to ``INTERACTION_GRACE`` later count as at
-    ``at``: the assistant's first request may be the slower one.
+    Eligible are those in [``at`` - ``window``, ``at``]. Those up to ``INTERACTION_GRACE`` later count as at ``at``,
+    since the assistant's request may be slower than the event's.
     """
     eligible = [c for c in candidates if c.is_qualifying and at - window <= c.occurred_at <= at + INTERACTION_GRACE]
     if not eligible:
@@ -55,7 +55,7 @@ def choose_credit(candidates: Iterable[Candidate], at: datetime, window: timedel
 
 
 def choose_session(candidates: Iterable[Candidate], at: datetime, window: timedelta) -> int | None:
-    """The session that an interaction at ``at`` joins; ``None`` where it opens one."""
+    """Return the session that an interaction at ``at`` joins; ``None`` where it opens one."""
     near = [c for c in candidates if abs(c.occurred_at - at) <= window]
     return _earliest_session(near) if near else None
 
@@ -65,7 +65,7 @@ def _earliest_session(candidates: list[Candidate]) -> int:
 
 
 class Claim(Protocol):
-    """One session's word on an order; ``value_minor`` in minor units of ``currency``."""
+    """A session's claim to an order; ``value_minor`` in minor units of ``currency``."""
 
     currency: Any
     value_minor: Any
@@ -75,15 +75,15 @@ _Claim = TypeVar("_Claim", bound=Claim)
 
 
 def choose_claim(claims: Sequence[_Claim], currency: str, value_minor: int) -> _Claim:
-    """Of the claims of an order, in order of arrival, the one that its confirmed figures speak for: else the first."""
+    """Return the first claim (in order of arrival) with the confirmed figures, or else the first of all."""
     return next((c for c in claims if (c.currency, c.value_minor) == (currency, value_minor)), claims[0])
 
 
 @dataclass(frozen=True, slots=True)
 class CartState:
-    """One product in one visitor's cart: how much is in it, and how many units at which amount we claim of it.
+    """One product in one session's cart: its quantity, and the claimed units and amount.
 
-    ``quantity`` is ``None`` while nothing is known of the product. ``minor`` is in minor units of the currency.
+    ``quantity`` is ``None`` while it is unknown. ``minor`` is in minor units of the currency.
     """
 
     quantity: Decimal | None
@@ -96,7 +96,7 @@ EMPTY_CART = CartState(quantity=None, units=Decimal(0), minor=0)
 
 @dataclass(frozen=True, slots=True)
 class CartChange:
-    """What a cart event adds (negative: gives back) and the state after it."""
+    """The worth of a cart event (negative where it gives back), and the state after it."""
 
     units: Decimal
     gmv_minor: int
@@ -106,9 +106,9 @@ class CartChange:
 def change_cart(
     state: CartState, type_: str, quantity: Decimal, value_minor: int, value_basis: str = ValueBasis.UNIT
 ) -> CartChange:
-    """What a cart event is worth after ``state``.
+    """Compute the worth of a cart event after ``state``.
 
-    ``quantity`` is what is left in the cart after the action (``ITEM_REMOVED`` leaves nothing); ``value_minor`` is the
+    ``quantity`` is the quantity in the cart after the action (``ITEM_REMOVED`` leaves none); ``value_minor`` is the
     price of one unit, or of the whole ``quantity``.
     """
     if type_ in {CartEvent.Type.QUANTITY_DECREASED, CartEvent.Type.ITEM_REMOVED}:
@@ -141,5 +141,5 @@ def _thousandths(quantity: Decimal) -> int:
 
 
 def _rounded_ratio(numerator: int, denominator: int) -> int:
-    """``numerator`` / ``denominator``, neither negative, rounded half up (and so half away from zero)."""
+    """Divide two numbers that are not negative, rounding half up (and so half away from zero)."""
     return (2 * numerator + denominator) // (2 * denominator)

@@ -1,4 +1,4 @@
-"""Sets of rows: adjectives that narrow them and what is asked of them as a whole."""
+"""QuerySets of the models."""
 
 from __future__ import annotations
 
@@ -25,27 +25,27 @@ _Model = TypeVar("_Model", bound=models.Model)
 
 class CompanyQuerySet(models.QuerySet[_Model]):
     def visible_to(self, user: AbstractBaseUser | AnonymousUser) -> Self:
-        """Companies that are open to everybody with the right to see figures, or to a group of ``user``'s."""
+        """Return companies without groups, and those of the groups of ``user``."""
         if getattr(user, "is_superuser", False):
             return self
         return self.filter(Q(groups__isnull=True) | Q(groups__user=user.pk)).distinct()
 
     def unsettled(self) -> Self:
-        """Companies whose time zone changed some time ago, since when ``settle_zone`` was not called."""
+        """Return companies whose changed time zone is due for ``settle_zone``."""
         return self.filter(zone_changed_at__lt=timezone.now() - ZONE_SETTLES_AFTER)
 
 
 class SecretKeyQuerySet(models.QuerySet[_Model]):
     def active(self) -> Self:
-        """Keys that nobody has revoked."""
+        """Return keys that are not revoked."""
         return self.filter(revoked_at__isnull=True)
 
 
 class LockRowQuerySet(models.QuerySet[_Model]):
     def lock(self, numbers: Collection[int]) -> None:
-        """Hold the rows until the transaction ends, in one order whoever takes them. See ``VisitorSession.lock``.
+        """Lock the rows in ascending order until the transaction ends. See ``VisitorSessionQuerySet.lock``.
 
-        Raises ``ImproperlyConfigured`` where ``migrate`` has not made them.
+        Raises ``ImproperlyConfigured`` where ``migrate`` has not created them.
         """
         for number in sorted(set(numbers)):
             if not self.filter(pk=number).update(is_taken=False):
@@ -58,11 +58,11 @@ class DaysQuerySet(models.QuerySet[_Model]):
     day = "on"
 
     def between(self, start: date, end: date) -> Self:
-        """Rows of the days from ``start`` to ``end``, both included."""
+        """Return rows of the days from ``start`` to ``end``, both included."""
         return self.on_days([(start, end)])
 
     def on_days(self, ranges: Iterable[tuple[date, date]], **lookups: object) -> Self:
-        """Rows of the days of any of the ranges, their first and last days included, that meet the ``lookups``."""
+        """Return rows of the days of any range (both ends included) that match the ``lookups``."""
         chosen = Q()
         for start, end in ranges:
             chosen |= Q(**{f"{self.day}__gte": start, f"{self.day}__lte": end})
@@ -70,17 +70,17 @@ class DaysQuerySet(models.QuerySet[_Model]):
 
 
 class DatedQuerySet(DaysQuerySet[_Model]):
-    """Rows with a moment, and beside it the day that moment falls on in the company's time zone."""
+    """Rows with a time, and the day of that time in the company's time zone."""
 
     moment = "occurred_at"
     day = "occurred_on"
 
     def received_between(self, start: datetime, end: datetime) -> Self:
-        """Rows of which this server heard from ``start`` to ``end``."""
+        """Return rows received from ``start`` to ``end``."""
         return self.filter(received_at__gte=start, received_at__lte=end)
 
     def redate(self, zone: ZoneInfo, *, chunk_size: int = 1000) -> None:
-        """Compute the days anew for another time zone, in Python (databases disagree on zones)."""
+        """Recompute the days for another time zone, in Python (databases disagree on zones)."""
         last_pk = 0
         while rows := list(self.filter(pk__gt=last_pk).order_by("pk").only("pk", self.moment, self.day)[:chunk_size]):
             last_pk = rows[-1].pk
@@ -102,21 +102,21 @@ class VisitorSessionQuerySet(DatedQuerySet[_Model]):
         return self.filter(interactions).distinct()
 
     def lock(self, pk: int) -> None:
-        """Hold the session until the transaction ends.
+        """Lock the session until the transaction ends.
 
-        An ``UPDATE`` locks the row on PostgreSQL and MariaDB and takes SQLite's write lock. Read what the lock
-        protects in a statement of its own, afterwards: one that locks and reads returns what was there before its wait.
+        An ``UPDATE`` locks the row on PostgreSQL and MariaDB and takes SQLite's write lock. Read what it protects in a
+        later statement: one that locks and reads returns the rows from before its wait.
         """
         self.filter(pk=pk).update(version=F("version") + 1)
 
 
 class OrderQuerySet(DatedQuerySet[_Model]):
     def counted(self) -> Self:
-        """Orders that are revenue: not excluded by staff (a test, a fraud), and confirmed where the settings ask it."""
+        """Return orders that count as revenue: not excluded, and confirmed under ``CONFIRMED_ORDERS_ONLY``."""
         return self.filter(**self._counted())
 
     def uncounted(self) -> Self:
-        """The other ones."""
+        """Return orders that do not count as revenue."""
         return self.exclude(**self._counted())
 
     @staticmethod
@@ -124,29 +124,28 @@ class OrderQuerySet(DatedQuerySet[_Model]):
         return {"excluded_at__isnull": True, **({"trust": "CONFIRMED"} if conf.confirmed_orders_only else {})}
 
     def included(self) -> Self:
-        """Orders that staff have not excluded, whatever the settings say."""
+        """Return orders that staff have not excluded."""
         return self.filter(excluded_at__isnull=True)
 
 
 class RolledUpDayQuerySet(DaysQuerySet[_Model]):
     def fresh(self) -> Self:
-        """Days whose sums hold, but for those of their sessions where these are stale."""
+        """Return days with valid sums; those of their sessions may be stale."""
         return self.filter(is_stale=False)
 
     def finished(self) -> Self:
-        """Days of which all sums hold."""
+        """Return days with valid sums, sessions included."""
         return self.fresh().filter(has_stale_sessions=False)
 
     def unfinished(self) -> Self:
-        """Days of which some sums do not hold."""
+        """Return days with stale sums, of sessions or others."""
         return self.filter(Q(is_stale=True) | Q(has_stale_sessions=True))
 
     def mark_stale(self, company: Company, days: Iterable[date], *, of_sessions: Iterable[date] = ()) -> None:
-        """Let the sums of ``days`` hold no more; of further days (``of_sessions``) those of their sessions.
+        """Mark roll-ups of ``days`` stale, and those of the sessions of ``of_sessions``.
 
-        In the transaction that changes what the days come to, after the locks of the rows that it changes. Waits for
-        roll-ups of these days that are under way, and lets others wait until the transaction ends. So a day is marked
-        whether it has sums or not: they may be under way.
+        Call in the transaction that changes the figures, after locking the rows that it changes. Waits for running
+        roll-ups of these days, and blocks new ones until the transaction ends; so days without roll-ups are marked, too.
         """
         stale = set(days)
         has_target = connections[self.db].features.supports_update_conflicts_with_target

@@ -1,1 +1,1 @@
-"""Transactions, prepared statements and snapshots, for all who read or write rows."""
+"""Transactions, prepared statements, snapshots and SQL of our own, for everything that reads or writes rows."""

@@ -1,7 +1,7 @@
-"""Statements that PostgreSQL parses and plans once for each connection, instead of once for each event.
+"""Statements that PostgreSQL parses and plans once per connection instead of once per event.
 
-They are prepared by SQL, under names made of their texts. So whoever finds one there already may use it, also behind a
-pooler that gives a transaction any of its connections; and where one is gone, it is prepared anew.
+They are prepared in SQL under names derived from their text, so any process may use one that is prepared already, also
+behind a pooler in transaction mode. One that is missing is prepared again.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from alhena_tracking.db.transactions import fills_in_parameters
 
-_UNKNOWN, _KNOWN_ALREADY = "26000", "42P05"  # invalid_sql_statement_name, duplicate_prepared_statement
+_UNKNOWN, _DUPLICATE = "26000", "42P05"  # invalid_sql_statement_name, duplicate_prepared_statement
+#: How often a statement is prepared and executed, where a pooler changes the connection in between.
 _ATTEMPTS = 2
 
 #: The names that were prepared on each of the driver's connections.
@@ -63,13 +64,13 @@ def _prepare(cursor: Any, preparation: str) -> None:
     try:
         cursor.execute(preparation)
     except DatabaseError as error:
-        if _state_of(error) != _KNOWN_ALREADY:
+        if _state_of(error) != _DUPLICATE:
             raise
 
 
 @lru_cache(maxsize=64)
 def _texts(sql: str, types: tuple[tuple[str, str], ...]) -> tuple[str, str, str]:
-    """The statement's name, and how it is prepared and executed."""
+    """Return the statement's name, and the SQL that prepares and executes it."""
     places_of = {name: f"${number}" for number, (name, _) in enumerate(types, start=1)}
     numbered = re.sub(r"%\((\w+)\)s", lambda match: places_of[match[1]], sql)
     statement = "alhena_" + blake2b(numbered.encode(), digest_size=8).hexdigest()

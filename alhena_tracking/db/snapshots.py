@@ -1,4 +1,4 @@
-"""One view of the database for all statements of a report or an export."""
+"""Consistent reads: one snapshot of the database for all statements of a report or an export."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from django.db import connections, transaction
 
 from alhena_tracking.models import Order
 
-#: How long one who reads an export may pause (in seconds) before PostgreSQL gives up the snapshot, and the export
-#: ends in an error: an old snapshot keeps the whole database from being tidied.
+#: How long (in seconds) an export's reader may pause before PostgreSQL ends the snapshot, and the export fails: an old
+#: snapshot keeps VACUUM from cleaning up the whole database.
 MOST_IDLE_SECONDS = 60
 
 
 @contextmanager
 def snapshot() -> Iterator[None]:
-    """Let all that is read within see the database as it is at the first statement: on PostgreSQL and MariaDB.
+    """Read everything in the block from one snapshot, taken at its first statement (PostgreSQL and MariaDB).
 
-    On SQLite, where it could mean that nobody can write as long, and within a transaction of somebody else's, each
-    statement sees what is there when it runs.
+    On SQLite, where a snapshot could block writers, and inside a transaction, each statement sees the rows of its own
+    moment.
     """
     connection = connections[Order.objects.db]
     if connection.in_atomic_block or connection.vendor not in {"postgresql", "mysql"}:
@@ -28,7 +28,7 @@ def snapshot() -> Iterator[None]:
     is_postgresql = connection.vendor == "postgresql"
     with connection.cursor() as cursor:
         if not is_postgresql:
-            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")  # of the next one
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")  # of the next transaction
         with transaction.atomic(using=connection.alias):
             if is_postgresql:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")

@@ -1,4 +1,4 @@
-"""Transactions that neither wait without end nor give up at the first conflict."""
+"""Transactions with time limits, retried after deadlocks and serialization failures."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from alhena_tracking.models import Company
 
 logger = logging.getLogger(__name__)
 
-#: How often work is tried again after a deadlock or a serialization failure, and how long after it began at most.
+#: How often a transaction is retried after a deadlock or a serialization failure, and for how long.
 RETRIES = 3
 RETRIES_WITHIN = timedelta(seconds=2)
 
@@ -30,17 +30,17 @@ _deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
 
 
 def database() -> BaseDatabaseWrapper:
-    """The connection to where events are stored."""
+    """Return the connection to the database that events are stored in."""
     return connections[router.db_for_write(Company)]
 
 
 @contextmanager
 def atomic(*, is_durable: bool) -> Iterator[None]:
-    """A transaction, or within one of the caller's a savepoint; ``is_durable`` refuses to be within one."""
+    """Open a transaction, or a savepoint inside the caller's; ``is_durable`` makes the latter an error."""
     connection = database()
     isolation = getattr(connection, "isolation_level", None)
     if connection.vendor == "mysql" and isolation != "read committed" and not connection.in_atomic_block:
-        # Under a stricter one, MariaDB shows what there was at the first look-up even after waiting for a lock.
+        # At stricter levels MariaDB reads the snapshot of the first query even after waiting for a lock.
         with connection.cursor() as cursor:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
     with transaction.atomic(using=connection.alias, durable=is_durable):
@@ -48,10 +48,9 @@ def atomic(*, is_durable: bool) -> Iterator[None]:
 
 
 def retried(work: Callable[[], _Result], *, is_durable: bool) -> _Result:
-    """Do ``work`` under the time limits, again where the database gave it up for another's sake.
+    """Run ``work`` under the time limits, and retry it after a deadlock or a serialization failure.
 
-    Within a transaction of the caller's it is done once and under the caller's own limits: the whole of that would have
-    to be done again, and its limits are not ours to change.
+    Inside the caller's transaction it runs once and without our limits: only the caller can retry all of it.
     """
     if database().in_atomic_block and not is_durable:
         return work()
@@ -65,7 +64,7 @@ def retried(work: Callable[[], _Result], *, is_durable: bool) -> _Result:
 
 
 def repeated(work: Callable[[], _Result]) -> _Result:
-    """Do ``work``, which is one transaction, again where the database gave it up for another's sake."""
+    """Run ``work``, which is one transaction, and retry it after a deadlock or a serialization failure."""
     began = time.monotonic()
     for attempt in range(RETRIES):
         try:
@@ -73,13 +72,13 @@ def repeated(work: Callable[[], _Result]) -> _Result:
         except OperationalError as error:
             if not _is_conflict(error) or time.monotonic() - began > RETRIES_WITHIN.total_seconds():
                 raise
-            # The jitter keeps transactions that met once from meeting again.
+            # The jitter keeps the same transactions from colliding again.
             time.sleep(random.uniform(0.5, 1) * 0.02 * 2**attempt)  # noqa: S311
     return work()
 
 
 def _is_conflict(error: OperationalError) -> bool:
-    """Whether the error is a deadlock or a serialization failure, after which the same transaction may succeed."""
+    """Return whether the error is a deadlock or a serialization failure, after which a retry may succeed."""
     cause = error.__cause__
     # PostgreSQL: serialization_failure and deadlock_detected; MariaDB: ER_LOCK_DEADLOCK and ER_CHECKREAD.
     return getattr(cause, "sqlstate", None) in {"40001", "40P01"} or getattr(cause, "args", ())[:1] in {
@@ -90,10 +89,9 @@ def _is_conflict(error: OperationalError) -> bool:
 
 @contextmanager
 def deadline() -> Iterator[float]:
-    """Let the block's ``time_limits`` allow all statements together ``STATEMENT_TIMEOUT``, from now on.
+    """Limit all statements of the block together to ``STATEMENT_TIMEOUT``; yield its end (``time.monotonic``).
 
-    Within another one, that one holds. Without any, each ``time_limits`` begins anew. Gives the end of that time
-    (``time.monotonic``).
+    Inside another deadline, that one holds. Without one, each ``time_limits`` starts its own.
     """
     outer = _deadline.get()
     if outer is not None:
@@ -109,9 +107,9 @@ def deadline() -> Iterator[float]:
 
 @contextmanager
 def time_limits() -> Iterator[None]:
-    """Let no statement of the block wait longer for a lock, nor all of them take longer, than the settings allow.
+    """Apply ``LOCK_TIMEOUT`` and ``STATEMENT_TIMEOUT`` to the statements of the block.
 
-    SQLite has one such limit, that of its connection (``timeout``).
+    SQLite has only its connection's ``timeout``.
     """
     connection = database()
     until = _deadline.get() or _next_deadline()
@@ -128,7 +126,7 @@ def time_limits() -> Iterator[None]:
 
 
 def fills_in_parameters(connection: BaseDatabaseWrapper) -> bool:
-    """Whether psycopg sends PostgreSQL statements with their parameters filled in, which is Django's default."""
+    """Return whether psycopg fills parameters into statements itself, as Django's default is on PostgreSQL."""
     if connection.vendor != "postgresql":
         return False
     driver = getattr(getattr(connection, "Database", None), "__name__", "")
@@ -140,7 +138,7 @@ def _next_deadline() -> float:
 
 
 def _remaining_seconds(until: float) -> float:
-    """How long a statement that begins now may take."""
+    """Return how long a statement that starts now may take."""
     remaining = until - time.monotonic()
     if remaining <= 0:
         raise OperationalError("the database took longer than STATEMENT_TIMEOUT allows")
@@ -148,16 +146,16 @@ def _remaining_seconds(until: float) -> float:
 
 
 class _PostgreSQLLimits:
-    """Sends the limits along with the first statement of a transaction, and with each one outside of any.
+    """Sends the limits with the first statement of a transaction, and with every statement outside of one.
 
-    Where much of the time has gone already, with each further one, too: the limit is one for each statement.
+    Once half of the time is used up, every further statement gets a new limit: PostgreSQL's is per statement.
     """
 
     def __init__(self, connection: BaseDatabaseWrapper, until: float) -> None:
         self.connection = connection
         self.until = until
         self.is_set = False
-        # A statement whose parameters the driver fills in may be several; one whose parameters the server binds is one.
+        # Only where the driver fills in the parameters may one message hold several statements.
         self.is_one_round_trip = fills_in_parameters(connection)
 
     def __call__(self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
@@ -173,7 +171,7 @@ class _PostgreSQLLimits:
         )
         self.is_set = in_transaction
         if self.is_one_round_trip:
-            # Several statements in one message are one transaction, so that the limits hold outside of any, too.
+            # Statements in one message share one transaction, so SET LOCAL applies outside of a transaction, too.
             result = execute(f"{limits}; {sql}", params, many, context)
             _select_last_result(context["cursor"].cursor)
             return result
@@ -183,7 +181,7 @@ class _PostgreSQLLimits:
 
 
 def _select_last_result(cursor: Any) -> None:
-    """Let the cursor give the rows of the last of its three statements."""
+    """Move the cursor to the result of the last of its three statements."""
     try:
         select = cursor.set_result
     except AttributeError:  # psycopg < 3.3
@@ -194,7 +192,7 @@ def _select_last_result(cursor: Any) -> None:
 
 
 class _MariaDBLimits:
-    """Sends the limits along with every statement: there they hold for no longer."""
+    """Sends the limits with every statement, since MariaDB's ``SET STATEMENT`` applies to one only."""
 
     def __init__(self, until: float) -> None:
         self.until = until

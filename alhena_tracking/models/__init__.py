@@ -1,4 +1,4 @@
-"""The rows: companies, visits, cart changes, orders, daily sums, and proxies for pages of the admin."""
+"""The models: companies, visits, cart events, orders, roll-ups and counts; proxies stand for admin pages."""
 
 from alhena_tracking.models.base import AttributionModel, Trust
 from alhena_tracking.models.carts import CartEvent, ValueBasis

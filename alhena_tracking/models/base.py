@@ -1,4 +1,4 @@
-"""What the rows of several models have in common."""
+"""Fields, choices and abstract models shared by several models."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ else:
 
 
 class ExactUUIDField(_UUIDField):
-    """A UUID of any bits: digests, and ids that callers chose.
+    """A UUID of any 128 bits: digests, and ids chosen by callers.
 
-    MariaDB's own ``uuid`` type refuses a quarter of them ("Incorrect uuid value": versions from 8 on with an old
+    MariaDB's own ``uuid`` type rejects a quarter of them ("Incorrect uuid value": versions from 8 on with an old
     variant), so there it is ``binary(16)``.
     """
 
@@ -44,31 +44,33 @@ class ExactUUIDField(_UUIDField):
 
 
 class Trust(models.TextChoices):
-    """Whose word a row is."""
+    """Who reported an event: a browser, or the shop's server."""
 
     REPORTED = "REPORTED", _("reported by a browser")
     CONFIRMED = "CONFIRMED", _("confirmed by the shop's server")
 
 
 class AttributionModel(models.TextChoices):
-    """Which of several interactions is credited."""
+    """Which of several qualifying interactions is credited."""
 
     FIRST_TOUCH = "first_touch", _("first touch")
     LAST_TOUCH = "last_touch", _("last touch")
 
 
 class Event(models.Model):
-    """Something that happened in a shop, told once by a browser or a server."""
+    """An event in a shop, reported by a browser or a server."""
 
     company = models.ForeignKey(
         "alhena_tracking.Company",
         verbose_name=_("company"),
         on_delete=models.PROTECT,
-        db_index=False,  # every model has a unique constraint that begins with it
+        db_index=False,  # every model has a unique constraint that starts with it
     )
     event_id = ExactUUIDField(_("event id"), default=uuid.uuid4)
     trust = models.CharField(_("trust"), max_length=9, choices=Trust.choices, default=Trust.REPORTED)
-    source = models.CharField(_("source"), max_length=TEXT_LENGTH, blank=True, help_text=_("Who reported it."))
+    source = models.CharField(
+        _("source"), max_length=TEXT_LENGTH, blank=True, help_text=_("The system that sent it, such as SHOPIFY.")
+    )
     occurred_at = models.DateTimeField(_("occurred at"))
     received_at = models.DateTimeField(_("received at"))
     occurred_on = models.DateField(_("occurred on"), help_text=_("The day in the company's time zone."))
@@ -78,14 +80,14 @@ class Event(models.Model):
 
 
 class Credited(models.Model):
-    """What an event is credited to and by which rules, so that the answer to *why* never changes afterwards."""
+    """The credit of an event and the rules in force at that time, stored so that the reason never changes."""
 
     session = models.ForeignKey(
         "alhena_tracking.VisitorSession",
         verbose_name=_("visitor session"),
         on_delete=models.RESTRICT,
         related_name="%(class)ss",
-        db_index=False,  # every model has an index that begins with it
+        db_index=False,  # every model has an index that starts with it
     )
     credited_interaction = models.ForeignKey(
         "alhena_tracking.Interaction",

@@ -1,4 +1,4 @@
-"""What visitors put into their carts."""
+"""Cart events."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from alhena_tracking.querysets import DatedQuerySet
 
 
 class ValueBasis(models.TextChoices):
-    """What a reported ``value`` is the price of."""
+    """Whether a reported ``value`` is the price of one unit or of the whole quantity."""
 
     UNIT = "unit", _("one unit")
     TOTAL = "total", _("the whole quantity")
 
 
 class CartEvent(Credited, Event):
-    """One change of an attributed visitor's cart.
+    """A change of an attributed visitor's cart.
 
-    ``quantity``, ``value_minor`` and ``value_basis`` are as reported. ``units`` and ``gmv_minor`` are what this event
-    adds to the claimed units and amount (negative for what it gives back). ``cart_quantity``, ``claimed_units`` and
-    ``claimed_minor`` are the state of the product in the cart after it, from which the next event continues.
+    ``quantity``, ``value_minor`` and ``value_basis`` are as reported. ``units`` and ``gmv_minor`` are its worth: what it
+    adds to the claimed units and amount, negative where it gives back. ``cart_quantity``, ``claimed_units`` and
+    ``claimed_minor`` are the state of the product in the cart afterwards.
     """
 
     class Type(models.TextChoices):
@@ -76,7 +76,7 @@ class CartEvent(Credited, Event):
                 fields=["session", "product_id_digest", "currency", "occurred_at", "id"], name="alhena_cartevent_state"
             ),
             models.Index(
-                # In the order in which the report looks for each session's first event of a day and currency.
+                # In the order in which the report finds each session's first event of a day and currency.
                 fields=[
                     "company",
                     "occurred_on",

@@ -1,4 +1,4 @@
-"""The shop whose revenue is told."""
+"""Companies and their secret keys."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def default_time_zone() -> str:
 
 
 class Company(models.Model):
-    """One shop. Most installs have exactly one, made by ``migrate`` from ``COMPANY_KEY``."""
+    """A shop. Most installs have exactly one, created by ``migrate`` from ``COMPANY_KEY``."""
 
     key = models.CharField(
         _("company key"),
@@ -74,7 +74,9 @@ class Company(models.Model):
         "auth.Group",
         verbose_name=_("groups"),
         blank=True,
-        help_text=_("Only members of these groups see this company's figures. None: everybody with the right to."),
+        help_text=_(
+            "Only members of these groups see this company's figures. Without groups, everyone with the permission does."
+        ),
     )
 
     objects = CompanyQuerySet["Company"].as_manager()
@@ -88,7 +90,7 @@ class Company(models.Model):
         return self.name
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Save, and where the time zone changed, compute the day of every row anew."""
+        """Save, and recompute the day of every row if the time zone changed."""
         with transaction.atomic(using=kwargs.get("using")):
             stored = type(self).objects.using(kwargs.get("using")).filter(pk=self.pk)
             previous_zone = stored.values_list("time_zone", flat=True).first()
@@ -105,10 +107,10 @@ class Company(models.Model):
                 self._mark_all_days_stale()
 
     def settle_zone(self) -> None:
-        """Compute anew the days of what was recorded about when the time zone changed.
+        """Recompute the days of rows recorded around the time when the time zone changed.
 
-        Other processes may have remembered the former zone for a moment, and written days by it after those of the
-        other rows had been computed anew. For companies of ``CompanyQuerySet.unsettled``.
+        Other processes cache companies, and may have stored days by the former zone after ``save`` recomputed them.
+        Call for companies of ``CompanyQuerySet.unsettled``.
         """
         changed_at = self.zone_changed_at
         assert changed_at is not None  # noqa: S101
@@ -126,11 +128,11 @@ class Company(models.Model):
         return zoneinfo.ZoneInfo(self.time_zone)
 
     def last_day_ended(self, at: datetime) -> date:
-        """The last day that was over at ``at``, in the company's time zone."""
+        """Return the last day that was over at ``at``, in the company's time zone."""
         return at.astimezone(self.zone).date() - timedelta(days=1)
 
     def first_day(self) -> date | None:
-        """A day before which nothing was recorded, in whatever time zone; ``None`` if nothing ever was."""
+        """Return a day before which nothing was recorded, in any time zone; ``None`` if nothing ever was."""
         sessions = VisitorSession.objects.using(self._state.db).filter(company=self)
         first: date | None = sessions.aggregate(first=Min("started_on"))["first"]
         return first - timedelta(days=2) if first else None
@@ -142,7 +144,7 @@ class Company(models.Model):
     def _mark_all_days_stale(self) -> None:
         days = RolledUpDay.objects.using(self._state.db)
         if first := self.first_day():
-            # No later day is over by now, in whatever time zone.
+            # No later day is over yet in any time zone.
             number = (timezone.now().astimezone(UTC).date() - first).days + 1
             days.mark_stale(self, [first + timedelta(days=day) for day in range(number)])
 
@@ -154,14 +156,16 @@ class Company(models.Model):
 
 
 class SecretKey(models.Model):
-    """A key by which the shop's own server is known. Only its SHA-256 is kept: the key has 256 random bits, no salt."""
+    """A key that authenticates the shop's server. Only its SHA-256 is stored; 256 random bits need no salt."""
 
     PREFIX = "alhena_sk_"
 
     company = models.ForeignKey(
         Company, verbose_name=_("company"), on_delete=models.CASCADE, related_name="secret_keys"
     )
-    name = models.CharField(_("name"), max_length=64, help_text=_("What it is for, such as the server that holds it."))
+    name = models.CharField(
+        _("name"), max_length=64, help_text=_("What the key is for, such as the server that uses it.")
+    )
     digest = models.CharField(_("SHA-256"), max_length=64, unique=True, editable=False)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
     revoked_at = models.DateTimeField(_("revoked at"), null=True, editable=False)
@@ -177,7 +181,7 @@ class SecretKey(models.Model):
         return self.name
 
     def issue(self) -> str:
-        """Give the row a new key, save it, and return the key. It is nowhere to be read again."""
+        """Generate a key, save its digest, and return the key, which cannot be read again."""
         key = self.PREFIX + secrets.token_urlsafe(32)
         self.digest = self.digest_of(key)
         self.save(force_insert=True)

@@ -60,7 +60,7 @@ class RefusedEvent(models.Model):
 
 
 class EventDiagnostics(EventCount):
-    """Stands for the page: gives it a permission, an entry in the menu and a URL. Holds no rows of its own."""
+    """A proxy that gives the diagnostics page its permission, menu entry and URL."""
 
     class Meta:
         proxy = True

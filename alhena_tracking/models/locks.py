@@ -1,4 +1,4 @@
-"""Rows to lock where what shall be locked is not a row yet."""
+"""Rows to lock in place of rows that do not exist yet."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from alhena_tracking.querysets import LockRowQuerySet
 
 
 class LockRow(models.Model):
-    """Stands for everything that hashes to it: a visitor without a session, an order id without an order.
+    """A lock for every digest that hashes to it: of a visitor without a session, or of an order id without an order.
 
-    A visitor's first two interactions have no session yet that either could lock, and would each open one; a report and
-    a confirmation of one order have no order to lock. So both first lock the row that their digest leads to. Strangers
-    share rows; that costs a short wait and nothing else. ``migrate`` makes the rows.
+    Without it, a visitor's first two interactions would each open a session, and a report and a confirmation of one
+    order would each create it. Unrelated visitors may share a row, which costs a short wait. ``migrate`` creates the
+    rows.
     """
 
     ROWS = 1024
 
     id = models.PositiveSmallIntegerField(primary_key=True)
-    is_taken = models.BooleanField(default=False)  # never true: there to be updated
+    is_taken = models.BooleanField(default=False)  # always false: a column to update
 
     objects = LockRowQuerySet["LockRow"].as_manager()
 
@@ -35,5 +35,5 @@ class LockRow(models.Model):
 
     @classmethod
     def number_of(cls, digest: UUID) -> int:
-        """The row that stands for a digest."""
+        """Return the number of the row that stands for a digest."""
         return digest.int % cls.ROWS

@@ -1,4 +1,4 @@
-"""What visitors bought, who says so, and what they sent back."""
+"""Orders with their lines, claims, pending confirmations and refunds; the proxy of the report page."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _ORDER_ID_HAS_DIGEST = Q(order_id="", order_id_digest__isnull=True) | (
 
 
 class Order(Credited, Event):
-    """An attributed purchase. ``value_minor`` is the gross total after discounts and taxes; refunds stand beside it."""
+    """An attributed purchase. ``value_minor`` is the total after discounts and taxes, before refunds."""
 
     order_id = models.CharField(_("order id"), max_length=TEXT_LENGTH, blank=True, help_text=_("The shop's own."))
     order_id_digest = ExactUUIDField(_("order id digest"), null=True)
@@ -84,28 +84,28 @@ class Order(Credited, Event):
 
     @property
     def is_counted(self) -> bool:
-        """Whether the order is revenue, as ``OrderQuerySet.counted`` says of those stored."""
+        """Whether the order counts as revenue, by the rule of ``OrderQuerySet.counted``."""
         return self.excluded_at is None and (not conf.confirmed_orders_only or self.trust == Trust.CONFIRMED)
 
     def exclude(self, user: AbstractBaseUser | AnonymousUser, reason: str) -> bool:
-        """Let the order (a test, a fraud) count nowhere, and return whether it did until now.
+        """Exclude the order (a test, a fraud) from all figures; return whether it counted until now.
 
-        What is excluded already keeps its reason. Raises ``InvalidValue`` where the reason is none, and
-        ``Order.DoesNotExist`` where somebody has deleted the order.
+        An order that is excluded already keeps its reason. Raises ``InvalidValue`` for an invalid reason and
+        ``Order.DoesNotExist`` where the order was deleted.
         """
         exclusion = {"excluded_at": timezone.now(), "excluded_by_id": user.pk, "exclusion_reason": parse_text(reason)}
         return self._change_whether_counted(is_excluded=False, exclusion=exclusion)
 
     def include(self) -> bool:
-        """Let the order count again, and return whether it was excluded until now. Raises as ``exclude`` does."""
+        """Count the order again; return whether it was excluded until now. Raises as ``exclude`` does."""
         none = {"excluded_at": None, "excluded_by_id": None, "exclusion_reason": ""}
         return self._change_whether_counted(is_excluded=True, exclusion=none)
 
     def _change_whether_counted(self, *, is_excluded: bool, exclusion: dict[str, Any]) -> bool:
-        """Store the exclusion if what is stored is still as told, and read the order again.
+        """Store the exclusion if the order is still as given, and reload the order.
 
-        This is the only place where a stored order begins or ceases to count. Ingestion writes whole orders under the
-        lock row of their id, and so must wait here. Orders without an id are never written again.
+        Ingestion writes whole orders under the lock row of their id, so this waits for it. Orders without an id are
+        never written again.
         """
         using = router.db_for_write(Order, instance=self)
         with transaction.atomic(using=using):
@@ -119,15 +119,15 @@ class Order(Credited, Event):
         return is_changed
 
     def _mark_days_stale(self, using: str) -> None:
-        """Let no sums hold that the order is or was part of: those of its day, and of the day its session started."""
+        """Mark stale the roll-ups of the order's day and of the day its session started."""
         sessions = VisitorSession.objects.using(using)
-        sessions.lock(self.session_id)  # lest an interaction moves its start
+        sessions.lock(self.session_id)  # a concurrent interaction could move its start
         started_on = sessions.get(pk=self.session_id).started_on
         RolledUpDay.objects.using(using).mark_stale(self.company, [self.occurred_on], of_sessions=[started_on])
 
 
 class OrderLine(models.Model):
-    """One product of an order; ``total_minor`` is the whole line's."""
+    """A line of an order; ``total_minor`` is for its whole quantity."""
 
     order = models.ForeignKey(Order, verbose_name=_("order"), on_delete=models.CASCADE, related_name="lines")
     product_id = models.CharField(_("product id"), max_length=TEXT_LENGTH)
@@ -152,7 +152,7 @@ class OrderLine(models.Model):
 
 
 class OrderClaim(Credited, Event):
-    """One session's word on an order that has an id, the first one included. The order shows one of its claims."""
+    """A report of an order id by one session. The order shows one of its claims."""
 
     order = models.ForeignKey(
         Order, verbose_name=_("order"), on_delete=models.CASCADE, related_name="claims", db_index=False
@@ -183,7 +183,7 @@ class OrderClaim(Credited, Event):
 
 
 class PendingConfirmation(models.Model):
-    """The shop's server confirmed an order that no visitor has reported yet. It waits, and counts nowhere."""
+    """A confirmation of an order that no visitor has reported yet; it counts nowhere."""
 
     company = models.ForeignKey(
         "alhena_tracking.Company", verbose_name=_("company"), on_delete=models.PROTECT, db_index=False
@@ -214,7 +214,7 @@ class PendingConfirmation(models.Model):
 
 
 class Refund(models.Model):
-    """Money given back for an order. ``refunded_order`` is empty while the order is not known; then it waits for it."""
+    """A refund. ``refunded_order`` is empty while the order is unknown or the refund does not fit it."""
 
     company = models.ForeignKey(
         "alhena_tracking.Company", verbose_name=_("company"), on_delete=models.PROTECT, db_index=False
@@ -253,7 +253,7 @@ class Refund(models.Model):
 
 
 class RevenueImpact(Order):
-    """Stands for the report page: gives it a permission, an entry in the menu and a URL. Holds no rows of its own."""
+    """A proxy that gives the report page its permission, menu entry and URL."""
 
     class Meta:
         proxy = True

@@ -1,4 +1,4 @@
-"""Sums of days that are over, so that the report need not read each of their events. They can be made anew."""
+"""Roll-ups: sums of past days, which spare the report their events. They can always be rebuilt."""
 
 from __future__ import annotations
 
@@ -11,23 +11,25 @@ from alhena_tracking.querysets import DaysQuerySet, RolledUpDayQuerySet
 
 
 class RolledUpDay(models.Model):
-    """Says whether the sums of a company's day hold. Where it does not, or is not there, the day's events are read.
+    """The state of a company's day: whether its roll-ups are valid. Without a valid row, the day's events are read.
 
-    Who changes what a day comes to, once it has been over for ``limits.MARKED_STALE_AFTER``, marks it stale in the same
-    transaction, also if it was never rolled up; or its sessions alone, of which more and more have an order on the days
-    that follow. The roll-up takes the marks away before it reads, so that one waits for the other.
+    A transaction that changes a day's figures, once the day has been over for ``limits.MARKED_STALE_AFTER``, marks the
+    day stale, even if it was never rolled up; or only its sessions, more of which convert on later days. The roll-up
+    clears the marks before it reads, so both wait for each other.
     """
 
     company = models.ForeignKey(
         "alhena_tracking.Company", verbose_name=_("company"), on_delete=models.CASCADE, db_index=False
     )
     on = models.DateField(_("day"), help_text=_("In the company's time zone."))
-    is_stale = models.BooleanField(_("stale"), default=True, help_text=_("Its sums do not hold; its events are read."))
+    is_stale = models.BooleanField(
+        _("stale"), default=True, help_text=_("Its roll-ups are out of date; its events are read.")
+    )
     has_stale_sessions = models.BooleanField(
-        _("with stale sessions"), default=True, help_text=_("Its sessions are counted anew each time.")
+        _("with stale sessions"), default=True, help_text=_("Its sessions are counted from the events.")
     )
     is_in_week = models.BooleanField(
-        _("in its week"), default=False, help_text=_("Its products are in the totals of its week.")
+        _("in its week"), default=False, help_text=_("The weekly totals include its products.")
     )
 
     objects = RolledUpDayQuerySet["RolledUpDay"].as_manager()
@@ -43,14 +45,14 @@ class RolledUpDay(models.Model):
 
 
 class DaySums(models.Model):
-    """Sums of one day, by what the report can be asked for.
+    """Sums of one day.
 
-    The rows of a day are written and deleted together, by who holds its ``RolledUpDay``. No constraint says that each
-    exists once: MariaDB's collations hold AI profiles for equal that are not.
+    The rows of a day are written and deleted together, under the lock of its ``RolledUpDay``. They have no unique
+    constraint: MariaDB's collations treat different AI profiles as equal.
     """
 
-    # To check the reference, MariaDB would lock the company's row, while whoever changes its time zone holds that and
-    # waits for the roll-up: a deadlock.
+    # To check the reference, MariaDB would lock the company's row, which a change of the time zone holds while it waits
+    # for the roll-up: a deadlock.
     company = models.ForeignKey(
         "alhena_tracking.Company",
         verbose_name=_("company"),
@@ -70,7 +72,7 @@ class DaySums(models.Model):
 
 
 class VisitSums(DaySums):
-    """Sums by what visitors used."""
+    """Sums by channel and AI profile."""
 
     channel = models.CharField(_("channel"), max_length=5, blank=True)
     ai_profile = models.CharField(_("AI profile"), max_length=TEXT_LENGTH, blank=True)
@@ -80,7 +82,7 @@ class VisitSums(DaySums):
 
 
 class MoneySums(DaySums):
-    """Sums of cart events and orders, excluded ones left out."""
+    """Sums of cart events and orders without the excluded ones."""
 
     currency = models.CharField(_("currency"), max_length=3)
     cart_events = models.PositiveIntegerField(_("cart events"), default=0)
@@ -89,12 +91,12 @@ class MoneySums(DaySums):
 
     class Meta(DaySums.Meta):
         abstract = True
-        # What days and products came to is asked of one currency; the rows of all others are passed over.
+        # Reports read one currency at a time.
         indexes = [models.Index(fields=["company", "on", "currency"], name="alhena_%(class)s_day")]
 
 
 class CreditedSums(MoneySums, VisitSums):
-    """Such sums by all that can be asked of them."""
+    """Sums by every filter of the report."""
 
     trust = models.CharField(_("trust"), max_length=9, choices=Trust.choices)
 
@@ -103,7 +105,7 @@ class CreditedSums(MoneySums, VisitSums):
 
 
 class ProductSums(MoneySums):
-    """Such sums of one product each. ``product_name`` is one of those that it was reported under."""
+    """Sums of one product. ``product_name`` is one of its reported names."""
 
     product_id_digest = ExactUUIDField(_("product id digest"))
     product_id = models.CharField(_("product id"), max_length=TEXT_LENGTH)
@@ -116,8 +118,8 @@ class ProductSums(MoneySums):
 
 
 class DailyFigures(CreditedSums):
-    """What one day came to. ``carts`` are the sessions whose first cart event of the day and currency is among these;
-    ``refunded_minor`` is what was given back of the day's orders.
+    """The figures of one day. ``carts`` counts the sessions whose first cart event of the day and currency is among
+    these; ``refunded_minor`` sums the refunds of the day's orders.
     """
 
     carts = models.PositiveIntegerField(_("carts"), default=0)
@@ -132,7 +134,7 @@ class DailyFigures(CreditedSums):
 
 
 class DailySessions(VisitSums):
-    """The sessions that started on one day, and how many of them have an order by now: any, and of each trust."""
+    """The sessions started on one day, and how many of them have an order by now: any, and by trust."""
 
     sessions = models.PositiveIntegerField(_("sessions"), default=0)
     converted_sessions = models.PositiveIntegerField(_("sessions with an order"), default=0)
@@ -147,7 +149,7 @@ class DailySessions(VisitSums):
 
 
 class DailyProductFigures(ProductSums, CreditedSums):
-    """What one product came to on one day."""
+    """The figures of one product on one day."""
 
     objects = DaysQuerySet["DailyProductFigures"].as_manager()
 
@@ -157,7 +159,7 @@ class DailyProductFigures(ProductSums, CreditedSums):
 
 
 class ProductTotals(ProductSums):
-    """Such sums whatever they were credited to."""
+    """Sums of one product over all credits."""
 
     confirmed_units_purchased = models.DecimalField(
         _("units purchased by confirmed orders"), max_digits=19, decimal_places=3, default=0
@@ -169,8 +171,10 @@ class ProductTotals(ProductSums):
 
 
 class DailyProductTotals(ProductTotals):
-    """What one product came to on one day, whatever it was credited to: one row where ``DailyProductFigures`` are as
-    many as there are channels, AI profiles and kinds of trust, which in a large shop are hundreds of thousands a month.
+    """The figures of one product on one day over all credits.
+
+    One row where ``DailyProductFigures`` has one for each channel, AI profile and trust: hundreds of thousands a month
+    in a large shop.
     """
 
     objects = DaysQuerySet["DailyProductTotals"].as_manager()
@@ -181,7 +185,7 @@ class DailyProductTotals(ProductTotals):
 
 
 class WeeklyProductTotals(ProductTotals):
-    """The same of the seven days from ``on``, a Monday. It holds while each of them is fresh and in its week."""
+    """The same for the week from ``on``, a Monday. Valid while all its days are fresh and in their week."""
 
     objects = DaysQuerySet["WeeklyProductTotals"].as_manager()
 

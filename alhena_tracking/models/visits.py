@@ -1,4 +1,4 @@
-"""Who used the assistant, and when."""
+"""Interactions and visitor sessions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from alhena_tracking.querysets import DatedQuerySet, VisitorSessionQuerySet
 
 
 class Interaction(Event):
-    """One use of the assistant by a visitor, of whom only keyed hashes of the fingerprints are kept."""
+    """One use of the assistant. Of the visitor, only keyed digests of the fingerprints are stored."""
 
     class Kind(models.TextChoices):
         CHAT = "CHAT", _("Chat")
@@ -50,7 +50,7 @@ class Interaction(Event):
             models.CheckConstraint(condition=Q(kind__in=["CHAT", "FAQ", "NUDGE"]), name="alhena_interaction_kind"),
         ]
         indexes = [
-            # The digests are keyed per company, so they name the company too.
+            # The digests are keyed per company, so they imply the company.
             models.Index(fields=["user_fingerprint_digest", "occurred_at"], name="alhena_interaction_user"),
             models.Index(fields=["faq_fingerprint_digest", "occurred_at"], name="alhena_interaction_faq"),
             models.Index(fields=["company", "occurred_on"], name="alhena_interaction_day"),
@@ -64,9 +64,8 @@ class Interaction(Event):
 class VisitorSession(models.Model):
     """A chain of interactions of one visitor; never merged, never split.
 
-    ``channel`` and ``ai_profile`` are those of the first qualifying interaction, which was at ``qualified_at``.
-    ``version`` grows whenever the session is locked, as it is by whoever changes the rows that belong to it: as long as
-    it is the same, so are they.
+    ``channel`` and ``ai_profile`` are those of the first qualifying interaction, at ``qualified_at``. ``version``
+    increases whenever the session is locked, as it is before its rows change: the same version means the same rows.
     """
 
     company = models.ForeignKey(
