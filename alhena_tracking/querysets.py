@@ -145,7 +145,7 @@ class RolledUpDayQuerySet(DaysQuerySet[_Model]):
         """Mark roll-ups of ``days`` stale, and those of the sessions of ``of_sessions``.
 
         Call in the transaction that changes the figures, after locking the rows that it changes. Waits for running
-        roll-ups of these days, and blocks new ones until the transaction ends; so days without roll-ups are marked, too.
+        roll-ups of these days, and blocks new ones until the transaction ends, so days without roll-ups are marked.
         """
         stale = set(days)
         has_target = connections[self.db].features.supports_update_conflicts_with_target

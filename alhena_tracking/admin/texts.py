@@ -17,6 +17,7 @@ from alhena_tracking import charts
 from alhena_tracking.admin import formats
 from alhena_tracking.admin.tables import Table, channels_of, today_of
 from alhena_tracking.conf import conf
+from alhena_tracking.models import CHANNEL_STYLES
 from alhena_tracking.reports import Card, Figures, RevenueImpactReport, Series, Unit, has_uncounted_orders
 
 Amounts: TypeAlias = Mapping[tuple[date, str], int]
@@ -59,6 +60,7 @@ class CardText:
 @dataclass(frozen=True, slots=True)
 class LegendEntry:
     key: str
+    pattern: str
     label: str
     total: str
 
@@ -210,9 +212,10 @@ def _chart_text(
     report: RevenueImpactReport, series: Series, title: str, amounts: Amounts, table: Table, group: int
 ) -> ChartText:
     currency, days = report.currency, report.query.period.days
+    channels = channels_of(report)
     drawn = [
-        charts.Series(channel.lower(), label, [amounts.get((day, channel), 0) for day in days])
-        for channel, label in channels_of(report)
+        charts.Series(CHANNEL_STYLES[channel].css_class, label, [amounts.get((day, channel), 0) for day in days])
+        for channel, label in channels
     ]
     labels = table.groups[group].columns
     first_cell = group * len(labels)
@@ -248,7 +251,10 @@ def _chart_text(
             "%(title)s, %(days)s: %(total)s %(currency)s in all. The table “Day by day” has the same numbers."
         )
         % {"title": title, "days": formats.days(report.query.period), "total": total, "currency": currency},
-        legend=[LegendEntry(one.key, one.label, formats.amount(sum(one.amounts), currency)) for one in drawn],
+        legend=[
+            LegendEntry(one.key, CHANNEL_STYLES[channel].pattern, one.label, formats.amount(sum(one.amounts), currency))
+            for one, (channel, _label) in zip(drawn, channels, strict=True)
+        ],
         chart=chart,
         columns=format_html_join(
             "",

@@ -2,6 +2,7 @@
 
 from alhena_tracking.models.base import AttributionModel, Trust
 from alhena_tracking.models.carts import CartEvent, ValueBasis
+from alhena_tracking.models.channels import CHANNEL_STYLES, Channel, ChannelStyle
 from alhena_tracking.models.company import Company, SecretKey
 from alhena_tracking.models.diagnostics import EventCount, EventDiagnostics, RefusedEvent
 from alhena_tracking.models.locks import LockRow
@@ -17,8 +18,11 @@ from alhena_tracking.models.rollups import (
 from alhena_tracking.models.visits import Interaction, VisitorSession
 
 __all__ = [
+    "CHANNEL_STYLES",
     "AttributionModel",
     "CartEvent",
+    "Channel",
+    "ChannelStyle",
     "Company",
     "DailyFigures",
     "DailyProductFigures",

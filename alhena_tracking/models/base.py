@@ -11,6 +11,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils.translation import gettext_lazy as _
 
 from alhena_tracking.contract.limits import TEXT_LENGTH
+from alhena_tracking.models.channels import CHANNEL_LENGTH
 
 if TYPE_CHECKING:
     _UUIDField = models.UUIDField[Any, Any]
@@ -95,7 +96,7 @@ class Credited(models.Model):
         on_delete=models.RESTRICT,
         related_name="credited_%(class)ss",
     )
-    channel = models.CharField(_("channel"), max_length=5)
+    channel = models.CharField(_("channel"), max_length=CHANNEL_LENGTH)
     ai_profile = models.CharField(_("AI profile"), max_length=TEXT_LENGTH, blank=True)
     attribution_window = models.DurationField(_("attribution window"))
     attribution_model = models.CharField(_("attribution model"), max_length=11, choices=AttributionModel.choices)

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from alhena_tracking.contract.limits import PRODUCT_NAME_LENGTH, TEXT_LENGTH, VALUE_MINOR
 from alhena_tracking.models.base import Credited, Event, ExactUUIDField
-from alhena_tracking.models.visits import Interaction
+from alhena_tracking.models.channels import Channel
 from alhena_tracking.querysets import DatedQuerySet
 
 
@@ -19,21 +19,26 @@ class ValueBasis(models.TextChoices):
     TOTAL = "total", _("the whole quantity")
 
 
+class CartEventType(models.TextChoices):
+    """The changes of a cart that the contract knows."""
+
+    ITEM_ADDED = "ITEM_ADDED", _("Item added")
+    QUANTITY_INCREASED = "QUANTITY_INCREASED", _("Quantity increased")
+    QUANTITY_DECREASED = "QUANTITY_DECREASED", _("Quantity decreased")
+    ITEM_REMOVED = "ITEM_REMOVED", _("Item removed")
+
+
 class CartEvent(Credited, Event):
     """A change of an attributed visitor's cart.
 
-    ``quantity``, ``value_minor`` and ``value_basis`` are as reported. ``units`` and ``gmv_minor`` are its worth: what it
-    adds to the claimed units and amount, negative where it gives back. ``cart_quantity``, ``claimed_units`` and
+    ``quantity``, ``value_minor`` and ``value_basis`` are as reported. ``units`` and ``gmv_minor`` are its worth: what
+    it adds to the claimed units and amount, negative where it gives back. ``cart_quantity``, ``claimed_units`` and
     ``claimed_minor`` are the state of the product in the cart afterwards.
     """
 
-    class Type(models.TextChoices):
-        ITEM_ADDED = "ITEM_ADDED", _("Item added")
-        QUANTITY_INCREASED = "QUANTITY_INCREASED", _("Quantity increased")
-        QUANTITY_DECREASED = "QUANTITY_DECREASED", _("Quantity decreased")
-        ITEM_REMOVED = "ITEM_REMOVED", _("Item removed")
+    Type = CartEventType
 
-    type = models.CharField(_("type"), max_length=18, choices=Type.choices)
+    type = models.CharField(_("type"), max_length=18, choices=CartEventType.choices)
     product_id = models.CharField(_("product id"), max_length=TEXT_LENGTH)
     product_id_digest = ExactUUIDField(_("product id digest"))
     product_name = models.CharField(_("product name"), max_length=PRODUCT_NAME_LENGTH)
@@ -57,7 +62,7 @@ class CartEvent(Credited, Event):
         constraints = [
             models.UniqueConstraint(fields=["company", "event_id"], name="alhena_cartevent_event_id"),
             models.CheckConstraint(
-                condition=Q(type__in=["ITEM_ADDED", "QUANTITY_INCREASED", "QUANTITY_DECREASED", "ITEM_REMOVED"]),
+                condition=Q(type__in=CartEventType.values),
                 name="alhena_cartevent_type",
             ),
             models.CheckConstraint(
@@ -69,7 +74,7 @@ class CartEvent(Credited, Event):
             models.CheckConstraint(
                 condition=Q(claimed_units__gte=0, claimed_minor__gte=0), name="alhena_cartevent_claimed"
             ),
-            models.CheckConstraint(condition=Q(channel__in=Interaction.Kind.values), name="alhena_cartevent_channel"),
+            models.CheckConstraint(condition=Q(channel__in=Channel.values), name="alhena_cartevent_channel"),
         ]
         indexes = [
             models.Index(

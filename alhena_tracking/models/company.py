@@ -74,9 +74,7 @@ class Company(models.Model):
         "auth.Group",
         verbose_name=_("groups"),
         blank=True,
-        help_text=_(
-            "Only members of these groups see this company's figures. Without groups, everyone with the permission does."
-        ),
+        help_text=_("Only members of these groups see this company's figures. Without groups, all permitted staff do."),
     )
 
     objects = CompanyQuerySet["Company"].as_manager()

@@ -16,9 +16,10 @@ from alhena_tracking.conf import conf
 from alhena_tracking.contract.limits import PRODUCT_NAME_LENGTH, TEXT_LENGTH, TOTAL_MINOR, VALUE_MINOR
 from alhena_tracking.contract.rules import parse_text
 from alhena_tracking.models.base import Credited, Event, ExactUUIDField, Trust
+from alhena_tracking.models.channels import Channel
 from alhena_tracking.models.locks import LockRow
 from alhena_tracking.models.rollups import RolledUpDay
-from alhena_tracking.models.visits import Interaction, VisitorSession
+from alhena_tracking.models.visits import VisitorSession
 from alhena_tracking.querysets import DatedQuerySet, OrderQuerySet
 
 _ORDER_ID_HAS_DIGEST = Q(order_id="", order_id_digest__isnull=True) | (
@@ -62,7 +63,7 @@ class Order(Credited, Event):
             models.CheckConstraint(
                 condition=Q(value_minor__gte=0, value_minor__lte=VALUE_MINOR), name="alhena_order_value"
             ),
-            models.CheckConstraint(condition=Q(channel__in=Interaction.Kind.values), name="alhena_order_channel"),
+            models.CheckConstraint(condition=Q(channel__in=Channel.values), name="alhena_order_channel"),
             models.CheckConstraint(
                 condition=Q(excluded_at__isnull=False) | Q(excluded_by__isnull=True, exclusion_reason=""),
                 name="alhena_order_exclusion",

@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from alhena_tracking.contract.limits import PRODUCT_NAME_LENGTH, TEXT_LENGTH
 from alhena_tracking.models.base import ExactUUIDField, Trust
+from alhena_tracking.models.channels import CHANNEL_LENGTH
 from alhena_tracking.querysets import DaysQuerySet, RolledUpDayQuerySet
 
 
@@ -74,7 +75,7 @@ class DaySums(models.Model):
 class VisitSums(DaySums):
     """Sums by channel and AI profile."""
 
-    channel = models.CharField(_("channel"), max_length=5, blank=True)
+    channel = models.CharField(_("channel"), max_length=CHANNEL_LENGTH, blank=True)
     ai_profile = models.CharField(_("AI profile"), max_length=TEXT_LENGTH, blank=True)
 
     class Meta(DaySums.Meta):

@@ -10,16 +10,14 @@ from django.utils.translation import gettext_lazy as _
 
 from alhena_tracking.contract.limits import TEXT_LENGTH
 from alhena_tracking.models.base import Event, ExactUUIDField
+from alhena_tracking.models.channels import CHANNEL_LENGTH, Channel
 from alhena_tracking.querysets import DatedQuerySet, VisitorSessionQuerySet
 
 
 class Interaction(Event):
     """One use of the assistant. Of the visitor, only keyed digests of the fingerprints are stored."""
 
-    class Kind(models.TextChoices):
-        CHAT = "CHAT", _("Chat")
-        FAQ = "FAQ", _("Product FAQ")
-        NUDGE = "NUDGE", _("Nudge")
+    Kind = Channel
 
     session = models.ForeignKey(
         "alhena_tracking.VisitorSession",
@@ -29,7 +27,7 @@ class Interaction(Event):
     )
     user_fingerprint_digest = ExactUUIDField(_("user fingerprint digest"), null=True)
     faq_fingerprint_digest = ExactUUIDField(_("FAQ fingerprint digest"), null=True)
-    kind = models.CharField(_("kind"), max_length=5, choices=Kind.choices)
+    kind = models.CharField(_("kind"), max_length=CHANNEL_LENGTH, choices=Channel.choices)
     is_qualifying = models.BooleanField(_("qualifying"), default=True)
     product_id = models.CharField(_("product id"), max_length=TEXT_LENGTH, blank=True)
     conversation_id = models.CharField(_("conversation id"), max_length=TEXT_LENGTH, blank=True)
@@ -47,7 +45,7 @@ class Interaction(Event):
                 condition=Q(user_fingerprint_digest__isnull=False) | Q(faq_fingerprint_digest__isnull=False),
                 name="alhena_interaction_has_fingerprint",
             ),
-            models.CheckConstraint(condition=Q(kind__in=["CHAT", "FAQ", "NUDGE"]), name="alhena_interaction_kind"),
+            models.CheckConstraint(condition=Q(kind__in=Channel.values), name="alhena_interaction_kind"),
         ]
         indexes = [
             # The digests are keyed per company, so they imply the company.
@@ -75,7 +73,7 @@ class VisitorSession(models.Model):
     started_on = models.DateField(_("started on"), help_text=_("The day in the company's time zone."))
     last_interaction_at = models.DateTimeField(_("last interaction at"))
     qualified_at = models.DateTimeField(_("first qualifying interaction at"), null=True)
-    channel = models.CharField(_("channel"), max_length=5, choices=Interaction.Kind.choices, blank=True)
+    channel = models.CharField(_("channel"), max_length=CHANNEL_LENGTH, choices=Channel.choices, blank=True)
     ai_profile = models.CharField(_("AI profile"), max_length=TEXT_LENGTH, blank=True)
     version = models.BigIntegerField(_("version"), default=0, editable=False)
 
