@@ -1,7 +1,4 @@
-"""Adding up days that are over, once, so that the report need not read their events each time it is asked.
-
-Nothing depends on it but speed: the report reads the events of every day that is not rolled up.
-"""
+"""Roll up past days, so that the report need not read their events. Days without roll-ups are read from events."""
 
 from __future__ import annotations
 
@@ -43,7 +40,7 @@ _TOTAL = ("currency", _PRODUCT)
 
 @dataclass(frozen=True, slots=True)
 class CompanyDays:
-    """Days of one company: those that were rolled up (or compared), and those for which that did not work."""
+    """Days of one company: those that were rolled up (or checked), and those that failed."""
 
     company: Company
     days: list[date] = field(default_factory=list)
@@ -51,16 +48,15 @@ class CompanyDays:
 
 
 class _NotOver(Exception):
-    """By the company's time zone as it is now, the day has not been over for long enough."""
+    """The day has not been over for long enough in the company's current time zone."""
 
 
 def roll_up(now: datetime | None = None) -> list[CompanyDays]:
-    """Roll up all days of all companies that are due, the latest first, and then their weeks; say which days they were.
+    """Roll up all due days of all companies, the latest first, then their weeks; return the days.
 
-    Companies whose time zone has changed get their days settled before.
-    Due is what has been over for ``ROLLED_UP_AFTER``, and was not rolled up or has changed since. Every day has a
-    transaction of its own: whenever this is interrupted, the report stays right, and the next call goes on. ``failed``
-    are days whose sums are larger than the database's integers; their events are read as before.
+    A day is due once it has been over for ``ROLLED_UP_AFTER``, if it was not rolled up or has changed since. Every day
+    has its own transaction: an interruption leaves the report right, and the next call continues. ``failed`` are days
+    whose sums exceed the database's integers; their events are read as before. Settles changed time zones first.
     """
     now = now or timezone.now()
     for company in Company.objects.using(database().alias).unsettled():
@@ -74,16 +70,16 @@ def roll_up(now: datetime | None = None) -> list[CompanyDays]:
             except (DataError, OverflowError):
                 result.failed.append(on)
         for week in _due_weeks(result.company):
-            # One that cannot be added up is read from its days.
+            # A week whose sums are too large is read from its days.
             with suppress(DataError, OverflowError):
                 repeated(partial(_replace_week, result.company, week))
     return done
 
 
 def check_rollups() -> list[CompanyDays]:
-    """Compare all days that are rolled up with their events, and the weeks with their days. Changes nothing.
+    """Compare all roll-ups of days with their events, and of weeks with their days, without changing anything.
 
-    ``failed`` are the days that differ, and the first ones of such weeks.
+    ``failed`` are the days that differ, and the first days of weeks that do.
     """
     checked = [CompanyDays(company) for company in _companies()]
     for result in checked:
@@ -116,8 +112,8 @@ def _due_days(company: Company, now: datetime) -> Iterator[date]:
 
 
 def _roll_up_day(company: Company, on: date, now: datetime) -> bool:
-    """Roll up a day, unless somebody else just did; say whether it was done."""
-    # The marker is there, for all to see, before anything is read: who changes the day from now on must wait for it.
+    """Roll up a day, unless another process just did; return whether it was done."""
+    # Commit the marker before reading anything: transactions that change the day from now on wait for it.
     repeated(partial(_markers(company).get_or_create, company=company, on=on))
     try:
         return repeated(partial(_replace_sums, company, on, now))
@@ -127,8 +123,8 @@ def _roll_up_day(company: Company, on: date, now: datetime) -> bool:
 
 def _replace_sums(company: Company, on: date, now: datetime) -> bool:
     with atomic(is_durable=True):
-        # The first statement of the transaction: a lock, and SQLite's write lock. What is read after it includes the
-        # changes of all that held it, and those that wait for it mark the day stale again.
+        # The first statement takes the lock (and SQLite's write lock). Later reads include the changes of all earlier
+        # holders; those that wait for it mark the day stale again.
         marker = _markers(company).filter(on=on).unfinished()
         if not marker.update(is_stale=False, has_stale_sessions=False, is_in_week=False):
             return False
@@ -141,7 +137,7 @@ def _replace_sums(company: Company, on: date, now: datetime) -> bool:
 
 
 def _weeks(company: Company, **lookups: bool) -> list[Period]:
-    """The weeks of which all days are rolled up, and as is asked."""
+    """Return the weeks whose days are all fresh and match the ``lookups``."""
     days = set(_markers(company).fresh().filter(**lookups).values_list("on", flat=True))
     return [week for week in Period(min(days), max(days)).weeks if days.issuperset(week.days)] if days else []
 
@@ -152,14 +148,14 @@ def _due_weeks(company: Company) -> list[Period]:
 
 
 def _is_added_up(company: Company, week: Period) -> bool:
-    """Whether the totals of a week hold."""
+    """Return whether the totals of a week are valid."""
     days = _markers(company).fresh().on_days([(week.start, week.end)], is_in_week=True)
     return bool(days.count() == len(week))
 
 
 def _replace_week(company: Company, week: Period) -> None:
     with atomic(is_durable=True):
-        # Locks of its days, in the order in which others take them: none is rolled up again before the end.
+        # Lock its days in the usual order, so that none is rolled up again meanwhile.
         for day in week.days:
             _markers(company).filter(on=day).update(is_in_week=True)
         _stored(WeeklyProductTotals, company, week.start).delete()
@@ -177,7 +173,7 @@ def _stored(model: type[_Sums], company: Company, on: date) -> Any:
 
 
 def _tables(company: Company, on: date) -> Iterator[tuple[type[_Sums], tuple[str, ...], list[Grouped]]]:
-    """Each table with what its rows of a day are to be: sums of the day's events, by some of the table's columns."""
+    """Yield each table of a day with its key columns and the sums that its rows should hold."""
     day, alias = Period(on, on), database().alias
     query = ReportQuery(company=company, period=day)
     events = query.of_company(CartEvent.objects.using(alias), day)
@@ -196,7 +192,7 @@ def _tables(company: Company, on: date) -> Iterator[tuple[type[_Sums], tuple[str
     yield DailyFigures, _CREDIT, money
     yield DailySessions, _VISIT, [visits]
     yield DailyProductFigures, (*_CREDIT, _PRODUCT), products
-    # What was just written, whatever it was credited to.
+    # The rows just written, over all credits.
     yield (
         DailyProductTotals,
         _TOTAL,
@@ -205,15 +201,12 @@ def _tables(company: Company, on: date) -> Iterator[tuple[type[_Sums], tuple[str
 
 
 def _differs(holds: Callable[[], bool]) -> bool:
-    """Whether stored rows are other ones than they are to be.
-
-    Somebody may change the day, or roll it up, between two statements: only what is found twice is believed.
-    """
+    """Return whether stored rows are wrong, checking twice: the day may change between two statements."""
     return not holds() and not holds()
 
 
 def _day_holds(company: Company, on: date) -> bool:
-    """Whether the stored rows of a day are those of its events, or are not read."""
+    """Return whether a day's stored rows agree with its events, or are not read."""
     day = _markers(company).fresh().filter(on=on)
     marker = day.first()
     if marker is None:
@@ -223,7 +216,7 @@ def _day_holds(company: Company, on: date) -> bool:
 
 
 def _week_holds(company: Company, week: Period) -> bool:
-    """The same of a week and its days."""
+    """Return whether a week's stored rows agree with its days, or are not read."""
     if not _is_added_up(company, week):
         return True
     parts = [_totals_of_week(company, week)]
@@ -231,9 +224,9 @@ def _week_holds(company: Company, week: Period) -> bool:
 
 
 def _holds(company: Company, on: date, model: type[_Sums], by: tuple[str, ...], parts: list[Grouped]) -> bool:
-    """Whether the stored rows of a table are those that they are to be."""
+    """Return whether the stored rows of a table agree with the sums."""
     names = [name for name in dict.fromkeys(name for part in parts for name in part.names) if hasattr(model, name)]
-    # A row that is there twice comes to twice as much.
+    # Duplicate rows add up to too much.
     merged = {name: largest(name) if name in TEXTS else total(name) for name in names}
     stored = Grouped(FoundRows(_stored(model, company, on)), by, **merged)
     alias = database().alias

@@ -1,4 +1,4 @@
-"""From exact numbers to decimals: amounts in the currency's usual unit; averages and shares, rounded."""
+"""Convert exact numbers to decimals: amounts in major units, averages and shares, rounded."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from alhena_tracking.contract.currencies import DEFAULT_MINOR_UNIT, MINOR_UNITS
 
 
 def decimals_of(currency: str) -> int:
-    """How many decimals amounts in ``currency`` have."""
+    """Return the number of decimals of ``currency``."""
     return MINOR_UNITS.get(currency, DEFAULT_MINOR_UNIT)
 
 
 def in_major_units(minor: Fraction | int, currency: str) -> Decimal:
-    """An amount in minor units, averages included, in the usual unit, with the currency's decimals."""
+    """Convert minor units to major units, rounded to the currency's decimals."""
     return Decimal(rounded(minor)).scaleb(-decimals_of(currency))
 
 
@@ -23,7 +23,7 @@ def with_decimals(number: Fraction | int, decimals: int) -> Decimal:
 
 
 def rounded(number: Fraction | int) -> int:
-    """To a whole number, half away from zero."""
+    """Round to a whole number, half away from zero."""
     if isinstance(number, int):
         return number
     return int(number + Fraction(1, 2)) if number >= 0 else -int(-number + Fraction(1, 2))

@@ -1,9 +1,8 @@
-"""Which currencies are taken, and how many decimals each has.
+"""The accepted currencies and their decimals.
 
-The minor units stand here, written out, rather than being asked of ``iso4217`` each time: amounts are stored as whole
-minor units, so a currency that was ever accepted must keep its decimals whatever a later release of the standard's
-table says. ``iso4217`` (ISO 4217, table A.1) decides which of them are active today. A test tells us when the table
-gains a currency that is missing here.
+The decimals are listed here rather than read from ``iso4217``: amounts are stored as whole minor units, so a currency
+that was ever accepted must keep its decimals, whatever later releases of the standard say. ``iso4217`` (ISO 4217, table
+A.1) decides which currencies are active today. A test fails when it gains one that is missing here.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ _CODES_BY_MINOR_UNIT = {
     3: "BHD IQD JOD KWD LYD OMR TND",
 }
 
-#: Codes of ISO 4217 that nobody pays with: funds, indexed units, units of account, metals, tests.
+#: ISO 4217 codes that are no money people pay with.
 REFUSED = frozenset(
     {"BOV", "CHE", "CHW", "CLF", "COU", "MXV", "USN", "UYI", "UYW"}  # funds and indexed units
     | {"XAD", "XDR", "XSU", "XUA", "XBA", "XBB", "XBC", "XBD"}  # units of account and bond markets
@@ -40,5 +39,5 @@ MINOR_UNITS: Mapping[str, int] = MappingProxyType(
 #: The codes that new events may name.
 ACTIVE = frozenset(MINOR_UNITS) & {currency.code for currency in iso4217.Currency}
 
-#: Decimals assumed while the currency itself is wrong, so that the other fields are judged all the same.
+#: Decimals assumed for an invalid currency, so that the other fields can still be validated.
 DEFAULT_MINOR_UNIT = 2

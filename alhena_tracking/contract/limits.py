@@ -1,10 +1,10 @@
-"""Limits: the contract's, most of which the tracker keeps, too (``tests/contract`` pins both), and the server's own."""
+"""Limits of the contract, which the tracker enforces, too (``tests/contract`` pins both), and of the server."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
-#: What strings are trimmed of, on both sides: Unicode's White_Space and the byte order mark, and nothing else.
+#: Characters that strings are trimmed of, on both sides: Unicode's White_Space and the byte order mark.
 WHITE_SPACE = (
     "\t\n\v\f\r \x85\xa0\u1680"
     "\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
@@ -28,28 +28,28 @@ LINE_ITEMS = 500
 #: Most events of a batch.
 BATCH_EVENTS = 100
 
-#: How many errors one request is told of; each wrong event of a batch is told of one at least.
+#: Most errors in one answer; each invalid event of a batch has at least one.
 ERRORS = 100
 
 #: Largest request body, and largest one of a batch, in bytes.
 BODY_BYTES = 64 * 1024
 BATCH_BODY_BYTES = 256 * 1024
 
-#: How far the client's clock may be off (or the network slow) before ``occurred_at`` is corrected by it.
+#: How far a client's clock may be off (or the network slow) before ``occurred_at`` is corrected.
 CLOCK_TOLERANCE = timedelta(seconds=60)
 #: How long after an event its interaction may be dated and still count as before it.
 INTERACTION_GRACE = timedelta(seconds=60)
-#: The oldest event that is taken.
+#: Age of the oldest event that is accepted.
 EVENT_AGE = timedelta(hours=72)
-#: Within this time an equal order without an id, of the same session, is the same order.
+#: Within this time, equal orders of one session without an id are duplicates.
 EQUAL_ORDER_INTERVAL = timedelta(minutes=30)
-#: How long a confirmation without a visitor waits for a report of its order, and a refund for its order.
+#: How long a confirmation waits for a report of its order, and a refund for its order.
 PENDING_AGE = timedelta(hours=72)
-#: Longer than any process remembers a company's time zone and records an event by it.
+#: Longer than any process records events by a company's former time zone.
 ZONE_SETTLES_AFTER = timedelta(seconds=60)
 
-#: How long a day must have been over before it is rolled up. What is told of it later marks it stale.
+#: How long a day must have been over before it is rolled up. Later changes mark it stale.
 ROLLED_UP_AFTER = timedelta(hours=3)
-#: How long a day must have been over before changes mark it stale. So long before it is rolled up that transactions
-#: which were under way when there was no need for a mark have ended by then.
+#: How long a day must have been over before changes mark it stale: so much less that transactions which did not have to
+#: mark the day have ended when it is rolled up.
 MARKED_STALE_AFTER = timedelta(hours=1)

@@ -1,6 +1,6 @@
-"""The field rules of the contract: each function takes a value as JSON gave it and returns it as it is stored.
+"""The field rules of the contract: each function takes a JSON value and returns it as it is stored.
 
-They raise ``InvalidValue`` and never coerce: ``"79.99"`` is not a number, ``1`` is not a string, ``true`` is neither.
+They raise ``InvalidValue`` and never coerce: ``"79.99"`` is not a number, ``1`` not a string, ``true`` neither.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ MESSAGES = {
 class InvalidValue(Exception):
     """A value that breaks a rule of the contract.
 
-    ``code`` is one of ``MESSAGES``; ``params`` fill its text, which is translated when it is asked for, not before.
+    ``code`` is a key of ``MESSAGES``; ``params`` fill in its text, which is translated on access.
     """
 
     def __init__(self, code: str, **params: object) -> None:
@@ -62,7 +62,7 @@ _UUID = re.compile(r"[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}", re.IGNORECASE
 
 
 def parse_text(value: object, limit: int = limits.TEXT_LENGTH) -> str:
-    """A non-empty string of at most ``limit`` code points, trimmed."""
+    """Parse a string: trimmed, not empty, at most ``limit`` code points."""
     if type(value) is not str:
         raise InvalidValue("wrong_type", expected="string", actual=json_type(value))
     if _NOT_STORABLE.search(value):
@@ -76,7 +76,7 @@ def parse_text(value: object, limit: int = limits.TEXT_LENGTH) -> str:
 
 
 def parse_choice(value: object, choices: Container[str], expected: str) -> str:
-    """One of ``choices``, to the letter. ``expected`` names them in the message."""
+    """Parse one of ``choices``, case-sensitively. ``expected`` lists them in the message."""
     if type(value) is not str:
         raise InvalidValue("wrong_type", expected="string", actual=json_type(value))
     if value not in choices:
@@ -85,7 +85,7 @@ def parse_choice(value: object, choices: Container[str], expected: str) -> str:
 
 
 def parse_currency(value: object) -> str:
-    """An active ISO 4217 code, in upper case."""
+    """Parse an active ISO 4217 code; return it in upper case."""
     code = parse_text(value)
     # str.upper() would make "SS" of "ß"; codes are ASCII.
     upper = code.upper() if code.isascii() else code
@@ -95,7 +95,7 @@ def parse_currency(value: object) -> str:
 
 
 def parse_value(value: object, currency: str | None) -> int:
-    """An amount, in whole minor units of ``currency``, rounded half up (float noise is normal in JavaScript)."""
+    """Parse an amount; return whole minor units of ``currency``, rounded half up (JavaScript's floats are noisy)."""
     minor_unit = currencies.MINOR_UNITS.get(currency or "", currencies.DEFAULT_MINOR_UNIT)
     minor = _rounded(value, minor_unit)
     if minor > limits.VALUE_MINOR:
@@ -104,7 +104,7 @@ def parse_value(value: object, currency: str | None) -> int:
 
 
 def parse_quantity(value: object, *, positive: bool) -> Decimal:
-    """A quantity with three decimals (goods are sold by weight); above zero where ``positive``."""
+    """Parse a quantity with three decimals (goods are sold by weight); above zero if ``positive``."""
     thousandths = _rounded(value, limits.QUANTITY_DECIMALS)
     if positive and thousandths == 0:
         raise InvalidValue("not_positive")
@@ -114,13 +114,13 @@ def parse_quantity(value: object, *, positive: bool) -> Decimal:
 
 
 def check_total(value_minor: int, quantity: Decimal) -> None:
-    """``value`` × ``quantity`` stays within what sums can hold."""
+    """Check that ``value`` × ``quantity`` is at most ``TOTAL_MINOR``."""
     if value_minor * quantity > limits.TOTAL_MINOR:
         raise InvalidValue("too_large")
 
 
 def parse_uuid(value: object) -> UUID:
-    """A UUID in its textual form."""
+    """Parse a UUID in text form."""
     if type(value) is not str:
         raise InvalidValue("wrong_type", expected="string", actual=json_type(value))
     text = value.strip(limits.WHITE_SPACE)
@@ -130,7 +130,7 @@ def parse_uuid(value: object) -> UUID:
 
 
 def parse_fingerprint(value: object) -> UUID:
-    """A visitor's id. A UUID made of one repeated digit (the nil UUID above all) is a bug of the caller's."""
+    """Parse a visitor's id. A UUID of one repeated digit, such as the nil UUID, is a bug of the caller."""
     fingerprint = parse_uuid(value)
     if len(set(fingerprint.hex)) == 1:
         raise InvalidValue("constant_uuid")
@@ -138,7 +138,7 @@ def parse_fingerprint(value: object) -> UUID:
 
 
 def parse_timestamp(value: object) -> datetime:
-    """A time with its offset, in ISO 8601."""
+    """Parse a time in ISO 8601 with its offset."""
     if type(value) is not str:
         raise InvalidValue("wrong_type", expected="string", actual=json_type(value))
     text = value.strip(limits.WHITE_SPACE)
@@ -153,10 +153,10 @@ def parse_timestamp(value: object) -> datetime:
 def corrected_time(
     occurred_at: datetime | None, *, sent_at: datetime | None, received_at: datetime, is_clock_trusted: bool
 ) -> datetime:
-    """When an event happened, by the server's clock.
+    """Return when an event happened, by the server's clock.
 
-    A client's clock is corrected by ``received_at - sent_at`` where that exceeds ``CLOCK_TOLERANCE`` either way; less
-    is latency. Nothing happens after it was received. Raises ``too_old`` beyond ``EVENT_AGE``.
+    A client's clock is corrected by ``received_at - sent_at`` if that exceeds ``CLOCK_TOLERANCE`` either way; less is
+    latency. The result is never after ``received_at``. Raises ``InvalidValue("too_old")`` beyond ``EVENT_AGE``.
     """
     if occurred_at is None:
         return received_at
@@ -174,19 +174,19 @@ def corrected_time(
 
 
 def _rounded(value: object, decimals: int) -> int:
-    """``value`` × 10**decimals, rounded half up to a whole number that is not negative."""
+    """Return ``value`` × 10**decimals as a whole number, rounded half up; it must not be negative."""
     rounded: int
     if type(value) is int:
         rounded = value * 10**decimals
     elif type(value) is float:
         if not math.isfinite(value):
             raise InvalidValue("not_finite")
-        # repr() is the shortest decimal that means this float: what the shop's price was before it became one.
+        # repr() is the shortest decimal of this float: the price as the shop had it.
         rounded = int(Decimal(repr(value)).scaleb(decimals).to_integral_value(ROUND_HALF_UP))
     elif type(value) is Decimal:
         if not value.is_finite():
             raise InvalidValue("not_finite")
-        if value.adjusted() > 30:  # int() would write all its digits out
+        if value.adjusted() > 30:  # int() would write out all digits
             raise InvalidValue("too_large" if value > 0 else "negative")
         rounded = int(value.scaleb(decimals).to_integral_value(ROUND_HALF_UP))
     else:
@@ -197,7 +197,7 @@ def _rounded(value: object, decimals: int) -> int:
 
 
 def json_type(value: object) -> str:
-    """The name of a value's type as a storefront's developer knows it."""
+    """Return the JSON name of a value's type."""
     if value is None:
         return "null"
     names: dict[type, str] = {bool: "boolean", int: "number", float: "number", str: "string", list: "array"}
@@ -205,6 +205,6 @@ def json_type(value: object) -> str:
 
 
 def _shown(text: str) -> str:
-    """As much of a wrong value as a message quotes, fit to be encoded."""
+    """Return an excerpt of an invalid value for a message, safe to encode."""
     excerpt = text if len(text) <= 32 else text[:31] + "…"
     return _NOT_STORABLE.sub("\N{REPLACEMENT CHARACTER}", excerpt)

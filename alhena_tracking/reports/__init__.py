@@ -1,4 +1,4 @@
-"""The numbers of *Revenue impact*: from a question to frozen dataclasses, by few grouped queries."""
+"""The figures of *Revenue impact*: from a query to frozen dataclasses, in a few grouped statements."""
 
 from alhena_tracking.reports.cards import Card, Series, Unit
 from alhena_tracking.reports.figures import CurrencyTotals, DayFigures, Figures, Period

@@ -1,4 +1,4 @@
-"""What the figures are called, how each is computed, in words, and what it changed by."""
+"""The cards: the label, formula and change of each figure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Unit(StrEnum):
-    """What a card's value is a number of."""
+    """The unit of a card's value."""
 
     MONEY = "money"
     COUNT = "count"
@@ -24,7 +24,7 @@ class Unit(StrEnum):
 
 
 class Series(StrEnum):
-    """What a card is about, and with that its colour."""
+    """The subject of a card, which decides its colour."""
 
     ADD_TO_CART = "add-to-cart"
     PURCHASES = "purchases"
@@ -33,7 +33,7 @@ class Series(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CardType:
-    """A figure (an attribute of ``Figures``) and its words."""
+    """A figure (an attribute of ``Figures``) with its texts."""
 
     name: str
     label: _StrOrPromise
@@ -47,9 +47,9 @@ class CardType:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A figure of the period and the same of the previous one.
+    """A figure of the period, and of the previous one.
 
-    ``None`` where there was nothing to divide by, or the previous period was not asked for.
+    ``None`` where the divisor is zero, or nothing is compared.
     """
 
     type: CardType
@@ -62,7 +62,7 @@ class Card:
 
 
 def relative_change(value: Fraction | int | None, previous: Fraction | int | None) -> Fraction | None:
-    """By which part of the previous value it rose or fell; ``None`` if that was zero or either is missing."""
+    """Return the change as a part of the previous value; ``None`` if that is zero or either is missing."""
     if value is None or not previous:
         return None
     return Fraction(value - previous) / (previous if previous > 0 else -previous)

@@ -1,7 +1,7 @@
-"""Sums and what is computed from them: plain arithmetic, no database.
+"""Sums and the figures computed from them, without a database.
 
-Money is a whole number of minor units; what is divided is an exact ``Fraction``, or ``None`` where there is nothing to
-divide by. Rounding is for those who show it.
+Money is in whole minor units. Ratios are exact ``Fraction``s, rounded where they are shown, or
+``None`` where the divisor is zero.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Period:
 
     @property
     def weeks(self) -> list[Period]:
-        """The weeks, from Monday to Sunday, that are whole in it."""
+        """The full weeks (Monday to Sunday) in the period."""
         monday = self.start + timedelta(days=-self.start.weekday() % 7)
         number = ((self.end - monday).days + 1) // 7
         return [
@@ -52,11 +52,10 @@ class Period:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DayFigures:
-    """What one channel came to on one day. All but the products is computed from these.
+    """The figures of one channel on one day, from which all others (except products) are computed.
 
-    ``carts`` are the sessions with a cart event that day whose first one has this channel. ``converted_sessions`` are
-    those of ``sessions`` that have an order by now, on whatever day. ``refunded_minor`` is what was given back, by now,
-    of that day's orders.
+    ``carts`` counts the sessions whose first cart event of the day has this channel. ``converted_sessions`` are
+    those of ``sessions`` with an order by now, on any day. ``refunded_minor`` sums refunds of the day's orders so far.
     """
 
     on: date
@@ -74,7 +73,7 @@ class DayFigures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """What a number of days came to."""
+    """The figures of several days."""
 
     add_to_cart_minor: int
     cart_days: int
@@ -89,7 +88,7 @@ class Figures:
 
     @classmethod
     def of(cls, days: Iterable[DayFigures]) -> Self:
-        """Add up ``days``: of one channel, or of several (their figures of one day are then one day's)."""
+        """Add up ``days`` of one or several channels."""
         days = list(days)
         return cls(
             add_to_cart_minor=sum(day.add_to_cart_minor for day in days),
@@ -110,7 +109,7 @@ class Figures:
 
     @property
     def net_minor(self) -> int:
-        """Purchase revenue less refunds."""
+        """Purchase revenue minus refunds."""
         return self.purchase_minor - self.refunded_minor
 
     @property
@@ -132,7 +131,7 @@ class Figures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CurrencyTotals:
-    """What was taken in one currency."""
+    """The totals of one currency."""
 
     currency: str
     add_to_cart_minor: int = 0
@@ -142,7 +141,7 @@ class CurrencyTotals:
 
 
 def _average_cart_minor(days: Iterable[DayFigures]) -> Fraction | None:
-    """The mean of the days' values of a cart; a day without carts has none."""
+    """Return the mean of each day's average cart value, over the days with carts."""
     minor: dict[date, int] = defaultdict(int)
     carts: dict[date, int] = defaultdict(int)
     for day in days:

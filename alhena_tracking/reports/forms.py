@@ -1,4 +1,4 @@
-"""The report's filters: a query string in, a valid question out, whatever the query string says."""
+"""The form of the report's filters: turns any query string into a valid ``ReportQuery``."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from alhena_tracking.contract.limits import TEXT_LENGTH
 from alhena_tracking.models import Company, Interaction, Trust
 from alhena_tracking.reports import Period, ReportQuery
 
-#: The earliest day that can be asked for, and the most days at once.
+#: The earliest day and the longest period of a report.
 EARLIEST = date(2000, 1, 1)
 MOST_DAYS = 366
 
 
 class Preset(models.TextChoices):
-    """Ranges of days that move along with today."""
+    """Ranges of days relative to today."""
 
     TODAY = "today", _("Today")
     YESTERDAY = "yesterday", _("Yesterday")
@@ -41,7 +41,7 @@ class Preset(models.TextChoices):
 
 
 class Comparison(models.TextChoices):
-    """What the figures are compared with."""
+    """The period that figures are compared with."""
 
     PREVIOUS = "previous", _("Previous period")
     NOTHING = "none", pgettext_lazy("to compare with", "Nothing")
@@ -52,15 +52,15 @@ DEFAULT_PRESET = Preset.LAST_30_DAYS
 
 
 def report_companies(user: AbstractBaseUser | AnonymousUser) -> list[Company]:
-    """The companies whose figures ``user`` may see, that of the settings first."""
+    """Return the companies whose figures ``user`` may see, that of ``COMPANY_KEY`` first."""
     companies = Company.objects.visible_to(user)
     return sorted(companies, key=lambda company: (company.key != conf.company_key, company.name, company.key))
 
 
 class ReportForm(forms.Form):
-    """Validates the report's query string. A wrong value is told, and answered as if it had not been given.
+    """Validates the report's query string. An invalid value is reported, and treated as absent.
 
-    ``companies`` are those whose figures may be shown, at least one, the default one first.
+    ``companies`` are those that may be shown: at least one, the default first.
     """
 
     company = forms.ChoiceField(
@@ -120,7 +120,7 @@ class ReportForm(forms.Form):
         choices = [(company.key, company.name) for company in self.companies.values()]
         cast(forms.ChoiceField, self.fields["company"]).choices = choices
         self.full_clean()
-        # Another reader's default may be another company, and links are shared.
+        # Links are shared with readers whose default is another company.
         self.cleaned_data["company"] = self.chosen_company.key
 
     def clean(self) -> dict[str, Any]:
@@ -155,19 +155,19 @@ class ReportForm(forms.Form):
 
     @property
     def custom_period(self) -> Period | None:
-        """The days that were entered, if they are valid and no preset was chosen instead."""
+        """The entered days if they are valid and no preset is chosen."""
         start, end = self.cleaned_data.get("start"), self.cleaned_data.get("end")
         return Period(start, end) if start and end and not self.cleaned_data.get("range") else None
 
     @property
     def preset(self) -> Preset | None:
-        """The range that moves along with today; ``None`` if days were entered."""
+        """The chosen preset; ``None`` if days were entered."""
         if self.custom_period:
             return None
         return Preset(self.cleaned_data.get("range") or DEFAULT_PRESET)
 
     def report_query(self) -> ReportQuery:
-        """The question that was asked, with defaults for what was left open or is wrong."""
+        """Return the query, with defaults for absent and invalid values."""
         company = self.chosen_company
         period = self.custom_period
         if period is None:
@@ -184,7 +184,7 @@ class ReportForm(forms.Form):
         )
 
     def query_string(self, **changes: str) -> str:
-        """What is valid of the present state, with ``changes`` (empty to leave a field out), as ``?key=value&…``."""
+        """Return the valid fields with ``changes`` (empty to leave a field out) as ``?key=value&…``."""
         unused = () if self.custom_period else ("start", "end")
         state = {name: str(value) for name, value in self.cleaned_data.items() if value and name not in unused}
         return "?" + urlencode({name: value for name, value in {**state, **changes}.items() if value})

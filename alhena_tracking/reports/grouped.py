@@ -1,4 +1,4 @@
-"""Sums of one table's rows, as a SELECT."""
+"""Grouped sums of one table's rows, as a SELECT."""
 
 from __future__ import annotations
 
@@ -13,15 +13,13 @@ from alhena_tracking.models import Company
 from alhena_tracking.models.rollups import DaySums
 from alhena_tracking.reports.figures import Period
 
-#: What orders text as Python does, by the vendors of databases.
+#: The collation that orders text as Python does, by database vendor.
 COLLATIONS = {"postgresql": "C", "mysql": "utf8mb4_bin", "sqlite": "BINARY"}
 
 
 @dataclass(frozen=True, slots=True)
 class Sum:
-    """SQL of what many rows come to, with ``{}`` in the place of each of the columns that it is of, and ``{add}`` in
-    that of the function that adds up.
-    """
+    """An aggregate in SQL, with ``{}`` for each of its ``columns`` and ``{add}`` for the summing function."""
 
     sql: str
     columns: tuple[str, ...] = ()
@@ -42,15 +40,15 @@ def largest(column: str) -> Sum:
 
 
 def total_where(column: str, also: str, value: str) -> Sum:
-    """The total of the rows in which another column is ``value``, a word of ours."""
+    """Sum a column over the rows in which another column is ``value`` (trusted text)."""
     return Sum(f"{{add}}(CASE WHEN {{}} = '{value}' THEN {{}} ELSE 0 END)", (also, column))
 
 
 @dataclass(frozen=True, slots=True)
 class StoredRows:
-    """A company's rows of a table of sums, of the days of any of ``periods``, in which columns are as ``chosen``.
+    """A company's rows of a roll-up table in any of ``periods``, with the columns in ``chosen`` equal to its values.
 
-    Looked up without Django's ORM, which takes 0.3 ms to build each of the up to five such queries of a report.
+    Read without the ORM, which takes 0.3 ms to build each of a report's up to five such queries.
     """
 
     model: type[DaySums]
@@ -76,7 +74,7 @@ class StoredRows:
 
 @dataclass(frozen=True, slots=True)
 class FoundRows:
-    """Rows that Django's ORM finds; of these, those in which columns are as ``chosen``."""
+    """Rows of a QuerySet, with the columns in ``chosen`` equal to these values."""
 
     rows: QuerySet[Any]
     chosen: Mapping[str, str] = field(default_factory=dict)
@@ -94,10 +92,9 @@ class FoundRows:
 
 
 class Grouped:
-    """What ``sums`` come to of some rows, ``by`` some of their columns.
+    """``sums`` of rows, grouped ``by`` columns.
 
-    Written as SQL around what is added up: Django's own aggregates took 3 ms more to be built for a report, and they
-    cannot be of what a window function says.
+    Written as SQL: Django's aggregates take 3 ms more to build for a report, and cannot sum a window function.
     """
 
     def __init__(self, rows: StoredRows | FoundRows, by: Sequence[str], **sums: Sum) -> None:
@@ -105,7 +102,7 @@ class Grouped:
         self._rows, self._by, self._sums = rows, by, sums.values()
 
     def statement(self, add: str) -> tuple[str, tuple[Any, ...]]:
-        """With ``add`` as the function that adds up. Raises ``EmptyResultSet`` where there can be no rows."""
+        """Return the statement with ``add`` as the summing function. Raises ``EmptyResultSet`` if no row can match."""
         quote: Callable[[Any], str] = connections[self._rows.db].ops.quote_name
         source, params = self._rows.source([*self._by, *(column for one in self._sums for column in one.columns)])
         keys = ", ".join(map(quote, self._by))
@@ -114,7 +111,7 @@ class Grouped:
 
 
 def product_texts(rows: StoredRows | FoundRows) -> dict[str, Sum]:
-    """The id and the name of the product that each group of ``rows`` is of: of several names the last one."""
+    """Return the aggregates for a product's id and name: the alphabetically last of several names."""
     collation = connections[rows.db].ops.quote_name(COLLATIONS[connections[rows.db].vendor])
     return {
         "product_id": largest("product_id"),

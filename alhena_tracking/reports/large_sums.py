@@ -1,4 +1,4 @@
-"""Sums that do not fit into 64 bits, on SQLite. Other databases add up exactly; SQLite's ``SUM`` gives up."""
+"""Sums beyond 64 bits on SQLite, whose ``SUM`` fails. Other databases sum exactly."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from django.db import OperationalError
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-#: Adds up as ``SUM`` does, and returns texts where that would give up. Many times slower, so second to it.
+#: Sums as ``SUM`` does, and returns text where that would fail. Many times slower, so only used then.
 EXACT_SUM = "alhena_exact_sum"
 
 _INTEGERS = range(-(2**63), 2**63)
@@ -26,11 +26,11 @@ class _ExactSum:
 
 
 def is_too_large(error: OperationalError) -> bool:
-    """Whether SQLite gave up because a sum is too large."""
+    """Return whether SQLite failed because a sum is too large."""
     return str(error) == "integer overflow"
 
 
 def provide_exact_sum(connection: BaseDatabaseWrapper) -> None:
-    """Let ``EXACT_SUM`` be known to a connection to SQLite."""
+    """Register ``EXACT_SUM`` on a connection to SQLite."""
     raw: Any = connection.connection
     raw.create_aggregate(EXACT_SUM, 1, _ExactSum)

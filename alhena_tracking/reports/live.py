@@ -1,4 +1,4 @@
-"""Sums of events, as they are stored now. Every query groups; none returns a row per event."""
+"""Sums read from the events themselves. Every query groups; none returns a row per event."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from django.db.models.functions import RowNumber
 from alhena_tracking.models import CartEvent, Order, OrderLine, Refund, Trust, VisitorSession
 from alhena_tracking.reports.grouped import COUNT, FoundRows, Grouped, Sum, product_texts, total, total_where
 
-#: What was given back of an order, looked up by its index. To join them, databases would read all refunds there are.
+#: An order's refunds, looked up by index: for a join, databases would read all refunds.
 _REFUNDED = Subquery(
     Refund.objects.filter(refunded_order=OuterRef("pk"))
     .order_by()
@@ -23,14 +23,14 @@ _REFUNDED = Subquery(
 
 
 def cart_sums(events: QuerySet[CartEvent], by: Sequence[str], credit: Mapping[str, str] | None = None) -> Grouped:
-    """Sums of cart events and the number of carts, in one pass.
+    """Sum cart events and count carts, in one pass.
 
-    A cart is a session's first cart event of a day and currency, whatever is credited with it, so the places are given
-    before ``credit`` chooses.
+    A cart is a session's first cart event of a day and currency under any credit, so rows are numbered before
+    ``credit`` filters them.
     """
     place = Window(
         RowNumber(),
-        # Of events of one currency it is left out, so that the report's index has them in this order.
+        # Left out for a single currency, so that the report's index has the rows in this order.
         partition_by=[*(["currency"] if "currency" in by else []), "occurred_on", "session_id"],
         order_by=["occurred_at", "id"],
     )
@@ -44,17 +44,17 @@ def cart_sums(events: QuerySet[CartEvent], by: Sequence[str], credit: Mapping[st
 
 
 def cart_totals(events: QuerySet[CartEvent], by: Sequence[str]) -> Grouped:
-    """The same without the carts: cheaper where their number is not asked for."""
+    """Sum cart events without counting carts, which is cheaper."""
     return Grouped(FoundRows(events), by, add_to_cart_minor=total("gmv_minor"), cart_events=COUNT)
 
 
 def order_totals(orders: QuerySet[Order], by: Sequence[str]) -> Grouped:
-    """Sums of orders of which little is asked."""
+    """Sum and count orders, without refunds."""
     return Grouped(FoundRows(orders), by, purchase_minor=total("value_minor"), orders=COUNT)
 
 
 def order_sums(orders: QuerySet[Order], by: Sequence[str]) -> Grouped:
-    """Sums of orders, with what was refunded of them: that lowers the net of the order's day, not of its own."""
+    """Sum orders with their refunds, which count on the order's day."""
     return Grouped(
         FoundRows(orders.annotate(refunds_minor=_REFUNDED)),
         by,
@@ -66,10 +66,10 @@ def order_sums(orders: QuerySet[Order], by: Sequence[str]) -> Grouped:
 
 
 def session_sums(sessions: QuerySet[VisitorSession], by: Sequence[str], **converting: QuerySet[Order]) -> Grouped:
-    """Sums of sessions; and for each of ``converting``, under its name, how many of them have one of those orders by
-    now: on whatever day, in whatever currency, credited to whatever channel.
+    """Count sessions, and under each name in ``converting`` those with one of its orders, on any day, in any currency
+    and channel.
     """
-    # One order of each session is looked up by its index. To join them, databases would read all orders there are.
+    # One order of each session is looked up by index: for a join, databases would read all orders.
     looked_up = {
         f"{name}_order": Subquery(orders.filter(session=OuterRef("pk")).order_by().values("pk")[:1])
         for name, orders in converting.items()
@@ -79,13 +79,14 @@ def session_sums(sessions: QuerySet[VisitorSession], by: Sequence[str], **conver
 
 
 def added_sums(events: QuerySet[CartEvent], by: Sequence[str]) -> Grouped:
-    """What was put into carts of each product, which ends the keys: its id's digest."""
+    """Sum additions to carts by product; the digest of its id is the last key."""
     return _of_products(events, by, add_to_cart_minor=total("gmv_minor"), units_added=total("units"), cart_events=COUNT)
 
 
 def purchased_sums(orders: QuerySet[Order], by: Sequence[str], *, is_confirmed: bool = False) -> Grouped:
-    """What was bought of each product, likewise; where ``is_confirmed`` is asked for, by the confirmed of ``orders``
-    (but the products have the names that all gave them, as they have in the roll-ups).
+    """Sum purchases by product; with ``is_confirmed`` those of confirmed orders only.
+
+    Product names come from all ``orders`` in both cases, as in the roll-ups.
     """
     lines = OrderLine.objects.using(orders.db).filter(order__in=orders)
     names = [f"order__{name}" for name in by]
@@ -98,6 +99,6 @@ def purchased_sums(orders: QuerySet[Order], by: Sequence[str], *, is_confirmed: 
 
 
 def _of_products(rows: QuerySet[Any], by: Sequence[str], **sums: Sum) -> Grouped:
-    # By the digest: collations hold ids for equal that are not.
+    # By the digest: collations treat different ids as equal.
     found = FoundRows(rows)
     return Grouped(found, [*by, "product_id_digest"], **product_texts(found), **sums)

@@ -8,21 +8,21 @@ from alhena_tracking.reports.revenue_impact import RevenueImpactReport
 
 
 def latest_orders(report: RevenueImpactReport, limit: int = 10) -> list[Order]:
-    """The latest of the orders that the report counts; who may see them is for the caller to know."""
-    # By the day first, in which the report's index has them in order.
+    """Return the latest orders that the report counts. The caller checks permissions."""
+    # By day first, as in the report's index.
     return list(counted_orders(report).order_by("-occurred_on", "-occurred_at", "-id")[:limit])
 
 
 def counted_orders(report: RevenueImpactReport) -> OrderQuerySet[Order]:
-    """All orders that the report counts, in no order."""
+    """Return all orders that the report counts, unordered."""
     return report.query.orders(report.query.period, currency=report.currency)
 
 
 def has_uncounted_orders(report: RevenueImpactReport) -> bool:
-    """Whether orders in any currency are credited as asked and are no revenue: excluded, or not confirmed yet."""
+    """Return whether any order under the query's filters, in any currency, is excluded or not confirmed yet."""
     return report.query.credited(Order.objects.uncounted(), report.query.period).exists()
 
 
 def counted_cart_events(report: RevenueImpactReport) -> DatedQuerySet[CartEvent]:
-    """All cart events that the report counts, in no order."""
+    """Return all cart events that the report counts, unordered."""
     return report.query.credited(CartEvent.objects.all(), report.query.period, currency=report.currency)

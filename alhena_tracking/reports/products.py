@@ -1,4 +1,4 @@
-"""Which products were put into carts and bought."""
+"""Figures by product."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from alhena_tracking.reports.sums import rank_products
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProductFigures:
-    """What one product came to: amounts in minor units, and units as they are sold (by weight, with decimals).
+    """The figures of one product: amounts in minor units, units with decimals (goods are sold by weight).
 
-    Added is what went into carts, less what was given back. ``purchase_minor`` adds up the orders' lines, so discounts
-    on whole orders are not in it. ``name`` is one of those that the product was reported under.
+    Additions to carts are net of what was given back. ``purchase_minor`` sums order lines, so discounts on whole orders
+    are not in it. ``name`` is one of the product's reported names.
     """
 
     product_id: str
@@ -33,9 +33,9 @@ class ProductFigures:
 def figures_by_product(
     query: ReportQuery, days: SourceDays, currency: str, *, most: int | None = None
 ) -> tuple[list[ProductFigures], int]:
-    """The figures of the first ``most`` products, or of all that have any, and how many these are.
+    """Return the figures of the first ``most`` products (or of all), and the number of products.
 
-    Those bought for most come first, then those most was added of.
+    Ordered by purchase revenue, then by additions to carts, both descending.
     """
     parts: list[Grouped] = []
     if query.credit:

@@ -1,4 +1,4 @@
-"""The report as a whole."""
+"""The report."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NO_CHANNEL = ""
 
 @dataclass(frozen=True, slots=True)
 class ChannelFigures:
-    """What one channel came to; ``channel`` is empty for sessions without a qualifying interaction."""
+    """The figures of one channel; ``channel`` is empty for sessions without a qualifying interaction."""
 
     channel: str
     figures: Figures
@@ -26,12 +26,11 @@ class ChannelFigures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RevenueImpactReport:
-    """The answer. Cards, charts, tables, exports and JSON all show what is in it, so that they always agree.
+    """The report that cards, charts, tables, exports and JSON all show, so that they always agree.
 
-    ``days`` holds a row for every day and channel of the period that has any figures, in the order of days.
-    ``products`` holds the first of the ``product_count`` products, those bought for most first. ``currency`` is empty
-    if none was asked for and nothing was taken. ``other_currencies`` are those in which anything was taken besides, the
-    busiest first. ``previous`` is ``None`` where the query compares with nothing.
+    ``days`` has a row for every day and channel with figures, by day. ``products`` are the first of ``product_count``
+    products, by purchase revenue. ``currency`` is empty if the query names none and there is no revenue.
+    ``other_currencies`` have figures, too, the busiest first. ``previous`` is ``None`` where nothing is compared.
     """
 
     query: ReportQuery
@@ -50,22 +49,20 @@ class RevenueImpactReport:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing happened in the period, in any currency."""
+        """Whether there are no figures in the period, in any currency."""
         return not self.days and not self.other_currencies
 
     @property
     def has_credit(self) -> bool:
-        """Whether any cart event or order was credited to the assistant in the period, in any currency."""
+        """Whether any cart event or order is credited in the period, in any currency."""
         return bool(self.other_currencies) or any(day.cart_events or day.orders for day in self.days)
 
 
 def revenue_impact(query: ReportQuery, *, most_products: int | None = None) -> RevenueImpactReport:
-    """Answer ``query``: money in minor units of the report's currency, days in the company's time zone.
+    """Compute the report for ``query``: money in minor units of its currency, days in the company's time zone.
 
-    ``most_products`` are told of, or all of them.
-
-    Asks the database four queries: which days are rolled up, what was taken in each currency, and the figures of days
-    and of products; and one more to find a currency where nothing was taken in the period.
+    ``most_products`` limits the products. Takes four statements (rolled-up days, currencies, days, products), and one
+    more to choose a currency where the period has none.
     """
     period, previous = query.period, query.period.previous
     both = SourceDays.of(query.company, Period(previous.start, period.end))

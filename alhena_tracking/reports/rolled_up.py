@@ -1,4 +1,4 @@
-"""Sums of the roll-ups: what ``live`` says of the same days, from a few rows a day."""
+"""Sums read from the roll-ups: the same as in ``live``, from a few rows a day."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from alhena_tracking.reports.query import ReportQuery
 
 
 def credited_sums(query: ReportQuery, periods: Sequence[Period], by: Sequence[str], **lookups: str) -> Grouped:
-    """Sums of cart events, orders and refunds."""
+    """Sum cart events, orders and refunds."""
     return Grouped(
         StoredRows(DailyFigures, query.company, periods, {**query.credit, **lookups}),
         by,
@@ -32,7 +32,7 @@ def credited_sums(query: ReportQuery, periods: Sequence[Period], by: Sequence[st
 
 
 def credited_totals(query: ReportQuery, periods: Sequence[Period], by: Sequence[str]) -> Grouped:
-    """The same of which less is asked."""
+    """Sum cart events and orders, without carts and refunds."""
     return Grouped(
         StoredRows(DailyFigures, query.company, periods, query.credit),
         by,
@@ -42,7 +42,7 @@ def credited_totals(query: ReportQuery, periods: Sequence[Period], by: Sequence[
 
 
 def product_sums(query: ReportQuery, periods: Sequence[Period], currency: str) -> Grouped:
-    """Sums of every product, whose id's digest is the key, of what was credited as asked."""
+    """Sum by product under the query's filters; the key is the digest of its id."""
     rows = StoredRows(DailyProductFigures, query.company, periods, {**query.credit, "currency": currency})
     return _of_products(rows, ["product_id_digest"], **_counted_sums("units_purchased", "purchase_minor"))
 
@@ -53,7 +53,7 @@ def product_totals(
     periods: Sequence[Period],
     currency: str,
 ) -> Grouped:
-    """The same whatever it was credited to, of days or of whole weeks."""
+    """Sum by product over all credits, from days or weeks."""
     rows = StoredRows(model, query.company, periods, {"currency": currency})
     kind = "confirmed_" if conf.confirmed_orders_only else ""
     bought = {name: total(kind + name) for name in ("units_purchased", "purchase_minor")}
@@ -61,7 +61,7 @@ def product_totals(
 
 
 def totals_of_day(rows: QuerySet[DailyProductFigures]) -> Grouped:
-    """What ``DailyProductTotals`` says of some products, by currency and product."""
+    """Return the sums of ``DailyProductTotals``, by currency and product."""
     bought = {
         f"confirmed_{name}": total_where(name, "trust", Trust.CONFIRMED)
         for name in ("units_purchased", "purchase_minor")
@@ -72,7 +72,7 @@ def totals_of_day(rows: QuerySet[DailyProductFigures]) -> Grouped:
 
 
 def totals_of_week(rows: QuerySet[DailyProductTotals]) -> Grouped:
-    """What ``WeeklyProductTotals`` says, likewise."""
+    """Return the sums of ``WeeklyProductTotals``, by currency and product."""
     bought = ("units_purchased", "purchase_minor", "confirmed_units_purchased", "confirmed_purchase_minor")
     return _of_products(FoundRows(rows), ["currency", "product_id_digest"], **_sums(*bought))
 
@@ -83,7 +83,7 @@ def _of_products(rows: StoredRows | FoundRows, by: Sequence[str], **bought: Sum)
 
 
 def session_sums(query: ReportQuery, periods: Sequence[Period], by: Sequence[str]) -> Grouped:
-    """Sums of sessions, and of those with an order that is asked for."""
+    """Count sessions, and those with an order under the query's filters."""
     rows = StoredRows(DailySessions, query.company, periods, query.visits)
     return Grouped(rows, by, sessions=total("sessions"), converted_sessions=_converted(query.trust))
 
@@ -100,7 +100,7 @@ def _sums(*names: str) -> dict[str, Sum]:
 
 
 def _counted_sums(*names: str) -> dict[str, Sum]:
-    """Sums that leave out what the settings do not count."""
+    """Sum only confirmed orders under ``CONFIRMED_ORDERS_ONLY``."""
     if conf.confirmed_orders_only:
         return {name: total_where(name, "trust", Trust.CONFIRMED) for name in names}
     return _sums(*names)

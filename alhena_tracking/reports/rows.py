@@ -1,4 +1,4 @@
-"""From the database to sums per day and channel: of the roll-ups where they hold, and of the events of other days."""
+"""Read sums by currency, day and channel, and AI profile: from roll-ups where valid, else from events."""
 
 from __future__ import annotations
 
@@ -15,15 +15,14 @@ from alhena_tracking.reports.grouped import Grouped
 from alhena_tracking.reports.query import ReportQuery
 from alhena_tracking.reports.sums import add_up
 
-#: How many AI profiles are offered as a filter. The browser names them, so there can be any number.
+#: Most AI profiles offered as a filter. Browsers name them, so there can be any number.
 MOST_PROFILES = 50
 
 
 def choose_currency(query: ReportQuery, days: SplitDays) -> tuple[str, list[CurrencyTotals]]:
-    """The currency to show, and what was taken in each other one, the busiest first.
+    """Return the currency to show, and the totals of the others, the busiest first.
 
-    Shown is the query's, else that of the most orders, else (without orders) that of the most cart events, else
-    (without either) none: an empty string.
+    The currency is the query's, else the one with the most orders, else the one with the most cart events, else empty.
     """
     parts = _totals(query, days, ["currency"])
     found = {
@@ -37,7 +36,7 @@ def choose_currency(query: ReportQuery, days: SplitDays) -> tuple[str, list[Curr
 
 
 def figures_by_day(query: ReportQuery, days: SourceDays, currency: str) -> list[DayFigures]:
-    """The figures of every day and channel that has any."""
+    """Return the figures of every day and channel that has any."""
     parts: list[Grouped] = []
     credited, visits = days.credited, days.visits
     if credited.rolled_up:
@@ -63,15 +62,13 @@ def figures_by_day(query: ReportQuery, days: SourceDays, currency: str) -> list[
 
 
 def last_interaction_on(company: Company) -> date | None:
-    """The last day on which the assistant was used in a shop; ``None`` if it never was."""
+    """Return the last day on which the assistant was used in a shop; ``None`` if it never was."""
     day: date | None = Interaction.objects.filter(company=company).aggregate(last=Max("occurred_on"))["last"]
     return day
 
 
 def ai_profiles(company: Company, period: Period) -> list[str]:
-    """The AI profiles that a period's sessions started with, or that its cart events and orders are credited to, by
-    name: the ``MOST_PROFILES`` busiest.
-    """
+    """Return the ``MOST_PROFILES`` busiest AI profiles of a period's sessions, cart events and orders, by name."""
     query, days, by = ReportQuery(company=company, period=period), SourceDays.of(company, period), ["ai_profile"]
     parts: list[Grouped] = []
     if days.visits.rolled_up:
@@ -89,7 +86,7 @@ def ai_profiles(company: Company, period: Period) -> list[str]:
 
 
 def _totals(query: ReportQuery, days: SplitDays, by: Sequence[str]) -> list[Grouped]:
-    """What was credited on some days."""
+    """Return the sums of cart events and orders on some days."""
     parts: list[Grouped] = []
     if days.rolled_up:
         parts.append(rolled_up.credited_totals(query, days.rolled_up, by))

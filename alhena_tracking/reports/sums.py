@@ -1,7 +1,6 @@
-"""Sums of several tables, put together by the database in one statement.
+"""Sums of several tables, combined by the database in one statement.
 
-What a query costs beside its rows (to be built, sent, planned and read) is most of what a report of rolled-up days
-takes, so there are few of them.
+A report of rolled-up days reads few rows, so most of its time is the fixed cost of each statement.
 """
 
 from __future__ import annotations
@@ -20,21 +19,22 @@ from django.db.models import Model
 from alhena_tracking.reports.grouped import COLLATIONS, Grouped
 from alhena_tracking.reports.large_sums import EXACT_SUM, is_too_large, provide_exact_sum
 
-#: What rows have in common, and what they come to.
+#: The key of a group, and its sums.
 Sums: TypeAlias = tuple[tuple[Any, ...], dict[str, Any]]
 
 _Statement: TypeAlias = tuple[str, list[Any]]
 
 _THOUSANDTH = Decimal("0.001")
-#: Of which there is no sum, but a last one.
+#: Columns of which the largest value is taken instead of a sum.
 TEXTS = ("product_id", "product_name")
 _UNITS = ("units_added", "units_purchased", "confirmed_units_purchased")
 
 
 def add_up(parts: Sequence[Grouped], by: Sequence[str], *, using: str) -> Iterator[Sums]:
-    """What all ``parts`` say of a key together, by one query; 0 is what none of them says anything of.
+    """Yield the sums of all ``parts`` for each key, by one query; sums that no part has are 0.
 
-    ``by`` are the keys of each part, in their order, under whatever names. Days are dates, units have three places.
+    ``by`` names the keys, which each part has in this order under its own names. Days are dates, units have three
+    decimals.
     """
     names = _names(parts)
     key_readers = [_read_date if name == "on" else _as_it_is for name in by]
@@ -45,8 +45,10 @@ def add_up(parts: Sequence[Grouped], by: Sequence[str], *, using: str) -> Iterat
 
 
 def rank_products(parts: Sequence[Grouped], *, most: int | None, using: str) -> tuple[list[dict[str, Any]], int]:
-    """What ``parts``, whose keys are digests of products' ids, say of each: those bought for most first, then those
-    most was added of. Of products of which nothing came, nothing is said. The first ``most``, and how many there are.
+    """Return the sums of ``parts`` by product (keyed by the digest of its id), and the number of products.
+
+    Ordered by purchase revenue, then by additions to carts, descending; limited to ``most``. Products without any cart
+    event or purchase are left out.
     """
     connection = connections[using]
     quote: Callable[[Any], str] = connection.ops.quote_name
@@ -60,7 +62,7 @@ def rank_products(parts: Sequence[Grouped], *, most: int | None, using: str) -> 
         if united is None:
             return None
         sql, params = united
-        # Of sums that do not fit into integers the order is about right.
+        # Sums beyond 64 bits are ordered approximately.
         rank = "CAST({} AS REAL) DESC" if add == EXACT_SUM else "{} DESC"
         ranks = [rank.format(quote(name)) for name in ("purchase_minor", "add_to_cart_minor")]
         sql = (
@@ -74,10 +76,10 @@ def rank_products(parts: Sequence[Grouped], *, most: int | None, using: str) -> 
 
 
 def insert(model: type[Model], parts: Sequence[Grouped], by: Sequence[str], *, using: str, **same: Any) -> None:
-    """Insert a row of ``model`` for each key of what ``parts`` come to, without a row leaving the database.
+    """Insert a row of ``model`` for each key of the ``parts``, inside the database.
 
-    Its fields are named as ``by`` and the sums; sums that it has no field for are left out. ``same`` are fields that
-    are alike in all rows. Raises ``DataError`` or ``OverflowError`` where a sum does not fit into its field.
+    Its fields are named as ``by`` and the sums; sums without a field are left out. ``same`` are fields with one value
+    in all rows. Raises ``DataError`` or ``OverflowError`` where a sum does not fit into its field.
     """
     connection = connections[using]
     quote: Callable[[Any], str] = connection.ops.quote_name
@@ -104,16 +106,16 @@ def insert(model: type[Model], parts: Sequence[Grouped], by: Sequence[str], *, u
 
 
 def _names(parts: Sequence[Grouped]) -> list[str]:
-    """The sums of some of ``parts``, in the order in which ``_united`` selects them after the keys."""
+    """Return the names of all sums, in the order in which ``_united`` selects them after the keys."""
     return list(dict.fromkeys(name for part in parts for name in part.names))
 
 
 def _united(
     parts: Sequence[Grouped], by: Sequence[str], connection: BaseDatabaseWrapper, add: str = "SUM"
 ) -> _Statement | None:
-    """A statement of what ``parts`` come to, in which the function ``add`` adds up; ``None`` if there is nothing."""
+    """Return the statement that combines ``parts`` with the summing function ``add``; ``None`` without rows."""
     quote: Callable[[Any], str] = connection.ops.quote_name
-    # Else PostgreSQL may divide the parts among processes, which take longer to start than roll-ups to read.
+    # Otherwise PostgreSQL may start parallel workers, which takes longer than reading the roll-ups.
     materialized = "MATERIALIZED " if connection.vendor == "postgresql" else ""
     tables: list[str] = []
     selected: list[str] = []
@@ -140,7 +142,7 @@ def _united(
 
 
 def _fetch(statement: Callable[[str], _Statement | None], connection: BaseDatabaseWrapper) -> list[tuple[Any, ...]]:
-    """The rows of a statement, which is made of the function that is to add up."""
+    """Return the rows of a statement, built for a summing function."""
     try:
         return _execute(statement("SUM"), connection)
     except OperationalError as error:
@@ -182,6 +184,6 @@ def _read_date(value: Any) -> date:
 
 
 def _read_units(value: Any) -> Decimal:
-    # As Django reads SQLite's floats, which have so many digits.
+    # As Django reads SQLite's floats.
     exact = Context(prec=15).create_decimal_from_float(value) if isinstance(value, float) else Decimal(value)
     return exact.quantize(_THOUSANDTH)
