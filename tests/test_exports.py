@@ -324,7 +324,7 @@ def test_rows_when_deleted_meanwhile_are_left_out(company: Company) -> None:
     pieces = rows._pieces(Order.objects.filter(company=company))
     keys = next(pieces)
     orders[1].delete()
-    assert [row[0] for row in rows._rows(Order, keys, ("id",))] == [orders[0].pk, orders[2].pk]
+    assert [row["id"] for row in rows._rows(Order, keys, ("id",))] == [orders[0].pk, orders[2].pk]
     assert len(list(exports.ROW_TABLES["orders"](report).rows)) == 2
 
 

@@ -1,4 +1,4 @@
-"""The report's numbers, and the rows behind them, as CSV and XLSX."""
+"""The report's figures and rows, as CSV and XLSX."""
 
 from alhena_tracking.exports.csv import csv_chunks
 from alhena_tracking.exports.figures import FIGURE_TABLES

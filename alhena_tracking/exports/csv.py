@@ -1,4 +1,4 @@
-"""CSV that spreadsheets open as they are: UTF-8 with a byte order mark, comma, CRLF, and no cell that is a formula."""
+"""CSV that spreadsheets open directly: UTF-8 with a byte order mark, commas, CRLF, and no formulas."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from decimal import Decimal
 
 from alhena_tracking.exports.tables import Cell, Table
 
-#: About as many characters are handed on at once.
+#: Characters per chunk, approximately.
 CHUNK = 64 * 1024
 
-# What begins a formula, also after what is not seen, and where a spreadsheet in another language takes the semicolons,
-# tabs or line breaks of a text for the ends of cells. See OWASP, "CSV Injection".
+# The start of a formula, also after invisible characters, and after semicolons, tabs or line breaks, which spreadsheets
+# in other languages treat as the end of a cell. See OWASP, "CSV Injection".
 _FORMULA = re.compile("(^|[;\t\r\n])(?=[\\s\x00-\x1f\ufeff]*[=+\\-@＝＋－＠])|^(?=[\t\r\n])")
-#: Found at once in what need not be looked at more closely.
+#: A cheap first test for ``_FORMULA``.
 _SUSPECT = re.compile("[=+\\-@＝＋－＠\t\r\n]")
 
 
 def csv_chunks(header: Iterable[Sequence[str]], table: Table) -> Iterator[bytes]:
-    """The lines of ``header``, an empty one, the columns' names and the rows, piece by piece.
+    """Yield ``header``, an empty line, the columns' titles and the rows, in chunks.
 
-    Numbers have a dot and no grouping; moments are ISO 8601 with their offset.
+    Numbers have a decimal dot and no grouping; times are ISO 8601 with their offset.
     """
     lines: list[str] = ["\ufeff"]
     size = 0
@@ -44,7 +44,7 @@ def csv_chunks(header: Iterable[Sequence[str]], table: Table) -> Iterator[bytes]
 
 
 class _Lines:
-    """What ``csv`` takes for a file."""
+    """A file for ``csv`` that collects lines."""
 
     def __init__(self, lines: list[str]) -> None:
         self.write = lines.append
@@ -66,5 +66,5 @@ def _cell(value: Cell) -> str:
 
 
 def inert(text: str) -> str:
-    """A text with a ``'`` before whatever a spreadsheet could take for the beginning of a formula."""
+    """Put a ``'`` before everything that a spreadsheet could read as the start of a formula."""
     return _FORMULA.sub(r"\1'", text) if _SUSPECT.search(text) else text

@@ -1,25 +1,46 @@
-"""Exactly what the report shows, as tables. All of them come from one report, so they agree with it."""
+"""The figures of a report as tables. All come from one report, so they agree with it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
+from typing import TypeAlias
 
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from alhena_tracking.contract.amounts import in_major_units, with_decimals
-from alhena_tracking.exports.tables import Table
-from alhena_tracking.reports import DayFigures, RevenueImpactReport, Unit
+from alhena_tracking.exports.tables import Column, Table
+from alhena_tracking.reports import ChannelFigures, DayFigures, ProductFigures, RevenueImpactReport, Unit
 from alhena_tracking.reports.cards import relative_change
 
 #: Decimals of shares: 0.125 is 12.5 %.
 SHARE_DECIMALS = 6
 
+_Number: TypeAlias = Fraction | int | None
+#: Label, formula, unit, current and previous value.
+_Figure: TypeAlias = tuple[str, str, Unit, _Number, _Number]
+
 
 def cards_table(report: RevenueImpactReport) -> Table:
-    def value(unit: Unit, number: Fraction | int | None) -> int | Decimal | None:
+    """Return the cards, and the refunds, net and confirmed revenue beside them."""
+    current, previous = report.current, report.previous
+    figures: list[_Figure] = [
+        (str(card.type.label), str(card.type.formula), card.type.unit, card.value, card.previous)
+        for card in report.cards
+    ]
+    figures += [
+        (label, "", Unit.MONEY, getattr(current, name), getattr(previous, name) if previous else None)
+        for label, name in (
+            (_("Refunds"), "refunded_minor"),
+            (_("Net revenue"), "net_minor"),
+            (_("Confirmed revenue"), "confirmed_minor"),
+        )
+    ]
+    units = {Unit.MONEY: report.currency, Unit.SHARE: _("share"), Unit.COUNT: _("number")}
+
+    def value(unit: Unit, number: _Number) -> int | Decimal | None:
         match unit:
             case Unit.MONEY:
                 return _amount(number, report.currency)
@@ -28,131 +49,80 @@ def cards_table(report: RevenueImpactReport) -> Table:
             case Unit.COUNT:
                 return None if number is None else int(number)
 
-    def unit_of(unit: Unit) -> str:
-        return {Unit.MONEY: report.currency, Unit.SHARE: _("share"), Unit.COUNT: _("number")}[unit]
-
-    current, previous = report.current, report.previous
-    beside = [
-        (_("Refunds"), current.refunded_minor, previous.refunded_minor if previous else None),
-        (_("Net revenue"), current.net_minor, previous.net_minor if previous else None),
-        (_("Confirmed revenue"), current.confirmed_minor, previous.confirmed_minor if previous else None),
+    columns: list[Column[_Figure]] = [
+        Column(_("Figure"), lambda figure: figure[0]),
+        Column(_("Value"), lambda figure: value(figure[2], figure[3])),
+        Column(_("Unit"), lambda figure: units[figure[2]]),
+        Column(_("Previous period"), lambda figure: value(figure[2], figure[4])),
+        Column(pgettext("difference", "Change"), lambda figure: _share(relative_change(figure[3], figure[4]))),
+        Column(_("Formula"), lambda figure: figure[1]),
     ]
-    return Table(
-        title=_("Key figures"),
-        columns=[
-            _("Figure"),
-            _("Value"),
-            _("Unit"),
-            _("Previous period"),
-            pgettext("difference", "Change"),
-            _("Formula"),
-        ],
-        rows=[
-            *(
-                [
-                    str(card.type.label),
-                    value(card.type.unit, card.value),
-                    unit_of(card.type.unit),
-                    value(card.type.unit, card.previous),
-                    _share(card.change),
-                    str(card.type.formula),
-                ]
-                for card in report.cards
-            ),
-            *(
-                [
-                    label,
-                    value(Unit.MONEY, now),
-                    report.currency,
-                    value(Unit.MONEY, then),
-                    _share(relative_change(now, then)),
-                    "",
-                ]
-                for label, now, then in beside
-            ),
-        ],
-    )
+    return Table.of(_("Key figures"), columns, figures)
 
 
 def days_table(report: RevenueImpactReport) -> Table:
-    """A row for every day and every channel of the report, those where nothing happened too."""
+    """Return a row for every day and every channel of the report, including those without figures."""
     found = {(day.on, day.channel): day for day in report.days}
     currency = report.currency
-    cells = [
+    columns: list[Column[DayFigures]] = [
+        Column(_("Day"), lambda day: day.on),
+        Column(_("Channel"), lambda day: day.channel),
+        Column(_("Currency"), lambda day: currency),
+        Column(_("Add-to-cart GMV"), lambda day: _amount(day.add_to_cart_minor, currency)),
+        Column(_("Cart events"), lambda day: day.cart_events),
+        Column(_("Carts"), lambda day: day.carts),
+        Column(_("Purchase revenue"), lambda day: _amount(day.purchase_minor, currency)),
+        Column(_("Refunds"), lambda day: _amount(day.refunded_minor, currency)),
+        Column(_("Net revenue"), lambda day: _amount(day.purchase_minor - day.refunded_minor, currency)),
+        Column(_("Confirmed revenue"), lambda day: _amount(day.confirmed_minor, currency)),
+        Column(_("Orders"), lambda day: day.orders),
+        Column(pgettext("of visitors", "Sessions"), lambda day: day.sessions),
+        Column(_("Sessions with an order"), lambda day: day.converted_sessions),
+    ]
+    days = [
         found.get((on, one.channel)) or DayFigures(on=on, channel=one.channel)
         for on in report.query.period.days
         for one in report.channels
     ]
-    return Table(
-        title=_("Day by day"),
-        columns=[
-            *(_("Day"), _("Channel"), _("Currency"), _("Add-to-cart GMV"), _("Cart events"), _("Carts")),
-            *(_("Purchase revenue"), _("Refunds"), _("Net revenue"), _("Confirmed revenue"), _("Orders")),
-            *(pgettext("of visitors", "Sessions"), _("Sessions with an order")),
-        ],
-        rows=(
-            [
-                *(day.on, day.channel, currency, _amount(day.add_to_cart_minor, currency), day.cart_events, day.carts),
-                *(_amount(day.purchase_minor, currency), _amount(day.refunded_minor, currency)),
-                _amount(day.purchase_minor - day.refunded_minor, currency),
-                *(_amount(day.confirmed_minor, currency), day.orders, day.sessions, day.converted_sessions),
-            ]
-            for day in cells
-        ),
-    )
+    return Table.of(_("Day by day"), columns, days)
 
 
 def channels_table(report: RevenueImpactReport) -> Table:
+    """Return a row for every channel with figures."""
     currency = report.currency
-    return Table(
-        title=_("By channel"),
-        columns=[
-            *(
-                _("Channel"),
-                _("Currency"),
-                pgettext("of visitors", "Sessions"),
-                _("Conversion rate"),
-                _("Add-to-cart GMV"),
-            ),
-            *(_("Average cart value"), _("Orders"), _("Purchase revenue"), _("Refunds"), _("Net revenue")),
-            *(_("Average order value"), _("Revenue per session")),
-        ],
-        rows=(
-            [
-                *(one.channel, currency, one.figures.sessions, _share(one.figures.conversion_rate)),
-                _amount(one.figures.add_to_cart_minor, currency),
-                _amount(one.figures.average_cart_minor, currency),
-                one.figures.orders,
-                _amount(one.figures.purchase_minor, currency),
-                _amount(one.figures.refunded_minor, currency),
-                _amount(one.figures.net_minor, currency),
-                _amount(one.figures.average_order_minor, currency),
-                _amount(one.figures.revenue_per_session_minor, currency),
-            ]
-            for one in report.channels
-        ),
-    )
+    columns: list[Column[ChannelFigures]] = [
+        Column(_("Channel"), lambda one: one.channel),
+        Column(_("Currency"), lambda one: currency),
+        Column(pgettext("of visitors", "Sessions"), lambda one: one.figures.sessions),
+        Column(_("Conversion rate"), lambda one: _share(one.figures.conversion_rate)),
+        Column(_("Add-to-cart GMV"), lambda one: _amount(one.figures.add_to_cart_minor, currency)),
+        Column(_("Average cart value"), lambda one: _amount(one.figures.average_cart_minor, currency)),
+        Column(_("Orders"), lambda one: one.figures.orders),
+        Column(_("Purchase revenue"), lambda one: _amount(one.figures.purchase_minor, currency)),
+        Column(_("Refunds"), lambda one: _amount(one.figures.refunded_minor, currency)),
+        Column(_("Net revenue"), lambda one: _amount(one.figures.net_minor, currency)),
+        Column(_("Average order value"), lambda one: _amount(one.figures.average_order_minor, currency)),
+        Column(_("Revenue per session"), lambda one: _amount(one.figures.revenue_per_session_minor, currency)),
+    ]
+    return Table.of(_("By channel"), columns, report.channels)
 
 
 def products_table(report: RevenueImpactReport) -> Table:
+    """Return a row for every product of the report."""
     currency = report.currency
-    return Table(
-        title=_("Products"),
-        columns=[
-            *(_("Product id"), _("Product"), _("Currency"), _("Add-to-cart GMV"), _("Units added")),
-            *(_("Purchase revenue"), _("Units purchased")),
-        ],
-        rows=(
-            [
-                *(one.product_id, one.name, currency, _amount(one.add_to_cart_minor, currency), one.units_added),
-                *(_amount(one.purchase_minor, currency), one.units_purchased),
-            ]
-            for one in report.products
-        ),
-    )
+    columns: list[Column[ProductFigures]] = [
+        Column(_("Product id"), lambda one: one.product_id),
+        Column(_("Product"), lambda one: one.name),
+        Column(_("Currency"), lambda one: currency),
+        Column(_("Add-to-cart GMV"), lambda one: _amount(one.add_to_cart_minor, currency)),
+        Column(_("Units added"), lambda one: one.units_added),
+        Column(_("Purchase revenue"), lambda one: _amount(one.purchase_minor, currency)),
+        Column(_("Units purchased"), lambda one: one.units_purchased),
+    ]
+    return Table.of(_("Products"), columns, report.products)
 
 
-#: The tables of figures by the names that they have in URLs and file names.
+#: The tables of figures, by their names in URLs and file names.
 FIGURE_TABLES: dict[str, Callable[[RevenueImpactReport], Table]] = {
     "cards": cards_table,
     "days": days_table,
@@ -161,9 +131,9 @@ FIGURE_TABLES: dict[str, Callable[[RevenueImpactReport], Table]] = {
 }
 
 
-def _amount(minor: Fraction | int | None, currency: str) -> Decimal | None:
+def _amount(minor: _Number, currency: str) -> Decimal | None:
     return None if minor is None else in_major_units(minor, currency)
 
 
-def _share(number: Fraction | int | None) -> Decimal | None:
+def _share(number: _Number) -> Decimal | None:
     return None if number is None else with_decimals(number, SHARE_DECIMALS)

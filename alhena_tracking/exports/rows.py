@@ -1,7 +1,7 @@
-"""The rows that the report counts, one by one, read in pieces so that any number of them takes the same memory.
+"""The rows that a report counts, read in pieces so that any number of them takes the same memory.
 
-They are read in the order of days and times, each piece beginning after the last row of the one before: never with
-``OFFSET``, which counts rows anew. Values are read, not instances, which take three times as long.
+They are read by day and time, each piece starting after the last row of the previous one: never with ``OFFSET``, which
+scans the skipped rows again. Values are read instead of instances, which take three times as long.
 """
 
 from __future__ import annotations
@@ -10,106 +10,142 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeAlias
 
 from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from alhena_tracking.contract.amounts import in_major_units
-from alhena_tracking.exports.tables import Cell, Table
+from alhena_tracking.exports.tables import Column, Table
 from alhena_tracking.models import CartEvent, Order, Refund
 from alhena_tracking.querysets import DatedQuerySet
 from alhena_tracking.reports import RevenueImpactReport, counted_cart_events, counted_orders
 
-#: How many rows are looked for at once (their keys), and how many of those are read at once.
+#: How many keys are read at once, and how many of their rows.
 KEYS = 20_000
 ROWS = 1000
 
-_CREDIT = (
-    *("channel", "ai_profile", "trust", "credited_interaction__kind", "credited_interaction__product_id"),
-    *("credited_interaction__occurred_at", "attribution_window", "attribution_model"),
+#: The values of one row, by their look-ups.
+_Row: TypeAlias = Mapping[str, Any]
+
+_CREDIT_FIELDS = (
+    "channel",
+    "ai_profile",
+    "trust",
+    "credited_interaction__kind",
+    "credited_interaction__product_id",
+    "credited_interaction__occurred_at",
+    "attribution_window",
+    "attribution_model",
+)
+_ORDER_FIELDS = ("id", "order_id", "occurred_on", "occurred_at", "value_minor", "has_conflict", *_CREDIT_FIELDS)
+_CART_EVENT_FIELDS = (
+    "id",
+    "occurred_on",
+    "occurred_at",
+    "type",
+    "product_id",
+    "product_name",
+    "quantity",
+    "value_minor",
+    "value_basis",
+    "units",
+    "gmv_minor",
+    *_CREDIT_FIELDS,
 )
 
 
 def orders_table(report: RevenueImpactReport) -> Table:
-    """The orders that the report counts (no excluded ones), so that their values add up to its purchase revenue.
+    """Return the orders that the report counts, whose values add up to its purchase revenue.
 
-    Refunds stand beside their order with their own days.
+    Refunds are shown beside their order, with their own days.
     """
-    return Table(
-        title=_("Orders"),
-        columns=[
-            *(
-                _("Order id"),
-                *_time_columns(report),
-                _("Currency"),
-                _("Value"),
-                pgettext("revenue", "Refunded"),
-                pgettext("revenue", "Net"),
-            ),
-            *(_("Refunds by day"), *_credit_columns(), _("Conflict")),
-        ],
-        rows=_orders(report, {True: _("yes"), False: _("no")}),
-    )
+    currency = report.currency
+    conflict = {True: _("yes"), False: _("no")}
+    columns: list[Column[_Row]] = [
+        Column(_("Order id"), lambda row: row["order_id"]),
+        *_time_columns(report),
+        Column(_("Currency"), lambda row: currency),
+        Column(_("Value"), lambda row: in_major_units(row["value_minor"], currency)),
+        Column(pgettext("revenue", "Refunded"), lambda row: in_major_units(row["refunded_minor"], currency)),
+        Column(
+            pgettext("revenue", "Net"),
+            lambda row: in_major_units(row["value_minor"] - row["refunded_minor"], currency),
+        ),
+        Column(_("Refunds by day"), lambda row: row["refund_days"]),
+        *_credit_columns(),
+        Column(_("Conflict"), lambda row: conflict[row["has_conflict"]]),
+    ]
+    return Table.of(_("Orders"), columns, _orders(report))
 
 
 def cart_events_table(report: RevenueImpactReport) -> Table:
-    """The cart events that the report counts, so that their GMV adds up to its total add-to-cart GMV."""
-    return Table(
-        title=_("Cart events"),
-        columns=[
-            *(
-                *_time_columns(report),
-                pgettext("cart event", "Type"),
-                _("Product id"),
-                _("Product"),
-                _("Quantity in the cart"),
-            ),
-            *(_("Value reported"), _("Value is for"), _("Units added"), _("Currency"), _("GMV"), *_credit_columns()),
-        ],
-        rows=_cart_events(report),
-    )
+    """Return the cart events that the report counts, whose GMV adds up to its total add-to-cart GMV."""
+    currency = report.currency
+    columns: list[Column[_Row]] = [
+        *_time_columns(report),
+        Column(pgettext("cart event", "Type"), lambda row: row["type"]),
+        Column(_("Product id"), lambda row: row["product_id"]),
+        Column(_("Product"), lambda row: row["product_name"]),
+        Column(_("Quantity in the cart"), lambda row: _shortest(row["quantity"])),
+        Column(_("Value reported"), lambda row: in_major_units(row["value_minor"], currency)),
+        Column(_("Value is for"), lambda row: row["value_basis"]),
+        Column(_("Units added"), lambda row: _shortest(row["units"])),
+        Column(_("Currency"), lambda row: currency),
+        Column(_("GMV"), lambda row: in_major_units(row["gmv_minor"], currency)),
+        *_credit_columns(),
+    ]
+    return Table.of(_("Cart events"), columns, _cart_events(report))
 
 
-#: The tables of rows by the names that they have in URLs and file names.
+#: The tables of rows, by their names in URLs and file names.
 ROW_TABLES: dict[str, Callable[[RevenueImpactReport], Table]] = {
     "orders": orders_table,
     "cart_events": cart_events_table,
 }
 
 
-def _orders(report: RevenueImpactReport, words: Mapping[bool, str]) -> Iterator[list[Cell]]:
-    currency, zone = report.currency, report.query.company.zone
-    columns = ("id", "order_id", "occurred_on", "occurred_at", "value_minor", "has_conflict", *_CREDIT)
+def _time_columns(report: RevenueImpactReport) -> list[Column[_Row]]:
+    zone = report.query.company.zone
+    return [
+        Column(_("Day"), lambda row: row["occurred_on"]),
+        Column(
+            _("Time (%(zone)s)") % {"zone": report.query.company.time_zone},
+            lambda row: row["occurred_at"].astimezone(zone),
+        ),
+        Column(_("Time (UTC)"), lambda row: row["occurred_at"].astimezone(UTC)),
+    ]
+
+
+def _credit_columns() -> list[Column[_Row]]:
+    return [
+        Column(_("Channel"), lambda row: row["channel"]),
+        Column(_("AI profile"), lambda row: row["ai_profile"]),
+        Column(_("Trust"), lambda row: row["trust"]),
+        Column(_("Credited to"), lambda row: row["credited_interaction__kind"]),
+        Column(_("Interaction's product"), lambda row: row["credited_interaction__product_id"]),
+        Column(_("Interaction's time (UTC)"), lambda row: row["credited_interaction__occurred_at"].astimezone(UTC)),
+        Column(_("Attribution window"), lambda row: _hours(row["attribution_window"])),
+        Column(_("Attribution model"), lambda row: row["attribution_model"]),
+    ]
+
+
+def _orders(report: RevenueImpactReport) -> Iterator[_Row]:
     for keys in _pieces(counted_orders(report)):
-        refunds = _refunds(keys, currency)
-        for pk, order_id, on, at, minor, has_conflict, *credit in _rows(Order, keys, columns):
-            refunded, days = refunds.get(pk, (0, ""))
-            yield [
-                *(order_id, on, at.astimezone(zone), at.astimezone(UTC), currency, in_major_units(minor, currency)),
-                *(in_major_units(refunded, currency), in_major_units(minor - refunded, currency), days),
-                *(*_credit(credit), words[has_conflict]),
-            ]
+        refunds = _refunds(keys, report.currency)
+        for row in _rows(Order, keys, _ORDER_FIELDS):
+            refunded_minor, refund_days = refunds.get(row["id"], (0, ""))
+            yield {**row, "refunded_minor": refunded_minor, "refund_days": refund_days}
 
 
-def _cart_events(report: RevenueImpactReport) -> Iterator[list[Cell]]:
-    currency, zone = report.currency, report.query.company.zone
-    columns = (
-        *("id", "occurred_on", "occurred_at", "type", "product_id", "product_name", "quantity", "value_minor"),
-        *("value_basis", "units", "gmv_minor", *_CREDIT),
-    )
+def _cart_events(report: RevenueImpactReport) -> Iterator[_Row]:
     for keys in _pieces(counted_cart_events(report)):
-        for _pk, on, at, *product, quantity, value, basis, units, gmv, credit in _with_credit(CartEvent, keys, columns):
-            yield [
-                *(on, at.astimezone(zone), at.astimezone(UTC), *product, _shortest(quantity)),
-                *(in_major_units(value, currency), basis, _shortest(units), currency, in_major_units(gmv, currency)),
-                *_credit(credit),
-            ]
+        yield from _rows(CartEvent, keys, _CART_EVENT_FIELDS)
 
 
 def _pieces(rows: DatedQuerySet[Any]) -> Iterator[list[int]]:
-    """The ids of all rows, in the order in which they are exported."""
+    """Yield the ids of all rows in the order of the export."""
     ordered = rows.order_by("occurred_on", "occurred_at", "id").values_list("occurred_on", "occurred_at", "id")
     keys = list(ordered[:KEYS])
     while keys:
@@ -122,22 +158,17 @@ def _pieces(rows: DatedQuerySet[Any]) -> Iterator[list[int]]:
 
 def _after(ordered: Any, on: date, at: datetime, pk: int) -> Any:
     is_later = Q(occurred_on__gt=on) | Q(occurred_at__gt=at) | Q(occurred_at=at, id__gt=pk)
-    return ordered.filter(is_later, occurred_on__gte=on)  # the day by itself, too, as the index has it
+    return ordered.filter(is_later, occurred_on__gte=on)  # also by day alone, for the index
 
 
-def _rows(model: Any, keys: Sequence[int], columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
-    found = {row[0]: row for row in model.objects.filter(pk__in=keys).order_by().values_list(*columns)}
-    # What was deleted since its key was read is left out.
+def _rows(model: Any, keys: Sequence[int], fields: Sequence[str]) -> Iterator[_Row]:
+    found = {row["id"]: row for row in model.objects.filter(pk__in=keys).order_by().values(*fields)}
+    # Rows deleted since their key was read are left out.
     yield from (found[key] for key in keys if key in found)
 
 
-def _with_credit(model: Any, keys: Sequence[int], columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
-    for row in _rows(model, keys, columns):
-        yield (*row[: -len(_CREDIT)], row[-len(_CREDIT) :])
-
-
 def _refunds(keys: Sequence[int], currency: str) -> dict[int, tuple[int, str]]:
-    """What was given back of each order, and on which days how much of it."""
+    """Return each order's refunds: their sum, and the amounts by day."""
     days: defaultdict[int, list[tuple[date, int]]] = defaultdict(list)
     refunds = Refund.objects.filter(refunded_order__in=keys).order_by("occurred_at", "id")
     for pk, on, minor in refunds.values_list("refunded_order", "occurred_on", "value_minor"):
@@ -151,28 +182,12 @@ def _refunds(keys: Sequence[int], currency: str) -> dict[int, tuple[int, str]]:
     }
 
 
-def _time_columns(report: RevenueImpactReport) -> list[str]:
-    return [_("Day"), _("Time (%(zone)s)") % {"zone": report.query.company.time_zone}, _("Time (UTC)")]
-
-
-def _credit_columns() -> list[str]:
-    return [
-        *(_("Channel"), _("AI profile"), _("Trust"), _("Credited to"), _("Interaction's product")),
-        *(_("Interaction's time (UTC)"), _("Attribution window"), _("Attribution model")),
-    ]
-
-
-def _credit(values: Sequence[Any]) -> list[Cell]:
-    *credit, at, window, model = values
-    return [*credit, at.astimezone(UTC), _hours(window), model]
-
-
 def _hours(window: timedelta) -> str:
-    """A length of time as ``24:00:00``."""
+    """Format a duration as ``24:00:00``."""
     minutes, seconds = divmod(window // timedelta(seconds=1), 60)
     return f"{minutes // 60:02}:{minutes % 60:02}:{seconds:02}"
 
 
 def _shortest(quantity: Decimal) -> Decimal:
-    """Without decimals that are zero."""
+    """Remove trailing zeros."""
     return quantity.normalize() if quantity % 1 else quantity.quantize(Decimal(1))

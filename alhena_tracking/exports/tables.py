@@ -1,12 +1,12 @@
-"""What a table to be exported is, and what is said of it: the question that it answers."""
+"""Tables to export: columns, each declared once for CSV and XLSX, and the header that describes the report."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import TypeAlias
+from typing import Generic, Self, TypeAlias, TypeVar
 
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
@@ -14,21 +14,38 @@ from django.utils.translation import pgettext
 
 from alhena_tracking.reports import RevenueImpactReport
 
-#: Text, a number, a day, or a moment (with its zone); ``None`` leaves the cell empty.
+#: Text, a number, a day, or a time with its zone; ``None`` leaves the cell empty.
 Cell: TypeAlias = str | int | Decimal | date | datetime | None
+
+_Item = TypeVar("_Item")
+
+
+@dataclass(frozen=True, slots=True)
+class Column(Generic[_Item]):
+    """A column: its title, and its cell for each item."""
+
+    title: str
+    cell: Callable[[_Item], Cell]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """``rows`` may be read once, and from the database while it is."""
+    """A table to export. ``rows`` can be iterated once, and may read from the database meanwhile."""
 
     title: str
     columns: Sequence[str]
     rows: Iterable[Sequence[Cell]]
 
+    @classmethod
+    def of(cls, title: str, columns: Sequence[Column[_Item]], items: Iterable[_Item]) -> Self:
+        """Build the table with a row for each item."""
+        cells = [column.cell for column in columns]
+        rows = ([cell(item) for cell in cells] for item in items)
+        return cls(title=title, columns=[column.title for column in columns], rows=rows)
+
 
 def header_lines(report: RevenueImpactReport, title: str) -> list[tuple[str, str]]:
-    """What the table is about: label and text, the title first."""
+    """Return the title and the report's filters, as labels and texts."""
     query = report.query
     lines = [
         (_("Revenue impact"), title),
@@ -48,7 +65,7 @@ def header_lines(report: RevenueImpactReport, title: str) -> list[tuple[str, str
 
 
 def file_name(report: RevenueImpactReport, name: str, suffix: str, *, is_ascii: bool) -> str:
-    """A name that tells shop, table, range and filters, of letters, digits, ``-`` and ``_`` only."""
+    """Return a name made of company, table, range and filters, with letters, digits, ``-`` and ``_`` only."""
     query = report.query
     parts = [
         *("revenue-impact", query.company.key, name, str(query.period.start), str(query.period.end)),

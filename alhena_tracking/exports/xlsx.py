@@ -1,4 +1,4 @@
-"""XLSX, where ``xlsxwriter`` (the extra ``xlsx``) is installed. Rows go to temporary files as they come."""
+"""XLSX, where ``xlsxwriter`` (the extra ``xlsx``) is installed. Rows are written to temporary files at once."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from alhena_tracking.exports.tables import Cell, Table
 if TYPE_CHECKING:
     from xlsxwriter import Workbook
 
-#: A sheet could hold ten times as many, but nobody's spreadsheet opens that in a reasonable time.
+#: A sheet could hold ten times as many, but spreadsheets take too long to open them.
 MOST_XLSX_ROWS = 100_000
-#: As many digits a spreadsheet keeps; a number of more is written as text rather than rounded.
+#: Digits that a spreadsheet keeps; longer numbers are written as text, so that they are not rounded.
 _DIGITS = 15
 _SHEET_NAME = 31
 _COLUMN_WIDTH = 18
@@ -25,15 +25,15 @@ _COLUMN_WIDTH = 18
 
 @cache
 def has_xlsx() -> bool:
-    """Whether XLSX can be written here."""
+    """Return whether XLSX can be written here."""
     try:
         return find_spec("xlsxwriter") is not None
-    except ValueError:  # what stands for an absent module has no spec
+    except ValueError:  # a stub for an absent module has no spec
         return False
 
 
 def write_xlsx(file: IO[bytes], sheets: Iterable[tuple[Iterable[Sequence[str]], Table]]) -> None:
-    """Write a workbook with a sheet for each header and table. Texts are text, never formulas or links."""
+    """Write a workbook with a sheet for each header and table. Texts stay text, never formulas or links."""
     from xlsxwriter import Workbook
 
     options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
@@ -47,7 +47,7 @@ class _SheetWriter:
     def __init__(self, workbook: Workbook) -> None:
         self.workbook = workbook
         self.bold = workbook.add_format({"bold": True})
-        # So that a text which looks like a formula stays one when somebody edits it.
+        # Keeps a text that looks like a formula a text when it is edited.
         self.quoted = workbook.add_format({"quote_prefix": True})
         self.formats: dict[str, Any] = {}
 
@@ -73,8 +73,8 @@ class _SheetWriter:
             case str():
                 self._write_text(sheet, row, column, cell)
             case datetime():
-                moment = cell.replace(tzinfo=None)  # a sheet knows no zones; the column's name does
-                sheet.write_datetime(row, column, moment, self._format("yyyy-mm-dd hh:mm:ss"))
+                local = cell.replace(tzinfo=None)  # sheets have no zones; the column's title names it
+                sheet.write_datetime(row, column, local, self._format("yyyy-mm-dd hh:mm:ss"))
             case date():
                 sheet.write_datetime(row, column, cell, self._format("yyyy-mm-dd"))
             case Decimal():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -36,7 +38,7 @@ class CartEvent(Credited, Event):
     ``claimed_minor`` are the state of the product in the cart afterwards.
     """
 
-    Type = CartEventType
+    Type: TypeAlias = CartEventType
 
     type = models.CharField(_("type"), max_length=18, choices=CartEventType.choices)
     product_id = models.CharField(_("product id"), max_length=TEXT_LENGTH)

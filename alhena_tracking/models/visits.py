@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC
+from typing import TypeAlias
 
 from django.db import models
 from django.db.models import Q
@@ -17,7 +18,7 @@ from alhena_tracking.querysets import DatedQuerySet, VisitorSessionQuerySet
 class Interaction(Event):
     """One use of the assistant. Of the visitor, only keyed digests of the fingerprints are stored."""
 
-    Kind = Channel
+    Kind: TypeAlias = Channel
 
     session = models.ForeignKey(
         "alhena_tracking.VisitorSession",
