@@ -179,7 +179,7 @@ def _report(company: Any, days: int, rounds: int, *, is_compared: bool, ago: int
     """The report, and the SELECT over the days it reads: those of the previous period, too, where it is compared."""
     from django.db import connection
 
-    from alhena_tracking.admin.tables import MOST_ROWS
+    from alhena_tracking.admin.report.tables import MOST_ROWS
     from alhena_tracking.reports import revenue_impact
 
     query = _query(company, days, is_compared=is_compared, ago=ago)
@@ -259,7 +259,7 @@ def _print_growth(companies: dict[int, Any], sizes: list[int], month: dict[Any, 
 
 def _side_by_side(small: Any, large: Any, rounds: int, *, is_compared: bool, ago: int) -> Timing:
     """The reports of two companies in turns, so that the machine is as busy for both."""
-    from alhena_tracking.admin.tables import MOST_ROWS
+    from alhena_tracking.admin.report.tables import MOST_ROWS
     from alhena_tracking.reports import revenue_impact
 
     reports = [
@@ -283,8 +283,8 @@ def _print_growth_row(what: str, now: float, before: float, growth: float) -> No
 def _print_charts(company: Any, rounds: int) -> None:
     from django.template.loader import render_to_string
 
-    from alhena_tracking.admin.tables import day_table
-    from alhena_tracking.admin.texts import chart_texts
+    from alhena_tracking.admin.report.tables import day_table
+    from alhena_tracking.admin.report.texts import chart_texts
     from alhena_tracking.reports import revenue_impact
 
     report = revenue_impact(_query(company, CHART_DAYS, is_compared=False))

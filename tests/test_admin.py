@@ -475,6 +475,17 @@ def test_wrong_days_are_told_at_their_field_beside_the_default(
     assert len(response.context["report"].query.period) == 30
 
 
+@pytest.mark.parametrize("query", [THAT_WEEK, {"range": "yesterday"}])
+def test_date_fields_when_days_are_valid_hold_the_shown_period(
+    client: Client, log_in: Callable[..., Any], shop: Company, query: dict[str, str]
+) -> None:
+    log_in("view_revenueimpact")
+    context = client.get(REPORT_URL, query).context
+    period = context["report"].query.period
+    shown = [field.value() for field in context["filters"].day_fields]
+    assert shown == [str(period.start), str(period.end)]
+
+
 @pytest.mark.parametrize("query_string", ["company=%00", "currency=%00", "channel=%F0%28%8C%28", "range=%ED%A0%80"])
 def test_wrong_values_are_told_and_escaped(
     client: Client, log_in: Callable[..., Any], shop: Company, query_string: str

@@ -17,7 +17,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from alhena_tracking import models
-from alhena_tracking.admin.exports import ROW_RIGHTS
+from alhena_tracking.admin.report.downloads import ROW_PERMISSIONS
 from alhena_tracking.exports import FIGURE_TABLES, ROW_TABLES
 from alhena_tracking.models import Company
 from tests import factories
@@ -288,7 +288,7 @@ def test_tables_know_every_view() -> None:
     files = {f"{name}.csv" for name in (*FIGURE_TABLES, *ROW_TABLES)}
     files |= {"figures.xlsx", *(f"{name}.xlsx" for name in ROW_TABLES)}
     assert {name.partition(" ")[2] for name in ANSWERS if name.startswith("export ")} == files
-    assert set(ROW_TABLES) == set(ROW_RIGHTS)
+    assert set(ROW_TABLES) == set(ROW_PERMISSIONS)
     assert list(OTHER_COMPANY) == list(ANSWERS)
     assert WHO_SEES_WHAT.split("\n")[1].split() == list(PERSONS)
 

@@ -209,7 +209,7 @@ def test_key_when_it_cannot_be_shown_is_not_issued(
     def fail(*args: Any, **kwargs: Any) -> Any:
         raise OSError("no such template")
 
-    monkeypatch.setattr("alhena_tracking.admin.secret_keys.render", fail)
+    monkeypatch.setattr("alhena_tracking.admin.keys.render", fail)
     log_in("add")
     client.raise_request_exception = False
     assert client.post(ADD_URL, {"company": company.pk, "name": "ERP"}).status_code == 500

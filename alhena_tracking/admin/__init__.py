@@ -1,18 +1,10 @@
-"""The faces that staff see: the report, the diagnostics, the rows behind them, and the secret keys."""
+"""The admin: the report, the diagnostics, the rows behind them, and the secret keys."""
 
 from alhena_tracking.admin.event_diagnostics import EventDiagnosticsAdmin
-from alhena_tracking.admin.records import (
-    CartEventAdmin,
-    CompanyAdmin,
-    InteractionAdmin,
-    OrderAdmin,
-    OrderClaimAdmin,
-    PendingConfirmationAdmin,
-    RefundAdmin,
-    VisitorSessionAdmin,
-)
-from alhena_tracking.admin.revenue_impact import RevenueImpactAdmin
-from alhena_tracking.admin.secret_keys import SecretKeyAdmin
+from alhena_tracking.admin.keys import SecretKeyAdmin
+from alhena_tracking.admin.orders import OrderAdmin, OrderClaimAdmin, PendingConfirmationAdmin, RefundAdmin
+from alhena_tracking.admin.records import CartEventAdmin, CompanyAdmin, InteractionAdmin, VisitorSessionAdmin
+from alhena_tracking.admin.report.page import RevenueImpactAdmin
 
 __all__ = [
     "CartEventAdmin",

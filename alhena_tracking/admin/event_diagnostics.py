@@ -12,6 +12,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 
+from alhena_tracking.admin.base import ReadOnlyMixin, may_open
 from alhena_tracking.admin.diagnosis_texts import (
     SHOWN_REFUSALS,
     cause_text,
@@ -20,9 +21,7 @@ from alhena_tracking.admin.diagnosis_texts import (
     refusal_rows,
     road_texts,
 )
-from alhena_tracking.admin.filters import Choice
-from alhena_tracking.admin.links import may_open
-from alhena_tracking.admin.records import ReadOnlyMixin
+from alhena_tracking.admin.report.filters import Choice
 from alhena_tracking.conf import conf
 from alhena_tracking.diagnosis import event_counts, heartbeat
 from alhena_tracking.diagnosis.checks import ROAD, State

@@ -10,9 +10,9 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 
+from alhena_tracking.admin.base import may_open
 from alhena_tracking.admin.cart_event_texts import cart_event_text
 from alhena_tracking.admin.exclusions import ExcludableOrderMixin
-from alhena_tracking.admin.links import may_open
 from alhena_tracking.admin.order_texts import order_text, pending_text
 from alhena_tracking.admin.timelines import UrlOf
 from alhena_tracking.admin.trace_texts import TraceText

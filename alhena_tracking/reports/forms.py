@@ -166,6 +166,10 @@ class ReportForm(forms.Form):
             return None
         return Preset(self.cleaned_data.get("range") or DEFAULT_PRESET)
 
+    def prefill_days(self, period: Period) -> None:
+        """Show a period in the date fields, after validation."""
+        self.data = {"start": str(period.start), "end": str(period.end)}
+
     def report_query(self) -> ReportQuery:
         """Return the query, with defaults for absent and invalid values."""
         company = self.chosen_company

@@ -1,4 +1,4 @@
-"""The report as files: which there are, and the view that sends them."""
+"""Downloads of the report: the links, and the view that sends the files."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ from alhena_tracking.db.snapshots import snapshot
 from alhena_tracking.reports import RevenueImpactReport, revenue_impact
 from alhena_tracking.reports.forms import ReportForm, report_companies
 
-EXPORT_RIGHT = "alhena_tracking.export_revenueimpact"
-#: What it takes besides to see the rows of a table.
-ROW_RIGHTS = {"orders": "alhena_tracking.view_order", "cart_events": "alhena_tracking.view_cartevent"}
-#: All tables of figures, as the sheets of one workbook.
+EXPORT_PERMISSION = "alhena_tracking.export_revenueimpact"
+#: The further permissions that tables of rows take.
+ROW_PERMISSIONS = {"orders": "alhena_tracking.view_order", "cart_events": "alhena_tracking.view_cartevent"}
+#: The name of the workbook with a sheet for each table of figures.
 WORKBOOK = "figures"
 URL_NAME = "alhena_tracking_revenueimpact_export"
 CONTENT_TYPES = {
@@ -45,7 +45,7 @@ _Chunks: TypeAlias = "Generator[bytes, None, None] | _FileChunks"
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A file to be had."""
+    """A file to download."""
 
     label: str
     url: str
@@ -53,7 +53,7 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class ExportChoice:
-    """A table, how many rows it has, the files it is to be had as, and what else is to be said of it."""
+    """A table with its number of rows and its files."""
 
     label: str
     rows: str
@@ -62,18 +62,18 @@ class ExportChoice:
 
 
 def may_export(request: HttpRequest, name: str = "") -> bool:
-    """Whether the user may export at all, and a table of this ``name``."""
+    """Return whether the user may export the table ``name``, or anything at all."""
     user = request.user
-    return user.has_perm(EXPORT_RIGHT) and (name not in ROW_RIGHTS or user.has_perm(ROW_RIGHTS[name]))
+    return user.has_perm(EXPORT_PERMISSION) and (name not in ROW_PERMISSIONS or user.has_perm(ROW_PERMISSIONS[name]))
 
 
 def export_choices(
     site: AdminSite, request: HttpRequest, form: ReportForm, report: RevenueImpactReport
 ) -> list[ExportChoice]:
-    """What the user may export of a report that is shown, with the number of rows of each."""
+    """Return the tables that the user may export of a report, with their numbers of rows."""
     if not may_export(request):
         return []
-    # What is shown is what is exported, whatever becomes the busiest currency, and whichever day begins, until then.
+    # Name currency and days, so that the files hold what the page shows, also after midnight.
     period = report.query.period
     query_string = form.query_string(
         company=report.query.company.key,
@@ -107,7 +107,7 @@ def export_choices(
 
 
 def count_rows(report: RevenueImpactReport, name: str) -> int:
-    """How many rows the table of this ``name`` has, as the report has counted them."""
+    """Return the number of rows of the table ``name``, from the report's own counts."""
     match name:
         case "orders":
             return report.current.orders
@@ -120,7 +120,7 @@ def count_rows(report: RevenueImpactReport, name: str) -> int:
 
 
 def export_view(request: HttpRequest, name: str, suffix: str) -> HttpResponseBase:
-    """Send a table; the caller has made sure that the user may see the report."""
+    """Send a table. The caller checks the permission to view the report."""
     is_known = (name, suffix) == (WORKBOOK, "xlsx") or name in exports.FIGURE_TABLES | exports.ROW_TABLES
     if not is_known or suffix not in CONTENT_TYPES or (suffix == "xlsx" and not exports.has_xlsx()):
         raise Http404
@@ -151,18 +151,18 @@ def export_view(request: HttpRequest, name: str, suffix: str) -> HttpResponseBas
         return HttpResponse(content_type=CONTENT_TYPES[suffix], headers=headers)
     if suffix == "csv":
         table = _table(report, name)
-        # All texts are made here, in the reader's language; what is sent later knows none.
+        # All texts are built here, in the reader's language; the stream runs without one.
         chunks: _Chunks = _csv(exports.header_lines(report, table.title), table)
     else:
         file = _xlsx(report, name)
         headers["Content-Length"] = str(file.seek(0, 2))
         chunks = _FileChunks(file)
-    content = _InTurns(chunks) if isinstance(request, ASGIRequest) else chunks
+    content = _AsyncChunks(chunks) if isinstance(request, ASGIRequest) else chunks
     return StreamingHttpResponse(content, content_type=CONTENT_TYPES[suffix], headers=headers)
 
 
 def _errors(request: HttpRequest, form: ReportForm) -> list[str]:
-    """What is wrong with the question: a file shows nobody that something else was answered."""
+    """Return the errors of the query string: a file could not show that a filter was ignored."""
     unknown = [_("There is no filter “%(name)s”.") % {"name": name} for name in request.GET if name not in form.fields]
     wrong = [str(message) for messages in form.errors.values() for message in messages]
     return unknown + wrong
@@ -186,7 +186,7 @@ def _xlsx(report: RevenueImpactReport, name: str) -> IO[bytes]:
 
 
 class _FileChunks:
-    """A file in pieces, closed when the answer is, also where nobody has read it."""
+    """A file in chunks, closed with the response, also if it was not read."""
 
     def __init__(self, file: IO[bytes]) -> None:
         file.seek(0)
@@ -203,8 +203,8 @@ class _FileChunks:
         return chunk
 
 
-class _InTurns:
-    """Chunks one by one for Django's ASGI handler, which would otherwise collect all of them first."""
+class _AsyncChunks:
+    """Chunks for Django's ASGI handler, which would otherwise collect all of them first."""
 
     def __init__(self, chunks: _Chunks) -> None:
         self.chunks = chunks

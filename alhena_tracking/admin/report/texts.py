@@ -1,4 +1,4 @@
-"""The report's numbers, written out: cards, charts and the way from a session to an order."""
+"""The report's cards, charts and funnel as texts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from django.utils.translation import ngettext, pgettext
 
 from alhena_tracking import charts
 from alhena_tracking.admin import formats
-from alhena_tracking.admin.tables import Table, channels_of, today_of
+from alhena_tracking.admin.report.tables import Table, channels_of, today_of
 from alhena_tracking.conf import conf
 from alhena_tracking.models import CHANNEL_STYLES
 from alhena_tracking.reports import Card, Figures, RevenueImpactReport, Series, Unit, has_uncounted_orders
@@ -31,9 +31,9 @@ class Detail:
 
 @dataclass(frozen=True, slots=True)
 class ChangeText:
-    """How a figure differs from that of the previous period: ``number`` and ``words`` are seen, ``sentence`` is heard.
+    """The change from the previous period: ``number`` and ``words`` are shown, ``sentence`` is for screen readers.
 
-    ``direction`` is ``up``, ``down``, ``same``, or empty where there is no change to speak of.
+    ``direction`` is ``up``, ``down`` or ``same``; empty where no change can be computed.
     """
 
     direction: str
@@ -44,7 +44,7 @@ class ChangeText:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CardText:
-    """``value`` is a number of ``unit`` (a currency, or nothing). ``change`` is ``None`` where nothing is compared."""
+    """A card; ``unit`` is a currency or empty, ``change`` is ``None`` where nothing is compared."""
 
     name: str
     label: str
@@ -67,9 +67,9 @@ class LegendEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChartText:
-    """``columns`` are those of the ``chart``, in SVG: a template takes ten times as long for a year of them.
+    """A chart; ``columns`` are its columns in SVG, for which a template takes ten times as long.
 
-    ``first_cell`` is where the chart's numbers begin in a row of the table of days; ``entry`` is how one is read.
+    ``first_cell`` is the index of the chart's first number in a row of the table of days; ``entry`` formats one.
     """
 
     series: str
@@ -87,7 +87,7 @@ class ChartText:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One on the way to an order. ``width`` is its part of the widest one, in percent, as SVG wants it."""
+    """A step of the funnel; ``width`` is relative to the widest one, in percent, as SVG needs it."""
 
     series: str
     label: str
@@ -98,7 +98,7 @@ class Step:
 
 
 def no_credit_text(report: RevenueImpactReport, *, is_narrowed: bool) -> str:
-    """Why nothing is credited; empty where anything is. ``is_narrowed`` where filters leave something out."""
+    """Explain why nothing is credited; empty if anything is. ``is_narrowed`` if filters are active."""
     if report.has_credit:
         return ""
     if is_narrowed:
@@ -135,7 +135,7 @@ def card_texts(report: RevenueImpactReport) -> list[CardText]:
 
 
 def _notes(figures: Figures) -> dict[str, str]:
-    """What else is worth saying, by the name of the card."""
+    """Return further details by the name of the card."""
     notes = {}
     if days := figures.cart_days:
         text = ngettext("%(count)s day with a cart event", "%(count)s days with a cart event", days)
@@ -199,7 +199,7 @@ def _value(unit: Unit, value: formats.Number | None, currency: str) -> str:
 
 
 def chart_texts(report: RevenueImpactReport, days: Table) -> list[ChartText]:
-    """Both charts, whose columns say what the rows of the table of ``days`` do."""
+    """Return both charts; the titles of their columns come from the table of ``days``."""
     added = {(day.on, day.channel): day.add_to_cart_minor for day in report.days}
     purchased = {(day.on, day.channel): day.purchase_minor for day in report.days}
     return [
@@ -268,7 +268,7 @@ def _chart_text(
 
 
 def steps(report: RevenueImpactReport) -> list[Step]:
-    """From sessions by way of carts to orders. Not a funnel in the strict sense: a session can have more than one."""
+    """Return sessions, carts and orders. No strict funnel: a session can have several carts and orders."""
     figures = report.current
     sessions, carts, orders = figures.sessions, figures.carts, figures.orders
     widest = max(sessions, carts, orders, 1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
@@ -12,26 +12,27 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 
 from alhena_tracking.admin import formats
-from alhena_tracking.admin.exports import URL_NAME, export_choices, export_view, may_export
-from alhena_tracking.admin.filters import empty_text, filters_of
-from alhena_tracking.admin.links import may_open
-from alhena_tracking.admin.records import ReadOnlyMixin
-from alhena_tracking.admin.tables import MOST_ROWS, channel_table, day_table, order_table, product_table, today_of
-from alhena_tracking.admin.texts import card_texts, chart_texts, no_credit_text, steps
+from alhena_tracking.admin.base import ModelAdmin, ReadOnlyMixin, may_open
+from alhena_tracking.admin.report.downloads import URL_NAME, export_choices, export_view, may_export
+from alhena_tracking.admin.report.filters import empty_text, filters_of
+from alhena_tracking.admin.report.tables import (
+    MOST_ROWS,
+    channel_table,
+    day_table,
+    order_table,
+    product_table,
+    today_of,
+)
+from alhena_tracking.admin.report.texts import card_texts, chart_texts, no_credit_text, steps
 from alhena_tracking.db.snapshots import snapshot
 from alhena_tracking.models import Order, RevenueImpact
 from alhena_tracking.reports import ai_profiles, last_interaction_on, revenue_impact
 from alhena_tracking.reports.forms import ReportForm, report_companies
 
-if TYPE_CHECKING:
-    _ModelAdmin = admin.ModelAdmin[RevenueImpact]
-else:
-    _ModelAdmin = admin.ModelAdmin
-
 
 @admin.register(RevenueImpact)
-class RevenueImpactAdmin(ReadOnlyMixin, _ModelAdmin):
-    """One page under one right. It has no URL for a single row: those are orders, and need the right to view them."""
+class RevenueImpactAdmin(ReadOnlyMixin, ModelAdmin):
+    """The report under its own permission. It has no page for single orders, which need theirs."""
 
     change_list_template = "admin/alhena_tracking/revenueimpact/change_list.html"
 
@@ -44,7 +45,7 @@ class RevenueImpactAdmin(ReadOnlyMixin, _ModelAdmin):
         ]
 
     def has_export_permission(self, request: HttpRequest) -> bool:
-        """Who may take the figures away must be allowed to see them, too."""
+        """Exporting also takes the permission to view the report."""
         return self.has_view_permission(request) and may_export(request)
 
     def export_view(self, request: HttpRequest, name: str, suffix: str) -> HttpResponseBase:

@@ -1,4 +1,4 @@
-"""The report's tables, written out."""
+"""The report's tables as texts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from alhena_tracking.admin import formats, moments
 from alhena_tracking.models import Interaction, Order, Refund
 from alhena_tracking.reports import DayFigures, Figures, RevenueImpactReport, Series, latest_orders
 
-#: How many of the products and orders are shown.
+#: Most products and orders shown.
 MOST_ROWS = 10
 
 
@@ -30,7 +30,7 @@ class ColumnGroup:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """``detail`` adds to the ``label``."""
+    """A row; ``detail`` follows the ``label``."""
 
     label: str
     cells: list[str]
@@ -39,7 +39,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """``heading`` is that of the rows' labels."""
+    """A table; ``heading`` is the title of the rows' labels."""
 
     caption: str
     heading: str
@@ -50,7 +50,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderRow:
-    """``url`` leads to the order's page, which says why it counts."""
+    """An order; ``url`` is its page, which explains its credit."""
 
     label: str
     url: str
@@ -68,13 +68,13 @@ class OrderTable:
 
 
 def channels_of(report: RevenueImpactReport) -> list[tuple[str, str]]:
-    """The channels, and their names, to which anything was credited."""
+    """Return the channels with credited events, and their labels."""
     credited = {day.channel for day in report.days if day.cart_events or day.orders}
     return [(value, str(label)) for value, label in Interaction.Kind.choices if value in credited]
 
 
 def today_of(report: RevenueImpactReport) -> date | None:
-    """The company's present day, which is not over yet, if it lies in the report's period."""
+    """Return today in the company's time zone, if it is in the report's period."""
     today = timezone.localdate(timezone=report.query.company.zone)
     return today if today in report.query.period else None
 
@@ -113,7 +113,7 @@ def channel_table(report: RevenueImpactReport) -> Table:
 
 
 def day_table(report: RevenueImpactReport) -> Table:
-    """The numbers of both charts, the latest day first."""
+    """Return the numbers of both charts, the latest day first."""
     channels = [channel for channel, _label in channels_of(report)]
     days = report.query.period.days
     today = today_of(report)
@@ -146,7 +146,7 @@ def day_table(report: RevenueImpactReport) -> Table:
 
 
 def product_table(report: RevenueImpactReport) -> Table | None:
-    """The products bought for most, then those most was added of; ``None`` where there are none."""
+    """Return the report's products; ``None`` without any."""
     if not report.products:
         return None
     currency, count, shown = report.currency, report.product_count, len(report.products)
@@ -182,7 +182,7 @@ def product_table(report: RevenueImpactReport) -> Table | None:
 
 
 def order_table(report: RevenueImpactReport, site: AdminSite) -> OrderTable:
-    """The latest orders, each with the way to its page. Only for those who may view orders."""
+    """Return the latest orders, linked to their pages. The caller checks the permission to view orders."""
     orders = latest_orders(report, MOST_ROWS)
     refunds = Refund.objects.filter(refunded_order__in=[order.pk for order in orders]).order_by()
     refunded: dict[int, int] = {

@@ -1,4 +1,4 @@
-"""The choices the report's page offers. Each is a link that holds the whole state of the page."""
+"""The report's filters. Each choice is a link with the whole state of the page."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _NARROWING_FIELDS = ("channel", "profile", "trust")
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A value of a filter; ``query_string`` leads to the page with it."""
+    """A value of a filter, and the query string of the page with it."""
 
     label: str
     query_string: str
@@ -30,7 +30,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Menu:
-    """A filter with more to say than there is room for. ``is_chosen`` says that it is not at its default."""
+    """A filter shown as a menu; ``is_chosen`` if it is not at its default."""
 
     label: str
     choices: list[Choice]
@@ -43,10 +43,9 @@ class Menu:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filters:
-    """All filters. ``kept_fields`` are what the form of ``day_fields`` has to carry along.
+    """All filters. ``kept_fields`` are the hidden fields of the form with the ``day_fields``.
 
-    ``active`` are those that leave something out, each with the way to the page without it, and ``without`` leads to
-    the page without any of them.
+    ``active`` are the filters in force, each linked to the page without it; ``without`` is the page without any.
     """
 
     companies: list[Choice]
@@ -64,11 +63,12 @@ class Filters:
 
 
 def filters_of(form: ReportForm, report: RevenueImpactReport, profiles: list[str]) -> Filters:
-    """The filters as ``form`` has them; ``profiles`` are the AI profiles to choose from."""
+    """Return the filters in the state of ``form``; ``profiles`` are the AI profiles to choose from."""
     query = report.query
     state = form.cleaned_data
     has_wrong_days = any(name in form.errors for name in _DAY_FIELDS)
-    days_form = form if has_wrong_days else _filled_in(form, query.period)
+    if not has_wrong_days:
+        form.prefill_days(query.period)
     return Filters(
         companies=[
             Choice(company.name, form.query_string(company=company.key, currency=""), company == query.company)
@@ -90,7 +90,7 @@ def filters_of(form: ReportForm, report: RevenueImpactReport, profiles: list[str
         active=_active(form, report),
         without=_without_filters(form),
         other_currencies=_other_currencies(form, report),
-        day_fields=[days_form[name] for name in _DAY_FIELDS],
+        day_fields=[form[name] for name in _DAY_FIELDS],
         kept_fields=[(name, state[name]) for name in _KEPT_FIELDS if state.get(name)],
         has_own_days=form.preset is None,
         has_wrong_days=has_wrong_days,
@@ -142,14 +142,9 @@ def _without_filters(form: ReportForm, **changes: str) -> str:
     return form.query_string(**dict.fromkeys(_NARROWING_FIELDS, ""), **changes)
 
 
-def _filled_in(form: ReportForm, period: Period) -> ReportForm:
-    """The form with the days that are shown, to be changed."""
-    return ReportForm({"start": str(period.start), "end": str(period.end)}, companies=form.companies.values())
-
-
 @dataclass(frozen=True, slots=True)
 class EmptyText:
-    """What helps where there is nothing to show: when there was something, and the way to it."""
+    """The last day with an interaction, and the query string of the 30 days up to it; both empty without any."""
 
     last_on: str
     last_days: str

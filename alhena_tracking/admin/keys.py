@@ -1,4 +1,4 @@
-"""Secret keys: issued, shown once, looked at, revoked. Never changed, never deleted."""
+"""Secret keys: created, shown once, and revoked; never changed or deleted."""
 
 from __future__ import annotations
 
@@ -16,9 +16,7 @@ from django.utils.translation import gettext, pgettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from alhena_tracking import company_cache
-from alhena_tracking.admin.links import OpenLinksMixin
-from alhena_tracking.admin.look_ups import SafeLookupsAdmin
-from alhena_tracking.admin.records import CompanyFilter
+from alhena_tracking.admin.base import CompanyFilter, OpenLinksMixin, SafeLookupsAdmin
 from alhena_tracking.models import Company, SecretKey
 
 _TEMPLATES = "admin/alhena_tracking/secretkey"
@@ -39,7 +37,7 @@ class StateFilter(admin.SimpleListFilter):
 
 @admin.register(SecretKey)
 class SecretKeyAdmin(OpenLinksMixin, SafeLookupsAdmin):
-    """Keys of companies that the user may see. Adding one needs its right, revoking one the right to change it."""
+    """Keys of companies that the user may see. Revoking one takes the permission to change keys."""
 
     list_display = ["name", "company", "created_at", "revoked_at", "state"]
     list_filter = [("company", CompanyFilter), StateFilter]
@@ -52,7 +50,7 @@ class SecretKeyAdmin(OpenLinksMixin, SafeLookupsAdmin):
     def state(self, key: SecretKey) -> str:
         return pgettext("secret key", "Revoked") if key.revoked_at else pgettext("secret key", "Active")
 
-    # Who may do what
+    # Permissions
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).filter(company__in=Company.objects.visible_to(request.user))
@@ -74,7 +72,7 @@ class SecretKeyAdmin(OpenLinksMixin, SafeLookupsAdmin):
     def has_revoke_permission(self, request: HttpRequest) -> bool:
         return super().has_change_permission(request)
 
-    # Issuing
+    # Creating
 
     def get_fields(self, request: HttpRequest, obj: Model | None = None) -> list[Any]:
         return ["company", "name", "created_at", "revoked_at", "state"] if obj else ["company", "name"]
@@ -82,16 +80,16 @@ class SecretKeyAdmin(OpenLinksMixin, SafeLookupsAdmin):
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        # A key is shown after it was saved, and these buttons would lead elsewhere.
+        # The key is shown after saving; these buttons would lead to another page.
         buttons = {"show_save_and_add_another": False, "show_save_and_continue": False}
         return super().add_view(request, form_url, {**buttons, **(extra_context or {})})
 
     def save_model(self, request: HttpRequest, obj: SecretKey, form: Any, change: Any) -> None:
-        request.issued_key = obj.issue()  # type: ignore[attr-defined]  # for response_add alone
+        request.issued_key = obj.issue()  # type: ignore[attr-defined]  # read by response_add
         company_cache.forget_after_commit()
 
     def response_add(self, request: HttpRequest, obj: SecretKey, post_url_continue: str | None = None) -> HttpResponse:
-        """The page that shows the key, rendered at once: a message or a session would store it."""
+        """Render the page that shows the key at once: a message or a session would store it."""
         context = {
             **self._page_context(request, _("New secret key")),
             "key": obj,
@@ -114,11 +112,11 @@ class SecretKeyAdmin(OpenLinksMixin, SafeLookupsAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        right = {"has_revoke_permission": self.has_revoke_permission(request)}
-        return super().change_view(request, object_id, form_url, {**right, **(extra_context or {})})
+        permission = {"has_revoke_permission": self.has_revoke_permission(request)}
+        return super().change_view(request, object_id, form_url, {**permission, **(extra_context or {})})
 
     def revoke_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Asks whether to revoke the key, and does so when that is posted."""
+        """Ask for confirmation, and revoke the key on POST."""
         if not self.has_revoke_permission(request):
             raise PermissionDenied
         key = self.get_object(request, unquote(object_id))

@@ -1,0 +1,174 @@
+"""Mixins and filters shared by the admin's pages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
+
+from django.contrib import admin
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import ChangeList
+from django.core.exceptions import FieldDoesNotExist, PermissionDenied
+from django.db import DatabaseError, transaction
+from django.db.models import ForeignKey, Model, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+from alhena_tracking.admin import formats, moments
+from alhena_tracking.contract import limits
+from alhena_tracking.models import Channel, Company
+
+if TYPE_CHECKING:
+    ModelAdmin = admin.ModelAdmin[Any]
+    TabularInline = admin.TabularInline[Any, Any]
+else:
+    ModelAdmin, TabularInline = admin.ModelAdmin, admin.TabularInline
+
+#: The errors of look-ups by values that Django cannot compare or the database does not accept.
+_LOOKUP_ERRORS = (ArithmeticError, AttributeError, DatabaseError, LookupError, TypeError, ValueError)
+
+
+def may_open(site: admin.AdminSite, model: type[Model], request: HttpRequest) -> bool:
+    """Return whether the site has pages of ``model`` that the user may view."""
+    return site.is_registered(model) and site.get_model_admin(model).has_view_permission(request)
+
+
+class ReadOnlyMixin:
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+class OpenLinksMixin(ModelAdmin):
+    """Shows a foreign key as text where the user may not open its page; Django would link it all the same."""
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        fieldsets = super().get_fieldsets(request, obj)
+        if obj is None:  # the form to add a row
+            return fieldsets
+        return [
+            (title, {**options, "fields": [self._link_or_text(request, name) for name in options["fields"]]})
+            for title, options in fieldsets
+        ]
+
+    def _link_or_text(self, request: HttpRequest, name: Any) -> Any:
+        try:
+            field = self.opts.get_field(name)
+        except FieldDoesNotExist:
+            return name
+        if not isinstance(field, ForeignKey) or may_open(self.admin_site, field.related_model, request):
+            return name
+        return _text_of(field, self.get_empty_value_display())
+
+
+@cache
+def _text_of(field: ForeignKey[Any], empty: str) -> Callable[[Model], str]:
+    """Return a display function with the name and label of the field."""
+
+    def text(row: Model) -> str:
+        target = getattr(row, field.name)
+        return empty if target is None else str(target)
+
+    text.__name__ = field.name
+    return admin.display(text, description=field.verbose_name)
+
+
+class SafeLookupsAdmin(ModelAdmin):
+    """Treats look-ups that raise (NUL bytes, invalid patterns, half a range) as Django treats other invalid ones."""
+
+    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
+        try:
+            with transaction.atomic(using=self.get_queryset(request).db):
+                return super().get_changelist_instance(request)
+        except _LOOKUP_ERRORS as error:
+            if not request.GET:
+                raise  # not caused by a look-up
+            raise IncorrectLookupParameters(str(error)) from error
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Find nothing for terms that no row can contain; Django does not handle their errors in related searches."""
+        if "\0" in search_term or len(search_term) > limits.PRODUCT_NAME_LENGTH:
+            return queryset.none(), False
+        return super().get_search_results(request, queryset, search_term)
+
+
+class RecordAdmin(ReadOnlyMixin, OpenLinksMixin, SafeLookupsAdmin):
+    """Read-only pages of the rows of companies that the user may see."""
+
+    list_select_related: ClassVar[tuple[str, ...]] = ("company",)
+    show_full_result_count = False
+    actions = None
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).filter(company__in=Company.objects.visible_to(request.user))
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Check the permission first: Django looks up the row before, which reveals whether it exists."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        return super().history_view(request, object_id, extra_context)
+
+    @admin.display(description=_("channel"), ordering="channel")
+    def channel_name(self, row: Any) -> str:
+        return str(dict(Channel.choices).get(row.channel, formats.MISSING))
+
+    @admin.display(description=_("attribution window"), ordering="attribution_window")
+    def window(self, row: Any) -> str:
+        return moments.window(row.attribution_window)
+
+    @admin.display(description=_("value"), ordering="value_minor")
+    def value(self, row: Any) -> str:
+        return formats.money(row.value_minor, row.currency)
+
+
+class CompanyFilter(admin.RelatedFieldListFilter):
+    """Offers only the companies that the user may see."""
+
+    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> list[tuple[Any, Any]]:
+        choices: list[tuple[Any, Any]] = field.get_choices(
+            include_blank=False, limit_choices_to={"pk__in": Company.objects.visible_to(request.user)}
+        )
+        return choices
+
+
+class ChannelFilter(admin.SimpleListFilter):
+    title = _("channel")
+    parameter_name = "channel"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[Any, Any]]:
+        return Channel.choices
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(channel=self.value()) if self.value() in Channel.values else queryset
+
+
+FieldSet: TypeAlias = tuple[Any, Any]
+
+CREDIT_FIELDS: FieldSet = (
+    _("Credit"),
+    {
+        "fields": [
+            "session",
+            "credited_interaction",
+            "channel_name",
+            "ai_profile",
+            "window",
+            "attribution_model",
+        ]
+    },
+)
+REPORT_FIELDS: FieldSet = (
+    pgettext_lazy("of an event", "Report"),
+    {"fields": ["trust", "source", "received_at", "event_id"]},
+)
