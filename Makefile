@@ -21,7 +21,7 @@ lint: .venv/lint  ## Check style, types and the direction of imports
 	$(BIN)/lint-imports
 
 messages: .venv/test  ## Bring the translations in step with the source and compile them; needs gettext
-	$(BIN)/python -m tests.catalogs
+	$(BIN)/python -m tests.support.catalogs
 
 benchmark: .venv/benchmark  ## Compare the speed of ingestion with a bare view; needs PostgreSQL and Redis
 	$(BIN)/python -m benchmarks $(ARGS)

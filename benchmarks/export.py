@@ -63,7 +63,7 @@ def _fill(rows: int) -> None:
     from django.db import connection
 
     from alhena_tracking.models import Company
-    from tests.factories import CartEventFactory, OrderFactory, VisitorSessionFactory, at
+    from tests.support.factories import CartEventFactory, OrderFactory, VisitorSessionFactory, at
 
     User.objects.create_superuser("benchmark")
     session = VisitorSessionFactory.create(company=Company.objects.get(), started_at=at(START), ai_profile="sommelier")

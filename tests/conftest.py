@@ -1,13 +1,11 @@
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission
 from django.core.cache import cache
-from django.db import connection
 from django.test import Client
 from hypothesis import settings
 
@@ -15,32 +13,14 @@ from alhena_tracking import company_cache
 from alhena_tracking.api.ingestion import throttling
 from alhena_tracking.diagnosis import event_counts, heartbeat
 from alhena_tracking.models import Company
-from tests.factories import UserFactory
+from tests.support.factories import UserFactory
+from tests.support.runs import IS_FULL_RUN
 
-#: Whether full counts are asked for, as ``.ci/run full`` does.
-IS_FULL_RUN = os.environ.get("ALHENA_FULL_RUN") == "1"
+# What these modules assert is shown as a test's own.
+pytest.register_assert_rewrite("tests.support.rolled_up_days", "tests.support.faults", "tests.support.e2e")
 
 settings.register_profile("alhena", deadline=None, derandomize=not IS_FULL_RUN, print_blob=True)
 settings.load_profile("alhena")
-
-
-def is_full_run(*databases: str) -> bool:
-    """Whether full counts are asked for, and this is one of the ``databases`` (by their vendors; none: all)."""
-    return IS_FULL_RUN and (not databases or connection.vendor in databases)
-
-
-def examples(reduced: int, *, full: int, databases: Sequence[str] = ()) -> int:
-    """How many generated examples a property test tries; ``full`` ones on these ``databases`` (none named: on all)."""
-    return full if is_full_run(*databases) else reduced
-
-
-def require(what: str, is_there: bool, reason: str) -> None:
-    """Skip the test where ``what`` is absent, and say why; fail where ``ALHENA_REQUIRED`` names it, as CI does."""
-    if is_there:
-        return
-    if what in os.environ.get("ALHENA_REQUIRED", "").split(","):
-        pytest.fail(reason)
-    pytest.skip(reason)
 
 
 @pytest.fixture(autouse=True)

@@ -9,8 +9,8 @@ from functools import partial
 import pytest
 from hypothesis import Phase, given, settings
 
-from tests.histories import RECEIVED_AT, History, histories
-from tests.oracle import (
+from tests.support.histories import RECEIVED_AT, History, histories
+from tests.support.oracle import (
     CartChange,
     CartState,
     Credit,

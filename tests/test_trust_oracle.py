@@ -12,18 +12,9 @@ from uuid import UUID
 import pytest
 from hypothesis import Phase, given, settings
 
-from tests.oracle import CartChange, Credit
-from tests.trust_oracle import (
-    Answer,
-    KeptRefund,
-    Line,
-    Outcome,
-    Refund,
-    ShownOrder,
-    Word,
-    replay,
-)
-from tests.trust_sequences import (
+from tests.support.oracle import CartChange, Credit
+from tests.support.trust_oracle import Answer, KeptRefund, Line, Outcome, Refund, ShownOrder, Word, replay
+from tests.support.trust_sequences import (
     RECEIVED_FROM,
     TICK,
     VISITS,

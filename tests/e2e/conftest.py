@@ -13,9 +13,9 @@ from pytest_django.live_server_helper import LiveServer
 
 from alhena_tracking.models import Company
 from example_project.shop.catalogue import load_catalogue
-from tests import factories
-from tests.conftest import require
-from tests.e2e.chromium import Chromium
+from tests.support import factories
+from tests.support.e2e.chromium import Chromium
+from tests.support.runs import require
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page

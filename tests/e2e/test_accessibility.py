@@ -9,8 +9,8 @@ import pytest
 
 from alhena_tracking.diagnosis import event_counts
 from alhena_tracking.models import Company
-from tests import factories
-from tests.e2e.accessibility import violations
+from tests.support import factories
+from tests.support.e2e.accessibility import violations
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

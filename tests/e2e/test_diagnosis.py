@@ -12,7 +12,7 @@ from django.contrib.auth import get_user_model
 from django.core.cache import cache
 
 from alhena_tracking.diagnosis import event_counts, heartbeat
-from tests.e2e.shop import (
+from tests.support.e2e.shop import (
     add,
     answered,
     cart_event,

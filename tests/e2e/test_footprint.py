@@ -11,7 +11,7 @@ import pytest
 
 from alhena_tracking.api.ingestion.views import BatchView
 from alhena_tracking.models import CartEvent, Company, Interaction, Order
-from tests.e2e.shop import (
+from tests.support.e2e.shop import (
     KETTLE,
     add,
     answered,
@@ -29,7 +29,7 @@ from tests.e2e.shop import (
 if TYPE_CHECKING:
     from playwright.sync_api import Page, Route
 
-    from tests.e2e.chromium import Chromium
+    from tests.support.e2e.chromium import Chromium
 
 pytestmark = pytest.mark.browser
 

@@ -10,10 +10,10 @@ from django.conf import settings as django_settings
 from django.test import Client
 
 from alhena_tracking.models import CartEvent, Company, Order
-from tests import factories
-from tests.e2e.shop import messages_of
-from tests.factories import at
-from tests.hostile_texts import HOSTILE, fill, pages_of
+from tests.support import factories
+from tests.support.e2e.shop import messages_of
+from tests.support.factories import at
+from tests.support.hostile_texts import HOSTILE, fill, pages_of
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Response

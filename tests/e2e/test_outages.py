@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from alhena_tracking.models import CartEvent, Order, OrderClaim
-from tests.conftest import IS_FULL_RUN
-from tests.e2e.shop import EVENTS, KETTLE, cart_event, order, stored_names, track, use_the_assistant, wait_until
+from tests.support.e2e.shop import EVENTS, KETTLE, cart_event, order, stored_names, track, use_the_assistant, wait_until
+from tests.support.runs import IS_FULL_RUN
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Page, Route

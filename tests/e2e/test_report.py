@@ -10,10 +10,11 @@ import pytest
 from django.utils import timezone
 
 from alhena_tracking.models import Company
-from tests import factories
-from tests.e2e.accessibility import violations
-from tests.e2e.shop import messages_of
-from tests.factories import at
+from tests.support import factories
+from tests.support.e2e.accessibility import violations
+from tests.support.e2e.charts import Chart, is_wider_than_its_window
+from tests.support.e2e.shop import messages_of
+from tests.support.factories import at
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -54,10 +55,6 @@ def history(shop: str) -> Company:
 
 def size(width: int) -> dict[str, Any]:
     return {"viewport": {"width": width, "height": 800}}
-
-
-def is_wider_than_its_window(page: Page) -> bool:
-    return bool(page.evaluate("document.documentElement.scrollWidth > innerWidth"))
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -147,24 +144,6 @@ def test_formula_when_hovered_focused_or_tapped_opens_and_escape_closes_it(
     touched = open_page(THAT_WEEK, has_touch=True)
     touched.get_by_role("button", name="Formula of Purchase revenue").tap()
     assert touched.locator("#alhena-formula-purchase_minor").is_visible()
-
-
-class Chart:
-    """The first chart of a page, as it is read."""
-
-    def __init__(self, page: Page) -> None:
-        figure = page.locator("[data-alhena-chart]").first
-        self.reader = figure.get_by_role("slider")
-        self._when, self._total = figure.locator("[data-alhena-when]"), figure.locator("[data-alhena-total]")
-        self._amounts = figure.locator("[data-alhena-amount]")
-
-    @property
-    def shown(self) -> tuple[str, list[str], str]:
-        return self._when.inner_text(), self._amounts.all_inner_texts(), self._total.inner_text()
-
-    @property
-    def announced(self) -> list[str]:
-        return (self.reader.get_attribute("aria-valuetext") or "").splitlines()
 
 
 WEEK = ("March 2, 2026 – March 8, 2026", ["1,200.00", "10.00"], "1,210.00")

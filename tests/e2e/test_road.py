@@ -12,7 +12,7 @@ from django.contrib.auth import get_user_model
 from django.db.models import F
 
 from alhena_tracking.models import CartEvent, Interaction, Order, OrderLine, VisitorSession
-from tests.e2e.shop import (
+from tests.support.e2e.shop import (
     KETTLE,
     add,
     answered,

@@ -8,7 +8,7 @@ import pytest
 from django.contrib.auth import get_user_model
 
 from alhena_tracking.models import CartEvent, Order
-from tests.e2e.shop import ask_the_chat, buy_two_kettles, let_the_tracker_settle, messages_of, open_the_faq
+from tests.support.e2e.shop import ask_the_chat, buy_two_kettles, let_the_tracker_settle, messages_of, open_the_faq
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

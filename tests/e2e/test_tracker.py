@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from alhena_tracking.models import CartEvent, Interaction, Order
-from tests.e2e.shop import (
+from tests.support.e2e.shop import (
     EVENTS,
     KETTLE,
     abort,
@@ -38,7 +38,7 @@ from tests.e2e.shop import (
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Page, Request, Route
 
-    from tests.e2e.chromium import Chromium
+    from tests.support.e2e.chromium import Chromium
 
 pytestmark = pytest.mark.browser
 

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.conftest import require
-from tests.e2e.accessibility import violations
-from tests.e2e.test_report import Chart, is_wider_than_its_window
+from tests.support.e2e.accessibility import violations
+from tests.support.e2e.charts import Chart, is_wider_than_its_window
+from tests.support.runs import require
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from alhena_tracking.models import CartEvent, Interaction, Order
-from tests.e2e.shop import KETTLE, answered, cart_event, messages_of, order, track, wait_until
+from tests.support.e2e.shop import KETTLE, answered, cart_event, messages_of, order, track, wait_until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

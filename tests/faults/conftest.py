@@ -29,11 +29,11 @@ from alhena_tracking.models import (
     VisitorSession,
     WeeklyProductTotals,
 )
-from tests.conftest import require
-from tests.faults.database import database_url
-from tests.faults.delivery import deliver
-from tests.faults.events import Event, interaction, new_visitor
-from tests.faults.server import Server
+from tests.support.faults.database import database_url
+from tests.support.faults.delivery import deliver
+from tests.support.faults.events import Event, interaction, new_visitor
+from tests.support.faults.server import Server
+from tests.support.runs import require
 
 #: Each before those that it refers to.
 _EMPTIED: tuple[type[Model], ...] = (

@@ -12,14 +12,14 @@ import pytest
 from django.db import connection, transaction
 
 from alhena_tracking.models import CartEvent, Interaction, Order, VisitorSession
-from tests.conftest import examples
-from tests.factories import CartEventFactory, InteractionFactory, OrderFactory
-from tests.faults.books import check_books
-from tests.faults.database import trigger, wait_for_waiting
-from tests.faults.delivery import Answer, deliver, post
-from tests.faults.events import Event, Message, batch, cart_event, interaction, new_visitor, order
-from tests.faults.load import Load
-from tests.faults.server import Server
+from tests.support.factories import CartEventFactory, InteractionFactory, OrderFactory
+from tests.support.faults.books import check_books
+from tests.support.faults.database import trigger, wait_for_waiting
+from tests.support.faults.delivery import Answer, deliver, post
+from tests.support.faults.events import Event, Message, batch, cart_event, interaction, new_visitor, order
+from tests.support.faults.load import Load
+from tests.support.faults.server import Server
+from tests.support.runs import examples
 
 pytestmark = [
     pytest.mark.faults,

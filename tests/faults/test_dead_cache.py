@@ -9,12 +9,12 @@ from importlib.util import find_spec
 import pytest
 from django.db import connection
 
-from tests.conftest import examples, require
-from tests.faults.books import check_books
-from tests.faults.delivery import post
-from tests.faults.events import interaction, new_visitor
-from tests.faults.load import Load
-from tests.faults.server import Server
+from tests.support.faults.books import check_books
+from tests.support.faults.delivery import post
+from tests.support.faults.events import interaction, new_visitor
+from tests.support.faults.load import Load
+from tests.support.faults.server import Server
+from tests.support.runs import examples, require
 
 pytestmark = [
     pytest.mark.faults,

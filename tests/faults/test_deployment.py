@@ -10,10 +10,10 @@ from django.db import connection
 from django.db.models import IntegerField, Model
 
 from alhena_tracking.models import CartEvent, Interaction, Order, VisitorSession
-from tests.conftest import examples
-from tests.faults.books import check_books
-from tests.faults.load import Load
-from tests.faults.server import Server
+from tests.support.faults.books import check_books
+from tests.support.faults.load import Load
+from tests.support.faults.server import Server
+from tests.support.runs import examples
 
 pytestmark = [
     pytest.mark.faults,

@@ -26,14 +26,14 @@ from alhena_tracking.models import (
     OrderLine,
     VisitorSession,
 )
-from tests.conftest import examples, require
-from tests.faults.books import check_books
-from tests.faults.cluster import Cluster, find_programs
-from tests.faults.database import end_connections, locked, trigger
-from tests.faults.delivery import Answer, deliver, post
-from tests.faults.events import Event, Message, batch, cart_event, interaction, order
-from tests.faults.load import Load
-from tests.faults.server import ROOT, Server
+from tests.support.faults.books import check_books
+from tests.support.faults.cluster import Cluster, find_programs
+from tests.support.faults.database import end_connections, locked, trigger
+from tests.support.faults.delivery import Answer, deliver, post
+from tests.support.faults.events import Event, Message, batch, cart_event, interaction, order
+from tests.support.faults.load import Load
+from tests.support.faults.server import ROOT, Server
+from tests.support.runs import examples, require
 
 pytestmark = [
     pytest.mark.faults,
@@ -89,7 +89,11 @@ def cluster() -> Iterator[Cluster]:
     require("initdb", programs is not None, "PostgreSQL's initdb was not found")
     assert programs is not None
     with Cluster(programs) as cluster:
-        environment = {**os.environ, "DATABASE_URL": cluster.url, "DJANGO_SETTINGS_MODULE": "tests.faults.settings"}
+        environment = {
+            **os.environ,
+            "DATABASE_URL": cluster.url,
+            "DJANGO_SETTINGS_MODULE": "tests.support.faults.settings",
+        }
         command = [sys.executable, "-m", "django", "migrate", "--verbosity", "0"]
         subprocess.run(command, cwd=ROOT, env=environment, check=True)
         yield cluster

@@ -22,9 +22,9 @@ from alhena_tracking.api.ingestion.parsers import BodyTooLarge, JSONBodyParser
 from alhena_tracking.api.ingestion.views import IngestionView
 from alhena_tracking.contract.limits import BATCH_BODY_BYTES, BODY_BYTES
 from alhena_tracking.models import CartEvent
-from tests.faults.events import Event, cart_event
-from tests.faults.server import Server
-from tests.faults.wsgi import READ_HEADER
+from tests.support.faults.events import Event, cart_event
+from tests.support.faults.server import Server
+from tests.support.faults.wsgi import READ_HEADER
 
 pytestmark = [
     pytest.mark.faults,

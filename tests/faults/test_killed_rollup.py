@@ -16,10 +16,10 @@ from django.db import connection
 from alhena_tracking.models import Company, RolledUpDay
 from alhena_tracking.reports import Period, ReportQuery
 from alhena_tracking.rollups import check_rollups, roll_up
-from tests.conftest import examples
-from tests.faults.database import database_url
-from tests.report_by_hand import fill
-from tests.test_rollups import assert_same_as_raw
+from tests.support.faults.database import database_url
+from tests.support.report_by_hand import fill
+from tests.support.rolled_up_days import assert_same_as_raw
+from tests.support.runs import examples
 
 pytestmark = [
     pytest.mark.faults,
@@ -31,7 +31,11 @@ DAYS = 20
 
 
 def _start() -> subprocess.Popen[bytes]:
-    environment = {**os.environ, "DATABASE_URL": database_url(), "DJANGO_SETTINGS_MODULE": "tests.faults.settings"}
+    environment = {
+        **os.environ,
+        "DATABASE_URL": database_url(),
+        "DJANGO_SETTINGS_MODULE": "tests.support.faults.settings",
+    }
     command = [sys.executable, "-m", "django", "alhena_rollup", "--verbosity", "0"]
     return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
 

@@ -22,14 +22,14 @@ from alhena_tracking.models import (
     Refund,
     Trust,
 )
-from tests.conftest import examples
-from tests.faults.books import check_books
-from tests.faults.database import end_connection, locked, wait_for_waiting
-from tests.faults.delivery import deliver, post
-from tests.faults.events import Event, Message, batch, cart_event, interaction, line_items, order
-from tests.faults.load import Load
-from tests.faults.server import Server
-from tests.faults.wsgi import DIE_HEADER
+from tests.support.faults.books import check_books
+from tests.support.faults.database import end_connection, locked, wait_for_waiting
+from tests.support.faults.delivery import deliver, post
+from tests.support.faults.events import Event, Message, batch, cart_event, interaction, line_items, order
+from tests.support.faults.load import Load
+from tests.support.faults.server import Server
+from tests.support.faults.wsgi import DIE_HEADER
+from tests.support.runs import examples
 
 pytestmark = [
     pytest.mark.faults,

@@ -1,0 +1,175 @@
+"""What the shop's server says with its secret key, and what nobody else can."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from alhena_tracking import company_cache
+from alhena_tracking.diagnosis import event_counts
+from alhena_tracking.models import CartEvent, Company, Order, OrderClaim, PendingConfirmation, Refund, SecretKey, Trust
+from tests.support.api_calls import CART_EVENT, IDENTITY, ORDER, codes, post
+
+pytestmark = pytest.mark.django_db
+
+ANONYMOUS = {**ORDER, "user_fingerprint": None, "user_faq_fingerprint": None}
+REFUND = {"company_key": "acme", "order_id": "1001", "refund_id": "r1", "value": 10, "currency": "USD"}
+RIVAL = {"user_fingerprint": "5f0c1a52-9a57-4d0e-8f5b-3c6d2a1e7b40", "user_faq_fingerprint": None}
+
+
+@pytest.fixture
+def key(company: Company) -> str:
+    return SecretKey(company=company, name="server").issue()
+
+
+@pytest.fixture
+def confirm(key: str) -> Any:
+    def send(path: str, body: Any) -> tuple[int, dict[str, Any]]:
+        return post(path, body, Authorization=f"Bearer {key}")
+
+    return send
+
+
+@pytest.fixture
+def interacted(company: Company) -> None:
+    for identity in ({}, RIVAL):
+        assert post("interactions", {**IDENTITY, **identity, "type": "CHAT"})[0] == 201
+
+
+def test_event_when_sent_with_a_key_is_confirmed(interacted: None, confirm: Any) -> None:
+    assert confirm("cart_events", CART_EVENT)[0] == 201
+    assert confirm("checkout_events", ORDER)[0] == 201
+    assert CartEvent.objects.get().trust == Order.objects.get().trust == Trust.CONFIRMED
+
+
+def test_clock_when_it_is_the_servers_is_believed(company: Company, confirm: Any) -> None:
+    at = timezone.now() - timedelta(hours=5)
+    body = {**IDENTITY, "type": "CHAT", "occurred_at": at.isoformat(), "sent_at": "2020-01-01T00:00:00Z"}
+    assert confirm("interactions", body)[0] == 201
+    assert company.visitorsession_set.get().started_at == at
+
+
+@pytest.mark.parametrize("authorization", ["Bearer wrong", "Bearer ", "Token x", "", "Bearer \xff"])
+def test_key_when_it_is_wrong_is_401(interacted: None, key: str, authorization: str) -> None:
+    status, answer = post("checkout_events", ORDER, Authorization=authorization)
+    assert (status, answer["status"], codes(answer)) == (401, "unauthorized", {"": "invalid_key"})
+    assert not Order.objects.exists()
+
+
+@pytest.mark.parametrize(("path", "body"), [("checkout_events", ORDER), ("refunds", REFUND)])
+def test_company_when_it_is_unknown_is_told_to_a_server(confirm: Any, path: str, body: dict[str, Any]) -> None:
+    body = {name: value for name, value in body.items() if not name.startswith("user_")}
+    status, answer = confirm(path, {**body, "company_key": "nobody"})
+    assert (status, codes(answer)) == (403, {"company_key": "unknown_company"})
+
+
+def test_key_when_revoked_or_of_another_company_is_401(company: Company, key: str) -> None:
+    other = Company.objects.create(key="other", name="Other")
+    others = SecretKey(company=other, name="server").issue()
+    assert post("refunds", REFUND, Authorization=f"Bearer {others}")[0] == 401
+    company_cache.revoke(SecretKey.objects.get(company=company))
+    assert post("refunds", REFUND, Authorization=f"Bearer {key}")[0] == 401
+
+
+def test_order_when_squatted_is_the_confirmed_one(interacted: None, confirm: Any) -> None:
+    assert post("checkout_events", {**ORDER, **RIVAL, "value": 99999})[0] == 201
+    assert confirm("checkout_events", ORDER) == (200, {"status": "confirmed"})
+    order = Order.objects.get()
+    assert (order.value_minor, order.trust, order.has_conflict) == (3998, Trust.CONFIRMED, True)
+    assert order.session_id == OrderClaim.objects.get(trust=Trust.CONFIRMED).session_id
+    assert confirm("checkout_events", ORDER) == (200, {"status": "duplicate"})
+
+
+def test_order_when_reported_with_other_amounts_keeps_the_first_and_shows_the_conflict(interacted: None) -> None:
+    for value in (39.98, 40, 41):
+        post("checkout_events", {**ORDER, "value": value})
+    order = Order.objects.get()
+    assert (order.value_minor, order.has_conflict) == (3998, True)
+    assert list(order.claims.order_by("id").values_list("value_minor", flat=True)) == [3998, 4000, 4100]
+
+
+def test_order_when_confirmed_before_it_is_reported_waits(interacted: None, confirm: Any) -> None:
+    assert confirm("checkout_events", {**ANONYMOUS, "value": 12.34}) == (202, {"status": "pending"})
+    assert confirm("checkout_events", {**ANONYMOUS, "value": 12.34}) == (200, {"status": "duplicate"})
+    assert post("checkout_events", ORDER)[0] == 201
+    order = Order.objects.get()
+    assert (order.value_minor, order.trust, order.has_conflict) == (1234, Trust.CONFIRMED, True)
+    assert not PendingConfirmation.objects.exists()
+
+
+def test_order_when_nobody_is_named_needs_an_id_and_a_key(interacted: None, confirm: Any) -> None:
+    assert codes(confirm("checkout_events", {**ANONYMOUS, "order_id": None})[1]) == {"user_fingerprint": "required"}
+    assert codes(confirm("cart_events", {**CART_EVENT, **ANONYMOUS, "type": "ITEM_ADDED"})[1]) == {
+        "user_fingerprint": "required"
+    }
+    assert codes(post("checkout_events", ANONYMOUS)[1]) == {"user_fingerprint": "required"}
+
+
+def test_batch_when_sent_with_a_key_may_confirm_orders_of_nobody(interacted: None, confirm: Any) -> None:
+    events = [
+        {"method": "sendCheckoutEvent", "data": {"order_id": str(number), "value": 1, "currency": "EUR"}}
+        for number in range(3)
+    ]
+    interaction = {"method": "sendInteraction", "data": {"type": "CHAT"}}
+    status, answer = confirm("events", {"company_key": "acme", "events": [*events, interaction]})
+    assert [result["status"] for result in answer["results"]] == ["pending"] * 3 + ["invalid"]
+    assert status == 200
+    assert PendingConfirmation.objects.count() == 3
+
+
+def test_refund_when_nobody_vouches_for_it_is_401(interacted: None) -> None:
+    status, answer = post("refunds", REFUND)
+    assert (status, codes(answer)) == (401, {"": "key_required"})
+
+
+def test_refund_when_it_fits_is_recorded_once(interacted: None, confirm: Any) -> None:
+    post("checkout_events", ORDER)
+    status, answer = confirm("refunds", REFUND)
+    assert (status, answer["status"], uuid.UUID(answer["id"])) == (201, "recorded", Refund.objects.get().event_id)
+    assert confirm("refunds", {**REFUND, "value": 11}) == (200, {"status": "duplicate"})
+    more = {**REFUND, "refund_id": "r2"}
+    assert codes(confirm("refunds", {**more, "value": 29.99})[1]) == {"value": "exceeds_order"}
+    assert codes(confirm("refunds", {**more, "currency": "EUR"})[1]) == {"currency": "currency_mismatch"}
+    assert codes(confirm("refunds", {**more, "value": 0, "refund_id": 7})[1]) == {
+        "value": "not_positive",
+        "refund_id": "wrong_type",
+    }
+    assert confirm("refunds", {**more, "value": 29.98})[0] == 201
+    assert Order.objects.get().value_minor == 3998
+
+
+def test_refund_when_its_order_follows_is_attached(interacted: None, confirm: Any) -> None:
+    unknown = (200, {"status": "ignored", "reason": "unknown_order"})
+    assert confirm("refunds", REFUND) == unknown
+    assert confirm("refunds", REFUND) == unknown
+    assert post("checkout_events", ORDER)[0] == 201
+    assert Refund.objects.get().refunded_order == Order.objects.get()
+    assert confirm("refunds", REFUND) == (200, {"status": "duplicate"})
+
+
+def test_refused_key_when_counted_is_among_the_reasons(company: Company, key: str) -> None:
+    post("checkout_events", ORDER, Authorization="Bearer wrong")
+    post("checkout_events", ORDER, Origin="https://evil.example")
+    post("checkout_events", {**ORDER, "company_key": "nobody"})
+    post("checkout_events", b"{")
+    event_counts.flush()
+    assert sorted((refusal.outcome, refusal.errors) for refusal in event_counts.refusals(company)) == [
+        ("forbidden", (("", "origin_not_allowed"),)),
+        ("forbidden", (("company_key", "unknown_company"),)),
+        ("invalid", (("", "parse_error"),)),
+        ("unauthorized", (("", "invalid_key"),)),
+    ]
+
+
+def test_revenue_when_only_confirmed_orders_count_leaves_reported_ones_out(
+    interacted: None, confirm: Any, settings: Any
+) -> None:
+    post("checkout_events", ORDER)
+    settings.ALHENA_TRACKING = {"COMPANY_KEY": "acme", "CONFIRMED_ORDERS_ONLY": True}
+    assert not Order.objects.counted().exists()
+    confirm("checkout_events", ANONYMOUS)
+    assert Order.objects.counted().count() == 1

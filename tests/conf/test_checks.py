@@ -1,0 +1,336 @@
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.checks import CheckMessage, run_checks
+from django.db import connection, router
+from django.test import override_settings
+
+from alhena_tracking.checks import _RULES, check_database, check_rate_limit_cache, check_settings
+from alhena_tracking.conf import DEFAULTS, Conf, conf
+
+
+def ids(settings: object) -> list[str | None]:
+    with override_settings(ALHENA_TRACKING=settings):
+        return [message.id for message in check_settings()]
+
+
+@pytest.mark.django_db  # other apps' checks may ask the database
+def test_project_when_set_up_as_documented_passes() -> None:
+    with override_settings(DEBUG=True):
+        assert run_checks() == []
+
+
+def test_settings_when_absent_pass() -> None:
+    assert ids({}) == []
+    assert ids(None) == []
+
+
+def test_settings_when_no_dict_are_an_error() -> None:
+    assert ids("acme") == ["alhena_tracking.E001"]
+
+
+def test_setting_when_unknown_is_an_error_that_lists_the_known() -> None:
+    with override_settings(ALHENA_TRACKING={"COMPANY": "acme"}):
+        (message,) = check_settings()
+    assert message.id == "alhena_tracking.E002"
+    assert "COMPANY_KEY" in str(message.hint)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "id_"),
+    [
+        ("COMPANY_KEY", "Acme Inc", "alhena_tracking.E003"),
+        ("COMPANY_KEY", 7, "alhena_tracking.E003"),
+        ("ATTRIBUTION_WINDOW", 24, "alhena_tracking.E004"),
+        ("ATTRIBUTION_WINDOW", timedelta(0), "alhena_tracking.E004"),
+        ("ATTRIBUTION_MODEL", "linear", "alhena_tracking.E005"),
+        ("CART_EVENT_VALUE", "price", "alhena_tracking.E006"),
+        ("LINE_ITEM_VALUE", ["total"], "alhena_tracking.E007"),
+        ("QUALIFYING_INTERACTION", "no.such.function", "alhena_tracking.E008"),
+        ("QUALIFYING_INTERACTION", len, "alhena_tracking.E008"),
+        ("COOKIE_DOMAIN", "https://shop.example", "alhena_tracking.E009"),
+        ("REQUIRE_CONSENT", "yes", "alhena_tracking.E010"),
+        ("RESPECT_DNT", 1, "alhena_tracking.E011"),
+        ("DEBUG", None, "alhena_tracking.E012"),
+        ("CONFIRMED_ORDERS_ONLY", "no", "alhena_tracking.E013"),
+        ("RATE_LIMIT_PER_SOURCE", "many", "alhena_tracking.E014"),
+        ("RATE_LIMIT_PER_COMPANY", 600, "alhena_tracking.E015"),
+        ("RATE_LIMIT_CACHE", "nowhere", "alhena_tracking.E016"),
+        ("TRUSTED_PROXIES", True, "alhena_tracking.E017"),
+        ("LOCK_TIMEOUT", 2, "alhena_tracking.E018"),
+        ("STATEMENT_TIMEOUT", timedelta(seconds=30), "alhena_tracking.E019"),
+        ("COUNTED_QUESTIONS", "helpful", "alhena_tracking.E020"),
+        ("READ_DATALAYER", "as-is", "alhena_tracking.E021"),
+        ("DATALAYER_VALUE", ["net"], "alhena_tracking.E022"),
+    ],
+)
+def test_setting_when_wrong_is_an_error_with_a_hint(name: str, value: Any, id_: str) -> None:
+    with override_settings(ALHENA_TRACKING={name: value}):
+        (message,) = check_settings()
+    assert message.id == id_
+    assert name in message.msg
+    assert message.hint
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("COMPANY_KEY", "acme_2-de"),
+        ("ATTRIBUTION_WINDOW", timedelta(days=7)),
+        ("ATTRIBUTION_MODEL", "last_touch"),
+        ("CART_EVENT_VALUE", "total"),
+        ("LINE_ITEM_VALUE", "unit"),
+        ("QUALIFYING_INTERACTION", "builtins.bool"),
+        ("COOKIE_DOMAIN", ".shop.example"),
+        ("REQUIRE_CONSENT", True),
+        ("RESPECT_DNT", True),
+        ("DEBUG", True),
+        ("CONFIRMED_ORDERS_ONLY", True),
+        ("RATE_LIMIT_PER_SOURCE", "5/s"),
+        ("RATE_LIMIT_PER_COMPANY", None),
+        ("RATE_LIMIT_CACHE", "default"),
+        ("TRUSTED_PROXIES", 2),
+        ("LOCK_TIMEOUT", timedelta(milliseconds=500)),
+        ("STATEMENT_TIMEOUT", timedelta(seconds=1)),
+    ],
+)
+def test_setting_when_right_passes_and_is_read(name: str, value: Any) -> None:
+    with override_settings(ALHENA_TRACKING={name: value}):
+        assert check_settings() == []
+        assert getattr(conf, name.lower()) == value
+
+
+def test_settings_when_listed_have_a_default_a_property_and_a_check() -> None:
+    properties = {name for name, value in vars(Conf).items() if isinstance(value, property)} - {"raw"}
+    assert {name.upper() for name in properties} == set(DEFAULTS) == set(_RULES)
+    assert ids(dict(DEFAULTS)) == []
+
+
+def test_settings_when_listed_in_the_readme_are_all_there() -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    rows = dict(re.findall(r"^\| `([A-Z_]+)` \| `([^`]+)` \|", readme, re.MULTILINE))
+    namespace = {"timedelta": timedelta}
+    assert {name: eval(default, namespace) for name, default in rows.items()} == DEFAULTS  # noqa: S307
+
+
+class Database:
+    """Stands for a connection whose driver need not be installed, and which nobody may use."""
+
+    def __init__(self, vendor: str, **database: Any) -> None:
+        self.vendor = vendor
+        self.settings_dict = {"ENGINE": "", "NAME": "shop", "CONN_MAX_AGE": 60, "OPTIONS": {}, **database}
+
+
+@pytest.fixture
+def database(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[CheckMessage]]:
+    def check(vendor: str, *, debug: bool = False, **settings: Any) -> list[CheckMessage]:
+        monkeypatch.setattr("alhena_tracking.checks.connections", {"default": Database(vendor, **settings)})
+        with override_settings(DEBUG=debug):
+            messages = check_database()
+        assert all(message.hint for message in messages)
+        return messages
+
+    return check
+
+
+SQLITE = {"init_command": "PRAGMA journal_mode=WAL;", "transaction_mode": "IMMEDIATE", "timeout": 5}
+POSTGRESQL = {"connect_timeout": 3}
+MYSQL = {"connect_timeout": 3, "read_timeout": 5, "write_timeout": 5}
+
+
+@pytest.mark.parametrize(
+    ("changed", "missing"),
+    [
+        ({"init_command": "PRAGMA synchronous=1;"}, "WAL"),
+        ({"init_command": None}, "WAL"),
+        ({"init_command": "PRAGMA journal_mode=WALRUS;"}, "WAL"),
+        ({"transaction_mode": "DEFERRED"}, "IMMEDIATE"),
+        ({"transaction_mode": None}, "IMMEDIATE"),
+        ({"timeout": None}, "timeout"),
+        ({"timeout": 1.9}, "timeout"),
+        ({"timeout": 20}, "timeout"),
+    ],
+)
+def test_sqlite_when_an_option_is_missing_or_wrong_is_warned_of(
+    database: Callable[..., list[CheckMessage]], changed: dict[str, Any], missing: str
+) -> None:
+    for debug in (True, False):
+        (message,) = database("sqlite", debug=debug, OPTIONS={**SQLITE, **changed})
+        assert message.id == "alhena_tracking.W001"
+        assert missing in message.msg
+        assert message.msg.count(",") == 0, "and nothing else"
+
+
+def test_sqlite_when_as_django_makes_it_is_told_of_everything_at_once(
+    database: Callable[..., list[CheckMessage]],
+) -> None:
+    (message,) = database("sqlite")
+    assert [word in message.msg for word in ("WAL", "IMMEDIATE", "timeout")] == [True] * 3
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"OPTIONS": SQLITE},
+        {
+            "OPTIONS": {
+                **SQLITE,
+                "timeout": 2,
+                "transaction_mode": "immediate",
+                "init_command": "pragma journal_mode(wal)",
+            }
+        },
+        {"NAME": ":memory:"},
+        {"NAME": "file:memorydb?mode=memory&cache=shared"},
+        {"OPTIONS": SQLITE, "CONN_MAX_AGE": 0},
+    ],
+)
+def test_sqlite_when_set_up_for_several_requests_passes(
+    database: Callable[..., list[CheckMessage]], settings: dict[str, Any]
+) -> None:
+    assert database("sqlite", **settings) == []
+
+
+def test_sqlite_when_set_up_as_the_hint_says_passes(database: Callable[..., list[CheckMessage]]) -> None:
+    (message,) = database("sqlite")
+    options = re.search(r"\{.*?\}", str(message.hint))
+    assert options
+    assert database("sqlite", OPTIONS=eval(options.group())) == []  # noqa: S307
+
+
+@pytest.mark.parametrize(("vendor", "options"), [("postgresql", POSTGRESQL), ("mysql", MYSQL)])
+def test_connections_when_closed_after_every_request_are_warned_of(
+    database: Callable[..., list[CheckMessage]], vendor: str, options: dict[str, Any]
+) -> None:
+    (message,) = database(vendor, CONN_MAX_AGE=0, OPTIONS=options)
+    assert message.id == "alhena_tracking.W002"
+    assert "CONN_MAX_AGE" in str(message.hint)
+    assert database(vendor, CONN_MAX_AGE=0, OPTIONS=options, debug=True) == []
+    assert database(vendor, CONN_MAX_AGE=None, OPTIONS=options) == []
+    assert database(vendor, CONN_MAX_AGE=1, OPTIONS=options) == []
+
+
+def test_connections_when_pooled_pass(database: Callable[..., list[CheckMessage]]) -> None:
+    assert database("postgresql", CONN_MAX_AGE=0, OPTIONS={**POSTGRESQL, "pool": {"timeout": 4}}) == []
+
+
+@pytest.mark.parametrize(
+    ("vendor", "options", "missing"),
+    [
+        ("postgresql", {}, "connect_timeout"),
+        ("postgresql", {"connect_timeout": 0}, "connect_timeout"),
+        ("postgresql", {"connect_timeout": "never"}, "connect_timeout"),
+        ("postgresql", {"connect_timeout": 30}, "connect_timeout"),
+        ("postgresql", {"connect_timeout": 3, "pool": True}, "pool"),
+        ("postgresql", {"connect_timeout": 3, "pool": {"min_size": 2}}, "pool"),
+        ("postgresql", {"connect_timeout": 3, "pool": {"timeout": 30}}, "pool"),
+        ("mysql", {**MYSQL, "connect_timeout": 10}, "connect_timeout"),
+        ("mysql", {**MYSQL, "read_timeout": None}, "read_timeout"),
+        ("mysql", {**MYSQL, "write_timeout": 0}, "write_timeout"),
+    ],
+)
+def test_timeout_of_a_server_when_missing_is_warned_of(
+    database: Callable[..., list[CheckMessage]], vendor: str, options: dict[str, Any], missing: str
+) -> None:
+    (message,) = database(vendor, OPTIONS=options)
+    assert message.id == "alhena_tracking.W003"
+    assert missing in message.msg
+    assert missing in str(message.hint)
+    assert database(vendor, OPTIONS=options, debug=True) == []
+
+
+@pytest.mark.parametrize(
+    ("vendor", "settings"),
+    [
+        ("postgresql", {"OPTIONS": POSTGRESQL}),
+        ("postgresql", {"OPTIONS": {"connect_timeout": "5"}}),  # as URLs give it
+        ("postgresql", {"OPTIONS": {"service": "shop"}}),
+        ("mysql", {"OPTIONS": MYSQL}),
+        ("mysql", {"OPTIONS": {**MYSQL, "read_timeout": 60}}),
+        ("mysql", {"ENGINE": "mysql.connector.django", "OPTIONS": {}}),
+        ("oracle", {"CONN_MAX_AGE": 0}),
+    ],
+)
+def test_timeouts_of_a_server_when_set_pass(
+    database: Callable[..., list[CheckMessage]], vendor: str, settings: dict[str, Any]
+) -> None:
+    assert database(vendor, **settings) == []
+
+
+@pytest.mark.parametrize("level", ["repeatable read", "SERIALIZABLE", None])
+def test_isolation_of_mysql_when_it_reads_what_was_is_warned_of(
+    database: Callable[..., list[CheckMessage]], level: str | None
+) -> None:
+    (message,) = database("mysql", OPTIONS={**MYSQL, "isolation_level": level}, debug=True)
+    assert message.id == "alhena_tracking.W004"
+
+
+@pytest.mark.parametrize("level", ["read committed", "READ COMMITTED", "read uncommitted"])
+def test_isolation_of_mysql_when_it_reads_what_is_passes(
+    database: Callable[..., list[CheckMessage]], level: str
+) -> None:
+    assert database("mysql", OPTIONS={**MYSQL, "isolation_level": level}) == []
+
+
+def test_database_when_a_router_chooses_it_is_the_one_that_is_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(router, "db_for_write", lambda model: "tracking")
+    databases = {"default": Database("sqlite"), "tracking": Database("mysql", OPTIONS=MYSQL)}
+    monkeypatch.setattr("alhena_tracking.checks.connections", databases)
+    assert check_database() == []
+
+
+def test_database_when_checked_is_not_connected_to() -> None:
+    connection.close()
+    check_database()  # pytest-django forbids its use
+    assert connection.connection is None
+
+
+def cache_ids(backend: str, *, debug: bool = False, options: Any = None, **settings: Any) -> list[str | None]:
+    caches = {"default": {"BACKEND": backend, "OPTIONS": options}}
+    with override_settings(DEBUG=debug, CACHES=caches, ALHENA_TRACKING=settings):
+        messages = check_rate_limit_cache()
+    assert all(message.hint for message in messages)
+    return [message.id for message in messages]
+
+
+NO_LIMITS: dict[str, Any] = {"RATE_LIMIT_PER_SOURCE": None, "RATE_LIMIT_PER_COMPANY": None}
+DJANGOS_REDIS = "django.core.cache.backends.redis.RedisCache"
+
+
+@pytest.mark.parametrize("backend", ["locmem.LocMemCache", "dummy.DummyCache"])
+def test_rate_limits_when_kept_by_each_process_are_warned_of(backend: str) -> None:
+    backend = f"django.core.cache.backends.{backend}"
+    assert cache_ids(backend) == ["alhena_tracking.W005"]
+    assert cache_ids(backend, RATE_LIMIT_PER_SOURCE=None) == ["alhena_tracking.W005"]
+    assert cache_ids(backend, RATE_LIMIT_PER_COMPANY=None) == ["alhena_tracking.W005"]
+    assert cache_ids(backend, **NO_LIMITS) == []
+    assert cache_ids(backend, debug=True) == []
+
+
+@pytest.mark.parametrize(
+    ("backend", "option"), [(DJANGOS_REDIS, "socket_timeout"), ("django_redis.cache.RedisCache", "SOCKET_TIMEOUT")]
+)
+def test_timeout_of_redis_when_missing_is_warned_of(backend: str, option: str) -> None:
+    for options in (None, {}, {option: None}, {option: 30}):
+        assert cache_ids(backend, options=options) == ["alhena_tracking.W006"]
+        assert cache_ids(backend, options=options, **NO_LIMITS) == []
+        assert cache_ids(backend, options=options, debug=True) == []
+    assert cache_ids(backend, options={option: 0.5}) == []
+
+
+def test_cache_when_of_another_kind_passes() -> None:
+    assert cache_ids("django.core.cache.backends.memcached.PyMemcacheCache") == []
+
+
+def test_cache_when_named_wrongly_is_left_to_the_check_of_the_settings() -> None:
+    for alias in ("nowhere", ["default"], None):
+        assert cache_ids(DJANGOS_REDIS, RATE_LIMIT_CACHE=alias) == []
+        assert ids({"RATE_LIMIT_CACHE": alias}) == ["alhena_tracking.E016"]
+    with override_settings(ALHENA_TRACKING="acme"):
+        assert check_rate_limit_cache() == []

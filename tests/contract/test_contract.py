@@ -1,0 +1,57 @@
+"""The server's side of ``tests/contract``; the tracker's is in ``tests/js``."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import pytest
+from django.utils import timezone
+from rest_framework.serializers import ValidationError
+
+from alhena_tracking.api.ingestion.serializers import METHODS
+from alhena_tracking.models import Trust
+from tests.support.contract import load_examples, snake_case, wire
+
+EXAMPLES = load_examples()
+IDENTITY = {"company_key": "acme", "user_fingerprint": "7b0d1f0e-6a53-4a3c-9d0a-0a8c5c3c6c11"}
+
+
+def _parse(example: dict[str, Any]) -> Any:
+    data = wire(example["data"])
+    payload = {**data, **IDENTITY} if isinstance(data, dict) else data
+    return METHODS[example["method"]].parse(payload, received_at=timezone.now(), trust=Trust.REPORTED)
+
+
+def test_examples_when_counted() -> None:
+    names = [example["name"] for example in EXAMPLES]
+    assert len(names) >= 120
+    assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize("example", [e for e in EXAMPLES if e["errors"]], ids=lambda e: e["name"])
+def test_invalid_example_when_parsed_names_every_error(example: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError) as caught:
+        _parse(example)
+    detail: Any = caught.value.detail
+    found = sorted((path, error.code) for path, errors in detail.items() for error in errors)
+    assert found == sorted((snake_case(error["field"]), error["code"]) for error in example["errors"])
+
+
+@pytest.mark.parametrize("example", [e for e in EXAMPLES if not e["errors"]], ids=lambda e: e["name"])
+def test_valid_example_when_parsed_gives_what_is_stored(example: dict[str, Any]) -> None:
+    stored = _wire_names(asdict(_parse(example)))
+    for name, expected in example.get("stored", {}).items():
+        assert stored[name] == expected, name
+
+
+def _wire_names(data: dict[str, Any]) -> dict[str, Any]:
+    """What was parsed, under the names and in the notation of the examples' ``stored``."""
+    stored = dict(data)
+    if "kind" in stored:
+        stored["type"] = stored.pop("kind")
+    if "quantity" in stored:
+        stored["quantity"] = f"{stored['quantity']:.3f}"
+    if "line_items" in stored:
+        stored["lines"] = [{**item, "quantity": f"{item['quantity']:.3f}"} for item in stored["line_items"]]
+    return stored

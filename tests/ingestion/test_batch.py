@@ -1,0 +1,142 @@
+"""Events that are recorded together leave the rows and the answers that they leave one by one."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+from django.test import override_settings
+from django.test.utils import CaptureQueriesContext
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from alhena_tracking.ingestion import CartEventData, EventData, Outcome, record
+from alhena_tracking.models import CartEvent, Company, Interaction, Order, OrderClaim, OrderLine, VisitorSession
+from tests.support.event_data import NOW, cart_event, chat, data_of, order
+from tests.support.histories import History, histories
+from tests.support.oracle import CartChange, Event
+from tests.support.runs import examples
+
+pytestmark = pytest.mark.django_db
+
+
+@settings(
+    max_examples=examples(100, full=2000, databases=["sqlite"]),
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(history=histories(), repeated=st.sets(st.integers(0, 24), max_size=3))
+def test_rows_when_events_come_together_are_those_of_one_by_one(history: History, repeated: set[int]) -> None:
+    told = list(_told(history, repeated))
+    one_by_one = _outcome(history, [(basis, company, [data]) for basis, company, batch in told for data in batch])
+    assert _outcome(history, told) == one_by_one
+
+
+def _told(history: History, repeated: set[int]) -> Iterator[tuple[str, str, list[EventData]]]:
+    """The history in batches: each visitor's events that follow each other. Some of them are told twice."""
+    events = [
+        (event, data_of(event, uuid.UUID(int=number + 1)))
+        for number, event in enumerate(history.events)
+        for _ in range(2 if number in repeated else 1)
+    ]
+
+    def batch_of(item: tuple[Event, EventData]) -> tuple[Any, ...]:
+        event, data = item
+        return event.company, data.visitor, event.basis if isinstance(event, CartChange) else "unit"
+
+    for (company, _, basis), batch in groupby(events, batch_of):
+        yield basis, company, [data for _, data in batch]
+
+
+def _outcome(history: History, batches: Sequence[tuple[str, str, list[EventData]]]) -> tuple[Any, ...]:
+    with transaction.atomic():
+        companies = {
+            key: Company.objects.get_or_create(key=key.lower(), defaults={"name": key})[0]
+            for key in {event.company for event in history.events}
+        }
+        rules = {
+            "ATTRIBUTION_WINDOW": history.window,
+            "ATTRIBUTION_MODEL": history.model,
+            "QUALIFYING_INTERACTION": "tests.support.event_data.is_no_greeting",
+        }
+        outcomes: list[Outcome] = []
+        for basis, company, events in batches:
+            with override_settings(ALHENA_TRACKING={**rules, "CART_EVENT_VALUE": basis}):
+                outcomes += record(companies[company], events)
+        rows = _rows()
+        transaction.set_rollback(True)
+    return outcomes, rows
+
+
+_OF_ORDERS = {Order, OrderClaim, OrderLine}
+_INCOMPARABLE = {"id", "company_id", "order_id", "version"}  # a session's version grows once with each batch
+
+
+def _rows() -> list[Any]:
+    """All rows, without the ids that differ from one run to the next; in the order of those ids."""
+    sessions = {
+        pk: number for number, pk in enumerate(VisitorSession.objects.order_by("id").values_list("id", flat=True))
+    }
+    events = dict(Interaction.objects.values_list("id", "event_id"))
+    orders = dict(Order.objects.values_list("id", "event_id"))
+    rows: list[Any] = []
+    for model in (VisitorSession, Interaction, CartEvent, Order, OrderClaim, OrderLine):
+        for values in model._default_manager.order_by("id").values():
+            row: dict[str, Any] = {**values}
+            row["session_id"] = sessions.get(row.get("session_id", 0))
+            row["credited_interaction_id"] = events.get(row.get("credited_interaction_id", 0))
+            row["told"] = str(orders[row["id" if model is Order else "order_id"]]) if model in _OF_ORDERS else ""
+            rows.append({name: value for name, value in row.items() if name not in _INCOMPARABLE})
+    # Which of two orders of one transaction, or of their claims, has the smaller id tells nothing.
+    return sorted(rows, key=lambda row: row["told"])
+
+
+def test_cart_events_when_there_are_fifty_take_as_many_queries_as_a_few(company: Company) -> None:
+    record(company, [chat()])
+    batch = [cart_event(product_id=f"SKU-{number % 12}", occurred_at=NOW) for number in range(50)]
+    assert _queries(company, [cart_event()]) == 3
+    assert _queries(company, batch) == 3
+
+
+def test_events_of_all_kinds_when_there_are_many_take_no_more_queries_than_two_of_each(company: Company) -> None:
+    def batch(size: int) -> list[EventData]:
+        return [
+            event
+            for number in range(size)
+            for event in (
+                chat(),
+                cart_event(product_id=f"{size}-{number}"),
+                order(order_id="", value_minor=1000 * size + number),
+            )
+        ]
+
+    record(company, [chat(), *batch(1)])
+    few, many = _queries(company, batch(2)), _queries(company, batch(30))
+    assert many <= few
+
+
+def test_event_when_it_is_at_fault_does_not_harm_the_others(company: Company) -> None:
+    record(company, [chat()])
+    good, bad = cart_event(), cart_event(source="x" * 300)  # more than its column holds
+    if connection.vendor == "sqlite":
+        bad = cart_event(value_minor=-1)  # SQLite checks no lengths
+    outcomes = record(company, [good, bad, cart_event(product_id="SKU-2")])
+    assert [outcome.status for outcome in outcomes] == ["recorded", "invalid", "recorded"]
+    assert CartEvent.objects.count() == 2
+
+
+def test_event_when_it_is_credited_to_an_interaction_of_its_batch_names_that(company: Company) -> None:
+    outcomes = record(company, [cart_event(), chat(), cart_event()])
+    assert [outcome.status for outcome in outcomes] == ["ignored", "recorded", "recorded"]
+    assert CartEvent.objects.get().credited_interaction == Interaction.objects.get()
+
+
+def _queries(company: Company, events: Sequence[EventData]) -> int:
+    with CaptureQueriesContext(connection) as queries:
+        outcomes = record(company, events)
+    assert {outcome.status for outcome in outcomes} == {"recorded"}
+    assert any(isinstance(event, CartEventData) for event in events)
+    return sum("SAVEPOINT" not in query["sql"] for query in queries)

@@ -1,0 +1,115 @@
+"""What many connections do at once; needs a database server with concurrent writers."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+
+from alhena_tracking.models import CartEvent, Company, Interaction, Order, OrderClaim, VisitorSession
+from tests.support.runs import examples
+
+pytestmark = [
+    pytest.mark.concurrency,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif("connection.vendor == 'sqlite'", reason="SQLite has a single writer; set DATABASE_URL"),
+]
+
+POSTS = 64
+IDENTITY = {"company_key": "acme", "user_fingerprint": str(uuid.UUID(int=7)), "user_faq_fingerprint": None}
+PATHS = {"interaction": "interactions", "cart": "cart_events", "order": "checkout_events"}
+
+
+def _post(kind: str, **fields: Any) -> tuple[int, dict[str, Any]]:
+    try:
+        response = Client(raise_request_exception=False).post(
+            f"/alhena/analytics/{PATHS[kind]}", json.dumps({**IDENTITY, **fields}), content_type="application/json"
+        )
+        return response.status_code, response.json()
+    finally:
+        connection.close()
+
+
+def _post_at_once(kind: str, bodies: list[dict[str, Any]]) -> Counter[tuple[int, str]]:
+    """Post each body from a thread and over a connection of its own, once all of these are there."""
+    start = Barrier(len(bodies))
+
+    def post(body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        connection.ensure_connection()
+        start.wait(timeout=30)
+        return _post(kind, **body)
+
+    with ThreadPoolExecutor(max_workers=len(bodies)) as pool:
+        answers = list(pool.map(post, bodies))
+    return Counter((code, body["status"]) for code, body in answers)
+
+
+@pytest.fixture
+def interacted() -> None:
+    assert _post("interaction", type="CHAT")[0] == 201
+
+
+# One order id, from 64 sides (F8)
+
+
+@pytest.mark.parametrize("round_", range(examples(3, full=100)))
+def test_one_order_id_when_posted_at_once_is_one_order(interacted: None, round_: int) -> None:
+    values = [10 + number for number in range(POSTS)]
+    bodies = [{"order_id": "1001", "value": value, "currency": "EUR"} for value in values]
+    assert _post_at_once("order", bodies) == {(201, "recorded"): 1, (200, "duplicate"): POSTS - 1}
+    order = Order.objects.get()
+    claims = list(OrderClaim.objects.order_by("id").values_list("order_id", "value_minor"))
+    assert claims[0] == (order.pk, order.value_minor)
+    assert sorted(claims) == [(order.pk, 100 * value) for value in values]
+
+
+# One event id, one visitor, one cart
+
+
+def test_one_event_id_when_posted_at_once_is_one_row(interacted: None) -> None:
+    body = {
+        "event_id": str(uuid.uuid4()),
+        "type": "ITEM_ADDED",
+        "product_id": "A",
+        "product_name": "Mug",
+        "value": 1,
+        "currency": "EUR",
+        "quantity": 1,
+    }
+    assert _post_at_once("cart", [body] * POSTS) == {(201, "recorded"): 1, (200, "duplicate"): POSTS - 1}
+    assert CartEvent.objects.count() == 1
+
+
+def test_first_interactions_when_posted_at_once_share_one_session() -> None:
+    assert _post_at_once("interaction", [{"type": "CHAT"}] * POSTS) == {(201, "recorded"): POSTS}
+    assert VisitorSession.objects.count() == 1
+    assert Interaction.objects.count() == POSTS
+
+
+def test_cart_states_when_posted_at_once_follow_each_other(interacted: None) -> None:
+    """Whatever order they come in, each row continues from the one before it."""
+    bodies = [
+        {
+            "type": "ITEM_ADDED",
+            "product_id": "A",
+            "product_name": "Mug",
+            "value": 1,
+            "currency": "EUR",
+            "quantity": number + 1,
+        }
+        for number in range(POSTS)
+    ]
+    assert _post_at_once("cart", bodies) == {(201, "recorded"): POSTS}
+    previous = None
+    for event in CartEvent.objects.order_by("occurred_at", "id"):
+        is_fresh = previous is None or event.quantity < previous.quantity
+        assert event.units == (event.quantity if is_fresh or previous is None else event.quantity - previous.quantity)
+        previous = event
+    assert Company.objects.count() == 1

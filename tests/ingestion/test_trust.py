@@ -1,0 +1,389 @@
+"""Whose word an order is, on a real database: against the oracle, and the promises that must hold whatever is said."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from itertools import chain
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.db import transaction
+from hypothesis import HealthCheck, given, settings
+
+from alhena_tracking import ingestion
+from alhena_tracking.contract.rules import InvalidValue
+from alhena_tracking.ingestion import (
+    CartEventData,
+    InteractionData,
+    LineItemData,
+    OrderData,
+    Outcome,
+    RefundData,
+    Visitor,
+)
+from alhena_tracking.models import (
+    CartEvent,
+    Company,
+    Interaction,
+    Order,
+    OrderClaim,
+    PendingConfirmation,
+    Refund,
+    Trust,
+    VisitorSession,
+)
+from tests.support import oracle, trust_oracle
+from tests.support.runs import examples
+from tests.support.trust_oracle import KEPT, Line, ShownOrder, Word
+from tests.support.trust_sequences import (
+    MODEL,
+    RECEIVED_FROM,
+    WINDOW,
+    Event,
+    TrustSequence,
+    batched_sequences,
+    sequences,
+    settling_confirmations,
+    shuffled_sequences,
+)
+
+Key = tuple[str, str]
+
+
+def property_test(full: int) -> settings:
+    return settings(
+        max_examples=examples(100, full=full, databases=["sqlite"]),  # the oracle knows no database
+        suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    )
+
+
+@dataclass(slots=True)
+class Shops:
+    """The companies of a sequence, and the event ids given to its cart changes, in order of arrival."""
+
+    companies: dict[str, Company] = field(default_factory=dict)
+    cart_changes: list[UUID] = field(default_factory=list)
+
+    def tell(self, event: Event) -> str:
+        """Record an event; give the answer in the oracle's words."""
+        if isinstance(event, trust_oracle.Refund):
+            try:
+                return _answer(ingestion.record_refund(self._company(event.company), _refund_data(event)))
+            except InvalidValue as error:
+                return error.code
+        (answer,) = self.tell_together([event])
+        return answer
+
+    def tell_together(self, events: Sequence[oracle.Event | Word]) -> list[str]:
+        """Record what one visitor sent at once."""
+        data = [_data(event) for event in events]
+        outcomes = ingestion.record(self._company(events[0].company), data)
+        for event, recorded, outcome in zip(events, data, outcomes, strict=True):
+            assert outcome.id == (recorded.event_id if outcome.status == "recorded" else None)
+            if isinstance(event, oracle.CartChange):
+                self.cart_changes.append(recorded.event_id)
+        return [_answer(outcome) for outcome in outcomes]
+
+    def _company(self, key: str) -> Company:
+        if key not in self.companies:
+            self.companies[key] = Company.objects.get_or_create(key=key, defaults={"name": key})[0]
+        return self.companies[key]
+
+
+def _answer(outcome: Outcome) -> str:
+    return outcome.reason or outcome.status
+
+
+def _visitor(ids: tuple[str | None, str | None]) -> Visitor:
+    chat, faq = ids
+    return Visitor(UUID(chat) if chat else None, UUID(faq) if faq else None)
+
+
+def _data(event: oracle.Event | Word) -> InteractionData | CartEventData | OrderData:
+    if isinstance(event, Word):
+        return OrderData(
+            visitor=_visitor(event.visitor) if event.visitor else None,
+            occurred_at=event.at,
+            received_at=event.received_at,
+            event_id=event.event_id,
+            trust=Trust.CONFIRMED if event.is_confirmation else Trust.REPORTED,
+            order_id=event.order_id or "",
+            currency=event.currency,
+            value_minor=event.value_minor,
+            line_items=tuple(
+                LineItemData(
+                    product_id=line.product_id,
+                    product_name=line.product_id,
+                    quantity=line.quantity,
+                    value_minor=line.total_minor,
+                )
+                for line in event.lines
+            ),
+        )
+    common: dict[str, Any] = {
+        "visitor": _visitor((event.chat, event.faq)),
+        "occurred_at": event.at,
+        "received_at": RECEIVED_FROM,
+        "event_id": uuid.uuid4(),
+    }
+    if isinstance(event, oracle.Interaction):
+        return InteractionData(kind=event.kind, ai_profile=event.ai_profile, **common)
+    assert isinstance(event, oracle.CartChange)
+    return CartEventData(
+        type=event.type,
+        product_id=event.product_id,
+        product_name=event.product_id,
+        currency=event.currency,
+        value_minor=event.value_minor,
+        quantity=event.quantity,
+        **common,
+    )
+
+
+def _refund_data(event: trust_oracle.Refund) -> RefundData:
+    return RefundData(
+        order_id=event.order_id,
+        refund_id=event.refund_id,
+        currency=event.currency,
+        value_minor=event.value_minor,
+        occurred_at=event.at,
+        received_at=event.received_at,
+    )
+
+
+# What rows say, and what the oracle says, in the same form
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """The oracle's numbers of sessions and interactions, which are those of their arrival."""
+
+    session: dict[int, int]
+    interaction: dict[int, int]
+
+    @classmethod
+    def read(cls) -> Numbers:
+        return cls(
+            *(
+                {pk: number for number, pk in enumerate(model.objects.order_by("id").values_list("pk", flat=True))}
+                for model in (VisitorSession, Interaction)
+            )
+        )
+
+    def credit(self, row: Order | OrderClaim | CartEvent) -> oracle.Credit:
+        assert (row.attribution_window, row.attribution_model) == (WINDOW, MODEL)
+        return oracle.Credit(
+            session=self.session[row.session_id],
+            interaction=self.interaction[row.credited_interaction_id],
+            channel=row.channel,
+            ai_profile=row.ai_profile,
+        )
+
+
+def _check_orders(orders: dict[Key, ShownOrder], unnamed: tuple[ShownOrder, ...]) -> None:
+    numbers = Numbers.read()
+    rows = list(Order.objects.select_related("company").order_by("id"))
+    named = {(row.company.key, row.order_id): row for row in rows if row.order_id}
+    assert {key: _row_of_order(row, numbers) for key, row in named.items()} == {
+        key: _order_of_oracle(order) for key, order in orders.items()
+    }
+    without_id = [_row_of_order(row, numbers) for row in rows if not row.order_id]
+    assert without_id == [_order_of_oracle(order) for order in unnamed]
+
+
+def _row_of_order(row: Order, numbers: Numbers) -> dict[str, Any]:
+    zone = row.company.zone
+    assert row.occurred_on == row.occurred_at.astimezone(zone).date()
+    return {
+        "credit": numbers.credit(row),
+        "trust": row.trust,
+        "has_confirmed_visitor": row.has_confirmed_visitor,
+        "has_conflict": row.has_conflict,
+        "amount": (row.currency, row.value_minor),
+        "occurred_at": row.occurred_at,
+        "lines": tuple(Line(line.product_id, line.quantity, line.total_minor) for line in row.lines.order_by("id")),
+        "claims": [
+            (claim.event_id, numbers.credit(claim), claim.trust, claim.currency, claim.value_minor, claim.occurred_at)
+            for claim in row.claims.order_by("id")
+        ],
+    }
+
+
+def _order_of_oracle(order: ShownOrder) -> dict[str, Any]:
+    return {
+        "credit": order.credit,
+        "trust": order.trust,
+        "has_confirmed_visitor": order.has_confirmed_visitor,
+        "has_conflict": order.has_conflict,
+        "amount": (order.currency, order.value_minor),
+        "occurred_at": order.at,
+        "lines": order.lines,
+        "claims": [
+            (
+                claim.event_id,
+                claim.credit,
+                "CONFIRMED" if claim.is_confirmation else "REPORTED",
+                claim.currency,
+                claim.value_minor,
+                claim.at,
+            )
+            for claim in order.claims
+        ],
+    }
+
+
+def _check_waiting(waiting: dict[Key, Word], moment: datetime) -> None:
+    """Confirmations that are too old wait no longer, whether or not they were pruned."""
+    rows = PendingConfirmation.objects.select_related("company").filter(received_at__gte=moment - KEPT)
+    assert {
+        (row.company.key, row.order_id): (row.event_id, row.currency, row.value_minor, row.occurred_at, row.received_at)
+        for row in rows
+    } == {
+        key: (word.event_id, word.currency, word.value_minor, word.at, word.received_at)
+        for key, word in waiting.items()
+    }
+
+
+def _check_refunds(outcome: trust_oracle.Outcome) -> None:
+    assert {
+        (row.company.key, row.order_id, row.refund_id): (
+            row.currency,
+            row.value_minor,
+            row.occurred_at,
+            row.refunded_order.order_id if row.refunded_order else None,
+        )
+        for row in Refund.objects.select_related("company", "refunded_order")
+    } == {
+        key: (
+            kept.refund.currency,
+            kept.refund.value_minor,
+            kept.refund.at,
+            kept.refund.order_id if kept.is_attached else None,
+        )
+        for key, kept in outcome.refunds.items()
+    }
+
+
+def _check_carts(sequence: TrustSequence, orders: list[ShownOrder], cart_changes: list[UUID]) -> None:
+    """Orders empty the carts of the sessions that they are shown with, at the time that they are shown with."""
+    shown = [order.word for order in orders]
+    events: list[oracle.Event] = []
+    for event in sequence.events:
+        if isinstance(event, oracle.Interaction | oracle.CartChange):
+            events.append(event)
+        elif isinstance(event, Word) and event in shown:
+            assert event.visitor
+            events.append(
+                oracle.Purchase(
+                    event.company, *event.visitor, str(len(events)), event.currency, event.value_minor, event.at
+                )
+            )
+    results = oracle.replay(events, window=WINDOW, model=MODEL).results
+    changes = [result for result, event in zip(results, events, strict=True) if isinstance(event, oracle.CartChange)]
+    rows = {row.event_id: row for row in CartEvent.objects.all()}
+    assert [_figures_of_change(rows.get(event_id)) for event_id in cart_changes] == [
+        (result.units, result.gmv_minor, result.after) if isinstance(result, oracle.RecordedChange) else None
+        for result in changes
+    ]
+
+
+def _figures_of_change(row: CartEvent | None) -> tuple[Decimal, int, oracle.CartState] | None:
+    if row is None:
+        return None
+    return row.units, row.gmv_minor, oracle.CartState(row.cart_quantity, row.claimed_units, row.claimed_minor)
+
+
+# Against the oracle
+
+
+@pytest.mark.django_db
+@property_test(10_000)
+@given(sequence=sequences())
+def test_answers_and_rows_when_orders_are_spoken_of_agree_with_the_oracle(sequence: TrustSequence) -> None:
+    with transaction.atomic():
+        shops = Shops()
+        answers = [shops.tell(event) for event in sequence.events]
+        _check_answers_and_rows(sequence, answers, shops)
+        transaction.set_rollback(True)
+
+
+@pytest.mark.django_db
+@property_test(2_000)
+@given(batches=batched_sequences())
+def test_answers_and_rows_when_orders_come_in_batches_agree_with_the_oracle(batches: Sequence[Sequence[Event]]) -> None:
+    with transaction.atomic():
+        shops = Shops()
+        answers: list[str] = []
+        for batch in batches:
+            together = [event for event in batch if not isinstance(event, trust_oracle.Refund)]
+            answers += shops.tell_together(together) if together else [shops.tell(event) for event in batch]
+        _check_answers_and_rows(TrustSequence(tuple(chain.from_iterable(batches))), answers, shops)
+        transaction.set_rollback(True)
+
+
+def _check_answers_and_rows(sequence: TrustSequence, answers: Sequence[str], shops: Shops) -> None:
+    outcome = sequence.replay()
+    told = zip(sequence.events, answers, strict=True)
+    assert [answer for event, answer in told if isinstance(event, Word | trust_oracle.Refund)] == list(outcome.answers)
+    _check_orders(outcome.orders, outcome.unnamed)
+    _check_refunds(outcome)
+    _check_carts(sequence, [*outcome.orders.values(), *outcome.unnamed], shops.cart_changes)
+    if sequence.said:
+        _check_waiting(outcome.waiting, sequence.said[-1].received_at)
+
+
+# Promises
+
+
+@pytest.mark.django_db
+@property_test(2_000)
+@given(pair=shuffled_sequences())
+def test_order_when_its_visitor_is_confirmed_is_the_same_whatever_came_first(
+    pair: tuple[TrustSequence, TrustSequence],
+) -> None:
+    sequence, shuffled = pair
+    settling = settling_confirmations(sequence)
+    figures, figures_of_shuffled = _final_figures(sequence), _final_figures(shuffled)
+    for key, word in settling.items():
+        assert figures[key] == figures_of_shuffled[key]
+        assert figures[key]["amount"] == (word.currency, word.value_minor)
+
+
+def _final_figures(sequence: TrustSequence) -> dict[Key, dict[str, Any]]:
+    """What each order shows of what its visitor's confirmation says."""
+    with transaction.atomic():
+        shops = Shops()
+        for event in sequence.events:
+            shops.tell(event)
+        numbers = Numbers.read()
+        rows = {
+            (row.company.key, row.order_id): _row_of_order(row, numbers)
+            for row in Order.objects.select_related("company")
+        }
+        transaction.set_rollback(True)
+    names = ("credit", "trust", "amount", "occurred_at", "lines")
+    return {key: {name: row[name] for name in names} for key, row in rows.items()}
+
+
+@pytest.mark.django_db
+@property_test(2_000)
+@given(sequence=sequences())
+def test_confirmed_amount_when_a_browser_speaks_stays(sequence: TrustSequence) -> None:
+    with transaction.atomic():
+        shops = Shops()
+        for event in sequence.events:
+            before = _confirmed_amounts()
+            shops.tell(event)
+            if isinstance(event, Word) and not event.is_confirmation:
+                assert before.items() <= _confirmed_amounts().items()
+        transaction.set_rollback(True)
+
+
+def _confirmed_amounts() -> dict[int, tuple[str, int]]:
+    rows = Order.objects.filter(trust=Trust.CONFIRMED).values_list("pk", "currency", "value_minor")
+    return {pk: (currency, value_minor) for pk, currency, value_minor in rows}

@@ -1,0 +1,192 @@
+"""What the models and the database promise whoever writes to them."""
+
+from __future__ import annotations
+
+import random
+import uuid
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from io import StringIO
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
+from django.core.exceptions import ValidationError
+from django.core.management import call_command
+from django.db import IntegrityError, connection, transaction
+from django.test import override_settings
+
+from alhena_tracking.apps import create_rows
+from alhena_tracking.contract.limits import ZONE_SETTLES_AFTER
+from alhena_tracking.ingestion import record
+from alhena_tracking.models import CartEvent, Company, Interaction, LockRow, Order, VisitorSession
+from tests.support.event_data import NOW, cart_event, chat, order
+from tests.support.factories import CartEventFactory, InteractionFactory, VisitorSessionFactory
+
+pytestmark = pytest.mark.django_db
+
+
+def test_migrations_when_compared_with_the_models_are_complete() -> None:
+    call_command("makemigrations", "--check", "--dry-run", stdout=StringIO())
+
+
+def test_migrate_when_run_again_keeps_the_company_as_it_is(company: Company) -> None:
+    company.name = "Acme Ltd"
+    company.save()
+    create_rows()
+    assert Company.objects.get(key="acme").name == "Acme Ltd"
+    assert LockRow.objects.count() == LockRow.ROWS
+
+
+def test_migrate_when_the_settings_name_a_company_makes_it() -> None:
+    with override_settings(ALHENA_TRACKING={"COMPANY_KEY": "new-shop"}, TIME_ZONE="Asia/Tokyo"):
+        create_rows()
+    company = Company.objects.get(key="new-shop")
+    assert (company.name, company.time_zone) == ("New Shop", "Asia/Tokyo")
+
+
+def test_zone_when_changed_moves_every_row_to_its_new_day(company: Company) -> None:
+    company.time_zone = "UTC"
+    company.save()
+    late = datetime(2026, 5, 4, 22, 30, tzinfo=UTC)
+    record(company, [chat(late)])
+    record(company, [cart_event(late)])
+    record(company, [order(late)])
+    company.time_zone = "Asia/Kathmandu"
+    company.save()
+    days = {
+        VisitorSession.objects.get().started_on,
+        Interaction.objects.get().occurred_on,
+        CartEvent.objects.get().occurred_on,
+        Order.objects.get().occurred_on,
+    }
+    assert days == {datetime(2026, 5, 5).date()}  # noqa: DTZ001
+
+
+def test_zone_when_other_processes_still_remember_the_former_one_is_settled_later(company: Company) -> None:
+    company.time_zone = "Pacific/Apia"
+    company.save()
+    changed_at = company.zone_changed_at
+    assert changed_at is not None
+    wrong_day = (changed_at - timedelta(days=3)).date()
+    session = VisitorSessionFactory.create(company=company, started_at=changed_at, started_on=wrong_day)
+    received_at = changed_at + timedelta(seconds=4)
+    event = CartEventFactory.create(session=session, received_at=received_at, occurred_on=wrong_day)
+    InteractionFactory.create(session=session, received_at=received_at)
+    assert not Company.objects.unsettled().exists()
+    Company.objects.update(zone_changed_at=changed_at - 2 * ZONE_SETTLES_AFTER)
+    assert Company.objects.unsettled().get() == company
+    Company.objects.update(zone_changed_at=changed_at)
+
+    company.settle_zone()
+    for row in (session, event):
+        row.refresh_from_db()
+    right_day = changed_at.astimezone(ZoneInfo("Pacific/Apia")).date()
+    assert (session.started_on, event.occurred_on) == (right_day, right_day)
+    company.refresh_from_db()
+    assert company.zone_changed_at is None
+
+
+def test_zone_when_saved_alone_is_settled_later_too(company: Company) -> None:
+    company.time_zone = "Pacific/Apia"
+    company.save(update_fields=["name"])
+    company.refresh_from_db()
+    assert (company.time_zone, company.zone_changed_at) == ("Europe/Berlin", None)
+    company.time_zone = "Pacific/Apia"
+    company.save(update_fields=["time_zone"])
+    company.refresh_from_db()
+    assert company.time_zone == "Pacific/Apia"
+    assert company.zone_changed_at is not None
+
+
+def test_zone_when_changed_with_many_rows_moves_them_all(company: Company) -> None:
+    moments = [NOW + timedelta(minutes=37 * number) for number in range(60)]
+    for moment in moments:
+        record(company, [chat(moment)])
+    zone = ZoneInfo("Pacific/Apia")
+    Interaction.objects.filter(company=company).redate(zone, chunk_size=7)
+    assert all(row.occurred_on == row.occurred_at.astimezone(zone).date() for row in Interaction.objects.all())
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("key", "Acme"),
+        ("key", "-acme"),
+        ("key", ""),
+        ("key", "acme\n"),
+        ("time_zone", "Mars/Olympus"),
+        ("time_zone", "../etc/passwd"),
+        ("allowed_origins", "shop.example"),
+        ("allowed_origins", "https://shop.example/"),
+        ("allowed_origins", "https://"),
+        ("allowed_origins", "https://["),
+        ("allowed_origins", "https://a.example https://b.example/path"),
+    ],
+)
+def test_company_when_a_field_is_wrong_does_not_validate(field: str, value: str) -> None:
+    company = Company(
+        key="shop",
+        name="Shop",
+        time_zone="Europe/Berlin",
+        allowed_origins="https://a.example\nhttp://localhost:8000 http://[::1]:8000",
+    )
+    company.full_clean()
+    setattr(company, field, value)
+    with pytest.raises(ValidationError) as caught:
+        company.full_clean()
+    assert list(caught.value.message_dict) == [field]
+
+
+def test_companies_when_restricted_are_seen_by_their_groups_only(company: Company) -> None:
+    restricted = Company.objects.create(key="restricted", name="Restricted")
+    group = Group.objects.create(name="Board")
+    restricted.groups.add(group, Group.objects.create(name="Finance"))
+    users = get_user_model().objects
+    member, other = users.create_user("member"), users.create_user("other")
+    member.groups.add(*Group.objects.all())
+    assert set(Company.objects.visible_to(member)) == {company, restricted}
+    assert len(Company.objects.visible_to(member)) == 2
+    assert set(Company.objects.visible_to(other)) == {company}
+    assert set(Company.objects.visible_to(users.create_superuser("root"))) == {company, restricted}
+
+
+@pytest.mark.parametrize(
+    ("model", "changes"),
+    [
+        (Interaction, {"kind": "MAIL"}),
+        (Interaction, {"user_fingerprint_digest": None, "faq_fingerprint_digest": None}),
+        (CartEvent, {"type": "ITEM_LOST"}),
+        (CartEvent, {"value_minor": -1}),
+        (CartEvent, {"value_minor": 10**13 + 1}),
+        (CartEvent, {"quantity": Decimal(-1)}),
+        (CartEvent, {"claimed_minor": -1}),
+        (CartEvent, {"channel": "MAIL"}),
+        (Order, {"value_minor": -1}),
+        (Order, {"order_id": ""}),
+        (Order, {"order_id_digest": None}),
+        (Order, {"exclusion_reason": "a test"}),
+    ],
+)
+def test_row_when_it_breaks_a_promise_is_refused_by_the_database(
+    company: Company, model: Any, changes: dict[str, Any]
+) -> None:
+    record(company, [chat()])
+    record(company, [cart_event()])
+    record(company, [order()])
+    with pytest.raises(IntegrityError), transaction.atomic():
+        model.objects.update(**changes)
+
+
+def test_uuids_when_of_any_bits_come_back_as_they_were(company: Company) -> None:
+    """MariaDB's own type refuses some; see ``ExactUUIDField``."""
+    bits = random.Random(7)
+    for number in range(64):
+        event_id = uuid.UUID(int=bits.getrandbits(128))
+        record(company, [chat(NOW + timedelta(days=10 * number), event_id=event_id)])
+        assert Interaction.objects.get(event_id=event_id).event_id == event_id
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT COUNT(DISTINCT event_id) FROM alhena_tracking_interaction")
+        assert cursor.fetchone() == (64,)

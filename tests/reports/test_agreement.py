@@ -1,0 +1,277 @@
+"""Card = chart = table = CSV = XLSX = JSON = hand-written SQL, for generated shops and questions."""
+
+from __future__ import annotations
+
+import io
+import random
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+import openpyxl
+import pytest
+from django.test import Client
+
+from alhena_tracking.contract import amounts
+from alhena_tracking.models import (
+    Company,
+    DailyFigures,
+    DailyProductFigures,
+    DailyProductTotals,
+    DailySessions,
+    RolledUpDay,
+    Trust,
+    WeeklyProductTotals,
+)
+from alhena_tracking.reports import Period
+from alhena_tracking.rollups import roll_up
+from tests.support import factories
+from tests.support.exported_files import read_csv, read_sheet
+from tests.support.factories import at
+from tests.support.published_schema import STAFF_PREFIX
+from tests.support.report_by_hand import CHANNELS, PROFILES, figures_by_hand, fill
+from tests.support.runs import examples
+
+pytestmark = pytest.mark.django_db
+
+REPORT_URL = "/admin/alhena_tracking/revenueimpact/"
+DAYS = 12
+#: Zones, and a first day from which the days are odd there.
+PLACES = [
+    ("Asia/Kathmandu", date(2026, 5, 1)),
+    ("America/St_Johns", date(2026, 3, 3)),  # 8 March has 23 hours
+    ("America/St_Johns", date(2011, 11, 1)),  # a minute of 6 November comes again after midnight
+    ("Pacific/Apia", date(2011, 12, 24)),  # there is no 30 December
+    ("Europe/Berlin", date(2026, 10, 19)),  # 25 October has 25 hours
+    ("America/Sao_Paulo", date(2018, 10, 30)),  # 4 November has no midnight
+    ("UTC", date(2026, 2, 20)),
+]
+CARDS = {
+    "Total add-to-cart GMV": "add_to_cart_minor",
+    "Daily cart GMV (avg)": "daily_add_to_cart_minor",
+    "Average cart value": "average_cart_minor",
+    "Conversion rate": "conversion_rate",
+    "Purchase revenue": "purchase_minor",
+    "Orders": "orders",
+    "Average order value": "average_order_minor",
+    "Revenue per session": "revenue_per_session_minor",
+}
+
+
+def questions(rnd: random.Random, start: date, number: int) -> list[dict[str, str]]:
+    """Questions of all lengths, currencies and filters."""
+    found = []
+    for _ in range(number):
+        first = start + timedelta(days=rnd.randrange(DAYS))
+        last = min(first + timedelta(days=rnd.choice((0, 2, DAYS))), start + timedelta(days=DAYS + 3))
+        found.append(
+            {
+                "start": str(first),
+                "end": str(last),
+                "currency": rnd.choice(("EUR", "JPY", "KWD", "USD")),
+                "channel": rnd.choice(("", "", *CHANNELS)),
+                "profile": rnd.choice(PROFILES),
+                "trust": rnd.choice(("", "", *Trust.values)),
+            }
+        )
+    return [{name: value for name, value in question.items() if value} for question in found]
+
+
+class Answers:
+    """One question, asked everywhere."""
+
+    def __init__(self, client: Client, question: dict[str, str]) -> None:
+        self.client, self.question, self.currency = client, question, question["currency"]
+
+    def get(self, path: str, **parameters: str) -> Any:
+        response = self.client.get(path, {**self.question, **parameters})
+        assert response.status_code == 200, response.content
+        return response
+
+    def csv(self, name: str) -> list[dict[str, str]]:
+        return read_csv(b"".join(self.get(f"{REPORT_URL}export/{name}.csv")))[1]
+
+    def xlsx(self, name: str) -> dict[str, list[dict[str, Any]]]:
+        book = openpyxl.load_workbook(io.BytesIO(b"".join(self.get(f"{REPORT_URL}export/{name}.xlsx"))))
+        return {sheet.title: read_sheet(sheet) for sheet in book}
+
+    def json(self, path: str, **parameters: str) -> Any:
+        return self.get(STAFF_PREFIX + path, **parameters).json()
+
+    def rows(self, path: str, **parameters: str) -> list[dict[str, Any]]:
+        answer = self.json(path, page_size="7", **parameters)
+        found: list[dict[str, Any]] = answer["results"]
+        while answer["next"]:
+            answer = self.client.get(answer["next"]).json()
+            found += answer["results"]
+        return found
+
+    def minor(self, amount: Any) -> int:
+        """An amount in the usual unit, however it is written, in minor units."""
+        text = str(amount).replace("−", "-").replace(",", "").replace("\xa0", " ").split(" ")[0]
+        value = Decimal(text).scaleb(amounts.decimals_of(self.currency))
+        assert value == value.to_integral_value() or isinstance(amount, float)
+        return round(value)
+
+
+def shown(name: str, value: Fraction | int | None, currency: str) -> Decimal | None:
+    """A figure as it is exported."""
+    if value is None:
+        return None
+    if name == "orders":
+        return Decimal(value)  # type: ignore[arg-type]
+    return amounts.with_decimals(value, 6) if name == "conversion_rate" else amounts.in_major_units(value, currency)
+
+
+def assert_figures_agree(answers: Answers, by_hand: dict[str, Any]) -> None:
+    """The page, the four tables as files, and the JSON."""
+    currency = answers.currency
+    expected = {label: shown(name, by_hand[name], currency) for label, name in CARDS.items()}
+    expected |= {
+        label: shown(name, by_hand[name], currency)
+        for label, name in {
+            "Refunds": "refunded_minor",
+            "Net revenue": "net_minor",
+            "Confirmed revenue": "confirmed_minor",
+        }.items()
+    }
+    sheets = answers.xlsx("figures")
+
+    in_csv = {row["Figure"]: Decimal(row["Value"]) if row["Value"] else None for row in answers.csv("cards")}
+    assert in_csv == expected
+    in_sheet = {row["Figure"]: row["Value"] for row in sheets["Key figures"]}
+    assert {label: None if value is None else Decimal(str(value)) for label, value in in_sheet.items()} == expected
+
+    report = answers.json("revenue-impact")
+    for name, value in by_hand.items():
+        is_sum = name in {"orders", "carts"} or (isinstance(report["current"][name], int))
+        in_json = report["current"][name]
+        assert in_json == (value if is_sum or value is None else f"{amounts.with_decimals(value, 6):f}"), name
+
+    sums = {
+        "Add-to-cart GMV": "add_to_cart_minor",
+        "Purchase revenue": "purchase_minor",
+        "Refunds": "refunded_minor",
+        "Net revenue": "net_minor",
+    }
+    days, channels = answers.csv("days"), answers.csv("channels")
+    for label, name in sums.items():
+        for rows in (days, channels, sheets["Day by day"], sheets["By channel"]):
+            assert sum(answers.minor(row[label]) for row in rows) == by_hand[name]
+    for rows in (days, channels, sheets["Day by day"], sheets["By channel"], report["days"], report["channels"]):
+        count = "Orders" if rows and "Orders" in rows[0] else "orders"
+        assert sum(int(row[count]) for row in rows) == by_hand["orders"]
+    assert sum(int(row["Carts"]) for row in days) == by_hand["carts"]
+    for name in ("add_to_cart_minor", "purchase_minor", "refunded_minor", "orders", "sessions"):
+        assert sum(day[name] for day in report["days"]) == report["current"][name]
+    added = by_hand["add_to_cart_minor"]
+    for products in (answers.csv("products"), sheets["Products"]):
+        assert sum(answers.minor(row["Add-to-cart GMV"]) for row in products) == added
+    assert sum(product["add_to_cart_minor"] for product in report["products"]) == added
+
+
+def assert_page_agrees(answers: Answers, by_hand: dict[str, Any]) -> None:
+    context = answers.get(REPORT_URL).context
+    if "cards" not in context:
+        assert context["report"].is_empty
+        return
+    sums = {name: by_hand[name] for name in ("add_to_cart_minor", "purchase_minor")}
+    values = {card.label: card.value for card in context["cards"]}
+    for label, name in CARDS.items():
+        if name in sums:
+            assert answers.minor(values[label]) == sums[name]
+    assert int(values["Orders"].replace(",", "")) == by_hand["orders"]
+    for chart, minor in zip(context["charts"], sums.values(), strict=True):
+        assert answers.minor(chart.total) == minor
+        spoken = [title.splitlines()[1:] for title in (column.title for column in chart.chart.columns)]
+        amounts_of = [[answers.minor(line.rpartition(": ")[2]) for line in lines] for lines in spoken]
+        assert all(sum(day[:-1]) == day[-1] for day in amounts_of)
+        assert sum(day[-1] for day in amounts_of) == minor
+        legend = [answers.minor(entry.total) for entry in chart.legend]
+        assert legend == [sum(day[place] for day in amounts_of) for place in range(len(legend))]
+    cells = context["day_table"].total.cells
+    half = len(cells) // 2
+    assert [answers.minor(cells[half - 1]), answers.minor(cells[-1])] == list(sums.values())
+
+
+def assert_rows_agree(answers: Answers, by_hand: dict[str, Any]) -> None:
+    """The single orders and cart events, as files and JSON."""
+    [orders] = answers.xlsx("orders").values()
+    [events] = answers.xlsx("cart_events").values()
+    for rows in (answers.csv("orders"), orders):
+        assert len(rows) == by_hand["orders"]
+        for label, name in (("Value", "purchase_minor"), ("Refunded", "refunded_minor"), ("Net", "net_minor")):
+            assert sum(answers.minor(row[label]) for row in rows) == by_hand[name]
+        refunds = [refund for row in rows for refund in (row["Refunds by day"] or "").split("; ") if refund]
+        assert sum(answers.minor(refund.split()[1]) for refund in refunds) == by_hand["refunded_minor"]
+    for rows in (answers.csv("cart_events"), events):
+        assert sum(answers.minor(row["GMV"]) for row in rows) == by_hand["add_to_cart_minor"]
+
+    in_json = answers.rows("orders", is_counted="true")
+    assert len(in_json) == by_hand["orders"]
+    for field, name in (
+        ("value_minor", "purchase_minor"),
+        ("refunded_minor", "refunded_minor"),
+        ("net_minor", "net_minor"),
+    ):
+        assert sum(order[field] for order in in_json) == by_hand[name]
+    assert sum(event["gmv_minor"] for event in answers.rows("cart-events")) == by_hand["add_to_cart_minor"]
+
+
+def leave_raw(company: Company, rnd: random.Random, until: datetime) -> None:
+    """Nothing is rolled up."""
+
+
+def roll_all_up(company: Company, rnd: random.Random, until: datetime) -> None:
+    [result] = roll_up(until)
+    assert result.days
+    assert not result.failed
+
+
+def roll_half_up(company: Company, rnd: random.Random, until: datetime) -> None:
+    """Half of the days are stale, and half have stale sessions; what is stored of those is wrong."""
+    roll_all_up(company, rnd, until)
+    days = sorted(RolledUpDay.objects.values_list("on", flat=True))
+    stale = rnd.sample(days, len(days) // 2)
+    RolledUpDay.objects.filter(on__in=stale).update(is_stale=True)
+    for model in (DailyFigures, DailyProductFigures, DailyProductTotals):
+        model._default_manager.filter(on__in=stale).update(add_to_cart_minor=77, purchase_minor=77)
+    of_their_weeks = [day - timedelta(days=day.weekday()) for day in stale]
+    WeeklyProductTotals.objects.filter(on__in=of_their_weeks).update(add_to_cart_minor=77, purchase_minor=77)
+    with_stale_sessions = rnd.sample(days, len(days) // 2)
+    RolledUpDay.objects.filter(on__in=with_stale_sessions).update(has_stale_sessions=True)
+    DailySessions.objects.filter(on__in={*stale, *with_stale_sessions}).update(sessions=77, converted_sessions=77)
+
+
+@pytest.mark.parametrize("prepare", [leave_raw, roll_all_up, roll_half_up])
+@pytest.mark.parametrize("seed", range(examples(4, full=300)))
+def test_answers_when_asked_everywhere_agree_with_plain_sql(
+    client: Client, company: Company, seed: int, prepare: Callable[[Company, random.Random, datetime], None]
+) -> None:
+    rnd = random.Random(seed)
+    zone, start = PLACES[seed % len(PLACES)]
+    Company.objects.filter(pk=company.pk).update(time_zone=zone)
+    company.refresh_from_db()
+    if seed % 10 == 9:
+        only = factories.VisitorSessionFactory.create(company=company, started_at=at(start, 11))
+        factories.CartEventFactory.create(session=only, currency="KWD", gmv_minor=1)
+    else:
+        fill(company, rnd, start, days=DAYS, sessions=rnd.choice((6, 12, 18)))
+    prepare(company, rnd, at(start + timedelta(days=DAYS + 12)))
+    client.force_login(factories.UserFactory.create(is_superuser=True))
+    whole = {"start": str(start), "end": str(start + timedelta(days=DAYS + 3))}
+    for question in ({**whole, "currency": "EUR"}, *questions(rnd, start, 2)):
+        answers = Answers(client, question)
+        by_hand = figures_by_hand(
+            company,
+            Period(date.fromisoformat(question["start"]), date.fromisoformat(question["end"])),
+            question["currency"],
+            question.get("channel", ""),
+            profile=question.get("profile", ""),
+            trust=question.get("trust", ""),
+        )
+        assert_figures_agree(answers, by_hand)
+        assert_page_agrees(answers, by_hand)
+        assert_rows_agree(answers, by_hand)

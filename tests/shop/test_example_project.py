@@ -1,0 +1,531 @@
+"""The example shop: its own behaviour, and that it reports what a shop should."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from decimal import Decimal
+from html.parser import HTMLParser
+from io import StringIO
+from socket import socket
+from typing import Any
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.contrib.sessions.backends.base import SessionBase
+from django.contrib.sessions.backends.db import SessionStore
+from django.contrib.staticfiles import finders
+from django.core.management import CommandError, call_command
+from django.db.models import Count, Sum
+from django.http import HttpResponse
+from django.test import Client, override_settings
+from django.urls import reverse
+from django.utils import timezone
+
+from alhena_tracking.models import CartEvent, Company, EventCount, Interaction, Refund, VisitorSession
+from alhena_tracking.models import Order as TrackedOrder
+from example_project.shop.assistant import answer
+from example_project.shop.cart import MAX_QUANTITY, Cart
+from example_project.shop.catalogue import CATALOGUE, load_catalogue
+from example_project.shop.currencies import CURRENCIES, EUR, JPY
+from example_project.shop.history import clear_history, exclude_test_order, lay_history
+from example_project.shop.models import Order, Product
+from example_project.shop.templatetags.shop import amount
+from tests.support import factories
+
+pytestmark = pytest.mark.django_db
+
+BUYER = {"name": "Ada Lovelace", "email": "ada@example.com"}
+
+
+class Page(HTMLParser):
+    """What a test asks of a page: its elements, as (tag, attributes), and the inline code it should not have."""
+
+    def __init__(self, response: Any) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(response.content.decode())
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def all(self, attribute: str) -> list[str | None]:
+        return [attributes[attribute] for _, attributes in self.elements if attribute in attributes]
+
+    def cart_events(self) -> list[dict[str, Any]]:
+        return [json.loads(data or "") for data in self.all("data-cart-event")]
+
+    def inline_code(self, nonce: str) -> Iterator[str]:
+        for tag, attributes in self.elements:
+            if tag == "style" or (tag == "script" and "src" not in attributes and attributes.get("nonce") != nonce):
+                yield tag
+            yield from (name for name in attributes if name == "style" or name.startswith("on"))
+
+
+@pytest.fixture(autouse=True)
+def catalogue() -> None:
+    load_catalogue()
+
+
+@pytest.fixture
+def session() -> SessionBase:
+    return SessionStore()
+
+
+@pytest.fixture
+def cart(session: SessionBase) -> Cart:
+    return Cart(session)
+
+
+@pytest.fixture
+def beans() -> Product:
+    return Product.objects.get(sku="COF-GUJI")
+
+
+@pytest.fixture
+def kettle() -> Product:
+    return Product.objects.get(sku="BRW-KETTLE")
+
+
+def change(client: Client, product: Product, action: str, quantity: str = "", **data: str) -> HttpResponse:
+    """Send a form of the cart, and follow it to the page that it leads to."""
+    url = reverse("shop:change_cart", args=[product.sku, action])
+    return client.post(url, {"quantity": quantity, **data}, follow=True)  # type: ignore[return-value]
+
+
+def check_out(client: Client) -> Any:
+    return client.post(reverse("shop:checkout"), BUYER, follow=True)
+
+
+# The catalogue
+
+
+def test_catalogue_is_complete() -> None:
+    assert Product.objects.count() == len(CATALOGUE) == 12
+    for product in Product.objects.all():
+        assert product.description
+        assert product.price_in(EUR) > 0
+        assert product.price_in(JPY) > 0
+        assert product.price_in(JPY) == product.price_in(JPY).to_integral_value()
+        assert len(product.faq) == 3
+        assert product.goes_with.count() == 3
+        assert finders.find(product.picture)
+
+
+def test_catalogue_when_loaded_again_stays_as_it_is() -> None:
+    pks = set(Product.objects.values_list("pk", flat=True))
+    load_catalogue()
+    assert set(Product.objects.values_list("pk", flat=True)) == pks
+
+
+def test_pictures_have_no_style_and_no_script() -> None:
+    for path in [finders.find(product.picture) for product in Product.objects.all()]:
+        assert isinstance(path, str)
+        with open(path) as file:
+            assert not re.search(r"style=|<style|<script|\son\w+=|href=", file.read())
+
+
+@pytest.mark.parametrize(("quantity", "written"), [("0.25", "250 g"), ("1.250", "1.25 kg"), ("10", "10 kg")])
+def test_amount_of_what_is_sold_by_weight(beans: Product, quantity: str, written: str) -> None:
+    assert amount(Decimal(quantity), beans) == written
+
+
+# The cart
+
+
+def test_cart_adds_up_exactly(cart: Cart, beans: Product, kettle: Product) -> None:
+    cart.add(beans, Decimal("0.75"))
+    cart.add(kettle, Decimal(2))
+    assert [line.total for line in cart.lines] == [Decimal("28.50"), Decimal("178.00")]
+    assert cart.total == Decimal("206.50")
+    assert len(cart) == 2
+
+
+def test_cart_in_yen_has_no_decimals(cart: Cart, beans: Product) -> None:
+    cart.add(beans, Decimal("0.25"))
+    cart.currency = JPY
+    assert cart.total == 1600
+    assert JPY.format(cart.total) == "¥1,600"
+
+
+def test_cart_reports_the_quantity_after_each_action(cart: Cart, beans: Product) -> None:
+    cart.add(beans, Decimal("0.5"))
+    cart.increase(beans)
+    cart.add(beans, Decimal("0.25"))
+    cart.decrease(beans)
+    cart.set_quantity(beans, Decimal("0.25"))
+    cart.remove(beans)
+    events = cart.take_events()
+    assert [(event["type"], event["quantity"]) for event in events] == [
+        ("ITEM_ADDED", 0.5),
+        ("QUANTITY_INCREASED", 0.75),
+        ("QUANTITY_INCREASED", 1.0),
+        ("QUANTITY_DECREASED", 0.75),
+        ("QUANTITY_DECREASED", 0.25),
+        ("ITEM_REMOVED", 0.0),
+    ]
+    assert {(event["productId"], event["productName"], event["value"], event["currency"]) for event in events} == {
+        ("COF-GUJI", "Guji Dawn", 38.0, "EUR")
+    }
+
+
+def test_cart_reports_nothing_when_nothing_changes(cart: Cart, beans: Product, kettle: Product) -> None:
+    cart.remove(beans)
+    cart.set_quantity(kettle, MAX_QUANTITY)
+    cart.take_events()
+    cart.increase(kettle)
+    cart.set_quantity(kettle, MAX_QUANTITY)
+    assert cart.take_events() == []
+
+
+def test_last_step_down_removes_the_product(cart: Cart, kettle: Product) -> None:
+    cart.add(kettle, Decimal(1))
+    cart.decrease(kettle)
+    assert cart.take_events()[-1]["type"] == "ITEM_REMOVED"
+    assert len(cart) == 0
+
+
+def test_cart_forgets_a_product_that_is_no_longer_sold(cart: Cart, beans: Product, kettle: Product) -> None:
+    cart.add(beans, Decimal(1))
+    cart.add(kettle, Decimal(1))
+    beans.delete()
+    assert [line.product for line in Cart(cart._session).lines] == [kettle]
+
+
+def test_action_is_shown_to_the_script_once(client: Client, beans: Product) -> None:
+    page = Page(change(client, beans, "add", "0.500"))
+    assert page.cart_events() == [
+        {
+            "type": "ITEM_ADDED",
+            "productId": "COF-GUJI",
+            "productName": "Guji Dawn",
+            "value": 38.0,
+            "currency": "EUR",
+            "quantity": 0.5,
+        }
+    ]
+    reloaded = client.get(reverse("shop:cart"))
+    assert Page(reloaded).cart_events() == []
+    assert "no-store" in reloaded["Cache-Control"]
+
+
+def test_every_action_reports_one_event(client: Client, kettle: Product) -> None:
+    pages = [
+        change(client, kettle, "add", "2"),
+        change(client, kettle, "increase"),
+        change(client, kettle, "decrease"),
+        change(client, kettle, "set", "5"),
+        change(client, kettle, "remove"),
+    ]
+    events = [Page(page).cart_events() for page in pages]
+    assert [len(each) for each in events] == [1, 1, 1, 1, 1]
+    assert [(each[0]["type"], each[0]["quantity"]) for each in events] == [
+        ("ITEM_ADDED", 2),
+        ("QUANTITY_INCREASED", 3),
+        ("QUANTITY_DECREASED", 2),
+        ("QUANTITY_INCREASED", 5),
+        ("ITEM_REMOVED", 0),
+    ]
+
+
+@pytest.mark.parametrize("quantity", ["", "0.1", "-1", "100", "NaN", "many"])
+def test_wrong_quantity_changes_nothing(client: Client, beans: Product, quantity: str) -> None:
+    response = change(client, beans, "add", quantity)
+    assert response.status_code == 200
+    assert Page(response).cart_events() == []
+    assert len(Cart(client.session)) == 0
+
+
+def test_unknown_action_is_not_found(client: Client, beans: Product) -> None:
+    assert change(client, beans, "double").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("target", "place"), [("/products/guji-dawn/", "/products/guji-dawn/"), ("https://evil.example/", "/cart/")]
+)
+def test_form_leads_back_to_a_page_of_the_shop(client: Client, beans: Product, target: str, place: str) -> None:
+    url = reverse("shop:change_cart", args=[beans.sku, "add"])
+    assert client.post(url, {"quantity": "0.25", "next": target})["Location"] == place
+
+
+def test_currency_is_kept_and_reports_nothing(client: Client, beans: Product) -> None:
+    change(client, beans, "add", "0.25")
+    page = Page(client.post(reverse("shop:change_currency"), {"currency": "JPY", "next": "/cart/"}, follow=True))
+    assert page.cart_events() == []
+    assert Cart(client.session).currency == JPY
+    client.post(reverse("shop:change_currency"), {"currency": "XXX"})
+    assert Cart(client.session).currency == JPY
+
+
+# The checkout
+
+
+def test_checkout_makes_one_order(client: Client, beans: Product, kettle: Product) -> None:
+    change(client, beans, "add", "0.75")
+    change(client, kettle, "add", "1")
+    response = check_out(client)
+    order = Order.objects.get()
+    assert response.redirect_chain == [(order.get_absolute_url(), 302)]
+    assert (order.name, order.currency, order.total) == ("Ada Lovelace", "EUR", Decimal("117.50"))
+    assert list(order.lines.values_list("name", "quantity", "unit_price", "total")) == [
+        ("Guji Dawn", Decimal("0.75"), Decimal(38), Decimal("28.50")),
+        ("Gooseneck Kettle", Decimal(1), Decimal(89), Decimal(89)),
+    ]
+    assert len(Cart(client.session)) == 0
+
+
+def test_checkout_sent_again_leads_to_the_same_order(client: Client, beans: Product) -> None:
+    change(client, beans, "add", "0.25")
+    first, second = check_out(client), check_out(client)
+    assert first.redirect_chain == second.redirect_chain
+    assert Order.objects.count() == 1
+
+
+def test_same_cart_checked_out_at_once_is_one_order(session: SessionBase, beans: Product) -> None:
+    Cart(session).add(beans, Decimal("0.25"))
+    other = SessionStore()
+    other.update(dict(session.items()))
+    first, second = (Cart(each).check_out(**BUYER) for each in (session, other))
+    assert first == second
+    assert first.lines.count() == 1
+
+
+@pytest.mark.parametrize("data", [{}, {"name": "Ada"}, {"name": "Ada", "email": "nowhere"}])
+def test_incomplete_checkout_makes_no_order(client: Client, beans: Product, data: dict[str, str]) -> None:
+    change(client, beans, "add", "0.25")
+    response = client.post(reverse("shop:checkout"), data)
+    assert response.status_code == 200
+    assert response.context["form"].errors
+    assert not Order.objects.exists()
+
+
+def test_checkout_of_nothing_leads_to_the_cart(client: Client) -> None:
+    assert check_out(client).redirect_chain == [(reverse("shop:cart"), 302)]
+    assert not Order.objects.exists()
+
+
+@pytest.mark.parametrize(("currency", "total"), [("EUR", 47.5), ("JPY", 8000)])
+def test_thank_you_page_carries_the_order(client: Client, beans: Product, currency: str, total: float) -> None:
+    client.post(reverse("shop:change_currency"), {"currency": currency})
+    change(client, beans, "add", "1.25")
+    page = Page(check_out(client))
+    assert page.all("data-alhena-event") == ["sendCheckoutEvent"]
+    (data,) = page.all("data-alhena-data")
+    assert json.loads(data or "") == {
+        "orderId": Order.objects.get().number,
+        "value": total,
+        "currency": currency,
+        "lineItems": [
+            {
+                "productId": "COF-GUJI",
+                "productName": "Guji Dawn",
+                "quantity": 1.25,
+                "value": total,
+                "currency": currency,
+            }
+        ],
+    }
+
+
+def test_thank_you_page_is_the_buyers_alone(client: Client, beans: Product) -> None:
+    change(client, beans, "add", "0.25")
+    check_out(client)
+    url = Order.objects.get().get_absolute_url()
+    assert client.get(url).status_code == 200
+    assert Client().get(url).status_code == 404
+
+
+# The assistant
+
+
+@pytest.mark.parametrize(
+    ("question", "product"),
+    [
+        ("Which COFFEE for a French press?", "Press Pot"),
+        ("My sencha is bitter", "Uji Sencha"),
+        ("How long does it take to boil?", "Gooseneck Kettle"),
+        ("something without caffeine", "Slow Sunday Decaf"),
+        ("zzz", "Huila Orchard"),
+    ],
+)
+def test_assistant_recommends(question: str, product: str) -> None:
+    assert product in [name for _, name in answer(question)["products"]]
+
+
+def test_every_question_of_the_faq_is_answered_with_its_answer() -> None:
+    for item in CATALOGUE:
+        for question, text in item.faq:
+            assert answer(question)["answer"] == text
+
+
+def test_conversation_is_remembered(client: Client) -> None:
+    response = client.post(reverse("shop:assistant"), {"question": "<b>Press?</b>"}, headers={"X-Fragment": "1"})
+    assert b"&lt;b&gt;Press?" in response.content
+    assert b"<html" not in response.content
+    assert client.get(reverse("shop:catalogue")).context["conversation"].exchanges[0]["question"] == "<b>Press?</b>"
+
+
+def test_question_without_a_script_leads_to_the_page(client: Client) -> None:
+    response = client.post(reverse("shop:assistant"), {"question": "Press?"})
+    assert response["Location"].startswith(reverse("shop:assistant"))
+
+
+def test_empty_question_is_refused(client: Client) -> None:
+    assert client.post(reverse("shop:assistant"), {}, headers={"X-Fragment": "1"}).status_code == 400
+
+
+# Every page
+
+
+def urls() -> list[str]:
+    return [
+        reverse("shop:catalogue"),
+        *(reverse("shop:category", args=[category]) for category in Product.Category.values),
+        *(reverse("shop:product", args=[item.slug]) for item in CATALOGUE),
+        reverse("shop:cart"),
+        reverse("shop:assistant"),
+        reverse("admin:login"),
+    ]
+
+
+@pytest.mark.parametrize("url", urls())
+def test_page_works_under_a_strict_policy(client: Client, url: str) -> None:
+    assert_strict(client.get(url))
+
+
+def test_pages_with_a_cart_work_under_a_strict_policy(client: Client, beans: Product) -> None:
+    assert_strict(change(client, beans, "add", "0.25"))
+    assert_strict(client.get(reverse("shop:checkout")))
+    assert_strict(check_out(client))
+
+
+def assert_strict(response: Any) -> None:
+    assert response.status_code == 200
+    policy = response.headers["Content-Security-Policy"]
+    match = re.search(r"script-src 'self' 'nonce-([\w-]{20,})'; style-src 'self';", policy)
+    assert match
+    assert list(Page(response).inline_code(match[1])) == []
+
+
+def test_nonce_is_new_every_time(client: Client) -> None:
+    policies = {client.get(reverse("shop:cart")).headers["Content-Security-Policy"] for _ in range(3)}
+    assert len(policies) == 3
+
+
+def test_unknown_page_is_not_found(client: Client) -> None:
+    for url in ("/nowhere/", reverse("shop:category", args=["cocoa"]), reverse("shop:product", args=["cocoa"])):
+        response = client.get(url)
+        assert response.status_code == 404
+        assert "shop/base.html" in [template.name for template in response.templates]
+
+
+def test_product_page_marks_what_the_tracker_listens_to(client: Client, beans: Product) -> None:
+    page = Page(client.get(beans.get_absolute_url()))
+    assert page.all("data-alhena-faq") == [beans.sku] * 3
+    assert len(page.all("data-alhena-chat")) == 1
+    assert len(page.all("data-company-key")) == 1
+
+
+# The demo
+
+
+def figures() -> dict[str, Any]:
+    return {
+        "sessions": list(VisitorSession.objects.order_by("channel").values_list("channel").annotate(Count("pk"))),
+        "interactions": Interaction.objects.count(),
+        "carts": list(
+            CartEvent.objects.order_by("occurred_on", "currency")
+            .values_list("occurred_on", "currency")
+            .annotate(Count("pk"), Sum("gmv_minor"))
+        ),
+        "orders": list(
+            TrackedOrder.objects.order_by("occurred_on", "currency")
+            .values_list("occurred_on", "currency")
+            .annotate(Count("pk"), Sum("value_minor"))
+        ),
+    }
+
+
+def noon(company: Company) -> datetime:
+    return timezone.now().astimezone(company.zone).replace(hour=12)
+
+
+@override_settings(DEBUG=True)
+def test_demo_run_twice_gives_the_same_figures() -> None:
+    outputs = [StringIO(), StringIO()]
+    call_command("demo", no_serve=True, days=4, seed=7, stdout=outputs[0])
+    first = figures()
+    password = get_user_model().objects.get(username="demo").password
+    call_command("demo", no_serve=True, days=4, seed=7, stdout=outputs[1])
+    assert figures() == first
+    assert get_user_model().objects.get(username="demo").password == password
+    assert first["orders"]
+    for output in outputs:
+        assert "/admin/alhena_tracking/revenueimpact/" in output.getvalue()
+        assert "demo / demo" in output.getvalue()
+    user = get_user_model().objects.get(username="demo")
+    assert user.is_superuser
+    assert user.check_password("demo")
+
+
+@override_settings(DEBUG=True)
+def test_demo_when_its_port_is_taken_says_so_before_it_says_where_it_serves() -> None:
+    output = StringIO()
+    with socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(CommandError, match=f"--port {port + 1}"):
+            call_command("demo", port=port, days=1, stdout=output)
+    assert not output.getvalue()
+
+
+@override_settings(DEBUG=False)
+def test_demo_without_debug_is_refused() -> None:
+    with pytest.raises(CommandError):
+        call_command("demo", no_serve=True)
+    assert not get_user_model().objects.exists()
+
+
+def test_history_is_the_same_all_day_long(company: Company) -> None:
+    assert lay_history(company, days=3, seed=1, now=noon(company).replace(hour=1))
+    morning = figures()
+    clear_history(company)
+    assert lay_history(company, days=3, seed=1, now=noon(company).replace(hour=23))
+    assert figures() == morning
+
+
+def test_history_of_another_seed_replaces_the_first(company: Company) -> None:
+    lay_history(company, days=2, seed=1, now=noon(company))
+    first = figures()
+    lay_history(company, days=2, seed=2, now=noon(company))
+    second = figures()
+    assert second != first
+    assert {day for day, *_ in second["carts"]} <= {noon(company).date() - timedelta(days=age) for age in (0, 1)}
+
+
+def test_history_when_laid_has_something_of_everything_staff_may_meet(company: Company) -> None:
+    user = factories.UserFactory.create()
+    recorded = lay_history(company, days=20, seed=1, now=noon(company))
+    exclude_test_order(company, user)
+    refunds = Refund.objects.filter(refunded_order__isnull=False)
+    assert refunds.count() == Refund.objects.count() > 0
+    assert TrackedOrder.objects.filter(has_conflict=True).exists()
+    assert TrackedOrder.objects.filter(order_id="").exists()
+    assert TrackedOrder.objects.get(excluded_at__isnull=False).excluded_by == user
+    counted = EventCount.objects.filter(outcome="recorded").aggregate(total=Sum("count"))
+    assert counted["total"] == recorded
+
+
+def test_history_lies_in_the_past_and_is_all_attributed(company: Company) -> None:
+    now = noon(company)
+    lay_history(company, days=5, seed=3, now=now)
+    for model in (Interaction, CartEvent, TrackedOrder):
+        rows = model._default_manager.all()
+        assert rows.exists()
+        assert not rows.filter(occurred_at__gt=now).exists()
+    assert set(Interaction.objects.values_list("kind", flat=True)) == {"CHAT", "FAQ", "NUDGE"}
+    assert set(CartEvent.objects.values_list("currency", flat=True)) <= set(CURRENCIES)
+    assert set(CartEvent.objects.values_list("type", flat=True)) == set(CartEvent.Type.values)

@@ -1,0 +1,47 @@
+"""The examples that the tracker and the server both obey, and how their notation is read."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from pathlib import Path
+from typing import Any
+
+_NUMBERS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+
+
+def load_examples() -> list[dict[str, Any]]:
+    """All examples, decoded: what JSON cannot say is written as ``$number``, ``$repeat`` and ``$times``."""
+    files = sorted(Path(__file__).parents[1].joinpath("contract").glob("*.json"))
+    return [decode(example) for file in files for example in json.loads(file.read_text())]
+
+
+def decode(value: Any) -> Any:
+    if isinstance(value, list):
+        return [decode(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if "$number" in value:
+        return _NUMBERS[value["$number"]]
+    if "$repeat" in value:
+        text, times = value["$repeat"]
+        return text * times
+    if "$times" in value:
+        item, times = value["$times"]
+        return [decode(item)] * times
+    return {key: decode(item) for key, item in value.items()}
+
+
+def snake_case(name: str) -> str:
+    """``lineItems[1].productId`` as the server says it: ``line_items[1].product_id``."""
+    return re.sub(r"[A-Z]", lambda match: "_" + match[0].lower(), name)
+
+
+def wire(value: Any) -> Any:
+    """The event's data under the server's names."""
+    if isinstance(value, list):
+        return [wire(item) for item in value]
+    if isinstance(value, dict):
+        return {snake_case(key): wire(item) for key, item in value.items()}
+    return value

@@ -1,0 +1,160 @@
+"""Generated shops, and the report's figures by plain SQL that shares nothing with the report's own."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from fractions import Fraction
+from typing import Any
+
+from django.db import connection
+
+from alhena_tracking.models import Company, Trust
+from alhena_tracking.reports import Period
+from tests.support.factories import (
+    CartEventFactory,
+    InteractionFactory,
+    OrderFactory,
+    OrderLineFactory,
+    RefundFactory,
+    VisitorSessionFactory,
+    at,
+)
+
+CHANNELS = ("CHAT", "FAQ", "NUDGE")
+PROFILES = ("", "", "sommelier", "=butler")
+
+
+def fill(company: Company, rnd: random.Random, start: date, *, days: int, sessions: int) -> None:
+    """Sessions, carts and orders at random, over days and currencies, with some of everything that is odd."""
+
+    def some_time(after: datetime, hours: int) -> datetime:
+        return after + timedelta(minutes=rnd.choice((0, 0, rnd.randrange(hours * 60))))
+
+    for _ in range(sessions):
+        started_at = at(start, 0) + timedelta(minutes=rnd.randrange(days * 24 * 60))
+        channel = rnd.choice((*CHANNELS, *CHANNELS, ""))
+        profile = rnd.choice(PROFILES) if channel else ""
+        session = VisitorSessionFactory.create(
+            company=company, started_at=started_at, channel=channel, ai_profile=profile
+        )
+        interaction = InteractionFactory.create(session=session)
+        facts = {"session": session, "credited_interaction": interaction}
+        main_currency = rnd.choice(("EUR", "EUR", "JPY"))
+        for _ in range(rnd.choice((0, 1, 2, 5))):
+            minor = rnd.randrange(-3000, 5000)
+            CartEventFactory.create(
+                **facts,
+                occurred_at=some_time(started_at, 40),
+                channel=rnd.choice((channel or "CHAT", rnd.choice(CHANNELS))),
+                ai_profile=rnd.choice((profile, rnd.choice(PROFILES))),
+                trust=rnd.choice(Trust.values),
+                currency=rnd.choice((main_currency, main_currency, "KWD")),
+                gmv_minor=minor,
+                product_id=rnd.choice(("tea", "=cup", "kettle")),
+            )
+        for _ in range(rnd.choice((0, 0, 1, 2))):
+            is_excluded = rnd.random() < 0.2
+            order = OrderFactory.create(
+                **facts,
+                occurred_at=some_time(started_at, 90),
+                channel=rnd.choice((channel or "FAQ", rnd.choice(CHANNELS))),
+                ai_profile=rnd.choice((profile, rnd.choice(PROFILES))),
+                currency=rnd.choice((main_currency, main_currency, "USD")),
+                value_minor=rnd.randrange(9000),
+                trust=rnd.choice(Trust.values),
+                excluded_at=datetime(2026, 6, 1, tzinfo=UTC) if is_excluded else None,
+            )
+            for _ in range(rnd.choice((0, 0, 1, 2))):
+                RefundFactory.create(
+                    refunded_order=order,
+                    value_minor=rnd.randrange(1, 2000),
+                    occurred_at=some_time(order.occurred_at, 24 * 9),
+                )
+            for _ in range(rnd.choice((0, 1, 2))):
+                OrderLineFactory.create(
+                    order=order, product_id=rnd.choice(("tea", "=cup")), total_minor=rnd.randrange(9000)
+                )
+
+
+def select(sql: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+    return rows
+
+
+def figures_by_hand(
+    company: Company, period: Period, currency: str, channel: str, *, profile: str = "", trust: str = ""
+) -> dict[str, Any]:
+    """The figures, each by a plain query of its own that shares nothing with the report's."""
+    visits = [channel, channel, profile, profile]
+    in_scope = [company.pk, currency, period.start, period.end, *visits, trust, trust]
+
+    gmv_by_day = {
+        str(on): int(minor)
+        for on, minor in select(
+            """SELECT e.occurred_on, SUM(e.gmv_minor) FROM alhena_tracking_cartevent e
+            WHERE e.company_id = %s AND e.currency = %s AND e.occurred_on >= %s AND e.occurred_on <= %s
+            AND (%s = '' OR e.channel = %s) AND (%s = '' OR e.ai_profile = %s) AND (%s = '' OR e.trust = %s)
+            GROUP BY e.occurred_on""",
+            in_scope,
+        )
+    }
+    carts_by_day = {
+        str(on): carts
+        for on, carts in select(
+            """SELECT e.occurred_on, COUNT(*) FROM alhena_tracking_cartevent e
+            WHERE e.company_id = %s AND e.currency = %s AND e.occurred_on BETWEEN %s AND %s
+            AND (%s = '' OR e.channel = %s) AND (%s = '' OR e.ai_profile = %s) AND (%s = '' OR e.trust = %s)
+            AND NOT EXISTS (
+                SELECT 1 FROM alhena_tracking_cartevent earlier
+                WHERE earlier.company_id = e.company_id AND earlier.currency = e.currency
+                AND earlier.session_id = e.session_id AND earlier.occurred_on = e.occurred_on
+                AND (earlier.occurred_at < e.occurred_at
+                     OR (earlier.occurred_at = e.occurred_at AND earlier.id < e.id))
+            ) GROUP BY e.occurred_on""",
+            in_scope,
+        )
+    }
+    [(orders, revenue, confirmed)] = select(
+        """SELECT COUNT(*), COALESCE(SUM(o.value_minor), 0),
+        COALESCE(SUM(CASE WHEN o.trust = 'CONFIRMED' THEN o.value_minor END), 0) FROM alhena_tracking_order o
+        WHERE o.company_id = %s AND o.currency = %s AND o.occurred_on BETWEEN %s AND %s
+        AND (%s = '' OR o.channel = %s) AND (%s = '' OR o.ai_profile = %s) AND (%s = '' OR o.trust = %s)
+        AND o.excluded_at IS NULL""",
+        in_scope,
+    )
+    [(sessions, converted)] = select(
+        """SELECT COUNT(*), COALESCE(SUM(CASE WHEN s.id IN (
+            SELECT o.session_id FROM alhena_tracking_order o WHERE o.excluded_at IS NULL AND (%s = '' OR o.trust = %s)
+        ) THEN 1 ELSE 0 END), 0) FROM alhena_tracking_visitorsession s
+        WHERE s.company_id = %s AND s.started_on BETWEEN %s AND %s
+        AND (%s = '' OR s.channel = %s) AND (%s = '' OR s.ai_profile = %s)""",
+        [trust, trust, company.pk, period.start, period.end, *visits],
+    )
+    [(refunded,)] = select(
+        """SELECT COALESCE(SUM(r.value_minor), 0) FROM alhena_tracking_refund r
+        JOIN alhena_tracking_order o ON o.id = r.refunded_order_id
+        WHERE o.company_id = %s AND o.currency = %s AND o.occurred_on BETWEEN %s AND %s
+        AND (%s = '' OR o.channel = %s) AND (%s = '' OR o.ai_profile = %s) AND (%s = '' OR o.trust = %s)
+        AND o.excluded_at IS NULL""",
+        in_scope,
+    )
+    revenue, total = int(revenue), sum(gmv_by_day.values())
+    cart_values = [Fraction(gmv_by_day[on], carts) for on, carts in carts_by_day.items()]
+    return {
+        "add_to_cart_minor": total,
+        "daily_add_to_cart_minor": Fraction(total, len(gmv_by_day)) if gmv_by_day else None,
+        "average_cart_minor": sum(cart_values, Fraction()) / len(cart_values) if cart_values else None,
+        "purchase_minor": revenue,
+        "confirmed_minor": int(confirmed),
+        "refunded_minor": int(refunded),
+        "net_minor": revenue - int(refunded),
+        "carts": sum(carts_by_day.values()),
+        "orders": orders,
+        "average_order_minor": Fraction(revenue, orders) if orders else None,
+        "conversion_rate": Fraction(int(converted), sessions) if sessions else None,
+        "revenue_per_session_minor": Fraction(revenue, sessions) if sessions else None,
+    }

@@ -1,0 +1,46 @@
+"""Rolled-up days beside the events that they sum up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+
+from django.db import transaction
+from django.db.models import F
+
+from alhena_tracking.models import (
+    Company,
+    RolledUpDay,
+    WeeklyProductTotals,
+)
+from alhena_tracking.reports import Period, ReportQuery, ai_profiles, revenue_impact
+
+#: So long ago that all changes are, and so recently that few days are to be rolled up.
+FIRST = datetime.now(UTC).date() - timedelta(days=12)
+#: Of a week that is over, and before which days are rolled up, too.
+MONDAY = FIRST - timedelta(days=FIRST.weekday() + 7)
+
+
+@contextmanager
+def nothing_rolled_up() -> Iterator[None]:
+    with transaction.atomic():
+        RolledUpDay.objects.all().delete()
+        yield
+        transaction.set_rollback(True)
+
+
+def assert_same_as_raw(*queries: ReportQuery) -> None:
+    for query in queries:
+        asked = revenue_impact(query), ai_profiles(query.company, query.period)
+        with nothing_rolled_up():
+            assert asked == (revenue_impact(query), ai_profiles(query.company, query.period))
+
+
+def whole(company: Company, currency: str = "") -> ReportQuery:
+    period = Period(FIRST, FIRST + timedelta(days=8))
+    return ReportQuery(company=company, period=period, currency=currency, is_compared=False)
+
+
+def spoil_totals(monday: date = MONDAY) -> None:
+    assert WeeklyProductTotals.objects.filter(on=monday).update(units_added=F("units_added") + 1)

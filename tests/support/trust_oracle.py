@@ -1,0 +1,357 @@
+"""The rules of trust, claims and refunds, written a second time to check the application.
+
+It shares no code with what it checks. What is known of an order is never updated: it is worked out anew, whenever it is
+asked for, from all the words that were heard of that order until then. Only refunds, where the order of things is all
+there is to the rule, are kept as rows.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Literal
+from uuid import UUID
+
+from tests.support.oracle import REPEATED_WITHIN, Credit
+
+KEPT = timedelta(hours=72)
+"""How long a confirmation or a refund waits for its order."""
+
+Answer = Literal[
+    "recorded",
+    "duplicate",
+    "confirmed",
+    "pending",
+    "no_interaction",
+    "unknown_order",
+    "currency_mismatch",
+    "exceeds_order",
+]
+OrderKey = tuple[str, str]
+RefundKey = tuple[str, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of an order."""
+
+    product_id: str
+    quantity: Decimal
+    total_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """What somebody says of an order: the shop's server (`is_confirmation`) or else a browser.
+
+    `visitor` is what the visitor is known by, chat before FAQ; None, in a confirmation only, where nobody is named.
+    `credit` is what the order would be credited to if it were recorded now; None where it is not attributed.
+    """
+
+    company: str
+    event_id: UUID
+    is_confirmation: bool
+    visitor: tuple[str | None, str | None] | None
+    credit: Credit | None
+    order_id: str | None
+    currency: str
+    value_minor: int
+    lines: tuple[Line, ...]
+    at: datetime
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Refund:
+    """Money that the shop's server says was given back for an order."""
+
+    company: str
+    order_id: str
+    refund_id: str
+    currency: str
+    value_minor: int
+    at: datetime
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ShownOrder:
+    """An order as it is shown, with what everybody claimed of it. It has the visitor and the time of one `word`."""
+
+    word: Word
+    credit: Credit
+    trust: Literal["REPORTED", "CONFIRMED"]
+    has_confirmed_visitor: bool
+    has_conflict: bool
+    currency: str
+    value_minor: int
+    lines: tuple[Line, ...]
+    claims: tuple[Word, ...]
+
+    @property
+    def at(self) -> datetime:
+        return self.word.at
+
+
+@dataclass(frozen=True, slots=True)
+class KeptRefund:
+    """A refund, and whether it counts against its order."""
+
+    refund: Refund
+    is_attached: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """An answer to each event, and what is known at last.
+
+    `unnamed` are the orders without an id, in order of arrival; `waiting` are the confirmations that, when the last
+    event has arrived, wait for their order and are not too old to.
+    """
+
+    answers: tuple[Answer, ...]
+    orders: dict[OrderKey, ShownOrder]
+    unnamed: tuple[ShownOrder, ...]
+    waiting: dict[OrderKey, Word]
+    refunds: dict[RefundKey, KeptRefund]
+
+
+def replay(events: Sequence[Word | Refund]) -> Outcome:
+    """Tell how `events`, given in order of arrival, are answered, and what is known in the end.
+
+    Raises ValueError for a browser's word that names no visitor, and for one that names neither visitor nor order.
+    """
+    heard: list[Word] = []
+    refunds: dict[RefundKey, KeptRefund] = {}
+    answers: list[Answer] = []
+    for event in events:
+        if isinstance(event, Refund):
+            answers.append(_answer_refund(event, heard, refunds))
+            continue
+        if event.visitor is None and (event.order_id is None or not event.is_confirmation):
+            raise ValueError(f"a word about nobody's order: {event}")
+        answer = _answer(event, heard)
+        answers.append(answer)
+        if not _is_known_by_event_id(event, heard):
+            heard.append(event)
+            if answer in ("recorded", "confirmed") and event.order_id is not None:
+                _settle(_words_on(_key(event), heard), refunds)
+    moment = events[-1].received_at if events else None
+    keys = [_key(word) for word in heard if word.order_id is not None]
+    shown = {key: _shown(_words_on(key, heard)) for key in keys}
+    waiting = {key: _waiting(_words_on(key, heard), moment) for key in keys if moment and shown[key] is None}
+    return Outcome(
+        answers=tuple(answers),
+        orders={key: order for key, order in shown.items() if order},
+        unnamed=tuple(map(_unnamed_order, _recorded_without_id(heard))),
+        waiting={key: word for key, word in waiting.items() if word},
+        refunds=refunds,
+    )
+
+
+def _key(event: Word | Refund) -> OrderKey:
+    assert event.order_id is not None
+    return event.company, event.order_id
+
+
+def _words_on(key: OrderKey, heard: Iterable[Word]) -> list[Word]:
+    return [word for word in heard if (word.company, word.order_id) == key]
+
+
+# Answers
+
+
+def _answer(word: Word, heard: Sequence[Word]) -> Answer:
+    if _is_known_by_event_id(word, heard):
+        return "duplicate"
+    if word.order_id is None:
+        return _answer_without_id(word, heard)
+    earlier = _words_on(_key(word), heard)
+    known = _shown(earlier)
+    if known:
+        return "confirmed" if _confirms(word, known) else "duplicate"
+    if word.credit:
+        return "recorded"
+    if word.visitor:
+        return "no_interaction"
+    return "duplicate" if _waiting(earlier, word.received_at) else "pending"
+
+
+def _answer_without_id(word: Word, heard: Sequence[Word]) -> Answer:
+    if word.credit is None:
+        return "no_interaction"
+    recorded = _recorded_without_id(heard)
+    return "duplicate" if any(_is_equal_order(word, earlier) for earlier in recorded) else "recorded"
+
+
+def _is_known_by_event_id(word: Word, heard: Sequence[Word]) -> bool:
+    """Whether an order, a claim or a waiting confirmation of the company came with this very event."""
+    kept = _recorded_without_id(heard)
+    for key in {_key(earlier) for earlier in heard if earlier.order_id is not None}:
+        words = _words_on(key, heard)
+        order = _shown(words)
+        if order:
+            kept += order.claims
+        else:
+            waiting = _waiting(words, word.received_at)
+            kept += [waiting] if waiting else []
+    return any((word.company, word.event_id) == (earlier.company, earlier.event_id) for earlier in kept)
+
+
+# Orders with an id: what follows from all the words on one of them, in order of arrival
+
+
+def _first(words: Sequence[Word]) -> int | None:
+    """Which word made the order known: the first that is attributed."""
+    return next((index for index, word in enumerate(words) if word.credit), None)
+
+
+def _waiting(words: Sequence[Word], moment: datetime) -> Word | None:
+    """Which confirmation waits for the order, which is not known yet: the first one, until it is too old."""
+    waiting: Word | None = None
+    for word in words:
+        if word.visitor is None and (waiting is None or word.received_at - waiting.received_at > KEPT):
+            waiting = word
+    return waiting if waiting and moment - waiting.received_at <= KEPT else None
+
+
+def _confirmations(words: Sequence[Word]) -> list[Word]:
+    """Which confirmations bear on the order: the one that was waiting for it, and all that came afterwards."""
+    first = _first(words)
+    if first is None:
+        return []
+    waiting = _waiting(words[:first], words[first].received_at)
+    return [*([waiting] if waiting else []), *(word for word in words[first:] if word.is_confirmation)]
+
+
+def _visitor_confirmation(words: Sequence[Word]) -> Word | None:
+    """Which confirmation settles figures and visitor: the first that names a visitor whose order it is."""
+    return next((word for word in _confirmations(words) if word.credit), None)
+
+
+def _figures_confirmation(words: Sequence[Word]) -> Word | None:
+    """Which confirmation settles the figures as long as none settles the visitor, too."""
+    return next((word for word in _confirmations(words) if not word.credit), None)
+
+
+def _confirms(word: Word, order: ShownOrder) -> bool:
+    """Whether an order that is known is rewritten by a word on it."""
+    settles_more = order.trust == "REPORTED" or (word.credit is not None and not order.has_confirmed_visitor)
+    return word.is_confirmation and settles_more
+
+
+def _claims(words: Sequence[Word]) -> tuple[Word, ...]:
+    """Each session's word on the order, once for each amount."""
+    claims: dict[tuple[int, str, int], Word] = {}
+    for word in words:
+        if word.credit:
+            claims.setdefault((word.credit.session, word.currency, word.value_minor), word)
+    return tuple(claims.values())
+
+
+def _shown(words: Sequence[Word]) -> ShownOrder | None:
+    """Put together what is shown of an order; None while it is not known."""
+    claims = _claims(words)
+    if not claims:
+        return None
+    confirmations = _confirmations(words)
+    by_visitor, by_figures = _visitor_confirmation(words), _figures_confirmation(words)
+    figures = by_visitor or by_figures or claims[0]
+    if by_visitor:
+        word, lines = by_visitor, by_visitor.lines
+    else:
+        agreeing = [claim for claim in claims if _amount(claim) == _amount(figures)]
+        word = (*agreeing, *claims)[0]
+        lines = figures.lines or (word.lines if word.currency == figures.currency else ())
+    assert word.credit
+    amounts = {_amount(confirmation) for confirmation in confirmations}
+    said = {(claim.credit.session, _amount(claim)) for claim in claims if claim.credit}
+    return ShownOrder(
+        word=word,
+        credit=word.credit,
+        trust="CONFIRMED" if confirmations else "REPORTED",
+        has_confirmed_visitor=by_visitor is not None,
+        has_conflict=len(amounts) > 1 or said != {(word.credit.session, _amount(figures))},
+        currency=figures.currency,
+        value_minor=figures.value_minor,
+        lines=lines,
+        claims=claims,
+    )
+
+
+def _amount(word: Word) -> tuple[str, int]:
+    return word.currency, word.value_minor
+
+
+# Orders without an id
+
+
+def _recorded_without_id(heard: Iterable[Word]) -> list[Word]:
+    recorded: list[Word] = []
+    for word in heard:
+        if word.order_id is None and word.credit and not any(_is_equal_order(word, earlier) for earlier in recorded):
+            recorded.append(word)
+    return recorded
+
+
+def _is_equal_order(one: Word, other: Word) -> bool:
+    assert one.credit
+    assert other.credit
+    return (
+        (one.company, one.credit.session, _amount(one)) == (other.company, other.credit.session, _amount(other))
+        and one.lines == other.lines
+        and abs(one.at - other.at) <= REPEATED_WITHIN
+    )
+
+
+def _unnamed_order(word: Word) -> ShownOrder:
+    assert word.credit
+    return ShownOrder(
+        word=word,
+        credit=word.credit,
+        trust="CONFIRMED" if word.is_confirmation else "REPORTED",
+        has_confirmed_visitor=word.is_confirmation,
+        has_conflict=False,
+        currency=word.currency,
+        value_minor=word.value_minor,
+        lines=word.lines,
+        claims=(),
+    )
+
+
+# Refunds
+
+
+def _answer_refund(refund: Refund, heard: Sequence[Word], refunds: dict[RefundKey, KeptRefund]) -> Answer:
+    """Keep the refund in `refunds`, which are in order of arrival. One that is not attached is told as if anew."""
+    key = (*_key(refund), refund.refund_id)
+    known = refunds.get(key)
+    order = _shown(_words_on(_key(refund), heard))
+    if known and known.is_attached:
+        return "duplicate"
+    if order:
+        if refund.currency != order.currency:
+            return "currency_mismatch"
+        given_back = sum(
+            kept.refund.value_minor
+            for kept in refunds.values()
+            if _key(kept.refund) == _key(refund) and kept.is_attached
+        )
+        if given_back + refund.value_minor > order.value_minor:
+            return "exceeds_order"
+    refunds.pop(key, None)
+    refunds[key] = KeptRefund(refund, is_attached=order is not None)
+    return "recorded" if order else "unknown_order"
+
+
+def _settle(words: Sequence[Word], refunds: dict[RefundKey, KeptRefund]) -> None:
+    """Find anew which refunds count against an order that the last of `words` made known or rewrote."""
+    order = _shown(words)
+    assert order
+    left = order.value_minor
+    for key, kept in refunds.items():
+        is_young = words[-1].received_at - kept.refund.received_at <= KEPT
+        if _key(kept.refund) == _key(words[-1]) and (kept.is_attached or is_young):
+            fits = kept.refund.currency == order.currency and kept.refund.value_minor <= left
+            left -= kept.refund.value_minor if fits else 0
+            refunds[key] = KeptRefund(kept.refund, is_attached=fits)

@@ -1,0 +1,335 @@
+"""Hypothesis strategies for what is said of orders: short sequences, dense in the cases where trust goes wrong.
+
+As with histories, a sequence is decoded from a few bytes an event, one byte a choice.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from functools import cache
+from typing import TypeVar
+from uuid import UUID, uuid5
+
+from hypothesis import strategies as st
+
+from tests.support import oracle
+from tests.support.oracle import CartChange, Credit, Interaction, Purchase, RecordedPurchase
+from tests.support.trust_oracle import KEPT, Line, Outcome, Refund, Word, replay
+
+Choice = TypeVar("Choice")
+Event = Interaction | CartChange | Word | Refund
+Ids = tuple[str | None, str | None]
+
+WINDOW = timedelta(hours=24)
+MODEL = "first_touch"
+SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
+TICK = timedelta(microseconds=1)
+BASE = datetime(2026, 3, 2, 12, tzinfo=UTC)
+RECEIVED_FROM = BASE + 27 * HOUR
+"""All happens before it and is received after it, so that any event may arrive before any other."""
+
+A, B, C, D, E = (f"{digit * 8}-0000-4000-8000-000000000000" for digit in "abcde")
+ANN: Ids = (A, None)
+EVE: Ids = (None, B)  # in Ann's session, credited to its second interaction
+BOB: Ids = (C, None)
+CYD: Ids = (C, B)  # in Ann's session, which began earlier, and credited to Bob's interaction
+LEA: Ids = (E, None)  # may interact when some words were said already
+DAN: Ids = (D, None)  # never interacts
+
+VISITS = (
+    Interaction("acme", *ANN, kind="CHAT", ai_profile="shopping", is_qualifying=True, at=BASE),
+    Interaction("acme", *BOB, kind="NUDGE", ai_profile="", is_qualifying=True, at=BASE + HOUR),
+    Interaction("acme", A, B, kind="FAQ", ai_profile="support", is_qualifying=True, at=BASE + 2 * HOUR),
+    Interaction("globex", *ANN, kind="FAQ", ai_profile="", is_qualifying=True, at=BASE + HOUR),
+)
+LATE_VISIT = Interaction("acme", *LEA, kind="FAQ", ai_profile="", is_qualifying=True, at=BASE + HOUR)
+
+# The first choice of each is the plainest one; one that is to be drawn more often is named more often.
+KINDS = (
+    None,
+    *["report"] * 8,
+    *["named confirmation"] * 4,
+    *["nameless confirmation"] * 5,
+    *["refund"] * 7,
+    *["retry"] * 2,
+    "reused event id",
+    *["cart change"] * 3,
+    *["late visit"] * 2,
+)
+WORDS = ("report", "named confirmation", "nameless confirmation")
+COMPANIES = (*["acme"] * 15, "globex")
+ORDER_IDS = (
+    ("A1",),
+    ("A1",),
+    ("A1", "A1", "a1"),
+    ("A1", "A1", "A1", None),
+    ("A1", "A1", "B2", "a1", None),
+)
+VISITORS = (ANN, ANN, ANN, BOB, BOB, EVE, CYD, LEA, LEA, DAN)
+CURRENCIES = (*["EUR"] * 6, "JPY")
+VALUES = (1000, 1000, 1000, 700, 700, 2500, 0)
+LINES = (
+    (),
+    (),
+    (Line("mug", Decimal(1), 1000),),
+    (Line("mug", Decimal(1), 1000),),
+    (Line("tea", Decimal("0.250"), 300), Line("mug", Decimal(2), 400)),
+)
+OCCURRED = (
+    *[3 * HOUR] * 5,
+    *[3 * HOUR + 5 * MINUTE] * 3,
+    3 * HOUR + 30 * MINUTE,
+    3 * HOUR + 30 * MINUTE + TICK,
+    90 * MINUTE,  # before the FAQ
+    24 * HOUR + 30 * MINUTE,  # Ann's chat is too long ago
+    -HOUR,  # before any interaction
+    27 * HOUR,  # any interaction is too long ago
+)
+REFUND_IDS = ("R1", "R1", "R2", "R2", "R3", "r1")
+REFUND_VALUES = (300, 300, 700, 1000, 1001, 1)
+# How long after the event before it an event is received.
+WAITS = (
+    *[MINUTE] * 16,
+    *[timedelta(0)] * 4,
+    *[30 * HOUR] * 3,
+    72 * HOUR,
+    72 * HOUR - MINUTE,
+    72 * HOUR + TICK,
+    100 * HOUR,
+)
+CHANGES = ("ITEM_ADDED", "ITEM_ADDED", "QUANTITY_INCREASED", "QUANTITY_DECREASED", "ITEM_REMOVED")
+CHANGED = (3 * HOUR - MINUTE, 3 * HOUR, 3 * HOUR + MINUTE, 3 * HOUR + 10 * MINUTE, 25 * HOUR, 2 * HOUR)
+
+
+@dataclass(frozen=True, slots=True)
+class TrustSequence:
+    """What happens, in order of arrival; the interactions come first, but for a late one."""
+
+    events: tuple[Event, ...]
+
+    @property
+    def said(self) -> tuple[Word | Refund, ...]:
+        """What is said of orders, in order of arrival."""
+        return tuple(event for event in self.events if isinstance(event, Word | Refund))
+
+    def replay(self) -> Outcome:
+        """Ask the oracle."""
+        return replay(self.said)
+
+
+class _Choices:
+    """Bytes, one a choice."""
+
+    def __init__(self, choices: bytes) -> None:
+        self._choices = iter(choices)
+
+    def pick(self, options: Sequence[Choice]) -> Choice:
+        return options[next(self._choices) % len(options)]
+
+
+def sequences(most_events: int = 12) -> st.SearchStrategy[TrustSequence]:
+    """Sequences in which at most `most_events` events follow the interactions."""
+    return st.builds(_sequence, st.binary(min_size=1, max_size=1), _choices(most_events))
+
+
+@st.composite
+def shuffled_sequences(draw: st.DrawFn, most_events: int = 10) -> tuple[TrustSequence, TrustSequence]:
+    """Pairs of sequences of the same events in two orders of arrival.
+
+    No event id is that of another event, all interactions are known before, and the confirmations of an order that
+    name a visitor are retries of one.
+    """
+    drawn = draw(st.builds(_sequence, st.binary(min_size=1, max_size=1), _choices(most_events), st.just(True)))
+    visits = [event for event in drawn.events if isinstance(event, Interaction)]
+    events = _without_rival_confirmations([event for event in drawn.events if not isinstance(event, Interaction)])
+    moments = [event.received_at for event in events if isinstance(event, Word | Refund)]
+    shuffled: list[Event] = []
+    for event in draw(st.permutations(events)):
+        if isinstance(event, Word | Refund):
+            shuffled.append(replace(event, received_at=moments.pop(0)))
+        else:
+            shuffled.append(event)
+    return TrustSequence((*visits, *events)), TrustSequence((*visits, *shuffled))
+
+
+def batched_sequences(most_events: int = 12) -> st.SearchStrategy[tuple[tuple[Event, ...], ...]]:
+    """Sequences cut into what is sent together, which is all of one visitor, by one sender and at one moment.
+
+    Events of one id are all the same.
+    """
+    sizes = st.lists(st.integers(1, 5), min_size=most_events, max_size=most_events)
+    return st.builds(_batches, sequences(most_events), sizes)
+
+
+def _batches(sequence: TrustSequence, sizes: Sequence[int]) -> tuple[tuple[Event, ...], ...]:
+    batches: list[tuple[Event, ...]] = []
+    remaining_sizes, room = iter(sizes), 0
+    for index, event in enumerate(sequence.events):
+        sender = batches[-1][0] if batches else None
+        if room and isinstance(sender, Word) and sender.visitor and isinstance(event, Word | CartChange):
+            batches[-1] += (_sent_along(event, sender, _visits(sequence.events[:index])),)
+            room -= 1
+        else:
+            batches.append((event,))
+            room = next(remaining_sizes) - 1 if isinstance(event, Word) else 0
+    return tuple(tuple(map(_with_an_id_of_its_own, batch)) for batch in batches)
+
+
+def _with_an_id_of_its_own(event: Event) -> Event:
+    """Derive a word's id from all that it says and the id that it has, which words that were made to differ share."""
+    if not isinstance(event, Word):
+        return event
+    content = replace(event, credit=None, received_at=BASE)
+    return replace(event, event_id=uuid5(event.event_id, repr(content)))
+
+
+def _sent_along(event: Word | CartChange, sender: Word, visits: tuple[Interaction, ...]) -> Word | CartChange:
+    """The same, said by the visitor of another word and received with it."""
+    assert sender.visitor
+    if isinstance(event, CartChange):
+        chat, faq = sender.visitor
+        return replace(event, company=sender.company, chat=chat, faq=faq)
+    return replace(
+        event,
+        company=sender.company,
+        is_confirmation=sender.is_confirmation,
+        visitor=sender.visitor,
+        credit=_credit(visits, sender.company, sender.visitor, event.at),
+        received_at=sender.received_at,
+    )
+
+
+def settling_confirmations(sequence: TrustSequence) -> dict[tuple[str, str], Word]:
+    """For each order id, by company, the confirmation that names a visitor to whom the order is credited."""
+    settling: dict[tuple[str, str], Word] = {}
+    for event in sequence.said:
+        if isinstance(event, Word) and event.order_id is not None and event.is_confirmation and event.credit:
+            settling.setdefault((event.company, event.order_id), event)
+    return settling
+
+
+def _without_rival_confirmations(events: Sequence[Event]) -> list[Event]:
+    settling = settling_confirmations(TrustSequence(tuple(events)))
+    return [
+        event
+        for event in events
+        if not (isinstance(event, Word) and event.order_id is not None and event.is_confirmation and event.credit)
+        or event.event_id == settling[event.company, event.order_id].event_id
+    ]
+
+
+def _choices(most_events: int) -> st.SearchStrategy[list[bytes]]:
+    return st.lists(st.binary(min_size=11, max_size=11), min_size=most_events // 2, max_size=most_events)
+
+
+def _sequence(settings: bytes, choices: Sequence[bytes], is_plain: bool = False) -> TrustSequence:
+    """Decode a sequence; a plain one begins with a confirmation that names a visitor, and lets no event interfere with
+    another but as a word on the same order: it has no late interaction, and no event id that is another event's.
+    """
+    order_ids = _Choices(settings).pick(ORDER_IDS)
+    events: list[Event] = list(VISITS)
+    received_at = RECEIVED_FROM
+    for number, bytes_ in enumerate(choices, start=1):
+        choice = _Choices(bytes_)
+        kind = choice.pick(KINDS)
+        received_at += choice.pick(WAITS)
+        if is_plain and number == 1:
+            kind = "named confirmation"
+        if kind is None or (is_plain and kind in ("late visit", "reused event id")):
+            continue
+        words = _words_young_enough(events, received_at)
+        if kind == "late visit":
+            events += [LATE_VISIT] if LATE_VISIT not in events else []
+        elif kind == "cart change":
+            events.append(_cart_change(choice))
+        elif kind == "refund":
+            events.append(_refund(choice, order_ids, received_at))
+        elif kind == "retry" and words:
+            retried = choice.pick(words[::-1])
+            credit = _credit(_visits(events), retried.company, retried.visitor, retried.at)
+            events.append(replace(retried, received_at=received_at, credit=credit))
+        elif kind == "reused event id" and words:
+            reused = choice.pick(words[::-1]).event_id
+            events.append(_word(choice.pick(WORDS), choice, order_ids, events, reused, received_at))
+        else:
+            events.append(_word(kind, choice, order_ids, events, UUID(int=number), received_at))
+    return TrustSequence(tuple(events))
+
+
+def _words_young_enough(events: Sequence[Event], moment: datetime) -> list[Word]:
+    """List the words that may be sent again: after 72 hours an event is refused before anybody looks at its id."""
+    first_received: dict[UUID, datetime] = {}
+    words = [event for event in events if isinstance(event, Word)]
+    for word in words:
+        first_received.setdefault(word.event_id, word.received_at)
+    return [word for word in words if moment - first_received[word.event_id] <= KEPT]
+
+
+def _word(
+    kind: str,
+    choice: _Choices,
+    order_ids: Sequence[str | None],
+    events: Sequence[Event],
+    event_id: UUID,
+    received_at: datetime,
+) -> Word:
+    company = choice.pick(COMPANIES)
+    order_id = choice.pick(order_ids)
+    visitor = choice.pick(VISITORS)
+    names_visitor = kind != "nameless confirmation" or order_id is None
+    at = BASE + choice.pick(OCCURRED)
+    return Word(
+        company=company,
+        event_id=event_id,
+        is_confirmation=kind.endswith("confirmation"),
+        visitor=visitor if names_visitor else None,
+        credit=_credit(_visits(events), company, visitor, at) if names_visitor else None,
+        order_id=order_id,
+        currency=choice.pick(CURRENCIES),
+        value_minor=choice.pick(VALUES),
+        lines=choice.pick(LINES),
+        at=at,
+        received_at=received_at,
+    )
+
+
+def _refund(choice: _Choices, order_ids: Sequence[str | None], received_at: datetime) -> Refund:
+    return Refund(
+        company=choice.pick(COMPANIES),
+        order_id=choice.pick(order_ids) or "A1",
+        refund_id=choice.pick(REFUND_IDS),
+        currency=choice.pick(CURRENCIES),
+        value_minor=choice.pick(REFUND_VALUES),
+        at=BASE + choice.pick(OCCURRED),
+        received_at=received_at,
+    )
+
+
+def _cart_change(choice: _Choices) -> CartChange:
+    change = choice.pick(CHANGES)
+    return CartChange(
+        "acme",
+        *choice.pick((ANN, BOB, EVE)),
+        type=change,
+        product_id="mug",
+        currency="EUR",
+        value_minor=500,
+        basis="unit",
+        quantity=choice.pick((Decimal(1), Decimal(2), Decimal(3))),
+        at=BASE + choice.pick(CHANGED),
+    )
+
+
+def _visits(events: Sequence[Event]) -> tuple[Interaction, ...]:
+    return tuple(event for event in events if isinstance(event, Interaction))
+
+
+@cache
+def _credit(visits: tuple[Interaction, ...], company: str, visitor: Ids | None, at: datetime) -> Credit | None:
+    """Ask the oracle of attribution, which counts sessions and interactions in order of arrival."""
+    if visitor is None:
+        return None
+    purchase = Purchase(company, *visitor, order_id=None, currency="EUR", value_minor=0, at=at)
+    result = oracle.replay([*visits, purchase], window=WINDOW, model=MODEL).results[-1]
+    return result.credit if isinstance(result, RecordedPurchase) else None

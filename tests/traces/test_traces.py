@@ -1,0 +1,887 @@
+"""Why an order or a cart event is credited, as staff read it, and the exclusion of orders."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.core.exceptions import ImproperlyConfigured
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils.html import strip_tags
+
+from alhena_tracking import models
+from alhena_tracking.admin import moments
+from alhena_tracking.admin.cart_event_texts import cart_event_text
+from alhena_tracking.admin.order_texts import order_text, pending_text
+from alhena_tracking.admin.timelines import Entry
+from alhena_tracking.admin.trace_texts import Panel, TraceText
+from alhena_tracking.contract.rules import InvalidValue
+from alhena_tracking.ingestion import (
+    CartEventData,
+    InteractionData,
+    LineItemData,
+    OrderData,
+    RefundData,
+    Visitor,
+    record,
+    record_refund,
+)
+from alhena_tracking.models import CartEvent, Company, Interaction, LockRow, Order, Trust
+from alhena_tracking.reports import Period, ReportQuery, revenue_impact
+from alhena_tracking.traces import Standing, cart_event_trace, order_trace
+from alhena_tracking.traces.timeline import TIMELINE_LENGTH, InteractionStep
+from alhena_tracking.traces.trace import CLAIMS_LENGTH
+from tests.support import factories
+from tests.support.admin_pages import Page
+
+pytestmark = pytest.mark.django_db
+
+SUNDAY = date(2026, 3, 1)
+
+
+def clock(hour: int, minute: int = 0, second: int = 0) -> datetime:
+    """A time of that Sunday in Berlin."""
+    return datetime(2026, 3, 1, hour - 1, minute, second, tzinfo=UTC)
+
+
+class Shop:
+    """A shop in Berlin, and what its visitors do there."""
+
+    def __init__(self, company: Company) -> None:
+        Company.objects.filter(pk=company.pk).update(time_zone="Europe/Berlin", name="Acme")
+        company.refresh_from_db()
+        self.company = company
+        self.visitor = Visitor(uuid.uuid4(), uuid.uuid4())
+        self.rival = Visitor(uuid.uuid4(), uuid.uuid4())
+
+    def common(self, at: datetime, visitor: Visitor | None, received_at: datetime | None) -> dict[str, Any]:
+        return {"visitor": visitor, "occurred_at": at, "received_at": received_at or at + timedelta(seconds=1)}
+
+    def interact(
+        self,
+        at: datetime,
+        kind: str = "FAQ",
+        product_id: str = "SKU-1",
+        visitor: Visitor | None = None,
+        received_at: datetime | None = None,
+        ai_profile: str = "",
+    ) -> None:
+        common = self.common(at, visitor or self.visitor, received_at)
+        record(self.company, [InteractionData(kind=kind, product_id=product_id, ai_profile=ai_profile, **common)])
+
+    def change_cart(
+        self, at: datetime, type_: str = "ITEM_ADDED", quantity: int = 2, product_name: str = "Kettle"
+    ) -> CartEvent:
+        data = CartEventData(
+            type=type_,
+            product_id="SKU-1",
+            product_name=product_name,
+            currency="EUR",
+            value_minor=1000,
+            quantity=Decimal(quantity),
+            **self.common(at, self.visitor, None),
+        )
+        record(self.company, [data])
+        return CartEvent.objects.get(event_id=data.event_id)
+
+    def order(
+        self,
+        at: datetime,
+        value_minor: int = 10_000,
+        visitor: Visitor | None = None,
+        trust: Trust = Trust.REPORTED,
+        received_at: datetime | None = None,
+        **fields: Any,
+    ) -> None:
+        common = self.common(at, visitor or self.visitor, received_at)
+        self.record_order(value_minor=value_minor, trust=trust, **common, **fields)
+
+    def confirm(self, at: datetime, value_minor: int = 10_000) -> str:
+        """By a webhook, which knows no visitor."""
+        return self.record_order(value_minor=value_minor, trust=Trust.CONFIRMED, **self.common(at, None, None))
+
+    def record_order(self, **fields: Any) -> str:
+        return record(self.company, [OrderData(**{"order_id": "A-1", "currency": "EUR", **fields})])[0].status
+
+    def refund(self, at: datetime, value_minor: int, refund_id: str = "R-1") -> None:
+        data = RefundData(
+            order_id="A-1",
+            refund_id=refund_id,
+            currency="EUR",
+            value_minor=value_minor,
+            occurred_at=at,
+            received_at=at,
+        )
+        record_refund(self.company, data)
+
+
+@pytest.fixture
+def shop(company: Company) -> Shop:
+    return Shop(company)
+
+
+def no_url(model: type[Any], pk: int) -> str:
+    return ""
+
+
+def plain(text: str) -> str:
+    return strip_tags(text).replace("\xa0", " ")
+
+
+def text_of(row: Order | CartEvent) -> TraceText:
+    """What is told of a row as it is stored."""
+    row.refresh_from_db()
+    if isinstance(row, Order):
+        return order_text(order_trace(row), no_url)
+    return cart_event_text(cart_event_trace(row), no_url)
+
+
+def panel(text: TraceText, key: str) -> Panel:
+    [found] = [one for one in text.panels if one.key == key]
+    return found
+
+
+def sentences(text: TraceText, key: str) -> str:
+    return " ".join(plain(sentence) for sentence in panel(text, key).sentences)
+
+
+def facts(text: TraceText, key: str) -> dict[str, str]:
+    return {fact.label: plain(fact.value) for fact in panel(text, key).facts}
+
+
+def entries(text: TraceText) -> list[Entry]:
+    assert text.timeline
+    return [entry for day in text.timeline.days for entry in day.entries]
+
+
+def badges(text: TraceText) -> list[str]:
+    return [badge.label for badge in text.badges]
+
+
+# The lead
+
+
+@pytest.mark.parametrize(
+    ("kind", "product_id", "expected"),
+    [
+        ("FAQ", "SKU-1", "Credited to the Product FAQ on SKU-1 of March 1, 2026, 10:02 a.m."),
+        ("CHAT", "SKU-1", "Credited to the chat on SKU-1 of March 1, 2026, 10:02 a.m."),
+        ("NUDGE", "SKU-1", "Credited to the nudge on SKU-1 of March 1, 2026, 10:02 a.m."),
+        ("FAQ", "", "Credited to the Product FAQ of March 1, 2026, 10:02 a.m."),
+        ("CHAT", "", "Credited to the chat of March 1, 2026, 10:02 a.m."),
+        ("NUDGE", "", "Credited to the nudge of March 1, 2026, 10:02 a.m."),
+    ],
+)
+def test_lead_when_first_touch_says_what_is_credited_and_by_which_rule(
+    shop: Shop, kind: str, product_id: str, expected: str
+) -> None:
+    shop.interact(clock(10, 2), kind, product_id)
+    shop.interact(clock(10, 30), "CHAT", "")
+    shop.order(clock(11, 32))
+    assert plain(text_of(Order.objects.get()).lead) == (
+        f"{expected}, 1 hour and 30 minutes before the purchase: "
+        "the first qualifying interaction within the attribution window of 24 hours (first touch)."
+    )
+
+
+def test_lead_when_last_touch_says_so(shop: Shop, settings: Any) -> None:
+    settings.ALHENA_TRACKING = {
+        **settings.ALHENA_TRACKING,
+        "ATTRIBUTION_MODEL": "last_touch",
+        "ATTRIBUTION_WINDOW": timedelta(days=7),
+    }
+    shop.interact(clock(10, 2))
+    shop.interact(clock(11), "CHAT", "")
+    shop.order(clock(11, 32))
+    text = text_of(Order.objects.get())
+    assert plain(text.lead) == (
+        "Credited to the chat of March 1, 2026, 11 a.m., 32 minutes before the purchase: "
+        "the last qualifying interaction within the attribution window of 7 days (last touch)."
+    )
+    assert next(entry.note for entry in entries(text)) == "Qualifies, but came earlier"
+    assert facts(text, "credit")["Attribution model"] == "last touch"
+
+
+def test_lead_when_the_interaction_is_dated_within_the_grace_explains_that(shop: Shop) -> None:
+    shop.interact(clock(11, 32, 12))
+    shop.order(clock(11, 32), received_at=clock(11, 33))
+    text = text_of(Order.objects.get())
+    assert "12 seconds after the purchase" in plain(text.lead)
+    assert "counts as at the same moment" in sentences(text, "credit")
+    assert [entry.is_credited for entry in entries(text)] == [False, True]
+
+
+def test_lead_when_both_are_of_one_moment_tells_no_distance(shop: Shop) -> None:
+    shop.interact(clock(11, 32))
+    shop.order(clock(11, 32), received_at=clock(11, 33))
+    assert ", at the moment of the purchase: " in plain(text_of(Order.objects.get()).lead)
+
+
+@pytest.mark.parametrize(
+    ("between", "expected"),
+    [
+        (timedelta(seconds=1), "1 second"),
+        (timedelta(seconds=-45), "45 seconds"),
+        (timedelta(minutes=59, seconds=40), "1 hour"),
+        (timedelta(minutes=90), "1 hour and 30 minutes"),
+        (timedelta(hours=24), "24 hours"),
+        (timedelta(hours=47, minutes=59, seconds=50), "2 days"),
+        (timedelta(days=3, hours=1), "3 days and 1 hour"),
+    ],
+)
+def test_distance_is_as_exact_as_anybody_needs_it(between: timedelta, expected: str) -> None:
+    assert moments.distance(between) == expected
+
+
+@pytest.mark.parametrize(
+    ("length", "expected"),
+    [
+        (timedelta(hours=24), "24 hours"),
+        (timedelta(days=2), "2 days"),
+        (timedelta(hours=1), "1 hour"),
+        (timedelta(minutes=90), "90 minutes"),
+        (timedelta(seconds=90), "90 seconds"),
+    ],
+)
+def test_window_is_told_to_the_second(length: timedelta, expected: str) -> None:
+    assert moments.window(length) == expected
+
+
+# The timeline
+
+
+def test_timeline_holds_what_happened_in_the_order_of_time_in_the_company_s_zone(shop: Shop) -> None:
+    shop.interact(clock(10, 2), ai_profile="barista")
+    shop.change_cart(clock(10, 30))
+    shop.change_cart(clock(10, 40), "QUANTITY_DECREASED", 1)
+    shop.order(clock(11, 32))
+    shop.refund(clock(12), 4_000)
+    shop.interact(clock(12, 30), "CHAT", "")
+    text = text_of(Order.objects.get())
+    assert text.zone == "Europe/Berlin"
+    assert [(entry.time, plain(entry.title), plain(entry.note), plain(entry.amount)) for entry in entries(text)] == [
+        ("10:02 a.m.", "Product FAQ on SKU-1", "AI profile barista", ""),
+        ("10:30 a.m.", "Kettle added to the cart", "2 in the cart after it, worth 20.00 EUR", "+20.00 EUR"),
+        ("10:40 a.m.", "Less of Kettle in the cart", "1 in the cart after it, worth 10.00 EUR", "−10.00 EUR"),
+        ("11:32 a.m.", "Order A-1", "The cart is empty after it", "100.00 EUR"),
+        ("noon", "Refund R-1 of order A-1", "", "−40.00 EUR"),
+        ("12:30 p.m.", "Chat", "", ""),
+    ]
+    assert [plain(entry.title) for entry in entries(text) if entry.is_credited] == ["Product FAQ on SKU-1"]
+    assert [plain(entry.title) for entry in entries(text) if entry.is_subject] == ["Order A-1"]
+
+
+def test_timeline_is_told_by_days_of_the_company_s_zone(shop: Shop) -> None:
+    shop.interact(datetime(2026, 2, 28, 22, 30, tzinfo=UTC))  # 11:30 p.m. in Berlin
+    shop.order(datetime(2026, 2, 28, 23, 30, tzinfo=UTC))  # half an hour past midnight
+    timeline = text_of(Order.objects.get()).timeline
+    assert timeline
+    assert [day.label for day in timeline.days] == ["Feb. 28, 2026", "March 1, 2026"]
+
+
+def test_standings_say_what_became_of_each_interaction(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop.interact(clock(10) - timedelta(hours=30))
+    shop.interact(clock(10) - timedelta(hours=20), "CHAT")
+    shop.interact(clock(10))
+    Interaction.objects.filter(occurred_at=clock(10)).update(is_qualifying=False)
+    shop.interact(clock(11))
+    chat_only = Visitor(shop.visitor.user_fingerprint, None)
+    shop.order(clock(12), visitor=chat_only)
+    shop.interact(clock(9), received_at=clock(13))  # came late, from a browser that was offline
+    shop.interact(clock(13))
+    order = Order.objects.get()
+    first_of_faq = Interaction.objects.earliest("occurred_at")
+    unshared = factories.InteractionFactory.create(
+        session=order.session, occurred_at=clock(10) - timedelta(hours=21), kind="FAQ"
+    )
+    Interaction.objects.filter(occurred_at=clock(9)).update(occurred_at=clock(10) - timedelta(hours=21, minutes=5))
+    steps = {step.at: step.standing for step in order_trace(order).timeline.steps if isinstance(step, InteractionStep)}
+    assert steps == {
+        first_of_faq.occurred_at: Standing.BEFORE_WINDOW,
+        clock(10) - timedelta(hours=21, minutes=5): Standing.TOLD_LATER,
+        unshared.occurred_at: Standing.NOT_SHARED,
+        clock(10) - timedelta(hours=20): Standing.CREDITED,
+        clock(10): Standing.NOT_QUALIFYING,
+        clock(11): Standing.ELIGIBLE,
+        clock(13): Standing.AFTERWARDS,
+    }
+
+
+def test_timeline_when_the_credited_interaction_is_of_another_session_has_it_all_the_same(shop: Shop) -> None:
+    chat_only, faq_only = Visitor(shop.visitor.user_fingerprint, None), Visitor(None, shop.visitor.faq_fingerprint)
+    shop.interact(clock(10), "FAQ", visitor=faq_only)
+    shop.interact(clock(10, 30), "CHAT", visitor=chat_only)
+    shop.order(clock(11))
+    order = Order.objects.get()
+    other = Interaction.objects.get(kind="CHAT")
+    Order.objects.update(credited_interaction=other, channel="CHAT")
+    order.refresh_from_db()
+    trace = order_trace(order)
+    assert [step.id for step in trace.timeline.steps if isinstance(step, InteractionStep)] == [
+        order.session.interactions.get().pk,
+        other.pk,
+    ]
+    assert (trace.credit.interaction.is_of_session, trace.timeline.omitted_before) == (False, 0)
+    assert "earlier session" in sentences(text_of(order), "credit")
+
+
+def test_timeline_when_endless_has_what_is_near_and_the_credited_one(shop: Shop) -> None:
+    shop.interact(clock(1))
+    shop.order(clock(20))
+    order = Order.objects.get()
+    credited = order.credited_interaction
+    for minute in range(TIMELINE_LENGTH + 60):
+        factories.InteractionFactory.create(session=order.session, occurred_at=clock(10) + timedelta(minutes=minute))
+    for second in range(20):
+        factories.CartEventFactory.create(
+            session=order.session,
+            occurred_at=clock(22, 0, second),
+            credited_interaction=credited,
+        )
+    timeline = order_trace(order).timeline
+    assert len(timeline.steps) == TIMELINE_LENGTH
+    assert timeline.steps[0].id == credited.pk
+    assert order.pk in [step.id for step in timeline.steps]
+    assert timeline.omitted_before + timeline.omitted_after == 1 + TIMELINE_LENGTH + 60 + 20 + 1 - TIMELINE_LENGTH
+    text = text_of(order).timeline
+    assert text
+    assert text.omitted_before == f"{timeline.omitted_before} earlier entries are not shown."
+    assert timeline.omitted_after == 0
+    assert text.omitted_after == ""
+
+
+def test_trace_takes_as_many_queries_however_much_happened(shop: Shop) -> None:
+    def queries() -> int:
+        order = Order.objects.get()
+        with CaptureQueriesContext(
+            connection,
+        ) as context:
+            order_trace(order)
+        return len(context)
+
+    shop.interact(clock(10))
+    shop.change_cart(clock(10, 30))
+    shop.order(clock(11))
+    shop.refund(clock(12), 1)
+    few = queries()
+    for minute in range(40):
+        shop.interact(clock(10, minute), received_at=clock(10, minute))
+        shop.change_cart(clock(13, minute), quantity=minute + 1)
+        shop.refund(clock(14, minute), 1, f"R-{minute + 2}")
+        shop.order(clock(11, minute), value_minor=minute + 1)
+    assert queries() == few <= 18
+    event = CartEvent.objects.latest("occurred_at")
+    with CaptureQueriesContext(connection) as context:
+        cart_event_trace(event)
+    assert len(context) <= 13
+
+
+# Whose word it is
+
+
+def test_order_when_reported_is_told_as_a_browser_s_word(shop: Shop) -> None:
+    shop.interact(clock(10))
+    shop.order(clock(11), source="SHOPIFY")
+    text = text_of(Order.objects.get())
+    assert badges(text) == ["Reported"]
+    assert sentences(text, "trust") == (
+        "A browser reported this order. The shop's server has not confirmed it. Source: SHOPIFY."
+    )
+    assert text.claims is None
+    assert sentences(text, "figures") == "Counts in the purchase revenue of March 1, 2026, in EUR, under Product FAQ."
+
+
+def test_order_when_only_confirmed_ones_count_says_so(shop: Shop, settings: Any) -> None:
+    settings.ALHENA_TRACKING = {**settings.ALHENA_TRACKING, "CONFIRMED_ORDERS_ONLY": True}
+    shop.interact(clock(10))
+    shop.order(clock(11))
+    order = Order.objects.get()
+    assert "confirmed orders only" in sentences(text_of(order), "figures")
+    assert shop.confirm(clock(12)) == "confirmed"
+    assert "Counts in" in sentences(text_of(order), "figures")
+
+
+def test_order_when_confirmed_with_its_visitor_stands_against_a_squatted_id(shop: Shop) -> None:
+    shop.interact(clock(9), visitor=shop.rival)
+    shop.interact(clock(10))
+    shop.order(clock(10, 30), 1, visitor=shop.rival)
+    shop.order(clock(11), trust=Trust.CONFIRMED)
+    text = text_of(Order.objects.get())
+    assert badges(text) == ["Confirmed", "Conflict"]
+    assert sentences(text, "trust") == (
+        "The shop's server told this order and its visitor, so amount and credit stand, whatever browsers say. "
+        "1 claim by another visitor changes nothing. 1 claim is of another amount."
+    )
+    assert text.claims
+    assert [
+        (claim.trust, plain(claim.amount), [badge.label for badge in claim.badges]) for claim in text.claims.rows
+    ] == [
+        ("browser", "0.01 EUR", ["Other visitor", "Other amount"]),
+        ("server", "100.00 EUR", ["Shown"]),
+    ]
+
+
+def test_order_when_confirmed_without_visitor_shows_the_claim_of_the_same_amount(shop: Shop) -> None:
+    shop.interact(clock(9), visitor=shop.rival)
+    shop.interact(clock(10))
+    shop.order(clock(10, 30), 1, visitor=shop.rival)
+    shop.order(clock(11))
+    shop.confirm(clock(12))
+    order = Order.objects.get()
+    text = text_of(order)
+    assert "The credit is that of the claim of the same amount." in sentences(text, "trust")
+    assert text.claims
+    assert [[badge.label for badge in claim.badges] for claim in text.claims.rows] == [
+        ["Other visitor", "Other amount"],
+        ["Shown"],
+    ]
+
+
+def test_order_when_no_claim_has_the_confirmed_amount_shows_the_first(shop: Shop) -> None:
+    shop.interact(clock(9), visitor=shop.rival)
+    shop.interact(clock(10))
+    shop.order(clock(10, 30), 1, visitor=shop.rival)
+    shop.order(clock(11))
+    shop.confirm(clock(12), 7_777)
+    text = text_of(Order.objects.get())
+    assert "No claim is of that amount, so the credit is that of the first one." in sentences(text, "trust")
+    assert text.claims
+    assert [[badge.label for badge in claim.badges] for claim in text.claims.rows] == [
+        ["Shown", "Other amount"],
+        ["Other visitor", "Other amount"],
+    ]
+
+
+def test_order_when_two_browsers_claim_it_shows_the_first(shop: Shop) -> None:
+    shop.interact(clock(9), visitor=shop.rival)
+    shop.interact(clock(10))
+    shop.order(clock(10, 30))
+    shop.order(clock(11), visitor=shop.rival)
+    text = text_of(Order.objects.get())
+    assert badges(text) == ["Reported", "Conflict"]
+    assert "1 claim is by another visitor. The first claim stands" in sentences(text, "trust")
+
+
+def test_order_when_confirmed_twice_says_which_one_stands(shop: Shop) -> None:
+    shop.interact(clock(10))
+    shop.order(clock(11))
+    shop.confirm(clock(12))
+    shop.confirm(clock(13), 1)
+    text = text_of(Order.objects.get())
+    assert badges(text) == ["Confirmed", "Conflict"]
+    assert "also named another amount once" in sentences(text, "trust")
+
+
+def test_claims_when_there_are_many_keep_the_shown_one(shop: Shop) -> None:
+    shop.interact(clock(9), visitor=shop.rival)
+    shop.interact(clock(10))
+    for value in range(1, CLAIMS_LENGTH + 5):
+        shop.order(clock(10, 30), value, visitor=shop.rival)
+    shop.order(clock(11))
+    shop.confirm(clock(12))
+    claims = order_trace(Order.objects.get()).claims
+    assert claims.shown
+    assert (claims.shown.value_minor, len(claims.told), claims.total) == (10_000, CLAIMS_LENGTH, CLAIMS_LENGTH + 5)
+    text = text_of(Order.objects.get()).claims
+    assert text
+    assert text.omitted == "5 further claims are not shown."
+
+
+def test_pending_confirmation_says_what_it_waits_for(shop: Shop) -> None:
+    assert shop.confirm(clock(12)) == "pending"
+    pending = models.PendingConfirmation.objects.get()
+    text = pending_text(pending, clock(13))
+    assert plain(text.title) == "Order A-1"
+    assert badges(text) == ["Confirmed", "Waiting"]
+    assert "until March 4, 2026, noon, and until then" in sentences(text, "figures")
+    assert badges(pending_text(pending, clock(13) + timedelta(days=3))) == ["Confirmed", "Expired"]
+
+
+# Refunds and lines
+
+
+def test_order_when_refunded_in_part_shows_gross_refunds_and_net(shop: Shop) -> None:
+    shop.interact(clock(10))
+    shop.order(clock(11))
+    text = text_of(Order.objects.get())
+    assert sentences(text, "money") == ""
+    shop.refund(clock(12), 2_500)
+    text = text_of(Order.objects.get())
+    assert facts(text, "money") == {"Gross": "100.00 EUR", "Refunded": "−25.00 EUR", "Net": "75.00 EUR"}
+    assert (
+        sentences(text, "money")
+        == "A part was refunded. It lowers the net revenue of March 1, 2026, the day of the order."
+    )
+
+
+def test_order_when_refunded_as_a_whole_says_so(shop: Shop) -> None:
+    shop.interact(clock(10))
+    shop.order(clock(11))
+    shop.refund(clock(12), 2_500)
+    shop.refund(clock(13), 7_500, "R-2")
+    text = text_of(Order.objects.get())
+    assert facts(text, "money")["Net"] == "0.00 EUR"
+    assert sentences(text, "money").startswith("All of it was refunded, in 2 parts.")
+
+
+def test_order_when_a_refund_no_longer_fits_it_says_so(shop: Shop) -> None:
+    shop.interact(clock(10))
+    shop.order(clock(11))
+    shop.refund(clock(12), 9_000)
+    shop.confirm(clock(13), 5_000)
+    text = text_of(Order.objects.get())
+    assert facts(text, "money") == {"Gross": "50.00 EUR", "Refunded": "0.00 EUR", "Net": "50.00 EUR"}
+    assert "1 refund told for this order does not fit it" in sentences(text, "money")
+
+
+def test_order_shows_what_was_bought(shop: Shop) -> None:
+    shop.interact(clock(10))
+    line = LineItemData(product_id="SKU-1", product_name="Kettle", quantity=Decimal("1.5"), value_minor=10_000)
+    shop.order(clock(11), line_items=(line,))
+    lines = text_of(Order.objects.get()).lines
+    assert lines
+    assert [(row.product_name, row.quantity, plain(row.total)) for row in lines.rows] == [
+        ("Kettle", "1.5", "100.00 EUR")
+    ]
+    assert not lines.difference
+
+
+def test_order_when_its_lines_are_not_the_whole_says_so(shop: Shop) -> None:
+    shop.interact(clock(10))
+    line = LineItemData(product_id="SKU-1", product_name="Kettle", quantity=Decimal(1), value_minor=11_000)
+    shop.order(clock(11), line_items=(line,))
+    lines = text_of(Order.objects.get()).lines
+    assert lines
+    assert plain(lines.difference).startswith("The lines come to 110.00 EUR.")
+    assert plain(lines.difference).endswith("the difference to 100.00 EUR.")
+
+
+# Cart events
+
+
+def test_cart_event_says_why_it_is_worth_what_it_is(shop: Shop) -> None:
+    shop.interact(clock(10))
+    added = shop.change_cart(clock(10, 10), quantity=2)
+    same = shop.change_cart(clock(10, 20), quantity=2)
+    more = shop.change_cart(clock(10, 30), "QUANTITY_INCREASED", 3)
+    afresh = shop.change_cart(clock(10, 40), quantity=1)
+    fewer = shop.change_cart(clock(10, 45), "QUANTITY_DECREASED", 2)
+    less = shop.change_cart(clock(10, 50), "ITEM_REMOVED", 0)
+    nothing = shop.change_cart(clock(10, 55), "ITEM_REMOVED", 0)
+    shop.order(clock(11))
+    unknown = shop.change_cart(clock(12), "QUANTITY_INCREASED", 4)
+    told = [sentences(text_of(event), "worth") for event in (added, same, more, afresh, fewer, less, nothing, unknown)]
+    assert told == [
+        f"Reported: {reported} in the cart, 10.00 EUR each. {why}"
+        for reported, why in [
+            (2, "Nothing was known to be in the cart before, so all count: 2, worth 20.00 EUR."),
+            (2, "The cart held 2 before, and as many after: nothing is added."),
+            (3, "The cart held 2 before: 1 more, worth 10.00 EUR."),
+            (1, "The cart held 3 before and must have been emptied since: 1 count, worth 10.00 EUR."),
+            (2, "The cart held 1 before and no fewer after: nothing is given back."),
+            (0, "The cart held 2 before, 1 of them credited: 1 given back, 10.00 EUR."),
+            (0, "Nothing of what was taken out had been credited, so nothing is given back."),
+            (4, "What was in the cart before is not known, so no more than one counts: 1, worth 10.00 EUR."),
+        ]
+    ]
+    text = text_of(unknown)
+    assert plain(text.title) == "Quantity increased: Kettle"
+    assert "2 hours before the cart changed" in plain(text.lead)
+    assert [plain(entry.title) for entry in entries(text) if entry.is_subject] == ["More of Kettle in the cart"]
+    assert facts(text, "worth")["Credited after it"] == "1, worth 10.00 EUR"
+    assert facts(text_of(less), "worth")["In the cart after it"] == "0"
+
+
+# The pages
+
+
+@pytest.fixture
+def order(shop: Shop) -> Order:
+    shop.interact(clock(10))
+    shop.change_cart(clock(10, 30))
+    shop.order(clock(11, 32))
+    return Order.objects.get()
+
+
+def url_of(page: str, row: Any) -> str:
+    return reverse(f"admin:alhena_tracking_{row._meta.model_name}_{page}", args=[row.pk])
+
+
+def is_hidden(client: Client, url: str) -> bool:
+    """Whether a row's page is answered as Django answers what is not there: back to the index."""
+    return client.get(url).status_code == 302
+
+
+def test_trace_when_one_may_view_orders_alone_has_all_and_links_to_orders_alone(
+    client: Client, log_in: Callable[..., Any], order: Order
+) -> None:
+    log_in("view_order")
+    response = client.get(url_of("change", order))
+    assert [(plain(entry.title), entry.url) for entry in entries(response.context["trace"])] == [
+        ("Product FAQ on SKU-1", ""),
+        ("Kettle added to the cart", ""),
+        ("Order A-1", ""),
+    ]
+    assert "exclusion_url" not in response.context
+
+    log_in("view_order", "view_interaction", "view_cartevent", "view_visitorsession")
+    trace = client.get(url_of("change", order)).context["trace"]
+    assert [entry.url for entry in entries(trace)] == [
+        url_of("change", order.credited_interaction),
+        url_of("change", CartEvent.objects.get()),
+        "",
+    ]
+    assert {fact.url for fact in panel(trace, "credit").facts} == {
+        "",
+        url_of("change", order.credited_interaction),
+        url_of("change", order.session),
+    }
+
+
+def test_trace_of_a_cart_event_needs_its_own_right(client: Client, log_in: Callable[..., Any], order: Order) -> None:
+    event = CartEvent.objects.get()
+    log_in("view_order", "view_revenueimpact")
+    assert client.get(url_of("change", event)).status_code == 403
+    log_in("view_cartevent")
+    assert client.get(url_of("change", order)).status_code == 403
+    response = client.get(url_of("change", event))
+    assert [entry.url for entry in entries(response.context["trace"])] == ["", "", ""]
+    assert [plain(entry.title) for entry in entries(response.context["trace"])][2:] == ["An order"]
+    assert "A-1" not in response.content.decode()
+
+    order.exclude(factories.UserFactory.create(), "Test order")
+    *_, of_order = entries(client.get(url_of("change", event)).context["trace"])
+    assert (of_order.amount, of_order.badges) == ("", ())
+
+
+def test_trace_of_a_pending_confirmation_is_its_page(client: Client, log_in: Callable[..., Any], shop: Shop) -> None:
+    shop.confirm(clock(12))
+    log_in("view_pendingconfirmation")
+    response = client.get(url_of("change", models.PendingConfirmation.objects.get()))
+    assert "no browser has reported it so far" in response.content.decode()
+
+
+def test_page_has_one_heading_and_nothing_that_a_strict_csp_blocks(
+    client: Client, log_in: Callable[..., Any], shop: Shop, order: Order
+) -> None:
+    shop.interact(clock(9), visitor=shop.rival)
+    shop.order(clock(12), 1, visitor=shop.rival)
+    log_in("view_order", "exclude_order", "view_cartevent")
+    for url in (url_of("change", order), url_of("change", CartEvent.objects.get()), url_of("exclude", order)):
+        page = Page(client.get(url).content.decode())
+        assert page.blocked == []
+        assert len(list(page.named("h1"))) == 1
+        ids = [attributes["id"] for _tag, attributes in page.elements if "id" in attributes]
+        assert len(ids) == len(set(ids))
+        for _tag, attributes in page.elements:
+            for name in ("aria-labelledby", "aria-describedby", "for"):
+                assert set((attributes.get(name) or "").split()) <= set(ids)
+
+
+@pytest.mark.parametrize(
+    "hostile", ["</script><script>alert(1)</script>", "\u202etfel ot thgir", "🍵" * 512, "{product} %(count)s %s {0}"]
+)
+def test_texts_of_others_when_hostile_are_inert(
+    client: Client, log_in: Callable[..., Any], shop: Shop, hostile: str
+) -> None:
+    short = hostile[:255]
+    shop.interact(clock(10), product_id=short, ai_profile=short)
+    shop.change_cart(clock(10, 30), product_name=hostile)
+    line = LineItemData(product_id=short, product_name=hostile, quantity=Decimal(1), value_minor=1)
+    shop.order(clock(11), order_id=short, source=short, line_items=(line,))
+    order = Order.objects.get()
+    user = log_in("view_order", "view_cartevent", "exclude_order")
+    order.exclude(user, short)
+    for url in (
+        url_of("change", order),
+        url_of("change", CartEvent.objects.get()),
+        url_of("include", order),
+        url_of("history", order),
+    ):
+        response = client.get(url)
+        assert response.status_code == 200
+        html = response.content.decode()
+        assert Page(html).blocked == []
+        assert "<script>alert" not in html
+    lead = client.get(url_of("change", order)).context["trace"].lead
+    assert short in plain(lead.replace("&lt;", "‹").replace("&gt;", "›")).replace("‹", "<").replace("›", ">")
+    assert "<bdi>" in lead
+
+
+# Exclusion
+
+
+def purchases(company: Company) -> tuple[int, int, int]:
+    """Purchase revenue, orders and converted sessions of that day, as the report has them."""
+    figures = revenue_impact(ReportQuery(company=company, period=Period(SUNDAY, SUNDAY), currency="EUR")).current
+    return figures.purchase_minor, figures.orders, figures.converted_sessions
+
+
+def test_exclusion_takes_the_order_out_of_all_figures_until_it_is_taken_back(
+    client: Client, log_in: Callable[..., Any], shop: Shop, order: Order
+) -> None:
+    user = log_in("view_order", "exclude_order")
+    assert purchases(shop.company) == (10_000, 1, 1)
+    page = client.get(url_of("change", order))
+    assert page.context["exclusion_url"] == url_of("exclude", order)
+
+    response = client.post(url_of("exclude", order), {"reason": "  test order "})
+    assert response["Location"] == url_of("change", order)
+    order.refresh_from_db()
+    assert (order.excluded_by, order.exclusion_reason) == (user, "test order")
+    assert order.excluded_at
+    assert purchases(shop.company) == (0, 0, 0)
+    page = client.get(url_of("change", order))
+    assert page.context["exclusion_url"] == url_of("include", order)
+    text = page.context["trace"]
+    assert badges(text) == ["Reported", "Excluded"]
+    assert f"excluded by {user.username} on" in sentences(text, "figures")
+    assert sentences(text, "figures").endswith("for this reason: test order")
+
+    client.post(url_of("include", order))
+    order.refresh_from_db()
+    assert Order.objects.filter(excluded_at=None, excluded_by=None, exclusion_reason="").get() == order
+    assert purchases(shop.company) == (10_000, 1, 1)
+    log = LogEntry.objects.order_by("id").values_list("user", "object_id", "action_flag", "change_message")
+    assert list(log) == [
+        (user.pk, str(order.pk), CHANGE, "Excluded from the figures: test order"),
+        (user.pk, str(order.pk), CHANGE, "Counted in the figures again."),
+    ]
+
+
+def test_exclusion_when_repeated_changes_and_logs_nothing(
+    client: Client, log_in: Callable[..., Any], order: Order
+) -> None:
+    log_in("view_order", "exclude_order")
+    client.post(url_of("include", order))
+    assert LogEntry.objects.count() == 0
+    client.post(url_of("exclude", order), {"reason": "fraud"})
+    first = Order.objects.values("excluded_at", "excluded_by", "exclusion_reason").get()
+    log_in("view_order", "exclude_order")
+    assert client.post(url_of("exclude", order), {"reason": "another"}).status_code == 302
+    assert Order.objects.values("excluded_at", "excluded_by", "exclusion_reason").get() == first
+    assert LogEntry.objects.count() == 1
+
+
+@pytest.mark.parametrize("reason", ["", " \u2003\t", "a\0b", "x" * 256, "\ud800"])
+def test_exclusion_when_its_reason_is_none_is_refused_in_the_form(
+    client: Client, log_in: Callable[..., Any], order: Order, reason: str
+) -> None:
+    log_in("view_order", "exclude_order")
+    body = b"reason=" + b"".join(b"%%%02X" % byte for byte in reason.encode(errors="surrogatepass"))
+    response = client.post(url_of("exclude", order), body, content_type="application/x-www-form-urlencoded")
+    if reason == "\ud800":  # Django has made replacement characters of it
+        assert response.status_code == 302
+        return
+    assert response.status_code == 200
+    assert response.context["exclusion_form"].errors["reason"]
+    assert Order.objects.counted().count() == 1
+    with pytest.raises(InvalidValue):
+        order.exclude(factories.UserFactory.create(), reason)
+
+
+def test_exclusion_when_its_reason_is_as_long_as_may_be_is_stored(
+    client: Client, log_in: Callable[..., Any], order: Order
+) -> None:
+    log_in("view_order", "exclude_order")
+    client.post(url_of("exclude", order), {"reason": "🍵" * 255})
+    assert Order.objects.get().exclusion_reason == "🍵" * 255
+
+
+@pytest.mark.parametrize("rights", [["view_order"], ["exclude_order"], ["change_order", "view_revenueimpact"]])
+@pytest.mark.parametrize("page", ["exclude", "include"])
+def test_exclusion_needs_its_own_right_and_that_to_view_orders(
+    client: Client, log_in: Callable[..., Any], order: Order, rights: list[str], page: str
+) -> None:
+    log_in(*rights)
+    assert client.get(url_of(page, order)).status_code == 403
+    assert client.post(url_of(page, order), {"reason": "x"}).status_code == 403
+    assert Order.objects.counted().exists()
+
+
+def test_exclusion_of_an_order_of_a_hidden_company_is_not_found(
+    client: Client, log_in: Callable[..., Any], order: Order
+) -> None:
+    group = factories.GroupFactory.create()
+    order.company.groups.add(group)
+    user = log_in("view_order", "exclude_order")
+    assert is_hidden(client, url_of("change", order))
+    for page in ("exclude", "include"):
+        assert client.get(url_of(page, order)).status_code == 404
+        assert client.post(url_of(page, order), {"reason": "x"}).status_code == 404
+    assert Order.objects.counted().exists()
+    user.groups.add(group)
+    assert client.post(url_of("exclude", order), {"reason": "x"}).status_code == 302
+    assert not Order.objects.counted().exists()
+
+
+@pytest.mark.parametrize("page", ["exclude", "include"])
+def test_exclusion_asks_before_it_acts_and_needs_a_token(
+    log_in: Callable[..., Any], client: Client, order: Order, page: str
+) -> None:
+    log_in("view_order", "exclude_order")
+    assert client.get(url_of(page, order)).status_code == 200
+    assert client.put(url_of(page, order)).status_code == 405
+    client.handler.enforce_csrf_checks = True
+    assert client.post(url_of(page, order), {"reason": "x"}).status_code == 403
+    assert Order.objects.counted().exists()
+    assert client.get(url_of(page, Order(pk=0))).status_code == 404
+
+
+def test_exclusion_when_the_order_is_written_anew_stays(shop: Shop, order: Order) -> None:
+    user = factories.UserFactory.create()
+    stale = Order.objects.get()
+    shop.confirm(clock(12))
+    assert stale.exclude(user, "fraud")
+    assert stale.trust == Trust.CONFIRMED  # it was read again
+    shop.order(clock(13), 1)
+    order.refresh_from_db()
+    assert (order.trust, order.exclusion_reason) == (Trust.CONFIRMED, "fraud")
+    assert not stale.exclude(user, "again")
+    assert stale.include()
+    assert not stale.include()
+
+
+def test_exclusion_waits_for_the_lock_that_ingestion_writes_orders_under(order: Order) -> None:
+    LockRow.objects.all().delete()
+    with pytest.raises(ImproperlyConfigured):
+        order.exclude(factories.UserFactory.create(), "fraud")
+    assert Order.objects.counted().exists()
+
+
+def test_exclusion_of_an_order_without_an_id_needs_no_lock(shop: Shop) -> None:
+    shop.interact(clock(10))
+    shop.order(clock(11), order_id="")
+    LockRow.objects.all().delete()
+    order = Order.objects.get()
+    assert order.exclude(factories.UserFactory.create(), "fraud")
+    assert re.fullmatch(r"Order without an id \(#\d+\)", text_of(order).title)
+
+
+def test_exclusion_when_the_order_is_gone_is_not_found(
+    client: Client, log_in: Callable[..., Any], order: Order, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log_in("view_order", "exclude_order")
+
+    def vanish(order: Order, user: Any, reason: str) -> bool:
+        raise Order.DoesNotExist
+
+    monkeypatch.setattr(Order, "exclude", vanish)
+    assert client.post(url_of("exclude", order), {"reason": "x"}).status_code == 404
+    assert LogEntry.objects.count() == 0
+
+
+def test_exclusion_when_the_user_is_gone_still_says_why(order: Order) -> None:
+    user = factories.UserFactory.create()
+    order.exclude(user, "fraud")
+    user.delete()
+    assert sentences(text_of(order), "figures").startswith("Counts nowhere: excluded on ")
