@@ -33,7 +33,7 @@ benchmark-report: .venv/benchmark-report  ## Measure the report beside a plain S
 	$(BIN)/python -m benchmarks.report $(ARGS)
 
 clean:  ## Remove what the other targets made
-	rm -rf .venv node_modules db.sqlite3 db.sqlite3-*
+	rm -rf .venv tests/js/node_modules db.sqlite3 db.sqlite3-*
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or later was not found; name one: make PYTHON=/path/to/python3"; exit 1; }

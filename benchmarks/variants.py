@@ -20,7 +20,7 @@ def source(name: str) -> str:
 
 
 def wheel_copy() -> str:
-    """The tracker as ``.ci/minify_tracker.py`` puts it into a wheel."""
+    """The tracker as ``hatch_build.py`` puts it into a wheel."""
     import minify
 
     code: str = minify.string("application/javascript", source("tracker.js"))

@@ -1,4 +1,4 @@
-"""Uses an installed package, as a merchant's project would, in a folder of its own. Run with a clean environment."""
+"""Use an installed wheel or sdist in an empty project. Run with the Python it is installed for."""
 
 from __future__ import annotations
 
@@ -73,9 +73,10 @@ def use() -> None:
     html = Template("{% load alhena_tracking %}{% alhena_snippet %}").render(Context())
     assert "trackAlhenaEvent" in html
     assert "tracker.js" in html
-    assert finders.find("alhena_tracking/tracker.js")
-    assert finders.find("alhena_tracking/alhena.d.ts")
-    assert finders.find("alhena_tracking/revenue_impact.css")
+    for name in ("alhena.d.ts", "revenue_impact.css", "tracker.js"):
+        assert finders.find(f"alhena_tracking/{name}"), name
+    tracker = Path(str(finders.find("alhena_tracking/tracker.js"))).read_text()
+    assert "/**" not in tracker, "the tracker is not minified"
 
     client = Client()
     visitor = {"company_key": "acme", "user_fingerprint": "7b0d1f0e-6a53-4a3c-9d0a-0a8c5c3c6c11"}

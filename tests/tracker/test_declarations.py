@@ -1,6 +1,6 @@
 """``alhena.d.ts`` against the server and the tracker: what TypeScript lets a shop write is what they take.
 
-That it compiles, and refuses what is wrong, is for ``npm run check`` to say, with ``tests/types/usage.ts``.
+That it compiles, and refuses what is wrong, is for ``npm run check`` to say, with ``tests/js/types/usage.ts``.
 """
 
 from __future__ import annotations

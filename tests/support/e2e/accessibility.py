@@ -10,14 +10,14 @@ from tests.support.runs import require
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-AXE = Path(__file__).parents[3] / "node_modules" / "axe-core" / "axe.min.js"
+AXE = Path(__file__).parents[2] / "js" / "node_modules" / "axe-core" / "axe.min.js"
 #: The parts of a page that are ours; what is around them is Django's.
 OURS = [".alhena-report", ".alhena-trace", ".alhena-fields > summary", ".alhena-breadcrumbs"]
 
 
 def violations(page: Page) -> list[tuple[str, list[str]]]:
     """The rules that our part of the page breaks, each with the HTML of what breaks it."""
-    require("browser", AXE.exists(), "axe-core is not installed: npm ci")
+    require("browser", AXE.exists(), "axe-core is not installed: run `npm ci` in tests/js")
     page.evaluate(AXE.read_text())
     found = page.evaluate("ours => axe.run({include: ours.filter(selector => document.querySelector(selector))})", OURS)
     assert found["passes"], "axe found nothing to look at"

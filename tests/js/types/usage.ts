@@ -1,4 +1,4 @@
-/// <reference path="../../alhena_tracking/static/alhena_tracking/alhena.d.ts" />
+/// <reference path="../../../alhena_tracking/static/alhena_tracking/alhena.d.ts" />
 
 /**
  * How a shop's TypeScript uses alhena.d.ts. It is compiled and never run: what is right has to pass, and each line
