@@ -10,10 +10,11 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from hypothesis import Phase, given, settings
+from hypothesis import given, settings
 
 from tests.oracle import CartChange, Credit
-from tests.trust_oracle import KEPT, KeptRefund, Line, Outcome, Refund, ShownOrder, Word, replay
+from tests.support.drawing import drawn
+from tests.trust_oracle import KeptRefund, Line, Outcome, Refund, ShownOrder, Word, replay
 from tests.trust_sequences import (
     RECEIVED_FROM,
     TICK,
@@ -28,6 +29,7 @@ Event = Word | Refund
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 HALF_AN_HOUR = timedelta(minutes=30)
+KEPT = timedelta(hours=72)
 ANN = Credit(session=0, interaction=0, channel="CHAT", ai_profile="shopping")
 EVE = Credit(session=0, interaction=2, channel="FAQ", ai_profile="support")  # of Ann's session
 BOB = Credit(session=1, interaction=1, channel="NUDGE", ai_profile="")
@@ -210,6 +212,8 @@ def test_event_is_taken_when_nothing_is_kept_under_its_id(script: str, expected:
         ("confirmation; confirmation stranger 700", "duplicate", "0: 1000 EUR visitor conflict of 0"),
         # Nameless confirmations: the first settles the figures, whether it waited or not.
         ("nameless", "pending", "nothing"),
+        ("nameless; nameless 700 kept", "duplicate", "nothing"),
+        ("nameless; nameless 700 late", "pending", "nothing"),
         ("nameless; report kept", "recorded", "1: 1000 EUR figures of 1"),
         ("nameless 700; report late", "recorded", "1: 1000 EUR of 1"),
         ("nameless; nameless 700 kept; report kept", "recorded", "2: 1000 EUR figures of 2"),
@@ -345,8 +349,9 @@ def test_refund_counts_when_it_fits(script: str, answer: str, expected: str) -> 
 
 
 def test_refund_waits_anew_when_reported_again() -> None:
-    events = said("refund 2000; refund 700 tick; refund 700 JPY; report late")
-    first, again, foreign, late = events
+    first, again, foreign, late = said("refund 2000; refund 700 tick; refund 700 JPY; report late")
+    assert isinstance(first, Refund)
+    assert isinstance(again, Refund)
     for order in ([first, again, late], [first, late, again]):
         assert replay(order).refunds == {("acme", "A1", "R1"): KeptRefund(again, is_attached=True)}
     assert replay([first, late, foreign]).refunds == {("acme", "A1", "R1"): KeptRefund(first, is_attached=False)}
@@ -451,32 +456,25 @@ SELDOM = {
 EXPECTED = Counter(dict.fromkeys(OFTEN, 20) | dict.fromkeys(SELDOM, 8))
 
 
-def test_sequences_reach_every_interesting_case_when_one_thousand_are_drawn() -> None:
+def test_sequences_reach_every_interesting_case_when_drawn() -> None:
     reached: Counter[str] = Counter()
-
-    @settings(max_examples=1000, database=None, deadline=None, derandomize=True, phases=[Phase.generate])
-    @given(sequences())
-    def draw(sequence: TrustSequence) -> None:
-        if not reached >= EXPECTED:  # what is enough can only grow
-            reached.update(set(_features(sequence)))
-
-    draw()
+    for sequence in drawn(sequences(), most=1000):
+        reached.update(set(_features(sequence)))
+        if reached >= EXPECTED:
+            break
     assert EXPECTED - reached == Counter()
 
 
-def test_shuffled_sequences_reach_confirmed_visitors_when_two_hundred_are_drawn() -> None:
+def test_shuffled_sequences_reach_confirmed_visitors_when_drawn() -> None:
     reached = 0
-
-    @settings(max_examples=200, database=None, deadline=None, derandomize=True, phases=[Phase.generate])
-    @given(shuffled_sequences())
-    def draw(pair: tuple[TrustSequence, TrustSequence]) -> None:
-        nonlocal reached
-        if reached < 20 and pair[0].said != pair[1].said:
-            orders = pair[0].replay().orders
-            reached += any(len(orders[key].claims) > 1 for key in settling_confirmations(pair[0]))
-
-    draw()
-    assert reached >= 20
+    for sequence, shuffled in drawn(shuffled_sequences(), most=200):
+        orders = sequence.replay().orders
+        reached += sequence.said != shuffled.said and any(
+            len(orders[key].claims) > 1 for key in settling_confirmations(sequence)
+        )
+        if reached == 20:
+            break
+    assert reached == 20
 
 
 def _features(sequence: TrustSequence) -> Iterator[str]:
