@@ -140,7 +140,9 @@ def test_visitor_is_the_same_when_one_id_is_shared(chat: str | None, faq: str | 
     "other", [BOB, {"chat": "bob", "faq": "ben"}, {"chat": "anna"}, {"chat": None, "faq": "ann"}, GLOBEX]
 )
 def test_visitor_is_another_when_like_is_not_shared_with_like(first: Interaction, other: Fields) -> None:
-    assert outcome(first, replace(VISIT, **other)).results == (0, 1)
+    found = outcome(first, replace(VISIT, **other))
+    assert found.results == (0, 1)
+    assert [session.interactions for session in found.sessions] == [(0,), (1,)]
     assert credited(first, replace(CHANGE, **other)) is None
 
 
@@ -352,7 +354,7 @@ def test_order_is_a_duplicate_when_repeated(first: Purchase, second: Purchase, f
     assert ("recorded" if isinstance(result, RecordedPurchase) else result or "not attributed") == fate
 
 
-def test_order_without_id_is_compared_with_every_recorded_one_when_repeated() -> None:
+def test_order_without_id_is_recorded_when_only_a_duplicate_is_near() -> None:
     repeated = [replace(UNNAMED, at=NOON + minutes * MINUTE) for minutes in (0, 20, 40, 55)]
     recorded = RecordedPurchase(Credit(0, 0, "CHAT", ""))
     assert outcome(VISIT, *repeated).results[1:] == (recorded, "duplicate", recorded, "duplicate")
