@@ -268,9 +268,9 @@ def test_confirmation_waits_when_its_order_is_unknown(script: str, expected: dic
 
 def test_order_without_id_is_recorded_when_attributed() -> None:
     events = said("report unnamed mug; confirmation unnamed bob; report unnamed stranger")
-    told, confirming, _ = [event for event in events if isinstance(event, Word)]
+    reported, confirming, _ = [event for event in events if isinstance(event, Word)]
     orders = (
-        ShownOrder(told, ANN, "REPORTED", False, False, "EUR", 1000, MUG, claims=()),
+        ShownOrder(reported, ANN, "REPORTED", False, False, "EUR", 1000, MUG, claims=()),
         ShownOrder(confirming, BOB, "CONFIRMED", True, False, "EUR", 1000, (), claims=()),
     )
     assert replay(events) == Outcome(("recorded", "recorded", "no_interaction"), {}, orders, {}, {})
