@@ -122,7 +122,7 @@ class Outcome:
 
 
 def replay(events: Sequence[Event], *, window: timedelta, model: str) -> Outcome:
-    """Tell what is to be recorded of `events`, given in order of arrival, once all of them have arrived.
+    """Work out what is recorded of `events`, given in order of arrival, once all of them have arrived.
 
     `at` is the corrected `occurred_at`, in any order. `model` is "first_touch" or "last_touch"; anything else raises
     ValueError.
@@ -238,7 +238,7 @@ def _credit(
 
 
 def _tell_duplicates(events: Sequence[Event], credited: Mapping[int, Credit]) -> tuple[list[int], list[int]]:
-    """Part the purchases into recorded ones and duplicates; those that earn no credit are in neither."""
+    """List the recorded purchases and the duplicates; those that earn no credit are in neither list."""
     recorded: list[int] = []
     duplicates: list[int] = []
     for index, event in enumerate(events):

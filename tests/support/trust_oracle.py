@@ -117,7 +117,7 @@ class Outcome:
 
 
 def replay(events: Sequence[Word | Refund]) -> Outcome:
-    """Tell how `events`, given in order of arrival, are answered, and what is known in the end.
+    """Answer `events`, given in order of arrival, and work out what is known in the end.
 
     Raises ValueError for a browser's word that names no visitor, and for one that names neither visitor nor order.
     """
@@ -323,7 +323,7 @@ def _unnamed_order(word: Word) -> ShownOrder:
 
 
 def _answer_refund(refund: Refund, heard: Sequence[Word], refunds: dict[RefundKey, KeptRefund]) -> Answer:
-    """Keep the refund in `refunds`, which are in order of arrival. One that is not attached is told as if anew."""
+    """Keep the refund in `refunds`, which are in order of arrival. One that is not attached is taken as if new."""
     key = (*_key(refund), refund.refund_id)
     known = refunds.get(key)
     order = _shown(_words_on(_key(refund), heard))
