@@ -18,7 +18,7 @@ import pytest
 
 from tests.support.runs import require
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "alhena_tracking"
 TRACKER = "alhena_tracking/static/alhena_tracking/tracker.js"
 TOOLS = {"build", "hatch-fancy-pypi-readme", "hatchling", "tdewolff-minify"}
