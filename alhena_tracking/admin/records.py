@@ -12,10 +12,10 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from alhena_tracking import company_cache
-from alhena_tracking.admin import formats, moments
+from alhena_tracking.admin import formats
 from alhena_tracking.admin.links import OpenLinksMixin, may_open
 from alhena_tracking.admin.look_ups import SafeLookupsAdmin
-from alhena_tracking.admin.traces import CartEventTraceMixin, OrderTraceMixin, PendingConfirmationTraceMixin
+from alhena_tracking.admin.trace_pages.views import CartEventTraceMixin, OrderTraceMixin, PendingConfirmationTraceMixin
 from alhena_tracking.models import (
     CartEvent,
     Company,
@@ -124,7 +124,7 @@ class RecordAdmin(ReadOnlyMixin, OpenLinksMixin, SafeLookupsAdmin):
 
     @admin.display(description=_("attribution window"), ordering="attribution_window")
     def window(self, row: Any) -> str:
-        return moments.window(row.attribution_window)
+        return formats.window(row.attribution_window)
 
     @admin.display(description=_("value"), ordering="value_minor")
     def value(self, row: Any) -> str:
