@@ -16,7 +16,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from alhena_tracking.admin import formats, moments
+from alhena_tracking.admin import formats
 from alhena_tracking.contract import limits
 from alhena_tracking.models import Channel, Company
 
@@ -125,7 +125,7 @@ class RecordAdmin(ReadOnlyMixin, OpenLinksMixin, SafeLookupsAdmin):
 
     @admin.display(description=_("attribution window"), ordering="attribution_window")
     def window(self, row: Any) -> str:
-        return moments.window(row.attribution_window)
+        return formats.window(row.attribution_window)
 
     @admin.display(description=_("value"), ordering="value_minor")
     def value(self, row: Any) -> str:

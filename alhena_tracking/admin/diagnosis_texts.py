@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext as _
 
-from alhena_tracking.admin import formats, moments
+from alhena_tracking.admin import formats
 from alhena_tracking.admin.advice import advice_on, title_of
 from alhena_tracking.admin.outcome_texts import (
     METHODS,
@@ -181,4 +181,4 @@ def _last(at: datetime | None, on: date | None, facts: EventFacts) -> TimeText |
 
 def _moment(at: datetime, zone: ZoneInfo, now: datetime | None = None) -> TimeText:
     iso = at.astimezone(zone).isoformat(timespec="seconds")
-    return TimeText(iso, moments.moment(at, zone), "" if now is None else moments.ago(at, now))
+    return TimeText(iso, formats.moment(at, zone), "" if now is None else formats.ago(at, now))

@@ -1,16 +1,17 @@
-"""How numbers, money and days are written for people, in their language."""
+"""How numbers, money, days, times and durations are written in the reader's language."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from typing import TypeAlias
+from zoneinfo import ZoneInfo
 
 from django.utils import formats
 from django.utils.translation import gettext as _
-from django.utils.translation import pgettext
+from django.utils.translation import ngettext_lazy, npgettext_lazy, pgettext
 
 from alhena_tracking.contract.amounts import decimals_of, in_major_units, with_decimals
 from alhena_tracking.reports import Period
@@ -21,6 +22,33 @@ Number: TypeAlias = Fraction | int
 MISSING = "–"
 MINUS = "−"
 NO_BREAK_SPACE = "\xa0"
+
+_MINUTE, _HOUR, _DAY = 60, 60 * 60, 24 * 60 * 60  # in seconds
+#: Up to here, days are written as hours: a window of 24 hours is no calendar day.
+_HOURS_UP_TO = 48 * _HOUR
+
+# Some languages inflect the unit, or put the word for "ago" before the number.
+
+_DURATIONS = {
+    _DAY: npgettext_lazy("before or after something", "%(count)d day", "%(count)d days", "count"),
+    _HOUR: npgettext_lazy("before or after something", "%(count)d hour", "%(count)d hours", "count"),
+    _MINUTE: npgettext_lazy("before or after something", "%(count)d minute", "%(count)d minutes", "count"),
+    1: npgettext_lazy("before or after something", "%(count)d second", "%(count)d seconds", "count"),
+}
+_WINDOWS = {
+    _DAY: npgettext_lazy("a window of", "%(count)d day", "%(count)d days", "count"),
+    _HOUR: npgettext_lazy("a window of", "%(count)d hour", "%(count)d hours", "count"),
+    _MINUTE: npgettext_lazy("a window of", "%(count)d minute", "%(count)d minutes", "count"),
+    1: npgettext_lazy("a window of", "%(count)d second", "%(count)d seconds", "count"),
+}
+_AGO = {
+    365 * _DAY: ngettext_lazy("%(count)d year ago", "%(count)d years ago", "count"),
+    30 * _DAY: ngettext_lazy("%(count)d month ago", "%(count)d months ago", "count"),
+    7 * _DAY: ngettext_lazy("%(count)d week ago", "%(count)d weeks ago", "count"),
+    _DAY: ngettext_lazy("%(count)d day ago", "%(count)d days ago", "count"),
+    _HOUR: ngettext_lazy("%(count)d hour ago", "%(count)d hours ago", "count"),
+    _MINUTE: ngettext_lazy("%(count)d minute ago", "%(count)d minutes ago", "count"),
+}
 
 
 def amount(minor: Number | None, currency: str, *, is_short: bool = False) -> str:
@@ -86,6 +114,46 @@ def days(period: Period) -> str:
     if len(period) == 1:
         return day(period.start)
     return f"{day(period.start)} – {day(period.end)}"
+
+
+def time(at: datetime, zone: ZoneInfo) -> str:
+    return formats.time_format(at.astimezone(zone), "TIME_FORMAT")
+
+
+def moment(at: datetime, zone: ZoneInfo) -> str:
+    """A day and a time of it."""
+    return _("%(day)s, %(time)s") % {"day": day(at.astimezone(zone)), "time": time(at, zone)}
+
+
+def duration(length: timedelta) -> str:
+    """A distance in time in its two largest units, without its sign: ``1 hour and 30 minutes``."""
+    seconds = abs(length) // timedelta(seconds=1)
+    if seconds < _MINUTE:
+        return _DURATIONS[1] % {"count": seconds}
+    minutes = (seconds + _MINUTE // 2) // _MINUTE
+    if minutes * _MINUTE < _HOURS_UP_TO:
+        (larger, count), (smaller, rest) = (_HOUR, minutes // 60), (_MINUTE, minutes % 60)
+    else:
+        hours = (seconds + _HOUR // 2) // _HOUR
+        (larger, count), (smaller, rest) = (_DAY, hours // 24), (_HOUR, hours % 24)
+    parts = [_DURATIONS[unit] % {"count": number} for unit, number in ((larger, count), (smaller, rest)) if number]
+    return parts[0] if len(parts) == 1 else _("%(larger)s and %(smaller)s") % {"larger": parts[0], "smaller": parts[1]}
+
+
+def window(length: timedelta) -> str:
+    """The length of a window, exact to the second: ``24 hours``, ``7 days``."""
+    seconds = length // timedelta(seconds=1)
+    unit = next(
+        (unit for unit in _WINDOWS if seconds >= (_HOURS_UP_TO if unit == _DAY else unit) and seconds % unit == 0), 1
+    )
+    return _WINDOWS[unit] % {"count": seconds // unit}
+
+
+def ago(at: datetime, now: datetime) -> str:
+    """About how long ago something was, in the largest unit it fills: ``3 days ago``."""
+    seconds = (now - at) // timedelta(seconds=1)
+    unit = next((unit for unit in _AGO if seconds >= unit), None)
+    return _("just now") if unit is None else _AGO[unit] % {"count": seconds // unit}
 
 
 def _number(value: Decimal, decimals: int) -> str:

@@ -21,7 +21,7 @@ from alhena_tracking.admin.base import (
     TabularInline,
     may_open,
 )
-from alhena_tracking.admin.traces import OrderTraceMixin, PendingConfirmationTraceMixin
+from alhena_tracking.admin.trace_pages.views import OrderTraceMixin, PendingConfirmationTraceMixin
 from alhena_tracking.models import (
     Order,
     OrderClaim,

@@ -20,7 +20,7 @@ from alhena_tracking.admin.base import (
     RecordAdmin,
     SafeLookupsAdmin,
 )
-from alhena_tracking.admin.traces import CartEventTraceMixin
+from alhena_tracking.admin.trace_pages.views import CartEventTraceMixin
 from alhena_tracking.models import (
     CartEvent,
     Company,

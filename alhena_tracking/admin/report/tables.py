@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
-from alhena_tracking.admin import formats, moments
+from alhena_tracking.admin import formats
 from alhena_tracking.models import Interaction, Order, Refund
 from alhena_tracking.reports import DayFigures, Figures, RevenueImpactReport, Series, latest_orders
 
@@ -207,7 +207,7 @@ def order_table(report: RevenueImpactReport, site: AdminSite) -> OrderTable:
             OrderRow(
                 label=str(order),
                 url=reverse("admin:alhena_tracking_order_change", args=[order.pk], current_app=site.name),
-                occurred_at=moments.moment(order.occurred_at, zone),
+                occurred_at=formats.moment(order.occurred_at, zone),
                 channel=str(names.get(order.channel, formats.MISSING)),
                 amount=formats.amount(order.value_minor, order.currency),
                 trust=order.get_trust_display(),

@@ -1,4 +1,4 @@
-"""Pages of single rows that open on why the row is credited as it is."""
+"""Admin pages of single rows that begin with the trace."""
 
 from __future__ import annotations
 
@@ -11,11 +11,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from alhena_tracking.admin.base import may_open
-from alhena_tracking.admin.cart_event_texts import cart_event_text
-from alhena_tracking.admin.exclusions import ExcludableOrderMixin
-from alhena_tracking.admin.order_texts import order_text, pending_text
-from alhena_tracking.admin.timelines import UrlOf
-from alhena_tracking.admin.trace_texts import TraceText
+from alhena_tracking.admin.trace_pages.cart_event import cart_event_text
+from alhena_tracking.admin.trace_pages.exclusion import ExcludableOrderMixin
+from alhena_tracking.admin.trace_pages.order import order_text, pending_text
+from alhena_tracking.admin.trace_pages.parts import TraceText, UrlOf
 from alhena_tracking.traces import cart_event_trace, order_trace
 
 if TYPE_CHECKING:
@@ -25,7 +24,7 @@ else:
 
 
 class TracedMixin(_ModelAdmin):
-    """Puts the trace above the fields: all of it for whoever may view the row, with links to where they may go."""
+    """Put the trace above the fields. Users who may view the row see all of it, with links to what they may view."""
 
     def trace_text(self, row: Any, url_of: UrlOf) -> TraceText:
         raise NotImplementedError

@@ -16,7 +16,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from alhena_tracking.admin.timelines import order_title
+from alhena_tracking.admin.trace_pages.parts import order_title
 from alhena_tracking.contract.limits import TEXT_LENGTH
 from alhena_tracking.contract.rules import InvalidValue, parse_text
 from alhena_tracking.models import Order
@@ -32,7 +32,7 @@ _TEMPLATE = "admin/alhena_tracking/order/exclusion.html"
 class ReasonField(forms.CharField):
     """A text by the rules of the contract."""
 
-    default_error_messages = {"required": _("Say why the order shall not count.")}
+    default_error_messages = {"required": _("Enter a reason for the exclusion.")}
 
     def to_python(self, value: Any) -> str:
         try:
@@ -46,14 +46,14 @@ class ReasonField(forms.CharField):
 class ExclusionForm(forms.Form):
     reason = ReasonField(
         label=_("Reason"),
-        help_text=_("Such as “test order”. Kept with the order and in its history."),
+        help_text=_("For example, “test order”. Kept with the order and in its history."),
         # The characters a browser counts are UTF-16's, of which a code point may take two.
         widget=forms.TextInput(attrs={"maxlength": 2 * TEXT_LENGTH, "autocomplete": "off"}),
     )
 
 
 class ExcludableOrderMixin(_ModelAdmin):
-    """Two pages, each of which asks and, when that is posted, acts: once, however often it is posted."""
+    """Add two pages that ask for confirmation and act once, however often they are posted."""
 
     def get_urls(self) -> list[URLPattern]:
         def wrap(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
@@ -70,7 +70,7 @@ class ExcludableOrderMixin(_ModelAdmin):
         return may_exclude and self.has_view_permission(request)
 
     def exclusion_context(self, request: HttpRequest, order: Order) -> dict[str, Any]:
-        """What the order's own page needs to offer either."""
+        """Return what the order's own page needs to offer either."""
         if not self.has_exclude_permission(request):
             return {}
         name = "include" if order.excluded_at else "exclude"
@@ -81,20 +81,20 @@ class ExcludableOrderMixin(_ModelAdmin):
         form = ExclusionForm(request.POST if request.method == "POST" else None)
         if request.method == "POST" and form.is_valid():
             reason = form.cleaned_data["reason"]
-            message = gettext("Excluded from the figures: %(reason)s") % {"reason": reason}
+            message = gettext("Excluded from all figures. Reason: %(reason)s") % {"reason": reason}
             if self._change(request, order, lambda: order.exclude(request.user, reason), message):
-                messages.success(request, gettext("The order is excluded and counts nowhere."))
+                messages.success(request, gettext("The order is excluded from all figures."))
             else:
-                messages.info(request, gettext("The order was excluded already."))
+                messages.info(request, gettext("The order was already excluded."))
             return HttpResponseRedirect(self._url("change", order))
         return self._ask(request, order, {"exclusion_form": form})
 
     def include_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         order = self._excludable(request, object_id)
         if request.method == "POST":
-            message = gettext("Counted in the figures again.")
+            message = gettext("Included in the figures again.")
             if self._change(request, order, order.include, message):
-                messages.success(request, gettext("The order counts again."))
+                messages.success(request, gettext("The order is included in the figures again."))
             else:
                 messages.info(request, gettext("The order was not excluded."))
             return HttpResponseRedirect(self._url("change", order))
@@ -125,10 +125,10 @@ class ExcludableOrderMixin(_ModelAdmin):
         is_exclusion = "exclusion_form" in context
         page = {
             **self.admin_site.each_context(request),
-            "title": gettext("Exclude the order") if is_exclusion else gettext("Count the order again"),
+            "title": gettext("Exclude order") if is_exclusion else gettext("Include order again"),
             "opts": self.opts,
             "order": order,
-            "order_title": order_title(order.order_id, order.pk),
+            "order_title": order_title(order),
             "order_url": self._url("change", order),
             **context,
         }

@@ -1,0 +1,257 @@
+"""The trace of an order, or of a confirmation that waits for one, in words."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.utils.html import format_html
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext, pgettext
+
+from alhena_tracking.admin import formats
+from alhena_tracking.admin.trace_pages.credit import credit_lead, credit_panel, source_panel
+from alhena_tracking.admin.trace_pages.parts import (
+    Badge,
+    ClaimRow,
+    ClaimTable,
+    Fact,
+    LineRow,
+    LineTable,
+    Panel,
+    TraceText,
+    UrlOf,
+    isolated,
+    order_title,
+)
+from alhena_tracking.admin.trace_pages.steps import timeline_text
+from alhena_tracking.contract.limits import PENDING_AGE
+from alhena_tracking.models import Interaction, Order, OrderClaim, PendingConfirmation, Trust, VisitorSession
+from alhena_tracking.traces import OrderTrace
+
+
+def order_text(trace: OrderTrace, url_of: UrlOf) -> TraceText:
+    order = trace.order
+    is_confirmed = order.trust == Trust.CONFIRMED
+    badges = [Badge(pgettext("order", "Confirmed"), "good") if is_confirmed else Badge(pgettext("order", "Reported"))]
+    if order.has_conflict:
+        badges.append(Badge(_("Conflict"), "doubtful"))
+    if order.excluded_at:
+        badges.append(Badge(pgettext("order", "Excluded"), "bad"))
+    return TraceText(
+        title=order_title(order),
+        amount=formats.money(order.value_minor, order.currency),
+        moment=formats.moment(order.occurred_at, order.company.zone),
+        zone=order.company.time_zone,
+        company=order.company.name,
+        badges=badges,
+        lead=credit_lead(order),
+        panels=[
+            credit_panel(order, url_of),
+            source_panel(order, [_source_sentence(trace), *_conflict_sentences(trace)]),
+            _revenue_panel(trace),
+            Panel(key="figures", heading=_("Reporting"), sentences=[_counted_sentence(order)]),
+        ],
+        claims=_claim_table(trace, url_of),
+        lines=_line_table(trace),
+        timeline=timeline_text(trace.timeline, order, url_of),
+    )
+
+
+def pending_text(pending: PendingConfirmation, now: datetime) -> TraceText:
+    company, until = pending.company, pending.received_at + PENDING_AGE
+    if now <= until:
+        state = pgettext("confirmation", "Waiting")
+        wait = _("Waiting for a browser's report until {moment}. Not credited or included in figures until then.")
+    else:
+        state = pgettext("confirmation", "Expired")
+        wait = _("No browser reported it by {moment}, so it is not credited or included in figures.")
+    return TraceText(
+        title=order_title(pending),
+        amount=formats.money(pending.value_minor, pending.currency),
+        moment=formats.moment(pending.occurred_at, company.zone),
+        zone=company.time_zone,
+        company=company.name,
+        badges=[Badge(pgettext("order", "Confirmed"), "good"), Badge(state, "doubtful")],
+        lead=_("Confirmed by the shop's server without naming the visitor. No browser has reported this order yet."),
+        panels=[
+            Panel(
+                key="figures",
+                heading=_("Reporting"),
+                sentences=[format_html(wait, moment=formats.moment(until, company.zone))],
+            )
+        ],
+    )
+
+
+def _source_sentence(trace: OrderTrace) -> str:
+    order, credited = trace.order, trace.claims.credited
+    if order.trust == Trust.REPORTED:
+        return _("Reported by a browser. The shop's server has not confirmed it.")
+    if order.has_confirmed_visitor:
+        return _(
+            "The shop's server reported this order and its visitor, so browsers cannot change the amount or the credit."
+        )
+    if credited is not None and _has_other_amount(credited, order):
+        return _(
+            "The shop's server confirmed the amount without naming the visitor. "
+            "No claim has that amount, so the first claim is credited."
+        )
+    return _(
+        "The shop's server confirmed the amount without naming the visitor. The claim with that amount is credited."
+    )
+
+
+def _conflict_sentences(trace: OrderTrace) -> list[str]:
+    order, sentences = trace.order, []
+    if visitors := trace.claims.other_visitors:
+        if order.has_confirmed_visitor:
+            text = ngettext(
+                "%(count)s claim by a different visitor has no effect.",
+                "%(count)s claims by different visitors have no effect.",
+                visitors,
+            )
+        elif order.trust == Trust.CONFIRMED:
+            text = ngettext(
+                "%(count)s claim is by a different visitor.", "%(count)s claims are by different visitors.", visitors
+            )
+        else:
+            text = ngettext(
+                "%(count)s claim is by a different visitor. "
+                "The first claim is credited unless the shop's server confirms another.",
+                "%(count)s claims are by different visitors. "
+                "The first claim is credited unless the shop's server confirms another.",
+                visitors,
+            )
+        sentences.append(text % {"count": formats.count(visitors)})
+    if amounts := trace.claims.other_amounts:
+        text = ngettext("%(count)s claim has a different amount.", "%(count)s claims have different amounts.", amounts)
+        sentences.append(text % {"count": formats.count(amounts)})
+    if order.has_conflict and not sentences:
+        sentences.append(_("The shop's server also sent a different amount. The first amount counts."))
+    return sentences
+
+
+def _has_other_amount(claim: OrderClaim, order: Order) -> bool:
+    return (claim.currency, claim.value_minor) != (order.currency, order.value_minor)
+
+
+def _claim_table(trace: OrderTrace, url_of: UrlOf) -> ClaimTable | None:
+    claims = trace.claims
+    if claims.total < 2 and not trace.order.has_conflict:
+        return None  # it says what the order says
+    omitted = ngettext("%(count)s more claim is not shown.", "%(count)s more claims are not shown.", claims.omitted)
+    return ClaimTable(
+        [_claim_row(claim, trace, url_of) for claim in claims.listed],
+        omitted % {"count": formats.count(claims.omitted)} if claims.omitted else "",
+    )
+
+
+def _claim_row(claim: OrderClaim, trace: OrderTrace, url_of: UrlOf) -> ClaimRow:
+    badges = []
+    if claim == trace.claims.credited:
+        badges.append(Badge(pgettext("claim", "Credited"), "good"))
+    if claim.session_id != trace.order.session_id:
+        badges.append(Badge(_("Different visitor"), "doubtful"))
+    if _has_other_amount(claim, trace.order):
+        badges.append(Badge(_("Different amount"), "doubtful"))
+    is_confirmed = claim.trust == Trust.CONFIRMED
+    return ClaimRow(
+        moment=formats.moment(claim.occurred_at, trace.order.company.zone),
+        url=url_of(OrderClaim, claim.pk),
+        channel=str(Interaction.Kind(claim.channel).label),
+        session=f"#{claim.session_id}",
+        session_url=url_of(VisitorSession, claim.session_id),
+        trust=pgettext("who claimed", "server") if is_confirmed else pgettext("who claimed", "browser"),
+        amount=formats.money(claim.value_minor, claim.currency),
+        badges=badges,
+    )
+
+
+def _revenue_panel(trace: OrderTrace) -> Panel:
+    order, refunds = trace.order, trace.refunds
+    sentences = []
+    if refunds.count:
+        if trace.net_minor:
+            text = ngettext(
+                "Partly refunded. This reduces the net revenue of %(day)s, the day of the order.",
+                "Partly refunded, %(count)s times. This reduces the net revenue of %(day)s, the day of the order.",
+                refunds.count,
+            )
+        else:
+            text = ngettext(
+                "Fully refunded. This reduces the net revenue of %(day)s, the day of the order.",
+                "Fully refunded, in %(count)s parts. This reduces the net revenue of %(day)s, the day of the order.",
+                refunds.count,
+            )
+        sentences.append(text % {"count": formats.count(refunds.count), "day": formats.day(order.occurred_on)})
+    if refunds.mismatched:
+        text = ngettext(
+            "%(count)s refund is not deducted: its currency is different, or it exceeds the remaining amount.",
+            "%(count)s refunds are not deducted: their currency is different, or they exceed the remaining amount.",
+            refunds.mismatched,
+        )
+        sentences.append(text % {"count": formats.count(refunds.mismatched)})
+    return Panel(
+        key="money",
+        heading=_("Revenue"),
+        sentences=sentences,
+        facts=[
+            Fact(pgettext("revenue", "Gross"), formats.money(order.value_minor, order.currency)),
+            Fact(pgettext("revenue", "Refunded"), formats.money(-refunds.minor, order.currency)),
+            Fact(pgettext("revenue", "Net"), formats.money(trace.net_minor, order.currency), is_total=True),
+        ],
+    )
+
+
+def _counted_sentence(order: Order) -> str:
+    if order.excluded_at is not None:
+        values = {
+            "moment": formats.moment(order.excluded_at, order.company.zone),
+            "reason": isolated(order.exclusion_reason),
+        }
+        if order.excluded_by is None:  # the user has been deleted
+            return format_html(_("Excluded from all figures on {moment}. Reason: {reason}"), **values)
+        user = isolated(order.excluded_by.get_username())
+        return format_html(_("Excluded from all figures by {user} on {moment}. Reason: {reason}"), user=user, **values)
+    if not order.is_counted:
+        return _("Not included in figures yet: this shop counts confirmed orders only.")
+    return _("Included in the purchase revenue of %(day)s, in %(currency)s, under %(channel)s.") % {
+        "day": formats.day(order.occurred_on),
+        "currency": order.currency,
+        "channel": Interaction.Kind(order.channel).label,
+    }
+
+
+def _line_table(trace: OrderTrace) -> LineTable | None:
+    if not trace.lines:
+        return None
+    currency, omitted = trace.order.currency, trace.omitted_lines
+    text = ngettext("%(count)s more line is not shown.", "%(count)s more lines are not shown.", omitted)
+    return LineTable(
+        [
+            LineRow(
+                line.product_id,
+                line.product_name,
+                formats.quantity(line.quantity),
+                formats.money(line.total_minor, currency),
+            )
+            for line in trace.lines
+        ],
+        text % {"count": formats.count(omitted)} if omitted else "",
+        _line_difference(trace),
+    )
+
+
+def _line_difference(trace: OrderTrace) -> str:
+    """Explain why the lines, where all are listed, do not add up to the order."""
+    order, total_minor = trace.order, sum(line.total_minor for line in trace.lines)
+    if trace.omitted_lines or total_minor == order.value_minor:
+        return ""
+    text = _(
+        "The lines add up to %(total)s. Discounts, shipping and taxes on the whole order are not part of them and may "
+        "explain the difference from %(value)s."
+    )
+    return text % {
+        "total": formats.money(total_minor, order.currency),
+        "value": formats.money(order.value_minor, order.currency),
+    }
