@@ -17,6 +17,8 @@ from alhena_tracking.ingestion import contention
 from alhena_tracking.models import Company
 from tests.factories import UserFactory
 
+pytest_plugins = ["tests.support.clocks"]
+
 #: Whether full counts are asked for, as ``.ci/run full`` does.
 IS_FULL_RUN = os.environ.get("ALHENA_FULL_RUN") == "1"
 

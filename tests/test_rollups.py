@@ -45,11 +45,12 @@ from tests.report_by_hand import fill
 from tests.shop_life import HOUR, ShopLife
 from tests.test_ingestion import cart_event, chat, order
 
-pytestmark = pytest.mark.django_db
+BEGINS_AT = "2027-06-16T12:00Z"
+pytestmark = [pytest.mark.django_db, pytest.mark.now(BEGINS_AT)]
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 #: So long ago that all changes are, and so recently that few days are to be rolled up.
-FIRST = datetime.now(UTC).date() - timedelta(days=12)
+FIRST = datetime.fromisoformat(BEGINS_AT).date() - timedelta(days=12)
 #: Of a week that is over, and before which days are rolled up, too.
 MONDAY = FIRST - timedelta(days=FIRST.weekday() + 7)
 CONFIRMED_ONLY = {"COMPANY_KEY": "acme", "CONFIRMED_ORDERS_ONLY": True}

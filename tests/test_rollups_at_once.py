@@ -27,11 +27,12 @@ from tests.factories import UserFactory, VisitorSessionFactory, at
 from tests.faults.database import another_connection, wait_for_waiting
 from tests.report_by_hand import fill
 from tests.test_ingestion import cart_event, chat
-from tests.test_rollups import FIRST, MONDAY, assert_same_as_raw, spoil_totals, whole
+from tests.test_rollups import BEGINS_AT, FIRST, MONDAY, assert_same_as_raw, spoil_totals, whole
 
 pytestmark = [
     pytest.mark.concurrency,
     pytest.mark.django_db(transaction=True),
+    pytest.mark.now(BEGINS_AT),
     pytest.mark.skipif("connection.vendor == 'sqlite'", reason="SQLite has a single writer; set DATABASE_URL"),
 ]
 
