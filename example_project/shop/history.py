@@ -79,7 +79,7 @@ def lay_history(company: Company, *, days: int, seed: int, now: datetime) -> int
 
 
 def exclude_test_order(company: Company, user: AbstractBaseUser) -> None:
-    """Let staff exclude a recent order that nothing else is to be seen of, as if one of them had tried the checkout."""
+    """Let staff exclude a recent order, neither disputed nor refunded, as if one of them had tried the checkout."""
     orders = Order.objects.filter(company=company, trust=Trust.CONFIRMED, has_conflict=False, refunds=None)
     *_, order = orders.order_by("-occurred_at")[:4]
     order.exclude(user, "Test order: we tried the new checkout.")
