@@ -69,7 +69,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    _last_asked.update(config.cache.get(LAST_ASKED, []))
+    if cache := _cache(config):
+        _last_asked.update(cache.get(LAST_ASKED, []))
     if config.getoption("clocks") and not _last_asked:
         raise pytest.UsageError("--clocks knows of no test that asks for the time: run the suite without it first.")
 
@@ -143,6 +144,11 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    is_worker = hasattr(session.config, "workerinput")
-    if not is_worker and not session.config.getoption("clocks"):
-        session.config.cache.set(LAST_ASKED, sorted((_last_asked - _ran) | _asked))
+    cache, is_worker = _cache(session.config), hasattr(session.config, "workerinput")
+    if cache and not is_worker and not session.config.getoption("clocks"):
+        cache.set(LAST_ASKED, sorted((_last_asked - _ran) | _asked))
+
+
+def _cache(config: pytest.Config) -> Any:
+    """Pytest's cache; ``None`` where it is switched off."""
+    return getattr(config, "cache", None)
