@@ -16,6 +16,8 @@ from alhena_tracking.models import Company
 from tests.support.factories import UserFactory
 from tests.support.runs import IS_FULL_RUN
 
+pytest_plugins = ["tests.support.clocks"]
+
 # What these modules assert is shown as a test's own.
 pytest.register_assert_rewrite("tests.support.rolled_up_days", "tests.support.faults", "tests.support.e2e")
 

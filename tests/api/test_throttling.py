@@ -477,6 +477,7 @@ def test_limit_when_kept_in_redis_is_exact(shared_redis: Mapping[str, Any], cloc
         assert passed(30) == 20
 
 
+@pytest.mark.real_time
 def test_flood_when_from_several_processes_is_held_to_the_limit(shared_redis: Mapping[str, Any]) -> None:
     """Through the shop's one proxy, which appends the true address to whatever the visitor forged."""
     forged = ["", "unknown, ", *(f"198.51.100.{number}, 2001:db8::{number:x}, " for number in range(256))]

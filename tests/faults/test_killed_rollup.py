@@ -6,12 +6,13 @@ import os
 import subprocess
 import sys
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from random import Random
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 
 from alhena_tracking.models import Company, RolledUpDay
 from alhena_tracking.reports import Period, ReportQuery
@@ -42,7 +43,7 @@ def _start() -> subprocess.Popen[bytes]:
 
 def test_roll_up_when_killed_at_any_moment_and_started_again_leaves_right_figures(transactional_db: None) -> None:
     random, company = Random(1), Company.objects.get(key="acme")
-    first = datetime.now(UTC).date() - timedelta(days=DAYS)
+    first = timezone.now().date() - timedelta(days=DAYS)
     fill(company, random, first, days=DAYS, sessions=40)
     query = ReportQuery(company=company, period=Period(first, first + timedelta(days=DAYS)), is_compared=False)
     fresh = RolledUpDay.objects.fresh()

@@ -48,11 +48,11 @@ from tests.support.factories import (
     at,
 )
 from tests.support.report_by_hand import fill
-from tests.support.rolled_up_days import FIRST, MONDAY, assert_same_as_raw, spoil_totals, whole
+from tests.support.rolled_up_days import BEGINS_AT, FIRST, MONDAY, assert_same_as_raw, spoil_totals, whole
 from tests.support.runs import examples
 from tests.support.shop_life import HOUR, ShopLife
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.now(BEGINS_AT)]
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 CONFIRMED_ONLY = {"COMPANY_KEY": "acme", "CONFIRMED_ORDERS_ONLY": True}

@@ -26,12 +26,13 @@ from tests.support.event_data import cart_event, chat
 from tests.support.factories import UserFactory, VisitorSessionFactory, at
 from tests.support.faults.database import another_connection, wait_for_waiting
 from tests.support.report_by_hand import fill
-from tests.support.rolled_up_days import FIRST, MONDAY, assert_same_as_raw, spoil_totals, whole
+from tests.support.rolled_up_days import BEGINS_AT, FIRST, MONDAY, assert_same_as_raw, spoil_totals, whole
 from tests.support.runs import examples
 
 pytestmark = [
     pytest.mark.concurrency,
     pytest.mark.django_db(transaction=True),
+    pytest.mark.now(BEGINS_AT),
     pytest.mark.skipif("connection.vendor == 'sqlite'", reason="SQLite has a single writer; set DATABASE_URL"),
 ]
 

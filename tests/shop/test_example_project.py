@@ -22,18 +22,20 @@ from django.db.models import Count, Sum
 from django.http import HttpResponse
 from django.test import Client, override_settings
 from django.urls import reverse
-from django.utils import timezone
 
-from alhena_tracking.models import CartEvent, Company, EventCount, Interaction, Refund, VisitorSession
+from alhena_tracking.ingestion import CartEventData, InteractionData, OrderData, RefundData
+from alhena_tracking.models import CartEvent, Company, EventCount, Interaction, Refund, Trust, VisitorSession
 from alhena_tracking.models import Order as TrackedOrder
+from example_project.shop import visits
 from example_project.shop.assistant import answer
 from example_project.shop.cart import MAX_QUANTITY, Cart
 from example_project.shop.catalogue import CATALOGUE, load_catalogue
 from example_project.shop.currencies import CURRENCIES, EUR, JPY
-from example_project.shop.history import clear_history, exclude_test_order, lay_history
+from example_project.shop.history import clear_history, exclude_test_order, lay_history, make_history
 from example_project.shop.models import Order, Product
 from example_project.shop.templatetags.shop import amount
 from tests.support import factories
+from tests.support.runs import examples
 
 pytestmark = pytest.mark.django_db
 
@@ -449,7 +451,8 @@ def figures() -> dict[str, Any]:
 
 
 def noon(company: Company) -> datetime:
-    return timezone.now().astimezone(company.zone).replace(hour=12)
+    """On the day on which clocks go forward in Berlin."""
+    return datetime(2027, 3, 28, 12, tzinfo=company.zone)
 
 
 @override_settings(DEBUG=True)
@@ -506,17 +509,57 @@ def test_history_of_another_seed_replaces_the_first(company: Company) -> None:
     assert {day for day, *_ in second["carts"]} <= {noon(company).date() - timedelta(days=age) for age in (0, 1)}
 
 
-def test_history_when_laid_has_something_of_everything_staff_may_meet(company: Company) -> None:
+@pytest.mark.now("2027-03-28T10:00Z")
+@pytest.mark.parametrize("days_later", range(0, 30, examples(15, full=1)))
+@pytest.mark.parametrize("days", [3, 12])
+def test_history_when_laid_on_any_day_holds_all_that_staff_should_meet(
+    company: Company, days: int, days_later: int
+) -> None:
     user = factories.UserFactory.create()
-    recorded = lay_history(company, days=20, seed=1, now=noon(company))
+    recorded = lay_history(company, days=days, seed=1, now=noon(company) + timedelta(days=days_later))
     exclude_test_order(company, user)
     refunds = Refund.objects.filter(refunded_order__isnull=False)
     assert refunds.count() == Refund.objects.count() > 0
-    assert TrackedOrder.objects.filter(has_conflict=True).exists()
-    assert TrackedOrder.objects.filter(order_id="").exists()
-    assert TrackedOrder.objects.get(excluded_at__isnull=False).excluded_by == user
+    orders = TrackedOrder.objects.all()
+    assert orders.filter(has_conflict=True, excluded_at=None).exists()
+    assert orders.filter(order_id="").exists()
+    assert orders.get(excluded_at__isnull=False).excluded_by == user
+    assert set(orders.values_list("currency", flat=True)) == set(CURRENCIES)
+    assert set(orders.values_list("trust", flat=True)) == set(Trust)
+    assert set(Interaction.objects.values_list("kind", flat=True)) == set(Interaction.Kind)
+    assert set(orders.values_list("channel", flat=True)) == set(Interaction.Kind)
+    assert set(CartEvent.objects.values_list("type", flat=True)) == set(CartEvent.Type)
     counted = EventCount.objects.filter(outcome="recorded").aggregate(total=Sum("count"))
     assert counted["total"] == recorded
+
+
+@pytest.mark.now("2027-03-28T10:00Z")
+@pytest.mark.parametrize("hour", [0, 12, 23])
+def test_history_of_a_single_day_holds_a_dispute_and_a_refund_at_any_hour(company: Company, hour: int) -> None:
+    now = noon(company).replace(hour=hour, minute=5)
+    lay_history(company, days=1, seed=1, now=now)
+    exclude_test_order(company, factories.UserFactory.create())
+    assert TrackedOrder.objects.filter(has_conflict=True, excluded_at=None).exists()
+    assert Refund.objects.filter(refunded_order__isnull=False).exists()
+    assert not EventCount.objects.exclude(counted_on=now.date()).exists()
+
+
+def test_planned_visits_when_chance_brings_nothing_hold_it_all(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(visits, "CHANCES", dict.fromkeys(visits.CHANCES, 0))
+    for days_later in range(60):
+        now = noon(company) + timedelta(days=days_later)
+        events = list(make_history(company, days=2, seed=days_later, now=now))
+        orders = [event for event in events if isinstance(event, OrderData)]
+        reported = {order.order_id: order.value_minor for order in orders if order.trust == Trust.REPORTED}
+        confirmed = {order.order_id: order.value_minor for order in orders if order.trust == Trust.CONFIRMED}
+        assert any(reported[number] != confirmed[number] for number in reported.keys() & confirmed.keys())
+        assert "" in reported
+        assert {event.order_id for event in events if isinstance(event, RefundData)} & confirmed.keys()
+        assert {event.type for event in events if isinstance(event, CartEventData)} == set(CartEvent.Type)
+        assert {event.kind for event in events if isinstance(event, InteractionData)} == set(Interaction.Kind)
+        assert {order.currency for order in orders} == set(CURRENCIES)
 
 
 def test_history_lies_in_the_past_and_is_all_attributed(company: Company) -> None:

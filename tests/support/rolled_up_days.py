@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from django.db import transaction
 from django.db.models import F
@@ -16,8 +16,10 @@ from alhena_tracking.models import (
 )
 from alhena_tracking.reports import Period, ReportQuery, ai_profiles, revenue_impact
 
-#: So long ago that all changes are, and so recently that few days are to be rolled up.
-FIRST = datetime.now(UTC).date() - timedelta(days=12)
+#: When the tests of roll-ups begin.
+BEGINS_AT = "2027-06-16T12:00Z"
+#: Early enough for the days to be over, and late enough for few of them to be due.
+FIRST = datetime.fromisoformat(BEGINS_AT).date() - timedelta(days=12)
 #: Of a week that is over, and before which days are rolled up, too.
 MONDAY = FIRST - timedelta(days=FIRST.weekday() + 7)
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from random import Random
 from typing import Any
+
+from django.utils import timezone
 
 COMPANY_KEY = "acme"
 
@@ -19,7 +21,7 @@ _ENDPOINTS = {
 
 
 def _now() -> datetime:
-    return datetime.now(UTC)
+    return timezone.now()
 
 
 @dataclass(frozen=True, slots=True)
