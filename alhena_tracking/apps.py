@@ -15,7 +15,8 @@ class AlhenaTrackingConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from alhena_tracking.checks import check_database, check_rate_limit_cache, check_settings
+        from alhena_tracking.checks import check_database, check_rate_limit_cache
+        from alhena_tracking.conf import check_settings
         from alhena_tracking.diagnosis import event_counts
 
         for check in (check_settings, check_database, check_rate_limit_cache):
