@@ -28,7 +28,7 @@ class AlhenaTrackingConfig(AppConfig):
 
 
 def create_rows(using: str = DEFAULT_DB_ALIAS, **kwargs: Any) -> None:
-    """After ``migrate``, make the company that the settings name and the rows that visitors lock."""
+    """After ``migrate``, create the company that the settings name and the rows that visitors lock."""
     from alhena_tracking.conf import conf
     from alhena_tracking.models import Company, LockRow
 

@@ -1,8 +1,7 @@
-"""Sent after what they tell of is committed. A receiver that fails is logged and harms nothing.
+"""Signals, sent after the commit. The error of a receiver is logged and has no other effect.
 
-The sender is the row's class, ``instance`` the row. ``order_recorded`` is also sent when an order that is known is
-confirmed; ``is_new`` tells the two apart. ``order_conflicted`` is sent when an order's reports are first seen to
-disagree.
+The sender is the row's class, ``instance`` the row. ``order_recorded`` is also sent when a known order is confirmed,
+with ``is_new=False``. ``order_conflicted`` is sent when an order's reports first disagree.
 """
 
 from __future__ import annotations

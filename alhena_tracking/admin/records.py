@@ -147,11 +147,11 @@ class CompanyAdmin(SafeLookupsAdmin):
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
-        company_cache.forget_after_commit()
+        company_cache.clear_after_commit()
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
         super().delete_model(request, obj)
-        company_cache.forget_after_commit()
+        company_cache.clear_after_commit()
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Only a company that was made by mistake can go. Others have rows, which must not all be loaded to say so."""

@@ -88,7 +88,7 @@ class SecretKeyAdmin(OpenLinksMixin, SafeLookupsAdmin):
 
     def save_model(self, request: HttpRequest, obj: SecretKey, form: Any, change: Any) -> None:
         request.issued_key = obj.issue()  # type: ignore[attr-defined]  # for response_add alone
-        company_cache.forget_after_commit()
+        company_cache.clear_after_commit()
 
     def response_add(self, request: HttpRequest, obj: SecretKey, post_url_continue: str | None = None) -> HttpResponse:
         """The page that shows the key, rendered at once: a message or a session would store it."""
