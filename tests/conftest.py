@@ -13,7 +13,7 @@ from hypothesis import settings
 
 from alhena_tracking import company_cache
 from alhena_tracking.api.ingestion import throttling
-from alhena_tracking.diagnosis import event_counts, heartbeat
+from alhena_tracking.diagnosis import event_counts
 from alhena_tracking.ingestion import contention
 from alhena_tracking.models import Company
 from tests.factories import UserFactory
@@ -50,7 +50,6 @@ def forgotten() -> None:
     company_cache.clear()
     event_counts.forget()
     throttling.forget()
-    heartbeat.forget()
     contention.forget()
     cache.clear()
 

@@ -1,142 +1,180 @@
-"""The snippet's sign of life: told by the tag, throttled, and never in a page's way."""
+"""The snippet's renderings: counted by the tag, seldom and in memory, and never in a page's way."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
-from datetime import UTC, datetime
+from contextlib import suppress
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from django.core.cache import caches
-from django.core.cache.backends.dummy import DummyCache
-from django.core.cache.backends.filebased import FileBasedCache
-from django.core.cache.backends.locmem import LocMemCache
+from django.db import OperationalError, connection, transaction
 from django.template import Context, Template
+from django.utils.functional import SimpleLazyObject
+from django.utils.safestring import mark_safe
 
-from alhena_tracking.diagnosis import heartbeat
+from alhena_tracking.diagnosis import count_storage, event_counts
+from alhena_tracking.models import Company, EventCount
+from tests.factories import CompanyFactory
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 
 
-class BrokenCache(LocMemCache):
-    """Fails whatever it is asked, and counts how often that is."""
-
-    asked = 0
-
-    def get(self, *args: Any, **kwargs: Any) -> Any:
-        type(self).asked += 1
-        raise ConnectionError("redis://:secret@cache does not answer")
-
-    set = get
-
-
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
-    """Lets seconds pass in the process; the time of day stays ``NOON``."""
-    passed = [1000.0]
+    """Lets seconds pass, from ``NOON`` on."""
+    passed = [0.0]
 
     def let_pass(seconds: float) -> None:
         passed[0] += seconds
 
-    monkeypatch.setattr(heartbeat, "monotonic", lambda: passed[0])
-    monkeypatch.setattr("django.utils.timezone.now", lambda: NOON)
+    monkeypatch.setattr(event_counts, "monotonic", lambda: 1000 + passed[0])
+    monkeypatch.setattr("django.utils.timezone.now", lambda: NOON + timedelta(seconds=passed[0]))
     return let_pass
 
 
-@pytest.fixture
-def broken_cache(settings: Any) -> type[BrokenCache]:
-    BrokenCache.asked = 0
-    settings.CACHES = {"default": {"BACKEND": "tests.test_heartbeat.BrokenCache"}}
-    return BrokenCache
+def render(source: str = "{% alhena_snippet %}", **context: Any) -> str:
+    return Template("{% load alhena_tracking %}" + source).render(Context(context))
 
 
-def render(source: str = "{% alhena_snippet %}") -> str:
-    return Template("{% load alhena_tracking %}" + source).render(Context())
+def waiting() -> dict[str, datetime]:
+    """The renderings that are not written yet, by the company's key."""
+    return dict(event_counts._unwritten._renderings)
 
 
-def test_heartbeat_when_the_tag_is_rendered_is_seen_for_its_company_alone(clock: Callable[[float], None]) -> None:
-    assert heartbeat.last("acme").seen_at is None
+def seen(company: Company) -> list[datetime]:
+    event_counts.flush()
+    rows = EventCount.objects.filter(company=company, method="snippet").order_by("counted_on")
+    assert {(row.outcome, row.reason) for row in rows} <= {("rendered", "")}
+    return [row.last_at for row in rows]
+
+
+# In memory
+
+
+def test_tag_when_rendered_asks_no_database(clock: Callable[[float], None]) -> None:
+    assert "tracker.js" in render()  # pytest-django forbids it
+    assert waiting() == {"acme": NOON}
+
+
+def test_tag_when_rendered_often_is_counted_once_a_minute_for_each_company(clock: Callable[[float], None]) -> None:
+    for seconds in (30, 29, 1, 59, 1):
+        render()
+        render('{% alhena_snippet company_key="other" %}')
+        clock(seconds)
+    assert waiting() == {"acme": NOON + timedelta(seconds=60), "other": NOON + timedelta(seconds=60)}
     render()
-    assert heartbeat.last("acme").seen_at == NOON
-    assert heartbeat.last("other").seen_at is None
-    render('{% alhena_snippet company_key="other" %}')
-    assert heartbeat.last("other").seen_at == NOON
+    assert waiting() == {"acme": NOON + timedelta(seconds=120), "other": NOON + timedelta(seconds=60)}
 
 
-def test_heartbeat_when_rendered_often_is_written_once_a_minute_for_each_company(
+def test_tag_when_it_names_many_companies_keeps_a_bounded_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(event_counts, "KEPT_RENDERINGS", 3)
+    for number in range(10):
+        event_counts.count_rendering(f"shop-{number}")
+        assert len(event_counts._unwritten._next_renderings) <= 3
+    assert list(waiting()) == ["shop-0", "shop-1", "shop-2"]
+
+
+def test_renderings_when_put_back_stay_bounded_and_keep_the_newest(
     clock: Callable[[float], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    written: list[str] = []
-    monkeypatch.setattr(LocMemCache, "set", lambda self, key, *args, **kwargs: written.append(key))
-    for _ in range(5):
-        heartbeat.note("acme")
-        heartbeat.note("other")
-    assert len(written) == len(set(written)) == 2
-    clock(59)
-    heartbeat.note("acme")
-    assert len(written) == 2
-    clock(1)
-    heartbeat.note("acme")
-    assert written[2:] == written[:1]
+    monkeypatch.setattr(event_counts, "KEPT_RENDERINGS", 2)
+
+    def fail(*args: Any) -> Any:
+        clock(60)
+        for key in ("b", "c"):  # by other threads, meanwhile
+            event_counts.count_rendering(key)
+        raise OperationalError("the server has gone away")
+
+    monkeypatch.setattr(count_storage, "find_companies", fail)
+    for key in ("a", "b"):
+        event_counts.count_rendering(key)
+    with suppress(OperationalError):
+        event_counts.flush()
+    assert waiting() == {"b": NOON + timedelta(seconds=60), "c": NOON + timedelta(seconds=60)}
 
 
-def test_heartbeat_when_many_companies_are_named_keeps_a_bounded_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(heartbeat, "REMEMBERED_COMPANIES", 3)
-    for number in range(10):
-        heartbeat.note(f"shop-{number}")
-    assert len(heartbeat._memory.silent_until) <= 3
+@pytest.mark.parametrize("key", ["a b\n", "é" * 300, "\ud800", "a\0b", "ACME", "x" * 65, 7, ["acme"]])
+def test_tag_when_its_company_is_none_that_can_exist_counts_nothing(key: Any) -> None:
+    assert "tracker.js" in render("{% alhena_snippet company_key=key %}", key=key)
+    assert waiting().keys() == ({"7"} if key == 7 else set())
 
 
-@pytest.mark.parametrize("key", ["", "a b\n", "é" * 300, "\ud800"])
-def test_heartbeat_when_the_key_is_odd_is_noted_without_a_warning(key: str) -> None:
-    heartbeat.note(key)
-    assert heartbeat.last(key).seen_at is not None
+# In the database
 
 
-def test_heartbeat_when_the_cache_is_dead_lets_the_page_be_rendered_and_rests_a_minute(
-    broken_cache: type[BrokenCache], clock: Callable[[float], None], caplog: pytest.LogCaptureFixture
-) -> None:
-    with caplog.at_level(logging.WARNING, "alhena_tracking.diagnosis.heartbeat"):
-        for _ in range(3):
-            assert "tracker.js" in render()
-            render('{% alhena_snippet company_key="other" %}')
-        assert not heartbeat.last("acme").is_answering
-    assert broken_cache.asked == 1
-    assert len(caplog.messages) == 1
-    assert "secret" not in caplog.text
+@pytest.mark.django_db
+@pytest.mark.parametrize("key", ["acme", mark_safe("acme"), SimpleLazyObject(lambda: "acme"), "", None])
+def test_tag_when_its_company_is_named_in_any_way_counts_it(company: Company, key: Any) -> None:
+    render("{% alhena_snippet company_key=key %}", key=key)
+    assert len(seen(company)) == 1
+
+
+@pytest.mark.django_db
+def test_rendering_when_flushed_is_seen_for_its_company_alone(company: Company, clock: Callable[[float], None]) -> None:
+    other = CompanyFactory.create()
+    assert seen(company) == []
+    render()
+    assert (seen(company), seen(other)) == ([NOON], [])
+    clock(60)
+    render(f'{{% alhena_snippet company_key="{other.key}" %}}')
+    assert (seen(company), seen(other)) == ([NOON], [NOON + timedelta(seconds=60)])
     clock(60)
     render()
-    assert broken_cache.asked == 2
+    assert seen(company) == [NOON + timedelta(seconds=120)]
 
 
-def test_heartbeat_when_read_from_a_dead_cache_says_so(
-    broken_cache: type[BrokenCache], clock: Callable[[float], None]
+@pytest.mark.django_db
+def test_rendering_when_counted_is_of_the_company_s_day(clock: Callable[[float], None]) -> None:
+    kathmandu = CompanyFactory.create(time_zone="Asia/Kathmandu")
+    for hours in (6, 1):
+        clock(hours * 3600)
+        event_counts.count_rendering(kathmandu.key)
+        event_counts.flush()
+    days = list(EventCount.objects.order_by("counted_on").values_list("counted_on", flat=True))
+    assert days == [date(2026, 5, 4), date(2026, 5, 5)]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("key", ["nobody", "7"])
+def test_rendering_when_its_company_is_unknown_is_dropped(company: Company, key: str) -> None:
+    render("{% alhena_snippet company_key=key %}", key=key)
+    event_counts.flush()
+    assert not EventCount.objects.exists()
+    assert waiting() == {}
+
+
+@pytest.mark.django_db
+def test_rendering_when_events_are_counted_too_leaves_their_counts_alone(company: Company) -> None:
+    event_counts.count(company, "sendCartEvent", "recorded", number=5)
+    render()
+    assert len(seen(company)) == 1
+    assert EventCount.objects.get(method="sendCartEvent").count == 5
+    assert EventCount.objects.count() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("statements", range(4))
+def test_rendering_when_the_database_fails_is_kept_and_written_later(
+    company: Company, clock: Callable[[float], None], statements: int
 ) -> None:
-    assert heartbeat.last("acme") == heartbeat.Heartbeat(is_answering=False)
-    heartbeat.note("acme")
-    assert broken_cache.asked == 1
+    left = iter(range(statements))
+
+    def execute(run: Callable[..., Any], *args: Any) -> Any:
+        if next(left, None) is None:
+            raise OperationalError("the server has gone away")
+        return run(*args)
+
+    render()
+    with connection.execute_wrapper(execute), suppress(OperationalError):
+        event_counts.flush()
+    assert seen(company) == [NOON]
+    assert EventCount.objects.get().count == 1
 
 
-def test_heartbeat_when_the_cache_names_no_backend_lets_the_page_be_rendered(settings: Any) -> None:
-    settings.ALHENA_TRACKING = {"COMPANY_KEY": "acme", "RATE_LIMIT_CACHE": "nowhere"}
-    assert "tracker.js" in render()
-    assert not heartbeat.last("acme").is_answering
-
-
-@pytest.mark.parametrize(("backend", "is_shared"), [(LocMemCache, False), (DummyCache, False), (FileBasedCache, True)])
-def test_heartbeat_when_each_process_has_its_own_cache_says_so(
-    settings: Any, tmp_path: Any, backend: type[Any], is_shared: bool
-) -> None:
-    path = f"{backend.__module__}.{backend.__qualname__}"
-    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
-    settings.CACHES |= {"limits": {"BACKEND": path, "LOCATION": str(tmp_path)}}
-    settings.ALHENA_TRACKING = {"COMPANY_KEY": "acme", "RATE_LIMIT_CACHE": "limits"}
-    heartbeat.note("acme")
-    assert heartbeat.last("acme").is_shared is is_shared
-    assert (heartbeat.last("acme").seen_at is None) is (backend is DummyCache)
-
-
-def test_heartbeat_when_the_cache_holds_something_else_is_not_seen() -> None:
-    caches["default"].set(heartbeat._name("acme"), "yesterday")
-    assert heartbeat.last("acme").seen_at is None
+@pytest.mark.django_db(transaction=True)
+def test_tag_when_the_page_s_transaction_is_broken_is_rendered_all_the_same(company: Company) -> None:
+    with transaction.atomic():
+        transaction.set_rollback(True)
+        assert "tracker.js" in render()
+    assert len(seen(company)) == 1

@@ -611,7 +611,7 @@ class Migration(migrations.Migration):
                     "method",
                     models.CharField(
                         blank=True,
-                        help_text="The browser's, or refund; empty where it is not known.",
+                        help_text="The browser's, refund or snippet; empty if unknown.",
                         max_length=32,
                         verbose_name="method",
                     ),
@@ -619,6 +619,7 @@ class Migration(migrations.Migration):
                 ("outcome", models.CharField(max_length=32, verbose_name="outcome")),
                 ("reason", models.CharField(blank=True, max_length=64, verbose_name="reason")),
                 ("count", models.BigIntegerField(verbose_name="count")),
+                ("last_at", models.DateTimeField(verbose_name="last counted at")),
                 (
                     "company",
                     models.ForeignKey(

@@ -8,7 +8,7 @@ from django import template
 from django.utils.safestring import SafeString
 
 from alhena_tracking.conf import conf
-from alhena_tracking.diagnosis import heartbeat
+from alhena_tracking.diagnosis import event_counts
 from alhena_tracking.snippet import checkout_event_html, snippet_html
 
 register = template.Library()
@@ -18,7 +18,7 @@ register = template.Library()
 def alhena_snippet(context: template.Context, company_key: str | None = None) -> SafeString:
     """Render the snippet and the tracker, for ``<head>``."""
     html = snippet_html(_csp_nonce(context), company_key)
-    heartbeat.note(company_key or conf.company_key or "")
+    event_counts.count_rendering(str(company_key or conf.company_key))
     return html
 
 

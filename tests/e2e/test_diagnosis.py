@@ -11,7 +11,7 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.core.cache import cache
 
-from alhena_tracking.diagnosis import event_counts, heartbeat
+from alhena_tracking.diagnosis import event_counts
 from tests.e2e.shop import (
     add,
     answered,
@@ -54,7 +54,7 @@ def staff(browser: Browser, shop: str) -> Iterator[Page]:
     # The browser has asked for an icon, and the shop's page that there is none has the snippet, too.
     let_the_tracker_settle(staff)
     cache.clear()
-    heartbeat.forget()
+    event_counts.forget()
     yield staff
     context.close()
 
