@@ -46,7 +46,7 @@ def require(what: str, is_there: bool, reason: str) -> None:
 
 @pytest.fixture(autouse=True)
 def forgotten() -> None:
-    """No test is told what another one left in this process or its cache."""
+    """Begin each test without what another one left in this process or its cache."""
     company_cache.clear()
     event_counts.forget()
     throttling.forget()

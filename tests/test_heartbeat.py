@@ -57,7 +57,7 @@ def test_tag_when_rendered_asks_no_database(clock: Callable[[float], None]) -> N
     assert waiting() == {"acme": NOON}
 
 
-def test_tag_when_rendered_often_is_counted_once_a_minute_for_each_company(clock: Callable[[float], None]) -> None:
+def test_tag_when_rendered_often_is_counted_once_a_minute(clock: Callable[[float], None]) -> None:
     for seconds in (30, 29, 1, 59, 1):
         render()
         render('{% alhena_snippet company_key="other" %}')
@@ -173,7 +173,7 @@ def test_rendering_when_the_database_fails_is_kept_and_written_later(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_tag_when_the_page_s_transaction_is_broken_is_rendered_all_the_same(company: Company) -> None:
+def test_tag_when_the_page_s_transaction_is_broken_is_rendered(company: Company) -> None:
     with transaction.atomic():
         transaction.set_rollback(True)
         assert "tracker.js" in render()

@@ -18,18 +18,10 @@ class Command(BaseCommand):
     help = "Issue, list or revoke the secret keys with which a shop's server authenticates."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument(
-            "company", nargs="?", help="key of the company; without it, --list lists the keys of all companies"
-        )
+        parser.add_argument("company", nargs="?", help="the company's key; without it, --list lists all keys")
         task = parser.add_mutually_exclusive_group(required=True)
         task.add_argument("--name", help="issue a key under this name and print it; it cannot be shown again")
-        task.add_argument(
-            "--revoke",
-            type=int,
-            metavar="ID",
-            dest="revoked_id",
-            help="revoke the key with this id; this cannot be undone",
-        )
+        task.add_argument("--revoke", type=int, metavar="ID", dest="revoked_id", help="revoke a key permanently")
         task.add_argument("--list", action="store_true", help="list keys with their ids")
 
     def handle(self, *, company: str | None, name: str | None, revoked_id: int | None, **options: Any) -> None:
