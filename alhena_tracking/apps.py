@@ -15,7 +15,8 @@ class AlhenaTrackingConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from alhena_tracking.checks import check_database, check_rate_limit_cache, check_settings
+        from alhena_tracking.checks import check_database, check_rate_limit_cache
+        from alhena_tracking.conf import check_settings
         from alhena_tracking.diagnosis import event_counts
 
         for check in (check_settings, check_database, check_rate_limit_cache):
@@ -27,7 +28,7 @@ class AlhenaTrackingConfig(AppConfig):
 
 
 def create_rows(using: str = DEFAULT_DB_ALIAS, **kwargs: Any) -> None:
-    """After ``migrate``, make the company that the settings name and the rows that visitors lock."""
+    """After ``migrate``, create the company that the settings name and the rows that visitors lock."""
     from alhena_tracking.conf import conf
     from alhena_tracking.models import Company, LockRow
 

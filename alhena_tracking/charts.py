@@ -1,8 +1,7 @@
-"""From numbers to the geometry of a bar chart. Knows nothing of Django, money or languages.
+"""The geometry of a bar chart from its numbers, without Django, money or languages.
 
-Bars lie in a box of ``WIDTH`` units that is stretched to the width there is; what else is drawn has its horizontal
-places in percent. Heights are in pixels. So a drawing fits any width and its text keeps its size. All numbers are
-strings, as SVG wants them, whatever the language.
+Bars lie in a box of ``WIDTH`` units that the page stretches; everything else is placed in percent of the width. Heights
+are in pixels. So a chart fits any width and its text keeps its size. All numbers are strings in SVG's notation.
 """
 
 from __future__ import annotations
@@ -11,12 +10,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 HEIGHT = 220
-#: About as many units as a drawing is pixels wide, so that patterns are stretched little.
+#: About the width of a chart in pixels, so that patterns are hardly stretched.
 WIDTH = 600
 TOP, BOTTOM = 12, 26
 TICK_INTERVALS = 4
 MOST_LABELS = 7
-#: Part of a column's width that its bar takes, and the widest a bar gets, in units.
+#: The share of a column's width that its bar takes, and the widest bar in units.
 BAR_SHARE = 0.72
 WIDEST_BAR = 36.0
 THINNEST_BAR = 1.0
@@ -25,7 +24,7 @@ TICK_CHARACTER_WIDTH = 7
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One number for every column. ``key`` names its colour."""
+    """One amount for each column. ``key`` names its colour."""
 
     key: str
     label: str
@@ -49,13 +48,13 @@ class DrawnSeries:
 
     @property
     def path(self) -> str:
-        """All bars as one SVG path, which is a quarter of what they come to one by one."""
+        """All bars as one SVG path, a quarter of the size of single rectangles."""
         return "".join(f"M{bar.x} {bar.y}h{bar.width}v{bar.height}h-{bar.width}z" for bar in self.bars)
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """The ground of a column from ``x`` percent on, from top to bottom; ``title`` says what its bars are."""
+    """The background of a column that begins at ``x`` percent; ``title`` describes its bars."""
 
     x: str
     title: str
@@ -72,7 +71,7 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class ColumnLabel:
-    """What stands below the chart at ``x`` percent. One that is ``is_spare`` may be left out where it is narrow."""
+    """A label below the chart at ``x`` percent. An ``is_spare`` one may be hidden on narrow screens."""
 
     x: str
     label: str
@@ -81,10 +80,10 @@ class ColumnLabel:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A drawing ``height`` pixels high and ``width`` units wide; ``gutter`` is what the ticks' labels need beside it.
+    """A chart ``height`` pixels high and ``width`` units wide; the ticks' labels need ``gutter`` pixels beside it.
 
-    The bars end above ``bottom`` and the columns' labels stand below it. Each of ``columns`` is ``column_width``
-    percent wide; ``partial`` is the one that is not complete yet, if any.
+    Bars end above ``bottom``, and the columns' labels stand below it. Each of ``columns`` is ``column_width`` percent
+    wide; ``partial`` is the one that is still incomplete, if any.
     """
 
     width: str
@@ -109,10 +108,10 @@ def stacked_bars(
     tick_label: Callable[[int], str],
     partial: int | None = None,
 ) -> Chart:
-    """Draw ``series`` on top of each other in so many ``columns``; what is negative hangs below the axis.
+    """Stack the bars of ``series`` in ``columns`` columns; negative amounts hang below the axis.
 
-    ``column_label(column)`` is the text below a column, ``column_title(column)`` what is to be read of it and
-    ``tick_label(amount)`` the text of a line of the axis. The column ``partial`` is not complete yet.
+    ``column_label(column)`` is the text below a column, ``column_title(column)`` its description and
+    ``tick_label(amount)`` the label of a line of the axis. The column ``partial`` is still incomplete.
     """
     amounts = [[one.amounts[column] for one in series] for column in range(columns)]
     highest = max((sum(amount for amount in stack if amount > 0) for stack in amounts), default=0)
@@ -140,14 +139,14 @@ def stacked_bars(
 
 
 def tick_values(lowest: int, highest: int) -> list[int]:
-    """Round amounts, evenly apart, zero among them: from ``lowest`` ≤ 0 to the first not below ``highest`` ≥ 0."""
+    """Return round, evenly spaced amounts with zero: none below ``lowest`` ≤ 0, the last not below ``highest`` ≥ 0."""
     step = _round_step(max(highest - lowest, 1))
     first, last = -(-lowest // step), -(-highest // step)
     return [number * step for number in range(first, last + 1)]
 
 
 def _round_step(span: int) -> int:
-    """The smallest of 1, 2, 5, 10, 20, 50, … that crosses ``span`` in ``TICK_INTERVALS``."""
+    """Return the smallest of 1, 2, 5, 10, 20, 50, … of which ``TICK_INTERVALS`` cover ``span``."""
     power = 1
     while True:
         for step in (power, 2 * power, 5 * power):
@@ -188,7 +187,7 @@ def _draw(series: Sequence[Series], columns: int, scale: _Scale) -> list[DrawnSe
 
 
 def _column_labels(columns: int, column_label: Callable[[int], str]) -> list[ColumnLabel]:
-    """A label below every column, or below so many, evenly apart, as there is room for."""
+    """Label every column, or as many evenly spaced ones as fit."""
     step = -(-columns // MOST_LABELS) or 1
     shown = range(step // 2, columns, step)
     return [

@@ -1,164 +1,203 @@
-"""The settings: one dict, ``ALHENA_TRACKING``, read through ``conf``."""
+"""The settings: one dict, ``ALHENA_TRACKING``. Each is declared once, on ``Conf``, and read through ``conf``."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Any, Generic, TypeVar, overload
 
 from django.conf import settings
+from django.core.checks import CheckMessage, Error
+from django.utils.module_loading import import_string
 
 SETTING = "ALHENA_TRACKING"
+COMPANY_KEY_PATTERN = r"\A[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?\Z"
 
-DEFAULTS: Mapping[str, Any] = {
-    "COMPANY_KEY": None,
-    "ATTRIBUTION_WINDOW": timedelta(hours=24),
-    "ATTRIBUTION_MODEL": "first_touch",
-    "CART_EVENT_VALUE": "unit",
-    "LINE_ITEM_VALUE": "total",
-    "QUALIFYING_INTERACTION": None,
-    "CONFIRMED_ORDERS_ONLY": False,
-    "COUNTED_QUESTIONS": "asked",
-    "READ_DATALAYER": False,
-    "DATALAYER_VALUE": "net",
-    "COOKIE_DOMAIN": None,
-    "REQUIRE_CONSENT": False,
-    "RESPECT_DNT": False,
-    "RATE_LIMIT_PER_SOURCE": "600/m",
-    "RATE_LIMIT_PER_COMPANY": "60000/m",
-    "RATE_LIMIT_CACHE": "default",
-    "TRUSTED_PROXIES": None,
-    "LOCK_TIMEOUT": timedelta(seconds=2),
-    "STATEMENT_TIMEOUT": timedelta(seconds=4),
-    "DEBUG": False,
-}
+T = TypeVar("T")
+
+
+class Setting(Generic[T]):
+    """One key of the dict. Every read gives its present value, so ``override_settings`` works."""
+
+    def __init__(self, default: T, check_id: str, is_valid: Callable[[Any], bool], hint: str, doc: str) -> None:
+        self.default = default
+        self.check_id = f"alhena_tracking.{check_id}"
+        self.is_valid = is_valid
+        self.hint = hint
+        self.__doc__ = doc
+
+    def __set_name__(self, owner: type[Conf], attribute: str) -> None:
+        self.name = attribute.upper()
+
+    @overload
+    def __get__(self, conf: None, owner: type[Conf]) -> Setting[T]: ...
+    @overload
+    def __get__(self, conf: Conf, owner: type[Conf]) -> T: ...
+    def __get__(self, conf: Conf | None, owner: type[Conf]) -> Setting[T] | T:
+        if conf is None:
+            return self
+        value: T = conf.raw.get(self.name, self.default)
+        return value
+
+
+class Switch(Setting[bool]):
+    """A setting that is off by default."""
+
+    def __init__(self, check_id: str, doc: str) -> None:
+        super().__init__(False, check_id, lambda value: isinstance(value, bool), "Use True or False.", doc)
+
+
+class Choice(Setting[str]):
+    """A setting that is one of ``choices``, by default the first."""
+
+    def __init__(self, choices: tuple[str, ...], check_id: str, hint: str, doc: str) -> None:
+        super().__init__(choices[0], check_id, lambda value: value in choices, hint, doc)
+        self.choices = choices
+
+
+def _is_none_or(pattern: str) -> Callable[[Any], bool]:
+    return lambda value: value is None or (isinstance(value, str) and re.fullmatch(pattern, value) is not None)
+
+
+def _is_between(shortest: timedelta, longest: timedelta) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, timedelta) and shortest <= value <= longest
+
+
+def _is_function_or_none(value: object) -> bool:
+    try:
+        return value is None or (isinstance(value, str) and callable(import_string(value)))
+    except ImportError:
+        return False
+
+
+def _rate(default: str, check_id: str, doc: str) -> Setting[str | None]:
+    hint = f"Use a number per s, m or h, such as {default!r}, or None."
+    return Setting(default, check_id, _is_none_or(r"[1-9]\d{0,8}/[smh]"), hint, doc)
+
+
+def _timeout(seconds: int, check_id: str, doc: str) -> Setting[timedelta]:
+    is_valid = _is_between(timedelta(milliseconds=100), timedelta(seconds=5))
+    hint = f"Use a datetime.timedelta from 100 milliseconds to 5 seconds, such as timedelta(seconds={seconds})."
+    return Setting(timedelta(seconds=seconds), check_id, is_valid, hint, doc)
 
 
 class Conf:
-    """Live, typed access to the settings: every read sees the present value, so ``override_settings`` works."""
+    """Typed access to the settings."""
 
     @property
     def raw(self) -> Mapping[str, Any]:
-        """What the project wrote into its settings, unchecked (the system checks say what is wrong with it)."""
+        """What the project set, unchecked."""
         return getattr(settings, SETTING, None) or {}
 
-    def _get(self, name: str) -> Any:
-        return self.raw.get(name, DEFAULTS[name])
-
-    @property
-    def company_key(self) -> str | None:
-        """Key of the company that ``migrate`` makes and that the snippet names; ``None`` where templates name it."""
-        key: str | None = self._get("COMPANY_KEY")
-        return key
-
-    @property
-    def attribution_window(self) -> timedelta:
-        """How long after an interaction an event is still credited to it."""
-        window: timedelta = self._get("ATTRIBUTION_WINDOW")
-        return window
-
-    @property
-    def attribution_model(self) -> str:
-        """``"first_touch"`` or ``"last_touch"``: which of several interactions is credited."""
-        model: str = self._get("ATTRIBUTION_MODEL")
-        return model
-
-    @property
-    def cart_event_value(self) -> str:
-        """What a cart event's ``value`` is: the ``"unit"`` price or the ``"total"`` of what is left."""
-        basis: str = self._get("CART_EVENT_VALUE")
-        return basis
-
-    @property
-    def line_item_value(self) -> str:
-        """What a line item's ``value`` is: the ``"unit"`` price, or the line's ``"total"``."""
-        basis: str = self._get("LINE_ITEM_VALUE")
-        return basis
-
-    @property
-    def qualifying_interaction(self) -> str | None:
-        """Dotted path of ``predicate(interaction) -> bool``, asked once when an interaction is recorded."""
-        path: str | None = self._get("QUALIFYING_INTERACTION")
-        return path
-
-    @property
-    def confirmed_orders_only(self) -> bool:
-        """Whether only orders that the shop's server confirmed count as revenue."""
-        return bool(self._get("CONFIRMED_ORDERS_ONLY"))
-
-    @property
-    def counted_questions(self) -> str:
-        """When a question to the real Alhena widget is an interaction: once it is ``"asked"``, or ``"answered"``."""
-        moment: str = self._get("COUNTED_QUESTIONS")
-        return moment
-
-    @property
-    def read_datalayer(self) -> bool:
-        """Whether the tracker reports the GA4 e-commerce events of ``window.dataLayer``."""
-        return bool(self._get("READ_DATALAYER"))
-
-    @property
-    def datalayer_value(self) -> str:
-        """What a GA4 purchase's ``value`` is: ``"net"`` of tax and shipping, as in GA4, or the total ``"as-is"``."""
-        basis: str = self._get("DATALAYER_VALUE")
-        return basis
-
-    @property
-    def cookie_domain(self) -> str | None:
-        """``Domain`` of the visitor's cookie, for shops that span subdomains; ``None`` keeps it to the host."""
-        domain: str | None = self._get("COOKIE_DOMAIN")
-        return domain
-
-    @property
-    def require_consent(self) -> bool:
-        """Whether the tracker holds everything back until ``setConsent`` is called with ``true``."""
-        return bool(self._get("REQUIRE_CONSENT"))
-
-    @property
-    def respect_dnt(self) -> bool:
-        """Whether ``DNT: 1`` counts as a refusal, as ``Sec-GPC: 1`` always does."""
-        return bool(self._get("RESPECT_DNT"))
-
-    @property
-    def rate_limit_per_source(self) -> str | None:
-        """How many events one address may send, such as ``"600/m"`` (per ``s``, ``m`` or ``h``); ``None``: any."""
-        limit: str | None = self._get("RATE_LIMIT_PER_SOURCE")
-        return limit
-
-    @property
-    def rate_limit_per_company(self) -> str | None:
-        """How many events one company's visitors may send together; ``None``: any."""
-        limit: str | None = self._get("RATE_LIMIT_PER_COMPANY")
-        return limit
-
-    @property
-    def rate_limit_cache(self) -> str:
-        """Alias of the cache that the processes share to count events."""
-        alias: str = self._get("RATE_LIMIT_CACHE")
-        return alias
-
-    @property
-    def trusted_proxies(self) -> int | None:
-        """How many proxies of the shop's own stand before it and append to ``X-Forwarded-For``; ``None``: not said."""
-        hops: int | None = self._get("TRUSTED_PROXIES")
-        return hops
-
-    @property
-    def lock_timeout(self) -> timedelta:
-        """How long an event waits for a lock in the database before it is answered 503."""
-        timeout: timedelta = self._get("LOCK_TIMEOUT")
-        return timeout
-
-    @property
-    def statement_timeout(self) -> timedelta:
-        """How long the database may take over one request, all its statements together, before it is answered 503."""
-        timeout: timedelta = self._get("STATEMENT_TIMEOUT")
-        return timeout
-
-    @property
-    def debug(self) -> bool:
-        """Whether the tracker says on the console what became of every event."""
-        return bool(self._get("DEBUG"))
+    company_key = Setting[str | None](
+        None,
+        "E003",
+        _is_none_or(COMPANY_KEY_PATTERN),
+        "Use a slug of lower-case letters, digits, hyphens and underscores, at most 64, such as 'acme'.",
+        "Key of the company that ``migrate`` creates and the snippet names; ``None`` where templates name it.",
+    )
+    attribution_window = Setting(
+        timedelta(hours=24),
+        "E004",
+        _is_between(timedelta(minutes=1), timedelta(days=365)),
+        "Use a datetime.timedelta from one minute to 365 days, such as timedelta(hours=24).",
+        "How long after an interaction an event is still credited to it.",
+    )
+    attribution_model = Choice(
+        ("first_touch", "last_touch"),
+        "E005",
+        "Use 'first_touch' or 'last_touch'.",
+        "Which of several interactions is credited.",
+    )
+    cart_event_value = Choice(
+        ("unit", "total"),
+        "E006",
+        "Use 'unit' where the storefront reports unit prices, 'total' where it reports price × quantity.",
+        "What a cart event's ``value`` is: the unit price, or the total of what is in the cart after the action.",
+    )
+    line_item_value = Choice(
+        ("total", "unit"),
+        "E007",
+        "Use 'total' where the storefront reports price × quantity, 'unit' where it reports unit prices.",
+        "What a line item's ``value`` is: the line's total, or the unit price.",
+    )
+    qualifying_interaction = Setting[str | None](
+        None,
+        "E008",
+        _is_function_or_none,
+        "Use the dotted path of a function that takes an interaction and returns a bool, or None.",
+        "Dotted path of ``predicate(interaction) -> bool``, called once when an interaction is recorded.",
+    )
+    confirmed_orders_only = Switch("E013", "Whether only orders that the shop's server confirmed count as revenue.")
+    counted_questions = Choice(
+        ("asked", "answered"),
+        "E020",
+        "Use 'asked' to count every question to the Alhena widget, 'answered' to count those that it answered.",
+        "When a question to the Alhena widget is an interaction: once it is asked, or once it is answered.",
+    )
+    read_datalayer = Switch("E021", "Whether the tracker reports the GA4 e-commerce events of ``window.dataLayer``.")
+    datalayer_value = Choice(
+        ("net", "as-is"),
+        "E022",
+        "Use 'net' where a GA4 purchase's value excludes tax and shipping, 'as-is' where it is the order's total.",
+        "What a GA4 purchase's ``value`` is: net of tax and shipping, as GA4 defines it, or the order's total as is.",
+    )
+    cookie_domain = Setting[str | None](
+        None,
+        "E009",
+        _is_none_or(r"\.?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*"),
+        "Use a domain such as 'shop.example', or None.",
+        "``Domain`` of the visitor's cookie, for shops that span subdomains; ``None`` keeps it to the host.",
+    )
+    require_consent = Switch("E010", "Whether the tracker sends nothing until ``setConsent`` is called with ``true``.")
+    respect_dnt = Switch("E011", "Whether ``DNT: 1`` opts a visitor out, as ``Sec-GPC: 1`` always does.")
+    rate_limit_per_source = _rate("600/m", "E014", "How many events one address may send; ``None`` for any.")
+    rate_limit_per_company = _rate(
+        "60000/m", "E015", "How many events one company's visitors may send together; ``None`` for any."
+    )
+    rate_limit_cache = Setting(
+        "default",
+        "E016",
+        lambda value: isinstance(value, str) and value in settings.CACHES,
+        "Use the alias of one of the project's CACHES, such as 'default'.",
+        "Alias of the cache in which all processes count events for the rate limits.",
+    )
+    trusted_proxies = Setting[int | None](
+        None,
+        "E017",
+        lambda value: value is None or (type(value) is int and 0 <= value <= 10),
+        "Use the number of your own proxies that append to X-Forwarded-For, such as 1; 0 where there is none.",
+        "How many of the shop's own proxies append to ``X-Forwarded-For``; ``None`` if unknown.",
+    )
+    lock_timeout = _timeout(2, "E018", "How long an event waits for a database lock before it is answered 503.")
+    statement_timeout = _timeout(
+        4, "E019", "How long all database statements of one request may take together before it is answered 503."
+    )
+    debug = Switch("E012", "Whether the tracker logs the result of every event on the console.")
 
 
 conf = Conf()
+SETTINGS: Mapping[str, Setting[Any]] = {
+    setting.name: setting for setting in vars(Conf).values() if isinstance(setting, Setting)
+}
+
+
+def check_settings(**kwargs: Any) -> list[CheckMessage]:
+    """Check that the dict has known keys with valid values only. A system check."""
+    configured = conf.raw
+    if not isinstance(configured, Mapping):
+        hint = f'{SETTING} = {{"COMPANY_KEY": "acme"}}'
+        return [Error(f"{SETTING} must be a dict.", hint=hint, id="alhena_tracking.E001")]
+    hint = "Known keys: " + ", ".join(sorted(SETTINGS)) + "."
+    unknown = [
+        Error(f"{SETTING} has an unknown key {name!r}.", hint=hint, id="alhena_tracking.E002")
+        for name in configured
+        if name not in SETTINGS
+    ]
+    wrong = [
+        Error(f"{SETTING}[{name!r}] is {configured[name]!r}.", hint=setting.hint, id=setting.check_id)
+        for name, setting in SETTINGS.items()
+        if name in configured and not setting.is_valid(configured[name])
+    ]
+    return [*unknown, *wrong]

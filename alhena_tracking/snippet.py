@@ -31,9 +31,9 @@ _NUMBERS = {"value", "quantity"}
 
 
 def snippet_html(nonce: str | None = None, company_key: str | None = None) -> SafeString:
-    """The inline snippet, and the tracker with its configuration in ``data-*``. Nothing of a visitor is in it.
+    """Render the inline snippet, and the tracker with its configuration in ``data-*``. It holds no visitor's data.
 
-    Raises ``ValueError`` where neither the caller nor ``ALHENA_TRACKING["COMPANY_KEY"]`` names a company.
+    Raises ``ValueError`` if neither the caller nor ``ALHENA_TRACKING["COMPANY_KEY"]`` names a company.
     """
     company_key = company_key or conf.company_key
     if not company_key:
@@ -68,7 +68,7 @@ def snippet_html(nonce: str | None = None, company_key: str | None = None) -> Sa
 
 
 def _datalayer_configuration() -> dict[str, str]:
-    """What datalayer.js is told: it reports amounts as the settings say that the shop does."""
+    """Configure datalayer.js to report amounts as the settings say that the shop does."""
     configuration = {"datalayer": "ga4", "datalayer-src": static("alhena_tracking/datalayer.js")}
     if conf.datalayer_value == "as-is":
         configuration["datalayer-value"] = "as-is"
@@ -80,12 +80,11 @@ def _datalayer_configuration() -> dict[str, str]:
 
 
 def checkout_event_html(order: object) -> SafeString:
-    """An inert element that tells the tracker of an order, for the thank-you page.
+    """Render an inert element from which the tracker reports an order, for the thank-you page.
 
-    ``order`` is a mapping or an object with the fields of ``sendCheckoutEvent``, under the browser's names or in
-    snake_case: ``value`` and ``currency``, and optionally ``order_id`` and ``line_items`` (a list, a manager
-    or a method). Ids may be integers or UUIDs here, amounts ``Decimal``. What is missing is left to the tracker to
-    complain about, on the console of the page.
+    ``order`` is a mapping or an object with the fields of ``sendCheckoutEvent``, in camelCase or snake_case: ``value``
+    and ``currency``, and optionally ``order_id`` and ``line_items`` (a list, a manager or a method). Ids may be
+    integers or UUIDs, amounts ``Decimal``. The tracker reports missing fields on the console of the page.
     """
     data = _properties(order, _ORDER_PROPERTIES)
     items = _line_items(order)
@@ -108,7 +107,7 @@ def _properties(source: object, names: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _field(source: object, *names: str) -> Any:
-    """The first of ``names`` that ``source`` has; ``None`` where it has none of them."""
+    """Return the first of ``names`` that ``source`` has, ``None`` if it has none."""
     for name in names:
         value = source.get(name) if isinstance(source, Mapping) else getattr(source, name, None)
         if value is not None:
@@ -123,7 +122,7 @@ def _line_items(order: object) -> Iterable[object] | None:
 
 
 def _json_value(name: str, value: Any) -> Any:
-    """Numbers as numbers, everything else as text: a Django shop's ids are often integers or UUIDs."""
+    """Keep numbers, and turn everything else into text: a Django shop's ids are often integers or UUIDs."""
     if name not in _NUMBERS:
         return str(value)
     if isinstance(value, Decimal) and value.is_finite():

@@ -11,7 +11,7 @@ from hypothesis import settings
 
 from alhena_tracking import company_cache
 from alhena_tracking.api.ingestion import throttling
-from alhena_tracking.diagnosis import event_counts, heartbeat
+from alhena_tracking.diagnosis import event_counts
 from alhena_tracking.models import Company
 from tests.support.factories import UserFactory
 from tests.support.runs import IS_FULL_RUN
@@ -27,11 +27,10 @@ settings.load_profile("alhena")
 
 @pytest.fixture(autouse=True)
 def forgotten() -> None:
-    """No test is told what another one left in this process or its cache."""
-    company_cache.forget()
+    """Begin each test without what another one left in this process or its cache."""
+    company_cache.clear()
     event_counts.forget()
     throttling.forget()
-    heartbeat.forget()
     cache.clear()
 
 

@@ -23,7 +23,7 @@ from alhena_tracking.admin.diagnosis_texts import (
 )
 from alhena_tracking.admin.report.filters import Choice
 from alhena_tracking.conf import conf
-from alhena_tracking.diagnosis import event_counts, heartbeat
+from alhena_tracking.diagnosis import event_counts
 from alhena_tracking.diagnosis.checks import ROAD, State
 from alhena_tracking.diagnosis.diagnosis import diagnose
 from alhena_tracking.diagnosis.event_facts import read_facts
@@ -70,12 +70,7 @@ class EventDiagnosticsAdmin(ReadOnlyMixin, _ModelAdmin):
             return {}
         asked_for = request.GET.get("company", "")
         company = next((company for company in companies if company.key == asked_for), companies[0])
-        facts = read_facts(
-            company,
-            now=timezone.now(),
-            heartbeat=heartbeat.last(company.key),
-            refusals=event_counts.refusals(company),
-        )
+        facts = read_facts(company, now=timezone.now(), refusals=event_counts.refusals(company))
         diagnosis = diagnose(facts)
         return {
             "diagnosis": diagnosis,

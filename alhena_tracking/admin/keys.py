@@ -86,7 +86,7 @@ class SecretKeyAdmin(OpenLinksMixin, SafeLookupsAdmin):
 
     def save_model(self, request: HttpRequest, obj: SecretKey, form: Any, change: Any) -> None:
         request.issued_key = obj.issue()  # type: ignore[attr-defined]  # read by response_add
-        company_cache.forget_after_commit()
+        company_cache.clear_after_commit()
 
     def response_add(self, request: HttpRequest, obj: SecretKey, post_url_continue: str | None = None) -> HttpResponse:
         """Render the page that shows the key at once: a message or a session would store it."""

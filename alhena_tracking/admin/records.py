@@ -47,11 +47,11 @@ class CompanyAdmin(SafeLookupsAdmin):
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
-        company_cache.forget_after_commit()
+        company_cache.clear_after_commit()
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
         super().delete_model(request, obj)
-        company_cache.forget_after_commit()
+        company_cache.clear_after_commit()
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Allow deletion only without rows; Django would load all of them to say so."""

@@ -50,29 +50,6 @@ def on_snippet(check: Check) -> Advice:
             return Advice(
                 seen=_("Not seen here, but interactions arrive, so the shop has it or something in its place.")
             )
-        case "cache_fails":
-            return Advice(
-                seen=_("The cache does not answer, so whether it is rendered is not known."),
-                headline=_(
-                    "Nothing arrives, and whether the snippet is rendered cannot be told: the cache does not answer."
-                ),
-                todo=_(
-                    "Look for it in the source of a page of the shop. If it is not there: put the tag into the head."
-                ),
-                code=SNIPPET_CODE,
-            )
-        case "not_shared":
-            return Advice(
-                seen=_(
-                    "Not seen by this process. Each process has a cache of its own, so what the others rendered cannot "
-                    "be seen here."
-                ),
-                headline=_("Nothing arrives: most likely the snippet is not in the shop's pages yet."),
-                todo=_(
-                    "Look for it in the source of a page of the shop. If it is not there: put the tag into the head."
-                ),
-                code=SNIPPET_CODE,
-            )
         case "ceased":
             return Advice(
                 seen=_("No page has been rendered with it lately."),

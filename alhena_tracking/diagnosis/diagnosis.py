@@ -64,23 +64,19 @@ def _road(facts: EventFacts) -> list[Check]:
 
 
 def _snippet(facts: EventFacts) -> Check:
-    beat = facts.heartbeat
+    seen_at = facts.snippet_seen_at
     used_at = facts.samples[INTERACTION].last_at
 
     def check(state: State, finding: str, at: datetime | None = None) -> Check:
         return Check(name=CheckName.SNIPPET, state=state, finding=finding, at=at)
 
-    if beat.seen_at is not None and facts.now - beat.seen_at < RENDERED_WITHIN:
-        return check(State.DONE, "rendered", beat.seen_at)
-    # Whoever writes the tag's HTML by hand, or keeps whole pages in a cache, renders it never or seldom.
-    if used_at is not None and facts.now - used_at < (RENDERED_WITHIN if beat.seen_at else QUIET_AFTER):
+    if seen_at is not None and facts.now - seen_at < RENDERED_WITHIN:
+        return check(State.DONE, "rendered", seen_at)
+    # A shop that writes the tag's HTML by hand, or caches whole pages, renders it never or seldom.
+    if used_at is not None and facts.now - used_at < (RENDERED_WITHIN if seen_at else QUIET_AFTER):
         return check(State.DONE, "replaced", used_at)
-    if not beat.is_answering:
-        return check(State.UNKNOWN, "cache_fails")
-    if not beat.is_shared:
-        return check(State.UNKNOWN, "not_shared", beat.seen_at)
-    if beat.seen_at is not None:
-        return check(State.PROBLEM, "ceased", beat.seen_at)
+    if seen_at is not None:
+        return check(State.PROBLEM, "ceased", seen_at)
     return check(State.PROBLEM, "never")
 
 

@@ -1,8 +1,8 @@
-"""What became of the events that came in: counted in memory, and written to the database some seconds later.
+"""Counts of events by their outcome, kept in memory and written to the database some seconds later.
 
 Counting must not cost an event a write, nor make all of a company's events wait for one row. So each process adds up
-by itself and writes at most ten seconds after the first count that is not written yet. A process that is killed loses
-that much of the counts, never an event.
+on its own and writes at most ten seconds after the first unwritten count. A killed process loses that much of the
+counts, never an event.
 """
 
 from __future__ import annotations
@@ -10,19 +10,23 @@ from __future__ import annotations
 import atexit
 import logging
 import os
+import re
 import sys
 import threading
 from collections import deque
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import islice
-from typing import NamedTuple, TypeAlias
+from time import monotonic
+from typing import TypeAlias
 
-from django.db import IntegrityError, connections, router, transaction
-from django.db.models import F, Q
+from django.db import connections, router
 from django.utils import timezone
 
+from alhena_tracking.conf import COMPANY_KEY_PATTERN
+from alhena_tracking.diagnosis import count_storage
+from alhena_tracking.diagnosis.count_storage import Key, Tally
 from alhena_tracking.models import Company, EventCount, RefusedEvent
 
 logger = logging.getLogger(__name__)
@@ -36,22 +40,14 @@ KEPT_COUNTS = 10_000
 #: How many of a refused event's errors are kept, and how much of the path of a field.
 KEPT_ERRORS = 20
 FIELD_LENGTH = 100
+#: A process counts that a company's snippet is rendered once in so many seconds, for so many companies at a time.
+RENDERING_SECONDS = 60
+KEPT_RENDERINGS = 1000
 
 _METHOD_LENGTH = EventCount._meta.get_field("method").max_length
 _OUTCOME_LENGTH = EventCount._meta.get_field("outcome").max_length
 _REASON_LENGTH = EventCount._meta.get_field("reason").max_length
 _ORIGIN_LENGTH = RefusedEvent._meta.get_field("origin").max_length
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OutcomeCount:
-    """How many events of one method had one outcome, for one reason, on one day of the company's time zone."""
-
-    on: date
-    method: str
-    outcome: str
-    reason: str
-    count: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +66,8 @@ def count(company: Company, method: str, outcome: str, reason: str = "", *, numb
 
     ``reason`` is a machine code. While ``KEPT_COUNTS`` different counts wait to be written, others are not counted.
     """
-    _unwritten.add(_key(company, timezone.now(), method, outcome, reason), number)
+    at = timezone.now()
+    _unwritten.add(_key(company, at, method, outcome, reason), Tally(number, at))
 
 
 def refuse(company: Company, method: str, outcome: str, errors: Iterable[tuple[str, str]], origin: str = "") -> None:
@@ -86,7 +83,16 @@ def refuse(company: Company, method: str, outcome: str, errors: Iterable[tuple[s
     refusal = Refusal(
         at=at, method=key.method, outcome=key.outcome, errors=kept, origin=_storable(origin, _ORIGIN_LENGTH)
     )
-    _unwritten.add(key, 1, refusal)
+    _unwritten.add(key, Tally(1, at), refusal)
+
+
+def count_rendering(company_key: str) -> None:
+    """Count that a template renders the snippet, at most once a minute. Queries nothing and never raises.
+
+    The company is looked up when counts are written. A key of no company is dropped then.
+    """
+    if _unwritten.awaits_rendering(company_key) and re.fullmatch(COMPANY_KEY_PATTERN, company_key):
+        _unwritten.add_rendering(company_key, timezone.now())
 
 
 def flush() -> None:
@@ -94,22 +100,22 @@ def flush() -> None:
 
     Raises the database's error, after which what was not written is kept and written later.
     """
-    counts, refusals = _unwritten.take()
-    companies = {key.company_id for key in counts} | refusals.keys()
-    if not companies:
+    counts, refusals, renderings = _unwritten.take()
+    if not (counts or refusals or renderings):
         return
     try:
         # Looked up before anything is written: SQLite cannot turn a reading transaction into a writing one.
-        existing = _existing(companies)
-        refused = existing & refusals.keys()
-        _write_counts({key: number for key, number in counts.items() if key.company_id in existing})
-        counts = {}
-        _write_refusals({company_id: refusals[company_id] for company_id in refused})
+        existing = count_storage.find_companies({key.company_id for key in counts} | refusals.keys(), renderings)
+        refused = existing.keys() & refusals.keys()
+        kept = {key: tally for key, tally in counts.items() if key.company_id in existing}
+        count_storage.write_counts(kept | _rendering_counts(existing.values(), renderings))
+        counts, renderings = {}, {}
+        count_storage.write_refusals(row for pk in sorted(refused) for row in _rows(pk, refusals[pk]))
     except BaseException:
-        _unwritten.put_back(counts, refusals)
+        _unwritten.put_back(counts, refusals, renderings)
         raise
     for company_id in sorted(refused):
-        _delete_superseded(company_id)
+        count_storage.delete_superseded(company_id)
 
 
 def forget() -> None:
@@ -134,16 +140,13 @@ def attend_process() -> None:
     atexit.register(_flush_at_exit)
 
 
-def outcomes(company: Company, start: date, end: date) -> list[OutcomeCount]:
-    """What became of a company's events from ``start`` to ``end``, both included; the newest day first, then by name.
+def outcomes(company: Company, start: date, end: date) -> list[EventCount]:
+    """Return the counts of a company's events from ``start`` to ``end``, both included, in the model's order.
 
     Up to the last ten seconds of each process are missing.
     """
     rows = EventCount.objects.filter(company=company, counted_on__gte=start, counted_on__lte=end)
-    return [
-        OutcomeCount(on=row.counted_on, method=row.method, outcome=row.outcome, reason=row.reason, count=row.count)
-        for row in rows.order_by("-counted_on", "method", "outcome", "reason")
-    ]
+    return list(rows.exclude(method=EventCount.SNIPPET))
 
 
 def refusals(company: Company) -> list[Refusal]:
@@ -167,26 +170,25 @@ def refusals(company: Company) -> list[Refusal]:
 # In memory
 
 
-class _Key(NamedTuple):
-    company_id: int
-    on: date
-    method: str
-    outcome: str
-    reason: str
-
-
-_Counts: TypeAlias = Mapping[_Key, int]
+_Counts: TypeAlias = Mapping[Key, Tally]
 _Refusals: TypeAlias = Mapping[int, Collection[Refusal]]
+#: When the snippet was last rendered, by the company's key, which may be unknown.
+_Renderings: TypeAlias = Mapping[str, datetime]
 
 
-def _key(company: Company, at: datetime, method: str, outcome: str, reason: str) -> _Key:
-    return _Key(
+def _key(company: Company, at: datetime, method: str, outcome: str, reason: str) -> Key:
+    return Key(
         company.pk,
         at.astimezone(company.zone).date(),
         _storable(method, _METHOD_LENGTH),
         _storable(outcome, _OUTCOME_LENGTH),
         _storable(reason, _REASON_LENGTH),
     )
+
+
+def _rendering_counts(companies: Iterable[Company], renderings: _Renderings) -> dict[Key, Tally]:
+    rendered = [(company, renderings[company.key]) for company in companies if company.key in renderings]
+    return {_key(company, at, EventCount.SNIPPET, "rendered", ""): Tally(1, at) for company, at in rendered}
 
 
 def _storable(text: str, length: int | None) -> str:
@@ -204,29 +206,47 @@ class _Unwritten:
     def forget(self) -> None:
         # In a child the lock may be held, and the thread believed to be alive, by nobody.
         self._lock = threading.Lock()
-        self._counts: dict[_Key, int] = {}
+        self._counts: dict[Key, Tally] = {}
         self._refusals: dict[int, deque[Refusal]] = {}
+        self._renderings: dict[str, datetime] = {}
+        self._next_renderings: dict[str, float] = {}
         self.flusher: _Flusher | None = None
 
-    def add(self, key: _Key, number: int, refusal: Refusal | None = None) -> None:
+    def add(self, key: Key, tally: Tally, refusal: Refusal | None = None) -> None:
         with self._lock:
-            self._count(key, number)
+            self._count(key, tally)
             if refusal is not None:
                 self._refusals.setdefault(key.company_id, deque(maxlen=RefusedEvent.KEPT)).append(refusal)
             self._provide_flusher()
 
-    def take(self) -> tuple[_Counts, _Refusals]:
-        """All of it; from now on the caller is the only one to have it."""
+    def awaits_rendering(self, company_key: str) -> bool:
+        """Return whether the last rendering was counted long enough ago. Takes no lock: most pages end here."""
+        next_at = self._next_renderings.get(company_key)
+        return next_at is None or monotonic() >= next_at
+
+    def add_rendering(self, company_key: str, at: datetime) -> None:
+        with self._lock:
+            if len(self._next_renderings) >= KEPT_RENDERINGS:
+                self._next_renderings.clear()
+            self._next_renderings[company_key] = monotonic() + RENDERING_SECONDS
+            self._keep_rendering(company_key, at)
+            self._provide_flusher()
+
+    def take(self) -> tuple[_Counts, _Refusals, _Renderings]:
+        """Hand everything over to the caller."""
         with self._lock:
             counts, self._counts = self._counts, {}
             refusals, self._refusals = self._refusals, {}
-            return counts, refusals
+            renderings, self._renderings = self._renderings, {}
+            return counts, refusals, renderings
 
-    def put_back(self, counts: _Counts, refusals: _Refusals) -> None:
-        """What was taken, before what has come since."""
+    def put_back(self, counts: _Counts, refusals: _Refusals, renderings: _Renderings) -> None:
+        """Keep what was taken, before what has come since."""
         with self._lock:
-            for key, number in counts.items():
-                self._count(key, number)
+            for company_key, at in renderings.items():
+                self._keep_rendering(company_key, at)
+            for key, tally in counts.items():
+                self._count(key, tally)
             for company_id, earlier in refusals.items():
                 later = self._refusals.get(company_id, ())
                 self._refusals[company_id] = deque([*earlier, *later], maxlen=RefusedEvent.KEPT)
@@ -235,16 +255,20 @@ class _Unwritten:
     def dismiss(self, flusher: _Flusher) -> bool:
         """Let the thread end if nothing is left to write."""
         with self._lock:
-            is_empty = not self._counts and not self._refusals
+            is_empty = not (self._counts or self._refusals or self._renderings)
             if is_empty and self.flusher is flusher:
                 self.flusher = None
             return is_empty
 
-    def _count(self, key: _Key, number: int) -> None:
-        if key in self._counts:
-            self._counts[key] += number
+    def _count(self, key: Key, tally: Tally) -> None:
+        if earlier := self._counts.get(key):
+            self._counts[key] = Tally(earlier.number + tally.number, max(earlier.last_at, tally.last_at))
         elif len(self._counts) < KEPT_COUNTS:
-            self._counts[key] = number
+            self._counts[key] = tally
+
+    def _keep_rendering(self, company_key: str, at: datetime) -> None:
+        if company_key in self._renderings or len(self._renderings) < KEPT_RENDERINGS:
+            self._renderings[company_key] = max(at, self._renderings.get(company_key, at))
 
     def _provide_flusher(self) -> None:
         if self.flusher is None and is_automatic():
@@ -283,62 +307,16 @@ class _Flusher(threading.Thread):
             logger.warning("Counts of events could not be written and are kept: %s", type(error).__name__)
 
 
-# In the database
-
-
-def _existing(company_ids: Collection[int]) -> set[int]:
-    """Those of the companies that are still there; nobody asks for the counts of the others."""
-    companies = Company.objects.using(router.db_for_write(EventCount))
-    return set(companies.filter(pk__in=company_ids).values_list("pk", flat=True))
-
-
-def _write_counts(counts: _Counts) -> None:
-    with transaction.atomic(using=router.db_for_write(EventCount), durable=True):
-        for key in sorted(counts):  # in one order, so that no two processes wait for each other
-            _increase(key, counts[key])
-
-
-def _increase(key: _Key, number: int) -> None:
-    identity = {
-        "company_id": key.company_id,
-        "counted_on": key.on,
-        "method": key.method,
-        "outcome": key.outcome,
-        "reason": key.reason,
-    }
-    rows = EventCount.objects.filter(**identity)
-    if rows.update(count=F("count") + number):
-        return
-    try:
-        with transaction.atomic(using=router.db_for_write(EventCount)):
-            EventCount.objects.create(**identity, count=number)
-    except IntegrityError:
-        if not rows.update(count=F("count") + number):
-            raise
-
-
-def _write_refusals(refusals: _Refusals) -> None:
-    with transaction.atomic(using=router.db_for_write(RefusedEvent), durable=True):
-        RefusedEvent.objects.bulk_create(
-            RefusedEvent(
-                company_id=company_id,
-                method=refusal.method,
-                outcome=refusal.outcome,
-                errors=[{"field": field, "code": code} for field, code in refusal.errors],
-                origin=refusal.origin,
-                received_at=refusal.at,
-            )
-            for company_id in sorted(refusals)
-            for refusal in refusals[company_id]
+def _rows(company_id: int, refusals: Iterable[Refusal]) -> Iterator[RefusedEvent]:
+    for refusal in refusals:
+        yield RefusedEvent(
+            company_id=company_id,
+            method=refusal.method,
+            outcome=refusal.outcome,
+            errors=[{"field": field, "code": code} for field, code in refusal.errors],
+            origin=refusal.origin,
+            received_at=refusal.at,
         )
-
-
-def _delete_superseded(company_id: int) -> None:
-    """Delete all but the newest refused events. Those that another process adds meanwhile are newer, and stay."""
-    rows = RefusedEvent.objects.using(router.db_for_write(RefusedEvent)).filter(company_id=company_id)
-    newest_first = rows.order_by("-received_at", "-id").values_list("received_at", "pk")
-    for at, pk in newest_first[RefusedEvent.KEPT : RefusedEvent.KEPT + 1]:
-        rows.filter(Q(received_at__lt=at) | Q(received_at=at, pk__lte=pk)).delete()
 
 
 def _flush_at_exit() -> None:

@@ -31,7 +31,6 @@ from alhena_tracking.querysets import DatedQuerySet
 
 if TYPE_CHECKING:
     from alhena_tracking.diagnosis.event_counts import Refusal
-    from alhena_tracking.diagnosis.heartbeat import Heartbeat
 
 SAMPLED = 200
 SCANNED = 2000
@@ -46,7 +45,7 @@ ACCEPTED = {"recorded", "duplicate", "confirmed", "pending"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutcomeSums:
-    """How many events of one method had one outcome, for one reason; ``last_on`` is the last day with any."""
+    """How many events of one method had one outcome, for one reason, and the day and time of the last one."""
 
     method: str
     outcome: str
@@ -55,6 +54,7 @@ class OutcomeSums:
     recent: int
     summed: int
     last_on: date
+    last_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +93,8 @@ class EventFacts:
 
     company: Company
     now: datetime
-    heartbeat: Heartbeat
+    #: When a template last rendered the snippet, to the minute; ``None`` if not within ``SUMMED_DAYS``.
+    snippet_seen_at: datetime | None
     refusals: Collection[Refusal]
     outcomes: tuple[OutcomeSums, ...]
     samples: dict[str, Sample]
@@ -128,9 +129,10 @@ def recent(sums: Iterable[OutcomeSums]) -> int:
     return sum(each.recent for each in sums)
 
 
-def read_facts(company: Company, *, now: datetime, heartbeat: Heartbeat, refusals: Collection[Refusal]) -> EventFacts:
+def read_facts(company: Company, *, now: datetime, refusals: Collection[Refusal]) -> EventFacts:
     """Ask the database for the facts: by six queries, and two more for each kind of event of which little comes."""
-    outcomes = _sums(company, now.astimezone(company.zone).date())
+    sums = _sums(company, now.astimezone(company.zone).date())
+    renderings = [each.last_at for each in sums if each.method == EventCount.SNIPPET]
     interactions, carts, orders, refunds = (
         _last_rows(rows, company)
         for rows in (Interaction.objects.all(), CartEvent.objects.all(), Order.objects.all(), Refund.objects.all())
@@ -138,9 +140,9 @@ def read_facts(company: Company, *, now: datetime, heartbeat: Heartbeat, refusal
     return EventFacts(
         company=company,
         now=now,
-        heartbeat=heartbeat,
+        snippet_seen_at=max(renderings, default=None),
         refusals=refusals,
-        outcomes=outcomes,
+        outcomes=tuple(each for each in sums if each.method != EventCount.SNIPPET),
         samples={
             INTERACTION: _sample(interactions),
             CART_EVENT: _sample(carts),
@@ -164,6 +166,7 @@ def _sums(company: Company, today: date) -> tuple[OutcomeSums, ...]:
             recent=Sum("count", filter=Q(counted_on__gte=since(RECENT_DAYS)), default=0),
             summed=Sum("count"),
             last_on=Max("counted_on"),
+            last_at=Max("last_at"),
         )
     )
 

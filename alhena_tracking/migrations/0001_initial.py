@@ -51,10 +51,11 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('counted_on', models.DateField(verbose_name='day')),
-                ('method', models.CharField(blank=True, help_text="The browser's, or refund; empty where it is not known.", max_length=32, verbose_name='method')),
+                ('method', models.CharField(blank=True, help_text="The browser's, refund or snippet; empty if unknown.", max_length=32, verbose_name='method')),
                 ('outcome', models.CharField(max_length=32, verbose_name='outcome')),
                 ('reason', models.CharField(blank=True, max_length=64, verbose_name='reason')),
                 ('count', models.BigIntegerField(verbose_name='count')),
+                ('last_at', models.DateTimeField(verbose_name='last counted at')),
                 ('company', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, to='alhena_tracking.company', verbose_name='company')),
             ],
             options={

@@ -9,18 +9,24 @@ from alhena_tracking.contract.limits import TEXT_LENGTH
 
 
 class EventCount(models.Model):
-    """How many events of one kind had one outcome on one day (in the company's time zone)."""
+    """How many events of one kind had one outcome on one day (in the company's time zone), and when the last one came.
+
+    The method ``SNIPPET`` is no event: it counts when templates rendered the snippet.
+    """
+
+    SNIPPET = "snippet"
 
     company = models.ForeignKey(
         "alhena_tracking.Company", verbose_name=_("company"), on_delete=models.CASCADE, db_index=False
     )
     counted_on = models.DateField(_("day"))
     method = models.CharField(
-        _("method"), max_length=32, blank=True, help_text=_("The browser's, or refund; empty where it is not known.")
+        _("method"), max_length=32, blank=True, help_text=_("The browser's, refund or snippet; empty if unknown.")
     )
     outcome = models.CharField(_("outcome"), max_length=32)
     reason = models.CharField(_("reason"), max_length=64, blank=True)
     count = models.BigIntegerField(_("count"))
+    last_at = models.DateTimeField(_("last counted at"))
 
     class Meta:
         verbose_name = _("event count")

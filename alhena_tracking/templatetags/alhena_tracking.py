@@ -1,4 +1,4 @@
-"""``{% load alhena_tracking %}``: the tags that a storefront's templates need."""
+"""The template tags of a storefront: ``{% load alhena_tracking %}``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from django import template
 from django.utils.safestring import SafeString
 
 from alhena_tracking.conf import conf
-from alhena_tracking.diagnosis import heartbeat
+from alhena_tracking.diagnosis import event_counts
 from alhena_tracking.snippet import checkout_event_html, snippet_html
 
 register = template.Library()
@@ -16,9 +16,9 @@ register = template.Library()
 
 @register.simple_tag(takes_context=True)
 def alhena_snippet(context: template.Context, company_key: str | None = None) -> SafeString:
-    """The snippet and the tracker, for ``<head>``."""
+    """Render the snippet and the tracker, for ``<head>``."""
     html = snippet_html(_csp_nonce(context), company_key)
-    heartbeat.note(company_key or conf.company_key or "")
+    event_counts.count_rendering(str(company_key or conf.company_key))
     return html
 
 
@@ -29,7 +29,7 @@ def alhena_checkout_event(order: object) -> SafeString:
 
 
 def _csp_nonce(context: template.Context) -> str | None:
-    """The page's nonce, from Django's own CSP context processor or as django-csp keeps it; ``None`` without one."""
+    """Return the page's nonce from Django's CSP context processor or from django-csp, ``None`` without one."""
     nonce: Any = context.get("csp_nonce")
     if nonce is None:
         nonce = getattr(context.get("request"), "csp_nonce", None)

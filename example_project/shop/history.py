@@ -5,7 +5,6 @@ and number of days give the same figures all day long: today's traffic is squeez
 """
 
 import random
-from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -16,6 +15,7 @@ from alhena_tracking.ingestion import (
     CartEventData,
     InteractionData,
     OrderData,
+    Outcome,
     RefundData,
     record,
     record_refund,
@@ -61,7 +61,7 @@ def lay_history(company: Company, *, days: int, seed: int, now: datetime) -> int
     first = next(event for event in events if isinstance(event, InteractionData))
     if Interaction.objects.filter(company=company, event_id=first.event_id).exists():
         return 0
-    counts: Counter[tuple[date, str, str, str]] = Counter()
+    counts: dict[tuple[date, str, str, str], EventCount] = {}
     with transaction.atomic():
         clear_history(company)
         for event in events:
@@ -69,13 +69,23 @@ def lay_history(company: Company, *, days: int, seed: int, now: datetime) -> int
                 outcome = record_refund(company, event)
             else:
                 [outcome] = record(company, [event])
-            day = event.received_at.astimezone(company.zone).date()
-            counts[day, METHODS[type(event)], outcome.status, outcome.reason] += 1
-        EventCount.objects.bulk_create(
-            EventCount(company=company, counted_on=day, method=method, outcome=status, reason=reason, count=count)
-            for (day, method, status, reason), count in counts.items()
-        )
-    return sum(count for (_, _, status, _), count in counts.items() if status == "recorded")
+            add_up(counts, company, event, outcome)
+        EventCount.objects.bulk_create(counts.values())
+    return sum(row.count for row in counts.values() if row.outcome == "recorded")
+
+
+def add_up(
+    counts: dict[tuple[date, str, str, str], EventCount], company: Company, event: Event, outcome: Outcome
+) -> None:
+    at = event.received_at
+    kind = (at.astimezone(company.zone).date(), METHODS[type(event)], outcome.status, outcome.reason)
+    day, method, status, reason = kind
+    row = counts.setdefault(
+        kind,
+        EventCount(company=company, counted_on=day, method=method, outcome=status, reason=reason, count=0, last_at=at),
+    )
+    row.count += 1
+    row.last_at = max(row.last_at, at)
 
 
 def exclude_test_order(company: Company, user: AbstractBaseUser) -> None:

@@ -188,6 +188,7 @@ class Shop:
             method="sendCartEvent",
             outcome="invalid",
             count=1,
+            last_at=timezone.now(),
         )
         models.RefusedEvent.objects.create(
             company=company,

@@ -109,7 +109,7 @@ def caller(company: Company, monkeypatch: pytest.MonkeyPatch) -> Iterator[Caller
     company.save()
     Company.objects.create(key="other", name="Other")
     # As outside a test's transaction, where companies are not looked up for every request.
-    monkeypatch.setattr(company_cache, "_may_remember", lambda: True)
+    monkeypatch.setattr(company_cache, "_may_cache", lambda: True)
     monkeypatch.setattr(timezone, "now", lambda: NOW)
     caller = Caller(SecretKey(company=company, name="server").issue())
     monkeypatch.setattr(views, "handle_exception", caller.handle_exception)

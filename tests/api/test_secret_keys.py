@@ -32,7 +32,7 @@ def issue(company: Company, name: str = "server") -> tuple[SecretKey, str]:
     return row, row.issue()
 
 
-def known(company: Company) -> company_cache.KnownCompany:
+def known(company: Company) -> company_cache.CachedCompany:
     found = company_cache.find_company(company.key)
     assert found
     return found
@@ -436,7 +436,7 @@ def test_command_revokes_a_key_once(company: Company) -> None:
     row.refresh_from_db()
     revoked_at = row.revoked_at
     assert revoked_at
-    assert run("acme", "--revoke", str(row.pk)).startswith(f"Key {row.pk} was revoked ")
+    assert run("acme", "--revoke", str(row.pk)).startswith(f"Key {row.pk} was already revoked ")
     row.refresh_from_db()
     assert row.revoked_at == revoked_at
 
@@ -445,13 +445,13 @@ def test_command_revokes_a_key_once(company: Company) -> None:
     ("arguments", "message"),
     [
         (["acme"], "one of the arguments --name --revoke --list is required"),
-        (["--name", "ERP"], "Name the company that the key is for."),
-        (["ACME", "--name", "ERP"], "There is no company with the key 'ACME'."),
-        (["nobody", "--list"], "There is no company with the key 'nobody'."),
+        (["--name", "ERP"], "Name the company to issue the key for."),
+        (["ACME", "--name", "ERP"], "No company has the key 'ACME'."),
+        (["nobody", "--list"], "No company has the key 'nobody'."),
         (["acme", "--name", " "], "This field cannot be blank."),
         (["acme", "--name", "x" * 65], "at most 64 characters"),
         (["acme", "--name", "ERP", "--list"], "not allowed with argument"),
-        (["--revoke", "99999999999999999999999"], "There is no such key with the id"),
+        (["--revoke", "99999999999999999999999"], "No such key has the id"),
         (["acme", "--revoke", "x"], "invalid int value"),
     ],
 )
@@ -463,7 +463,7 @@ def test_command_when_used_wrongly_says_how(company: Company, arguments: list[st
 
 def test_command_revokes_no_key_of_another_company(company: Company) -> None:
     row, _ = issue(factories.CompanyFactory.create())
-    with pytest.raises(CommandError, match="There is no such key"):
+    with pytest.raises(CommandError, match="No such key"):
         run("acme", "--revoke", str(row.pk))
     assert not is_revoked(row)
 

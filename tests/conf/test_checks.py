@@ -11,8 +11,9 @@ from django.core.checks import CheckMessage, run_checks
 from django.db import connection, router
 from django.test import override_settings
 
-from alhena_tracking.checks import _RULES, check_database, check_rate_limit_cache, check_settings
-from alhena_tracking.conf import DEFAULTS, Conf, conf
+from alhena_tracking.checks import check_database, check_rate_limit_cache
+from alhena_tracking.conf import SETTINGS, Choice, check_settings, conf
+from alhena_tracking.models import AttributionModel, ValueBasis
 
 
 def ids(settings: object) -> list[str | None]:
@@ -42,34 +43,34 @@ def test_setting_when_unknown_is_an_error_that_lists_the_known() -> None:
     assert "COMPANY_KEY" in str(message.hint)
 
 
-@pytest.mark.parametrize(
-    ("name", "value", "id_"),
-    [
-        ("COMPANY_KEY", "Acme Inc", "alhena_tracking.E003"),
-        ("COMPANY_KEY", 7, "alhena_tracking.E003"),
-        ("ATTRIBUTION_WINDOW", 24, "alhena_tracking.E004"),
-        ("ATTRIBUTION_WINDOW", timedelta(0), "alhena_tracking.E004"),
-        ("ATTRIBUTION_MODEL", "linear", "alhena_tracking.E005"),
-        ("CART_EVENT_VALUE", "price", "alhena_tracking.E006"),
-        ("LINE_ITEM_VALUE", ["total"], "alhena_tracking.E007"),
-        ("QUALIFYING_INTERACTION", "no.such.function", "alhena_tracking.E008"),
-        ("QUALIFYING_INTERACTION", len, "alhena_tracking.E008"),
-        ("COOKIE_DOMAIN", "https://shop.example", "alhena_tracking.E009"),
-        ("REQUIRE_CONSENT", "yes", "alhena_tracking.E010"),
-        ("RESPECT_DNT", 1, "alhena_tracking.E011"),
-        ("DEBUG", None, "alhena_tracking.E012"),
-        ("CONFIRMED_ORDERS_ONLY", "no", "alhena_tracking.E013"),
-        ("RATE_LIMIT_PER_SOURCE", "many", "alhena_tracking.E014"),
-        ("RATE_LIMIT_PER_COMPANY", 600, "alhena_tracking.E015"),
-        ("RATE_LIMIT_CACHE", "nowhere", "alhena_tracking.E016"),
-        ("TRUSTED_PROXIES", True, "alhena_tracking.E017"),
-        ("LOCK_TIMEOUT", 2, "alhena_tracking.E018"),
-        ("STATEMENT_TIMEOUT", timedelta(seconds=30), "alhena_tracking.E019"),
-        ("COUNTED_QUESTIONS", "helpful", "alhena_tracking.E020"),
-        ("READ_DATALAYER", "as-is", "alhena_tracking.E021"),
-        ("DATALAYER_VALUE", ["net"], "alhena_tracking.E022"),
-    ],
-)
+WRONG = [
+    ("COMPANY_KEY", "Acme Inc", "alhena_tracking.E003"),
+    ("COMPANY_KEY", 7, "alhena_tracking.E003"),
+    ("ATTRIBUTION_WINDOW", 24, "alhena_tracking.E004"),
+    ("ATTRIBUTION_WINDOW", timedelta(0), "alhena_tracking.E004"),
+    ("ATTRIBUTION_MODEL", "linear", "alhena_tracking.E005"),
+    ("CART_EVENT_VALUE", "price", "alhena_tracking.E006"),
+    ("LINE_ITEM_VALUE", ["total"], "alhena_tracking.E007"),
+    ("QUALIFYING_INTERACTION", "no.such.function", "alhena_tracking.E008"),
+    ("QUALIFYING_INTERACTION", len, "alhena_tracking.E008"),
+    ("COOKIE_DOMAIN", "https://shop.example", "alhena_tracking.E009"),
+    ("REQUIRE_CONSENT", "yes", "alhena_tracking.E010"),
+    ("RESPECT_DNT", 1, "alhena_tracking.E011"),
+    ("DEBUG", None, "alhena_tracking.E012"),
+    ("CONFIRMED_ORDERS_ONLY", "no", "alhena_tracking.E013"),
+    ("RATE_LIMIT_PER_SOURCE", "many", "alhena_tracking.E014"),
+    ("RATE_LIMIT_PER_COMPANY", 600, "alhena_tracking.E015"),
+    ("RATE_LIMIT_CACHE", "nowhere", "alhena_tracking.E016"),
+    ("TRUSTED_PROXIES", True, "alhena_tracking.E017"),
+    ("LOCK_TIMEOUT", 2, "alhena_tracking.E018"),
+    ("STATEMENT_TIMEOUT", timedelta(seconds=30), "alhena_tracking.E019"),
+    ("COUNTED_QUESTIONS", "helpful", "alhena_tracking.E020"),
+    ("READ_DATALAYER", "as-is", "alhena_tracking.E021"),
+    ("DATALAYER_VALUE", ["net"], "alhena_tracking.E022"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "id_"), WRONG)
 def test_setting_when_wrong_is_an_error_with_a_hint(name: str, value: Any, id_: str) -> None:
     with override_settings(ALHENA_TRACKING={name: value}):
         (message,) = check_settings()
@@ -106,17 +107,40 @@ def test_setting_when_right_passes_and_is_read(name: str, value: Any) -> None:
         assert getattr(conf, name.lower()) == value
 
 
-def test_settings_when_listed_have_a_default_a_property_and_a_check() -> None:
-    properties = {name for name, value in vars(Conf).items() if isinstance(value, property)} - {"raw"}
-    assert {name.upper() for name in properties} == set(DEFAULTS) == set(_RULES)
-    assert ids(dict(DEFAULTS)) == []
+@pytest.mark.parametrize("name", SETTINGS)
+def test_setting_when_declared_has_default_doc_check_and_test(name: str) -> None:
+    setting = SETTINGS[name]
+    with override_settings(ALHENA_TRACKING={}):
+        assert getattr(conf, name.lower()) == setting.default
+    assert ids({name: setting.default}) == []
+    assert setting.__doc__
+    assert name in {wrong for wrong, _, _ in WRONG}
+    assert [other.name for other in SETTINGS.values() if other.check_id == setting.check_id] == [name]
 
 
-def test_settings_when_listed_in_the_readme_are_all_there() -> None:
+@pytest.mark.parametrize(
+    ("name", "enum"),
+    [("ATTRIBUTION_MODEL", AttributionModel), ("CART_EVENT_VALUE", ValueBasis), ("LINE_ITEM_VALUE", ValueBasis)],
+)
+def test_choices_of_a_setting_are_those_of_its_enum(name: str, enum: Any) -> None:
+    setting = SETTINGS[name]
+    assert isinstance(setting, Choice)
+    assert sorted(setting.choices) == sorted(enum.values)
+
+
+@pytest.mark.parametrize("setting", [each for each in SETTINGS.values() if isinstance(each, Choice)])
+def test_choice_when_any_of_its_values_passes_and_is_hinted_at(setting: Choice) -> None:
+    for choice in setting.choices:
+        assert ids({setting.name: choice}) == []
+        assert repr(choice) in setting.hint
+
+
+def test_settings_when_listed_in_the_readme_have_their_defaults() -> None:
     readme = (Path(__file__).parents[2] / "README.md").read_text()
-    rows = dict(re.findall(r"^\| `([A-Z_]+)` \| `([^`]+)` \|", readme, re.MULTILINE))
+    rows = re.findall(r"^\| `([A-Z_]+)` \| `([^`]+)` \| .", readme, re.MULTILINE)
     namespace = {"timedelta": timedelta}
-    assert {name: eval(default, namespace) for name, default in rows.items()} == DEFAULTS  # noqa: S307
+    defaults = [(name, eval(default, namespace)) for name, default in rows]  # noqa: S307
+    assert defaults == [(name, setting.default) for name, setting in SETTINGS.items()]
 
 
 class Database:
@@ -157,7 +181,7 @@ MYSQL = {"connect_timeout": 3, "read_timeout": 5, "write_timeout": 5}
         ({"timeout": 20}, "timeout"),
     ],
 )
-def test_sqlite_when_an_option_is_missing_or_wrong_is_warned_of(
+def test_sqlite_when_an_option_is_missing_or_wrong_warns(
     database: Callable[..., list[CheckMessage]], changed: dict[str, Any], missing: str
 ) -> None:
     for debug in (True, False):
@@ -167,7 +191,7 @@ def test_sqlite_when_an_option_is_missing_or_wrong_is_warned_of(
         assert message.msg.count(",") == 0, "and nothing else"
 
 
-def test_sqlite_when_as_django_makes_it_is_told_of_everything_at_once(
+def test_sqlite_when_set_up_by_default_lacks_all_options(
     database: Callable[..., list[CheckMessage]],
 ) -> None:
     (message,) = database("sqlite")
@@ -205,7 +229,7 @@ def test_sqlite_when_set_up_as_the_hint_says_passes(database: Callable[..., list
 
 
 @pytest.mark.parametrize(("vendor", "options"), [("postgresql", POSTGRESQL), ("mysql", MYSQL)])
-def test_connections_when_closed_after_every_request_are_warned_of(
+def test_connections_when_closed_after_every_request_warn(
     database: Callable[..., list[CheckMessage]], vendor: str, options: dict[str, Any]
 ) -> None:
     (message,) = database(vendor, CONN_MAX_AGE=0, OPTIONS=options)
@@ -235,7 +259,7 @@ def test_connections_when_pooled_pass(database: Callable[..., list[CheckMessage]
         ("mysql", {**MYSQL, "write_timeout": 0}, "write_timeout"),
     ],
 )
-def test_timeout_of_a_server_when_missing_is_warned_of(
+def test_server_when_a_timeout_is_missing_warns(
     database: Callable[..., list[CheckMessage]], vendor: str, options: dict[str, Any], missing: str
 ) -> None:
     (message,) = database(vendor, OPTIONS=options)
@@ -257,14 +281,14 @@ def test_timeout_of_a_server_when_missing_is_warned_of(
         ("oracle", {"CONN_MAX_AGE": 0}),
     ],
 )
-def test_timeouts_of_a_server_when_set_pass(
+def test_server_when_its_timeouts_are_set_passes(
     database: Callable[..., list[CheckMessage]], vendor: str, settings: dict[str, Any]
 ) -> None:
     assert database(vendor, **settings) == []
 
 
 @pytest.mark.parametrize("level", ["repeatable read", "SERIALIZABLE", None])
-def test_isolation_of_mysql_when_it_reads_what_was_is_warned_of(
+def test_mysql_isolation_when_reads_may_be_outdated_warns(
     database: Callable[..., list[CheckMessage]], level: str | None
 ) -> None:
     (message,) = database("mysql", OPTIONS={**MYSQL, "isolation_level": level}, debug=True)
@@ -272,13 +296,11 @@ def test_isolation_of_mysql_when_it_reads_what_was_is_warned_of(
 
 
 @pytest.mark.parametrize("level", ["read committed", "READ COMMITTED", "read uncommitted"])
-def test_isolation_of_mysql_when_it_reads_what_is_passes(
-    database: Callable[..., list[CheckMessage]], level: str
-) -> None:
+def test_mysql_isolation_when_reads_are_current_passes(database: Callable[..., list[CheckMessage]], level: str) -> None:
     assert database("mysql", OPTIONS={**MYSQL, "isolation_level": level}) == []
 
 
-def test_database_when_a_router_chooses_it_is_the_one_that_is_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_database_when_chosen_by_a_router_is_the_one_checked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(router, "db_for_write", lambda model: "tracking")
     databases = {"default": Database("sqlite"), "tracking": Database("mysql", OPTIONS=MYSQL)}
     monkeypatch.setattr("alhena_tracking.checks.connections", databases)
@@ -304,7 +326,7 @@ DJANGOS_REDIS = "django.core.cache.backends.redis.RedisCache"
 
 
 @pytest.mark.parametrize("backend", ["locmem.LocMemCache", "dummy.DummyCache"])
-def test_rate_limits_when_kept_by_each_process_are_warned_of(backend: str) -> None:
+def test_rate_limits_when_processes_share_no_cache_warn(backend: str) -> None:
     backend = f"django.core.cache.backends.{backend}"
     assert cache_ids(backend) == ["alhena_tracking.W005"]
     assert cache_ids(backend, RATE_LIMIT_PER_SOURCE=None) == ["alhena_tracking.W005"]
@@ -316,7 +338,7 @@ def test_rate_limits_when_kept_by_each_process_are_warned_of(backend: str) -> No
 @pytest.mark.parametrize(
     ("backend", "option"), [(DJANGOS_REDIS, "socket_timeout"), ("django_redis.cache.RedisCache", "SOCKET_TIMEOUT")]
 )
-def test_timeout_of_redis_when_missing_is_warned_of(backend: str, option: str) -> None:
+def test_redis_when_a_timeout_is_missing_warns(backend: str, option: str) -> None:
     for options in (None, {}, {option: None}, {option: 30}):
         assert cache_ids(backend, options=options) == ["alhena_tracking.W006"]
         assert cache_ids(backend, options=options, **NO_LIMITS) == []
@@ -328,7 +350,7 @@ def test_cache_when_of_another_kind_passes() -> None:
     assert cache_ids("django.core.cache.backends.memcached.PyMemcacheCache") == []
 
 
-def test_cache_when_named_wrongly_is_left_to_the_check_of_the_settings() -> None:
+def test_cache_check_when_alias_is_wrong_leaves_it_to_the_settings_check() -> None:
     for alias in ("nowhere", ["default"], None):
         assert cache_ids(DJANGOS_REDIS, RATE_LIMIT_CACHE=alias) == []
         assert ids({"RATE_LIMIT_CACHE": alias}) == ["alhena_tracking.E016"]

@@ -18,12 +18,12 @@ from django.urls import NoReverseMatch, reverse
 from alhena_tracking import models
 from alhena_tracking.admin import outcome_texts
 from alhena_tracking.admin.advice import advice_on
+from alhena_tracking.admin.diagnosis_texts import outcome_table
 from alhena_tracking.contract import rules
 from alhena_tracking.diagnosis import event_counts, event_facts
 from alhena_tracking.diagnosis.checks import Check, CheckName, State
 from alhena_tracking.diagnosis.diagnosis import Diagnosis, diagnose
 from alhena_tracking.diagnosis.event_facts import CART_EVENT, INTERACTION, ORDER, read_facts
-from alhena_tracking.diagnosis.heartbeat import Heartbeat
 from alhena_tracking.models import Company, EventCount
 from tests.support import factories
 from tests.support.admin_pages import Page
@@ -33,8 +33,6 @@ pytestmark = pytest.mark.django_db
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 TODAY = NOON.date()
-SEEN = Heartbeat(seen_at=NOON)
-NEVER = Heartbeat()
 DONE, PROBLEM, UNKNOWN = State.DONE, State.PROBLEM, State.UNKNOWN
 
 
@@ -46,6 +44,14 @@ def count(company: Company, method: str, outcome: str, reason: str = "", *, numb
         outcome=outcome,
         reason=reason,
         count=number,
+        last_at=NOON - timedelta(days=days_ago),
+    )
+
+
+def render_snippet(company: Company, at: datetime, *, on: date | None = None) -> None:
+    """As a process counts it; ``on`` is the day in the company's zone, where that differs from UTC's."""
+    EventCount.objects.create(
+        company=company, counted_on=on or at.date(), method="snippet", outcome="rendered", count=1, last_at=at
     )
 
 
@@ -84,9 +90,16 @@ def fill(company: Company) -> Any:
     return session
 
 
-def examine(company: Company, heartbeat: Heartbeat = SEEN, now: datetime = NOON) -> Diagnosis:
-    refusals = event_counts.refusals(company)
-    return diagnose(read_facts(company, now=now, heartbeat=heartbeat, refusals=refusals))
+def examine(company: Company, now: datetime = NOON, *, seen_at: datetime | None = NOON) -> Diagnosis:
+    """The snippet was rendered at ``seen_at``, and never before; ``None``: never at all."""
+    EventCount.objects.filter(company=company, method="snippet").delete()
+    if seen_at:
+        render_snippet(company, seen_at)
+    return diagnose_now(company, now)
+
+
+def diagnose_now(company: Company, now: datetime = NOON) -> Diagnosis:
+    return diagnose(read_facts(company, now=now, refusals=event_counts.refusals(company)))
 
 
 def check_of(diagnosis: Diagnosis, name: CheckName) -> Check:
@@ -103,40 +116,39 @@ def said(diagnosis: Diagnosis, name: CheckName) -> tuple[State, str]:
 
 
 @pytest.mark.parametrize(
-    ("heartbeat", "expected"),
+    ("seen_at", "expected"),
     [
-        (Heartbeat(seen_at=NOON - timedelta(hours=23)), (DONE, "rendered")),
-        (Heartbeat(seen_at=NOON - timedelta(hours=23), is_shared=False), (DONE, "rendered")),
-        (Heartbeat(seen_at=NOON - timedelta(hours=24)), (PROBLEM, "ceased")),
-        (Heartbeat(seen_at=NOON - timedelta(hours=24), is_shared=False), (UNKNOWN, "not_shared")),
-        (Heartbeat(), (PROBLEM, "never")),
-        (Heartbeat(is_shared=False), (UNKNOWN, "not_shared")),
-        (Heartbeat(is_answering=False), (UNKNOWN, "cache_fails")),
+        (NOON - timedelta(hours=24) + timedelta(seconds=1), (DONE, "rendered")),
+        (NOON - timedelta(hours=24), (PROBLEM, "ceased")),
+        (NOON - timedelta(days=29), (PROBLEM, "ceased")),
+        (NOON - timedelta(days=30), (PROBLEM, "never")),
+        (None, (PROBLEM, "never")),
     ],
 )
-def test_snippet_when_nothing_arrives_is_judged_by_its_heartbeat(
-    company: Company, heartbeat: Heartbeat, expected: tuple[State, str]
+def test_snippet_when_nothing_arrives_is_judged_by_its_last_rendering(
+    company: Company, seen_at: datetime | None, expected: tuple[State, str]
 ) -> None:
-    diagnosis = examine(company, heartbeat)
+    diagnosis = examine(company, seen_at=seen_at)
     assert said(diagnosis, CheckName.SNIPPET) == expected
+    assert check_of(diagnosis, CheckName.SNIPPET).at == (seen_at if expected[1] != "never" else None)
     assert (diagnosis.cause is not None and diagnosis.cause.name is CheckName.SNIPPET) is (expected[0] is not DONE)
 
 
 @pytest.mark.parametrize(
-    ("ago", "heartbeat", "expected"),
+    ("ago", "seen_at", "expected"),
     [
-        (timedelta(hours=1), NEVER, (DONE, "replaced")),
-        (timedelta(days=6), NEVER, (DONE, "replaced")),
-        (timedelta(days=8), NEVER, (PROBLEM, "never")),
-        (timedelta(hours=1), Heartbeat(seen_at=NOON - timedelta(days=2)), (DONE, "replaced")),
-        (timedelta(days=2), Heartbeat(seen_at=NOON - timedelta(days=2)), (PROBLEM, "ceased")),
+        (timedelta(hours=1), None, (DONE, "replaced")),
+        (timedelta(days=6), None, (DONE, "replaced")),
+        (timedelta(days=8), None, (PROBLEM, "never")),
+        (timedelta(hours=1), NOON - timedelta(days=2), (DONE, "replaced")),
+        (timedelta(days=2), NOON - timedelta(days=2), (PROBLEM, "ceased")),
     ],
 )
 def test_snippet_when_interactions_arrive_is_taken_to_be_there(
-    company: Company, ago: timedelta, heartbeat: Heartbeat, expected: tuple[State, str]
+    company: Company, ago: timedelta, seen_at: datetime | None, expected: tuple[State, str]
 ) -> None:
     use_assistant(company, ago=ago)
-    assert said(examine(company, heartbeat), CheckName.SNIPPET) == expected
+    assert said(examine(company, seen_at=seen_at), CheckName.SNIPPET) == expected
 
 
 def test_road_when_a_shop_begins_names_the_next_step_as_the_cause(company: Company) -> None:
@@ -145,7 +157,7 @@ def test_road_when_a_shop_begins_names_the_next_step_as_the_cause(company: Compa
     def states(diagnosis: Diagnosis) -> list[State]:
         return [check_of(diagnosis, name).state for name in road]
 
-    diagnosis = examine(company, NEVER)
+    diagnosis = examine(company, seen_at=None)
     assert states(diagnosis) == [PROBLEM, UNKNOWN, UNKNOWN, UNKNOWN]
     assert diagnosis.cause == check_of(diagnosis, CheckName.SNIPPET)
 
@@ -229,7 +241,7 @@ def test_refusals_when_they_stop_everything_are_the_cause(
     company: Company, name: CheckName, outcome: str, code: str, finding: str
 ) -> None:
     refuse(company, "", outcome, code, origin="https://shop.example", number=3)
-    diagnosis = examine(company, NEVER)
+    diagnosis = examine(company, seen_at=None)
     check = check_of(diagnosis, name)
     assert (check.state, check.finding, check.count, check.total) == (PROBLEM, finding, 3, 3)
     assert check.is_blocking
@@ -476,6 +488,28 @@ def test_facts_when_read_are_one_company_s_of_its_own_days(company: Company) -> 
     assert facts.orders == ()
 
 
+def test_facts_when_the_snippet_is_rendered_take_it_for_no_event(company: Company) -> None:
+    fill(company)
+    before = examine(company, seen_at=None)
+    after = examine(company, seen_at=NOON)
+    assert after.facts.snippet_seen_at == NOON
+    assert after.facts.outcomes == before.facts.outcomes
+    assert outcome_table(after.facts) == outcome_table(before.facts)
+    assert [check for check in after.checks if check.name is not CheckName.SNIPPET] == [
+        check for check in before.checks if check.name is not CheckName.SNIPPET
+    ]
+
+
+def test_snippet_when_rendered_on_several_days_was_seen_on_the_last(company: Company) -> None:
+    company.time_zone = "Pacific/Kiritimati"  # where it is the fifth of May at noon UTC
+    company.save()
+    render_snippet(company, NOON - timedelta(hours=2), on=TODAY + timedelta(days=1))
+    for days in (1, 2, 3):
+        render_snippet(company, NOON - timedelta(days=days))
+    render_snippet(factories.CompanyFactory.create(), NOON)
+    assert diagnose_now(company).facts.snippet_seen_at == NOON - timedelta(hours=2)
+
+
 def test_facts_when_a_company_is_quiet_beside_a_busy_one_are_found_on_its_last_days(
     company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -513,7 +547,7 @@ def test_facts_when_there_is_more_take_no_more_queries(company: Company) -> None
         with CaptureQueriesContext(
             connection,
         ) as captured:
-            examine(company)
+            diagnose_now(company)
         return len(captured)
 
     session = fill(company)

@@ -21,7 +21,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 from django.db.models import QuerySet
 
-from alhena_tracking.diagnosis import event_counts
+from alhena_tracking.diagnosis import count_storage, event_counts
 from alhena_tracking.diagnosis.event_counts import Refusal, count, flush, outcomes, refusals, refuse
 from alhena_tracking.models import Company, EventCount, RefusedEvent
 from tests.support.factories import CompanyFactory
@@ -85,6 +85,24 @@ def test_events_when_counted_before_are_added_to_those(company: Company) -> None
         flush()
         flush()
     assert _counted() == {("sendCartEvent", "recorded", ""): 12}
+
+
+def test_last_time_when_events_are_counted_is_that_of_the_newest(
+    company: Company, now: Callable[[datetime], None]
+) -> None:
+    def last_at() -> datetime:
+        flush()
+        return EventCount.objects.get().last_at
+
+    count(company, "sendCartEvent", "recorded")
+    now(NOON - timedelta(hours=1))
+    count(company, "sendCartEvent", "recorded")
+    assert last_at() == NOON, "within a process"
+    count(company, "sendCartEvent", "recorded")
+    assert last_at() == NOON, "of a process that writes late"
+    now(NOON + timedelta(microseconds=1))
+    count(company, "sendCartEvent", "recorded")
+    assert last_at() == NOON + timedelta(microseconds=1)
 
 
 def test_counting_when_nothing_is_flushed_asks_no_database(
@@ -151,7 +169,7 @@ def test_company_when_it_is_gone_takes_its_counts_along(company: Company) -> Non
     flush()
     assert list(EventCount.objects.values_list("company", "count")) == [(company.pk, 1)]
     assert [row.company for row in RefusedEvent.objects.all()] == [company]
-    assert event_counts._unwritten.take() == ({}, {})
+    assert event_counts._unwritten.take() == ({}, {}, {})
 
 
 def test_flush_when_a_transaction_is_open_promises_nothing_and_keeps_the_counts(company: Company) -> None:
@@ -277,13 +295,13 @@ def test_refused_events_when_put_back_give_way_to_newer_ones(company: Company, m
         for number in numbers:
             refuse(company, "", "forbidden", [], f"https://{number}.example")
 
-    def fail(company_ids: Any) -> set[int]:
+    def fail(*args: Any) -> Any:
         refuse_some(range(80, 130))  # by other threads, meanwhile
         raise OperationalError("the server has gone away")
 
     refuse_some(range(80))
     with monkeypatch.context() as patched:
-        patched.setattr(event_counts, "_existing", fail)
+        patched.setattr(count_storage, "find_companies", fail)
         with pytest.raises(OperationalError):
             flush()
     flush()
@@ -302,9 +320,11 @@ def test_outcomes_when_read_are_those_of_the_days_in_order(company: Company, now
         count(company, "sendCartEvent", "recorded", number=day)
         count(company, "sendCartEvent", "ignored", "no_interaction")
         count(CompanyFactory.create(), "sendCartEvent", "recorded")
+        if day == 3:
+            event_counts.count_rendering(company.key)  # no event
     flush()
     found = outcomes(company, date(2026, 5, 2), date(2026, 5, 3))
-    assert [(row.on.day, row.method, row.outcome, row.reason, row.count) for row in found] == [
+    assert [(row.counted_on.day, row.method, row.outcome, row.reason, row.count) for row in found] == [
         (3, "sendCartEvent", "ignored", "no_interaction", 1),
         (3, "sendCartEvent", "recorded", "", 3),
         (3, "sendCheckoutEvent", "recorded", "", 1),
@@ -378,14 +398,14 @@ def test_thread_when_something_is_counted_writes_it_and_ends(company: Company, a
 def test_thread_when_the_database_fails_tries_again(
     company: Company, automatic: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    existing, failures = event_counts._existing, iter([OperationalError("no"), OperationalError("no")])
+    find, failures = count_storage.find_companies, iter([OperationalError("no"), OperationalError("no")])
 
-    def fail_twice(company_ids: Any) -> set[int]:
+    def fail_twice(*args: Any) -> Any:
         if error := next(failures, None):
             raise error
-        return existing(company_ids)
+        return find(*args)
 
-    monkeypatch.setattr(event_counts, "_existing", fail_twice)
+    monkeypatch.setattr(count_storage, "find_companies", fail_twice)
     count(company, "sendCartEvent", "recorded")
     _wait_until(lambda: not _flushers())
     assert _counted() == {("sendCartEvent", "recorded", ""): 1}
@@ -438,7 +458,7 @@ import django
 
 signal.alarm(120)
 django.setup()
-from alhena_tracking.diagnosis import event_counts
+from alhena_tracking.diagnosis import count_storage, event_counts
 from alhena_tracking.models import Company
 company = Company(pk=int(sys.argv[1]), time_zone="UTC")
 """
@@ -475,10 +495,11 @@ def test_process_when_it_ends_writes_what_it_has_counted(company: Company) -> No
         """
 event_counts.FLUSH_AFTER_SECONDS = 60
 event_counts.count(company, "sendCartEvent", "recorded", number=5)
+event_counts.count_rendering("acme")
 """,
         company,
     )
-    assert _counted() == {("sendCartEvent", "recorded", ""): 5}
+    assert _counted() == {("sendCartEvent", "recorded", ""): 5, ("snippet", "rendered", ""): 1}
 
 
 @pytest.mark.django_db(transaction=True)

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from alhena_tracking.conf import DEFAULTS
+from alhena_tracking.conf import SETTINGS
 from alhena_tracking.snippet import snippet_html
 
 ROOT = Path(__file__).parents[2]
@@ -92,7 +92,7 @@ def test_attributes_when_listed_are_those_that_the_tag_writes(settings: Any) -> 
     assert {attribute.strip("`") for attribute, _, _ in rows} == attributes_written(settings, **EVERYTHING)
     for attribute, setting, _ in rows:
         name = setting.strip("`")
-        assert not name or name in DEFAULTS
+        assert not name or name in SETTINGS
         if name in EVERYTHING:
             without = {other: value for other, value in EVERYTHING.items() if other != name}
             assert attribute.strip("`") not in attributes_written(settings, **without)

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.core.cache import cache
 
-from alhena_tracking.diagnosis import event_counts, heartbeat
+from alhena_tracking.diagnosis import event_counts
 from tests.support.e2e.shop import (
     add,
     answered,
@@ -31,14 +29,6 @@ pytestmark = pytest.mark.browser
 DIAGNOSTICS = "/admin/alhena_tracking/eventdiagnostics/"
 
 
-@pytest.fixture(autouse=True)
-def shared_cache(settings: Any, tmp_path: Path) -> None:
-    """As in a shop of several processes."""
-    settings.CACHES = {
-        "default": {"BACKEND": "django.core.cache.backends.filebased.FileBasedCache", "LOCATION": str(tmp_path)}
-    }
-
-
 @pytest.fixture
 def staff(browser: Browser, shop: str) -> Iterator[Page]:
     """A page of somebody who is logged in, in a browser apart from the visitor's."""
@@ -53,8 +43,7 @@ def staff(browser: Browser, shop: str) -> Iterator[Page]:
     staff.wait_for_url(f"**{DIAGNOSTICS}")
     # The browser has asked for an icon, and the shop's page that there is none has the snippet, too.
     let_the_tracker_settle(staff)
-    cache.clear()
-    heartbeat.forget()
+    event_counts.forget()
     yield staff
     context.close()
 

@@ -79,7 +79,7 @@ def test_bars_of_a_day_stand_on_each_other() -> None:
     assert (lower.x, lower.width) == (upper.x, upper.width)
 
 
-def test_negative_bars_hang_below_the_axis_beside_positive_ones() -> None:
+def test_bars_when_negative_hang_below_the_axis() -> None:
     chart = draw([100, -50], [-200, -100])
     baseline = baseline_of(chart)
     (up, first_down), (down, second_down) = (one.bars for one in chart.series)
@@ -89,13 +89,13 @@ def test_negative_bars_hang_below_the_axis_beside_positive_ones() -> None:
     assert float(second_down.y) == pytest.approx(ends_of(first_down)[1], abs=0.02)
 
 
-def test_days_without_an_amount_have_no_bar() -> None:
+def test_column_when_its_amount_is_zero_has_no_bar() -> None:
     chart = draw([0, 5, 0])
     [bar] = chart.series[0].bars
     assert charts.WIDTH / 3 < float(bar.x) < float(bar.x) + float(bar.width) < charts.WIDTH * 2 / 3
 
 
-def test_every_column_has_a_ground_and_a_title_whether_it_has_bars_or_not() -> None:
+def test_column_when_it_has_no_bars_still_has_background_and_title() -> None:
     chart = draw([0, 5, 0, 1], [0, -3, 0, 0])
     assert [column.title for column in chart.columns] == ["0: [0, 0]", "1: [5, -3]", "2: [0, 0]", "3: [1, 0]"]
     assert [column.x for column in chart.columns] == ["0%", "25%", "50%", "75%"]
@@ -108,7 +108,7 @@ def test_column_when_partial_is_named() -> None:
     assert draw([4, 5, 6]).partial is None
 
 
-def test_path_of_a_series_draws_its_bars_and_nothing_else() -> None:
+def test_path_when_drawn_holds_its_bars_and_nothing_else() -> None:
     [series] = draw([3, 0, -2]).series
     drawn = re.findall(r"M([\d.]+) ([\d.]+)h([\d.]+)v([\d.]+)h-([\d.]+)z", series.path)
     assert [one[:4] for one in drawn] == [(bar.x, bar.y, bar.width, bar.height) for bar in series.bars]
@@ -116,7 +116,7 @@ def test_path_of_a_series_draws_its_bars_and_nothing_else() -> None:
     assert re.sub(r"[Mhvz0-9. -]", "", series.path) == ""
 
 
-def test_small_amounts_can_still_be_seen() -> None:
+def test_bar_when_its_amount_is_small_stays_visible() -> None:
     chart = draw([1, 1_000_000])
     assert float(chart.series[0].bars[0].height) == charts.THINNEST_BAR
 
@@ -153,14 +153,14 @@ def test_numbers_are_written_as_svg_wants_them(amounts: list[int]) -> None:
 
 
 @pytest.mark.parametrize(("columns", "labels"), [(1, 1), (7, 7), (8, 4), (30, 6), (90, 7), (366, 7)])
-def test_labels_are_few_and_every_other_one_is_spare(columns: int, labels: int) -> None:
+def test_labels_when_columns_are_many_are_few_and_half_are_spare(columns: int, labels: int) -> None:
     chart = draw([1] * columns)
     assert len(chart.column_labels) == labels
     assert {label.label for label in chart.column_labels} <= {f"day {column}" for column in range(columns)}
     assert [label.is_spare for label in chart.column_labels] == [place % 2 == 1 for place in range(labels)]
 
 
-def test_chart_without_columns_or_amounts_can_be_drawn() -> None:
+def test_chart_when_it_has_no_columns_or_amounts_is_drawn() -> None:
     assert draw([]).series[0].bars == ()
     empty = draw([0, 0])
     assert empty.series[0].bars == ()

@@ -421,7 +421,7 @@ def test_week_when_its_sums_are_too_large_is_read_from_its_days(week: ReportQuer
 def test_day_when_its_sums_are_too_large_is_read_from_its_events(shop: Company) -> None:
     session = VisitorSessionFactory.create(company=shop, started_at=at(FIRST))
     CartEventFactory.create_batch(2, session=session, gmv_minor=2**62)
-    assert f"acme: the sums of {FIRST} are too large to be stored; its events are read instead." in run()
+    assert f"acme: the sums of {FIRST} are too large to store; reports read its events instead." in run()
     assert not RolledUpDay.objects.fresh().filter(on=FIRST).exists()
     assert revenue_impact(whole(shop, currency="EUR")).current.add_to_cart_minor > 2**62
 
@@ -457,14 +457,14 @@ def test_check_when_rows_differ_names_the_days_and_changes_nothing(
     shop: Company, model: type[Any], column: str, is_lost: bool
 ) -> None:
     run()
-    assert run(check=True) == [f"acme: {RolledUpDay.objects.count()} days compared, none differs from its events."]
+    assert run(check=True) == [f"acme: {RolledUpDay.objects.count()} days compared, no differences."]
     row = model.objects.order_by("on")[3]
     if is_lost:
         row.delete()
     else:
         model.objects.filter(pk=row.pk).update(**{column: F(column) + 1})
     before = list(model.objects.order_by("pk").values())
-    with pytest.raises(CommandError, match=rf"events of these days: acme {row.on}\Z"):
+    with pytest.raises(CommandError, match=rf"differ from their events: acme {row.on}\Z"):
         run(check=True)
     assert list(model.objects.order_by("pk").values()) == before
     RolledUpDay.objects.filter(on=row.on).update(is_stale=True)

@@ -6,7 +6,7 @@ from alhena_tracking.diagnosis.checks import CheckName
 
 URL = "/admin/alhena_tracking/eventdiagnostics/"
 FINDINGS = {
-    CheckName.SNIPPET: ("rendered", "replaced", "cache_fails", "not_shared", "ceased", "never"),
+    CheckName.SNIPPET: ("rendered", "replaced", "ceased", "never"),
     CheckName.INTERACTIONS: ("arriving", "ceased", "none_recorded", "none", "not_yet"),
     CheckName.CART_EVENTS: ("arriving", "ceased", "none_recorded", "none", "not_yet"),
     CheckName.ORDERS: ("arriving", "ceased", "waiting", "none_recorded", "none", "not_yet"),

@@ -40,7 +40,7 @@ def event_data(html: str) -> Any:
     return json.loads(unescape(match[1]))
 
 
-def test_snippet_when_rendered_has_the_inline_code_and_the_deferred_tracker() -> None:
+def test_snippet_when_rendered_has_inline_code_and_deferred_tracker() -> None:
     inline, tracker = _parts(render("{% alhena_snippet %}"))
     assert "window._alhenaEventQueue" in inline
     assert len(inline.encode()) <= 400
@@ -55,7 +55,7 @@ def _parts(html: str) -> tuple[str, str]:
     return inline, tracker
 
 
-def test_snippet_when_settings_say_more_tells_the_tracker(settings: Any) -> None:
+def test_snippet_when_settings_say_more_configures_the_tracker(settings: Any) -> None:
     settings.ALHENA_TRACKING = {
         "COMPANY_KEY": "acme",
         "COOKIE_DOMAIN": "shop.example",
@@ -68,7 +68,7 @@ def test_snippet_when_settings_say_more_tells_the_tracker(settings: Any) -> None
     assert 'data-debug="true"' in html
 
 
-def test_snippet_when_ga4_events_are_to_be_read_says_how_amounts_are_told(settings: Any) -> None:
+def test_snippet_when_ga4_events_are_read_configures_their_amounts(settings: Any) -> None:
     assert "datalayer" not in snippet_html()
     settings.ALHENA_TRACKING = {"COMPANY_KEY": "acme", "READ_DATALAYER": True, "COUNTED_QUESTIONS": "answered"}
     attributes = (
@@ -94,11 +94,11 @@ def test_snippet_when_there_is_no_nonce_has_no_such_attribute() -> None:
     assert "nonce" not in render("{% alhena_snippet %}", request=SimpleNamespace())
 
 
-def test_snippet_when_the_company_is_named_in_the_template_says_so() -> None:
+def test_snippet_when_the_template_names_a_company_uses_it() -> None:
     assert 'data-company-key="other"' in render('{% alhena_snippet company_key="other" %}')
 
 
-def test_snippet_when_no_company_is_known_says_what_to_do(settings: Any) -> None:
+def test_snippet_when_no_company_is_named_raises_what_to_do(settings: Any) -> None:
     settings.ALHENA_TRACKING = {}
     with pytest.raises(ValueError, match="COMPANY_KEY"):
         snippet_html()
@@ -139,7 +139,7 @@ ORDER_ID = uuid.UUID(int=9)
         ({"value": 1, "line_items": []}, {"value": 1, "lineItems": []}),
     ],
 )
-def test_checkout_event_when_given_an_order_says_it_in_the_browsers_words(order: object, expected: object) -> None:
+def test_checkout_event_when_given_an_order_has_the_browsers_names(order: object, expected: object) -> None:
     assert event_data(checkout_event_html(order)) == expected
 
 

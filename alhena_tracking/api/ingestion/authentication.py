@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext
 from rest_framework.exceptions import AuthenticationFailed
 
-from alhena_tracking.company_cache import KnownCompany
+from alhena_tracking.company_cache import CachedCompany
 from alhena_tracking.models import SecretKey
 
 #: The scheme of ``Authorization``, and what ``WWW-Authenticate`` asks for beside a 401.
@@ -23,7 +23,7 @@ def claims_secret_key(request: HttpRequest) -> bool:
     return scheme.lower() == SCHEME.lower()
 
 
-def has_secret_key(request: HttpRequest, known: KnownCompany) -> bool:
+def has_secret_key(request: HttpRequest, known: CachedCompany) -> bool:
     """Whether the caller shows an active secret key of the company; no, where it does not claim to have one.
 
     Raises ``AuthenticationFailed`` with the code ``invalid_key`` for every other ``Authorization``.

@@ -39,7 +39,7 @@ from alhena_tracking.api.ingestion.batches import BatchSerializer
 from alhena_tracking.api.ingestion.parsers import BeaconParser, JSONBodyParser
 from alhena_tracking.api.ingestion.sources import is_bot, source_of
 from alhena_tracking.api.ingestion.visitors import refuses_tracking
-from alhena_tracking.company_cache import KnownCompany, find_company, is_listed_origin
+from alhena_tracking.company_cache import CachedCompany, find_company, is_listed_origin
 from alhena_tracking.conf import conf
 from alhena_tracking.contract import limits, rules
 from alhena_tracking.contract.rules import InvalidValue
@@ -129,7 +129,7 @@ class IngestionView(APIView):
     method: ClassVar[str] = ""
     body_bytes: ClassVar[int] = limits.BODY_BYTES
 
-    known: KnownCompany | None = None
+    known: CachedCompany | None = None
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         with deadline():
@@ -152,7 +152,7 @@ class IngestionView(APIView):
     def take(self, request: Request, body: object, received_at: datetime, trust: Trust) -> HttpResponse:
         raise NotImplementedError
 
-    def company(self) -> KnownCompany:
+    def company(self) -> CachedCompany:
         """The company that the body names, once the body is known to be valid."""
         if self.known is None:
             raise PermissionDenied(gettext("There is no company with this key."), code="unknown_company")
@@ -164,7 +164,7 @@ class IngestionView(APIView):
         origin = self.request._request.META.get("HTTP_ORIGIN", "").lower()
         return origin if origin and origin.partition("://")[2] != self.request.get_host().lower() else None
 
-    def _check_origin(self, known: KnownCompany) -> None:
+    def _check_origin(self, known: CachedCompany) -> None:
         if self.foreign_origin and self.foreign_origin not in known.origins:
             message = gettext("This company does not list the origin of the request.")
             raise PermissionDenied(message, code="origin_not_allowed")
@@ -290,7 +290,7 @@ def _as_json(outcome: Outcome, errors: Mapping[str, InvalidValue] | None = None)
     return {"status": outcome.status}
 
 
-def _find_company(body: object) -> KnownCompany | None:
+def _find_company(body: object) -> CachedCompany | None:
     """The company that a body names, if it names one."""
     key = body.get("company_key") if type(body) is dict else None
     try:
@@ -305,7 +305,7 @@ def _number_of_events(body: object) -> int:
     return min(max(1, len(events)), limits.BATCH_EVENTS) if type(events) is list else 1
 
 
-def _check_limits(request: Request, known: KnownCompany | None, trust: Trust, cost: int) -> None:
+def _check_limits(request: Request, known: CachedCompany | None, trust: Trust, cost: int) -> None:
     # The shop's server speaks for all visitors from one address.
     source = source_of(request._request) if trust == Trust.REPORTED else None
     wait = throttling.check_limits(known.company.key if known else None, source, cost)
@@ -324,7 +324,7 @@ def _unwanted(request: Request, trust: Trust) -> Outcome | None:
 
 def _count_refusal(
     request: Request | HttpRequest,
-    known: KnownCompany | None,
+    known: CachedCompany | None,
     method: str,
     outcome: str,
     errors: Iterable[tuple[str, str]],

@@ -1,4 +1,4 @@
-"""Roll-ups on the command line, for cron."""
+"""Roll up from the command line or cron."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from alhena_tracking.rollups import check_rollups, roll_up
 
 class Command(BaseCommand):
     help = (
-        "Add up the days that are over, so that the report is as fast with years of events as with few. "
-        "Run it as often as you like; it may be interrupted at any moment."
+        "Roll up completed days, so that the report stays fast however many events there are. "
+        "Safe to run at any time and to interrupt."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
             "--check",
             action="store_true",
-            help="change nothing; compare what was added up with the events, and exit with 1 where they differ",
+            help="compare the roll-ups with the events without changing anything; exit with 1 if they differ",
         )
 
     def handle(self, *, check: bool, **options: Any) -> None:
@@ -34,15 +34,15 @@ class Command(BaseCommand):
             named = "" if not days else f", {days[0]}" if len(days) == 1 else f", from {days[-1]} to {days[0]}"
             self.stdout.write(f"{key}: rolled up {_count(days)}{named}.")
             for day in result.failed:
-                self.stderr.write(f"{key}: the sums of {day} are too large to be stored; its events are read instead.")
+                self.stderr.write(f"{key}: the sums of {day} are too large to store; reports read its events instead.")
 
     def check_days(self) -> None:
         results = check_rollups()
         differing = [f"{result.company.key} {day}" for result in results for day in result.failed]
         if differing:
-            raise CommandError("What was rolled up differs from the events of these days: " + ", ".join(differing))
+            raise CommandError("These days' roll-ups differ from their events: " + ", ".join(differing))
         for result in results:
-            self.stdout.write(f"{result.company.key}: {_count(result.days)} compared, none differs from its events.")
+            self.stdout.write(f"{result.company.key}: {_count(result.days)} compared, no differences.")
 
 
 def _count(days: Sequence[date]) -> str:

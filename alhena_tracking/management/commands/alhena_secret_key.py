@@ -1,4 +1,4 @@
-"""Secret keys on the command line."""
+"""Manage secret keys from the command line."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from alhena_tracking.models import Company, SecretKey
 
 
 class Command(BaseCommand):
-    help = "Issue, list or revoke the secret keys by which a shop's own server is known."
+    help = "Issue, list or revoke the secret keys with which a shop's server authenticates."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("company", nargs="?", help="the company's key; without it, --list lists all keys")
         task = parser.add_mutually_exclusive_group(required=True)
-        task.add_argument("--name", help="issue a key, print it this once, and remember what it is for")
-        task.add_argument("--revoke", type=int, metavar="ID", dest="revoked_id", help="revoke a key for good")
-        task.add_argument("--list", action="store_true", help="list the keys with their ids")
+        task.add_argument("--name", help="issue a key under this name and print it; it cannot be shown again")
+        task.add_argument("--revoke", type=int, metavar="ID", dest="revoked_id", help="revoke a key permanently")
+        task.add_argument("--list", action="store_true", help="list keys with their ids")
 
     def handle(self, *, company: str | None, name: str | None, revoked_id: int | None, **options: Any) -> None:
         if name is not None:
@@ -38,33 +38,33 @@ class Command(BaseCommand):
             self.stdout.write(f"{key.pk}\t{key.company.key}\t{key.name}\t{_state(key)}")
 
     def find_company(self, key: str) -> Company:
-        known = company_cache.find_company(key)
-        if known is None:
-            raise CommandError(f"There is no company with the key {key!r}.")
-        return known.company
+        found = company_cache.find_company(key)
+        if found is None:
+            raise CommandError(f"No company has the key {key!r}.")
+        return found.company
 
     def issue(self, company: str | None, name: str) -> None:
         if company is None:
-            raise CommandError("Name the company that the key is for.")
+            raise CommandError("Name the company to issue the key for.")
         key = SecretKey(company=self.find_company(company), name=name.strip())
         try:
             key.full_clean()
         except ValidationError as error:
             raise CommandError("; ".join(error.messages)) from error
         issued = key.issue()
-        company_cache.forget_after_commit()
-        # Apart from the key, so that a script can take it from the standard output.
-        self.stderr.write(f"Key {key.pk} of {company}. It is shown only now:", self.style.WARNING)
+        company_cache.clear_after_commit()
+        # On stderr, so that stdout has nothing but the key.
+        self.stderr.write(f"Key {key.pk} of {company}. It is shown only once:", self.style.WARNING)
         self.stdout.write(issued)
 
     def revoke(self, keys: QuerySet[SecretKey], pk: int) -> None:
         key = keys.filter(pk=pk).first()
         if key is None:
-            raise CommandError(f"There is no such key with the id {pk}.")
+            raise CommandError(f"No such key has the id {pk}.")
         if company_cache.revoke(key):
             self.stdout.write(f"Revoked key {pk}, {key.name!r} of {key.company.key}.")
         else:
-            self.stdout.write(f"Key {pk} was {_state(key)} already.")
+            self.stdout.write(f"Key {pk} was already {_state(key)}.")
 
 
 def _state(key: SecretKey) -> str:

@@ -1,4 +1,4 @@
-"""What is remembered of companies, and for how long."""
+"""What the company cache holds, and for how long."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from django.db import InterfaceError, InternalError, OperationalError, transaction
 
 from alhena_tracking import company_cache
-from alhena_tracking.company_cache import REMEMBERED_SECONDS, find_company, is_listed_origin
+from alhena_tracking.company_cache import CACHE_SECONDS, find_company, is_listed_origin
 from alhena_tracking.models import Company, SecretKey
 from tests.support import factories
 
@@ -52,7 +52,7 @@ def digests(key: str) -> tuple[str, ...]:
     return known.secret_digests
 
 
-def test_company_when_asked_for_again_costs_no_query(
+def test_company_when_looked_up_again_costs_no_query(
     acme: Company, clock: Clock, django_assert_num_queries: Callable[..., Any]
 ) -> None:
     keys = {issue(acme)[0].digest for _ in range(2)}
@@ -64,14 +64,14 @@ def test_company_when_asked_for_again_costs_no_query(
     assert set(known.secret_digests) == keys
     with django_assert_num_queries(0):
         assert find_company("acme") is known
-        clock.seconds += REMEMBERED_SECONDS - 0.001
+        clock.seconds += CACHE_SECONDS - 0.001
         assert find_company("acme") is known
     with django_assert_num_queries(1):
         clock.seconds += 0.001
         assert find_company("acme") is not known
 
 
-def test_company_without_active_keys_knows_none(acme: Company) -> None:
+def test_company_when_no_key_is_active_has_none(acme: Company) -> None:
     assert digests("acme") == ()
     company_cache.revoke(issue(acme)[0])
     issue(factories.CompanyFactory.create())
@@ -79,7 +79,7 @@ def test_company_without_active_keys_knows_none(acme: Company) -> None:
 
 
 @pytest.mark.parametrize("key", ["nobody", "ACME", "acmé", "acme ", ""])
-def test_company_when_its_key_is_not_exactly_known_is_not_found_nor_remembered(
+def test_company_when_its_key_differs_is_neither_found_nor_cached(
     acme: Company, django_assert_num_queries: Callable[..., Any], key: str
 ) -> None:
     for _ in range(2):
@@ -87,28 +87,28 @@ def test_company_when_its_key_is_not_exactly_known_is_not_found_nor_remembered(
             assert find_company(key) is None
 
 
-def test_memory_of_companies_is_bounded(acme: Company, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(company_cache, "REMEMBERED_COMPANIES", 3)
+def test_cache_when_full_stays_bounded(acme: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(company_cache, "MAX_COMPANIES", 3)
     keys = [factories.CompanyFactory.create().key for _ in range(8)]
     for key in keys:
         find_company(key)
-        assert key in company_cache._memory.companies
-        assert len(company_cache._memory.companies) <= 3
+        assert key in company_cache._cache.companies
+        assert len(company_cache._cache.companies) <= 3
 
 
-def test_memory_when_full_keeps_the_others_as_one_is_renewed(
+def test_cache_when_full_keeps_the_others_as_one_is_renewed(
     acme: Company, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keys = {acme.key, factories.CompanyFactory.create().key}
-    monkeypatch.setattr(company_cache, "REMEMBERED_COMPANIES", len(keys))
+    monkeypatch.setattr(company_cache, "MAX_COMPANIES", len(keys))
     for key in keys:
         find_company(key)
-    clock.seconds += REMEMBERED_SECONDS
+    clock.seconds += CACHE_SECONDS
     find_company(acme.key)
-    assert company_cache._memory.companies.keys() == keys
+    assert company_cache._cache.companies.keys() == keys
 
 
-def test_revoked_key_when_another_process_revoked_it_is_dead_within_five_seconds(acme: Company, clock: Clock) -> None:
+def test_key_when_revoked_by_another_process_fails_within_five_seconds(acme: Company, clock: Clock) -> None:
     key, _ = issue(acme)
     assert digests("acme") == (key.digest,)
     SecretKey.objects.filter(pk=key.pk).update(revoked_at="2026-03-02T12:00Z")
@@ -116,21 +116,21 @@ def test_revoked_key_when_another_process_revoked_it_is_dead_within_five_seconds
     assert digests("acme") == ()
 
 
-def test_answer_when_the_database_was_slow_is_as_old_as_the_question(
+def test_answer_when_the_database_is_slow_is_as_old_as_its_query(
     acme: Company, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read = company_cache._read_company
 
     def read_slowly(key: str) -> Any:
         known = read(key)
-        clock.seconds += REMEMBERED_SECONDS
+        clock.seconds += CACHE_SECONDS
         return known
 
     monkeypatch.setattr(company_cache, "_read_company", read_slowly)
     assert find_company("acme") is not find_company("acme")
 
 
-def test_answer_when_on_its_way_while_all_is_forgotten_is_not_remembered(
+def test_answer_when_the_cache_is_cleared_meanwhile_is_not_cached(
     acme: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key, _ = issue(acme)
@@ -147,7 +147,7 @@ def test_answer_when_on_its_way_while_all_is_forgotten_is_not_remembered(
     assert digests("acme") == ()
 
 
-def test_change_when_committed_here_is_seen_at_once(acme: Company, clock: Clock) -> None:
+def test_change_when_committed_here_takes_effect_at_once(acme: Company, clock: Clock) -> None:
     key, _ = issue(acme)
     assert digests("acme") == (key.digest,)
     with transaction.atomic():
@@ -167,7 +167,7 @@ def test_revocation_when_repeated_keeps_the_time_of_the_first(acme: Company) -> 
     assert key.revoked_at == revoked_at
 
 
-def test_answer_when_read_in_a_transaction_is_not_remembered(acme: Company) -> None:
+def test_answer_when_read_in_a_transaction_is_not_cached(acme: Company) -> None:
     with transaction.atomic():
         key, _ = issue(acme)
         Company.objects.update(allowed_origins="https://new.example")
@@ -179,7 +179,7 @@ def test_answer_when_read_in_a_transaction_is_not_remembered(acme: Company) -> N
     assert not is_listed_origin("https://new.example")
 
 
-def test_origin_is_listed_when_any_company_lists_it(
+def test_origin_when_any_company_lists_it_is_listed(
     acme: Company, clock: Clock, django_assert_num_queries: Callable[..., Any]
 ) -> None:
     factories.CompanyFactory.create(allowed_origins="https://third.example:8443")
@@ -191,14 +191,14 @@ def test_origin_is_listed_when_any_company_lists_it(
             assert not is_listed_origin(origin)
     Company.objects.update(allowed_origins="")
     assert is_listed_origin(SHOP)
-    clock.seconds += REMEMBERED_SECONDS
+    clock.seconds += CACHE_SECONDS
     assert not is_listed_origin(SHOP)
 
 
 @pytest.mark.parametrize(
     "trouble", [OperationalError("server closed the connection"), InterfaceError("closed"), InternalError("aborted")]
 )
-def test_origin_when_the_database_cannot_be_asked_is_not_listed(
+def test_origin_when_the_database_fails_is_not_listed(
     acme: Company, monkeypatch: pytest.MonkeyPatch, trouble: Exception
 ) -> None:
     def fail(*args: Any, **kwargs: Any) -> Any:
@@ -210,7 +210,7 @@ def test_origin_when_the_database_cannot_be_asked_is_not_listed(
     assert is_listed_origin(SHOP)
 
 
-def test_company_when_the_database_cannot_be_asked_is_told_from_an_unknown_one(
+def test_company_when_the_database_fails_is_not_taken_for_unknown(
     acme: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*args: Any, **kwargs: Any) -> Any:
