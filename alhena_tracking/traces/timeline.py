@@ -63,7 +63,7 @@ def timeline_of(subject: Subject) -> Timeline:
         Interaction.objects.filter(session=session_id),
         CartEvent.objects.filter(session=session_id),
         Order.objects.filter(session=session_id),
-        Refund.objects.filter(refunded_order__session=session_id).select_related("refunded_order"),
+        Refund.objects.filter(refunded_order__session=session_id),
     ]
     rows: list[Row] = []
     totals = {False: 0, True: 0}  # by whether the rows are later than the subject

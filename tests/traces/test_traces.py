@@ -422,7 +422,7 @@ def test_order_when_confirmed_with_visitor_ignores_squatted_id(shop: Shop) -> No
     assert [
         (claim.trust, plain(claim.amount), [badge.label for badge in claim.badges]) for claim in text.claims.rows
     ] == [
-        ("browser", "0.01 EUR", ["Different visitor", "Different amount"]),
+        ("browser", "0.01 EUR", ["Other visitor", "Other amount"]),
         ("server", "100.00 EUR", ["Credited"]),
     ]
 
@@ -438,7 +438,7 @@ def test_order_when_confirmed_without_visitor_credits_its_amount(shop: Shop) -> 
     assert "The claim with that amount is credited." in sentences(text, "trust")
     assert text.claims
     assert [[badge.label for badge in claim.badges] for claim in text.claims.rows] == [
-        ["Different visitor", "Different amount"],
+        ["Other visitor", "Other amount"],
         ["Credited"],
     ]
 
@@ -453,8 +453,8 @@ def test_order_when_no_claim_has_its_amount_credits_the_first(shop: Shop) -> Non
     assert "No claim has that amount, so the first claim is credited." in sentences(text, "trust")
     assert text.claims
     assert [[badge.label for badge in claim.badges] for claim in text.claims.rows] == [
-        ["Credited", "Different amount"],
-        ["Different visitor", "Different amount"],
+        ["Credited", "Other amount"],
+        ["Other visitor", "Other amount"],
     ]
 
 
@@ -500,7 +500,7 @@ def test_pending_confirmation_says_what_it_waits_for_until_when(shop: Shop) -> N
     assert plain(text.title) == "Order A-1"
     assert badges(text) == ["Confirmed", "Waiting"]
     assert sentences(text, "figures") == (
-        "Waiting for a browser's report until March 4, 2026, noon. Not credited or included in figures until then."
+        "Waiting until March 4, 2026, noon for a browser's report. Not credited or included in figures until then."
     )
     assert badges(pending_text(pending, clock(13) + timedelta(days=3))) == ["Confirmed", "Expired"]
 
@@ -560,7 +560,7 @@ def test_order_when_lines_differ_from_its_value_explains_it(shop: Shop) -> None:
     shop.order(clock(11), line_items=(line,))
     lines = text_of(Order.objects.get()).lines
     assert lines
-    assert plain(lines.difference).startswith("The lines add up to 110.00 EUR.")
+    assert plain(lines.difference).startswith("The items add up to 110.00 EUR.")
     assert plain(lines.difference).endswith("the difference from 100.00 EUR.")
 
 
@@ -664,6 +664,21 @@ def test_trace_of_a_cart_event_needs_its_own_permission(
     assert (of_order.amount, of_order.badges) == ("", [])
 
 
+def test_trace_hides_refunds_of_orders_the_user_may_not_view(
+    client: Client, log_in: Callable[..., Any], shop: Shop, order: Order
+) -> None:
+    shop.refund(clock(12), 2_500)
+    event = CartEvent.objects.get()
+    for permissions, expected in [
+        (["view_cartevent", "view_refund"], ("A refund", "")),
+        (["view_cartevent", "view_refund", "view_order"], ("Refund R-1 of order A-1", "−25.00 EUR")),
+    ]:
+        log_in(*permissions)
+        refund = entries(client.get(url_of("change", event)).context["trace"])[-1]
+        assert (plain(refund.title), plain(refund.amount)) == expected
+        assert refund.url == url_of("change", models.Refund.objects.get())
+
+
 def test_trace_of_a_pending_confirmation_is_its_page(client: Client, log_in: Callable[..., Any], shop: Shop) -> None:
     shop.confirm(clock(12))
     log_in("view_pendingconfirmation")
@@ -745,8 +760,8 @@ def test_exclusion_removes_the_order_from_figures_until_undone(
     assert page.context["exclusion_url"] == url_of("include", order)
     text = page.context["trace"]
     assert badges(text) == ["Reported", "Excluded"]
-    assert f"Excluded from all figures by {user.username} on" in sentences(text, "figures")
-    assert sentences(text, "figures").endswith("Reason: test order")
+    assert sentences(text, "figures").startswith("Excluded from all figures on ")
+    assert sentences(text, "figures").endswith(f" by {user.username}. Reason: test order")
 
     client.post(url_of("include", order))
     order.refresh_from_db()
@@ -885,4 +900,4 @@ def test_exclusion_when_the_user_is_deleted_keeps_the_reason(order: Order) -> No
     user = factories.UserFactory.create()
     order.exclude(user, "fraud")
     user.delete()
-    assert sentences(text_of(order), "figures").startswith("Excluded from all figures on ")
+    assert sentences(text_of(order), "figures").endswith(" by an unknown user. Reason: fraud")

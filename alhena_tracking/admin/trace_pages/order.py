@@ -61,7 +61,7 @@ def pending_text(pending: PendingConfirmation, now: datetime) -> TraceText:
     company, until = pending.company, pending.received_at + PENDING_AGE
     if now <= until:
         state = pgettext("confirmation", "Waiting")
-        wait = _("Waiting for a browser's report until {moment}. Not credited or included in figures until then.")
+        wait = _("Waiting until {moment} for a browser's report. Not credited or included in figures until then.")
     else:
         state = pgettext("confirmation", "Expired")
         wait = _("No browser reported it by {moment}, so it is not credited or included in figures.")
@@ -151,9 +151,9 @@ def _claim_row(claim: OrderClaim, trace: OrderTrace, url_of: UrlOf) -> ClaimRow:
     if claim == trace.claims.credited:
         badges.append(Badge(pgettext("claim", "Credited"), "good"))
     if claim.session_id != trace.order.session_id:
-        badges.append(Badge(_("Different visitor"), "doubtful"))
+        badges.append(Badge(_("Other visitor"), "doubtful"))
     if _has_other_amount(claim, trace.order):
-        badges.append(Badge(_("Different amount"), "doubtful"))
+        badges.append(Badge(_("Other amount"), "doubtful"))
     is_confirmed = claim.trust == Trust.CONFIRMED
     return ClaimRow(
         moment=formats.moment(claim.occurred_at, trace.order.company.zone),
@@ -210,9 +210,10 @@ def _counted_sentence(order: Order) -> str:
             "reason": isolated(order.exclusion_reason),
         }
         if order.excluded_by is None:  # the user has been deleted
-            return format_html(_("Excluded from all figures on {moment}. Reason: {reason}"), **values)
+            text = _("Excluded from all figures on {moment} by an unknown user. Reason: {reason}")
+            return format_html(text, **values)
         user = isolated(order.excluded_by.get_username())
-        return format_html(_("Excluded from all figures by {user} on {moment}. Reason: {reason}"), user=user, **values)
+        return format_html(_("Excluded from all figures on {moment} by {user}. Reason: {reason}"), user=user, **values)
     if not order.is_counted:
         return _("Not included in figures yet: this shop counts confirmed orders only.")
     return _("Included in the purchase revenue of %(day)s, in %(currency)s, under %(channel)s.") % {
@@ -226,7 +227,7 @@ def _line_table(trace: OrderTrace) -> LineTable | None:
     if not trace.lines:
         return None
     currency, omitted = trace.order.currency, trace.omitted_lines
-    text = ngettext("%(count)s more line is not shown.", "%(count)s more lines are not shown.", omitted)
+    text = ngettext("%(count)s more item is not shown.", "%(count)s more items are not shown.", omitted)
     return LineTable(
         [
             LineRow(
@@ -248,7 +249,7 @@ def _line_difference(trace: OrderTrace) -> str:
     if trace.omitted_lines or total_minor == order.value_minor:
         return ""
     text = _(
-        "The lines add up to %(total)s. Discounts, shipping and taxes on the whole order are not part of them and may "
+        "The items add up to %(total)s. Discounts, shipping and taxes on the whole order are not part of them and may "
         "explain the difference from %(value)s."
     )
     return text % {

@@ -64,9 +64,7 @@ def _entry(step: Step, subject: Subject, url_of: UrlOf) -> Entry:
         case Order():
             text = _order_text(row, is_subject=step.is_subject, may_view=step.is_subject or bool(url))
         case Refund():
-            order = row.refunded_order
-            assert order is not None  # noqa: S101  (timelines have attached refunds only; for mypy)
-            text = _refund_text(row, order, may_view_order=order == subject or bool(url_of(Order, order.pk)))
+            text = _refund_text(row, subject, url_of)
     return Entry(
         kind=text.kind,
         time=formats.time(row.occurred_at, zone),
@@ -158,12 +156,15 @@ def _order_text(row: Order, *, is_subject: bool, may_view: bool) -> _Text:
     return _Text(kind="order", title=order_title(row), note=note, amount=amount, badges=badges)
 
 
-def _refund_text(row: Refund, order: Order, *, may_view_order: bool) -> _Text:
+def _refund_text(row: Refund, subject: Subject, url_of: UrlOf) -> _Text:
+    is_of_subject = isinstance(subject, Order) and row.refunded_order_id == subject.pk
+    may_view_order = is_of_subject or (row.refunded_order_id is not None and url_of(Order, row.refunded_order_id))
     if not may_view_order:
         return _Text(kind="refund", title=_("A refund"))
-    refund = isolated(row.refund_id)
-    if order.order_id:
-        title = format_html(_("Refund {refund} of order {order}"), refund=refund, order=isolated(order.order_id))
-    else:
-        title = format_html(_("Refund {refund}"), refund=refund)
-    return _Text(kind="refund", title=title, amount=formats.money(-row.value_minor, row.currency))
+    return _Text(
+        kind="refund",
+        title=format_html(
+            _("Refund {refund} of order {order}"), refund=isolated(row.refund_id), order=isolated(row.order_id)
+        ),
+        amount=formats.money(-row.value_minor, row.currency),
+    )
