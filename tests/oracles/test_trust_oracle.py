@@ -90,9 +90,10 @@ def answers(script: str) -> str:
 def seen(script: str) -> str:
     """Give what is shown of A1: whose visitor, what amount and lines, what confirmed them, conflict, and the claims."""
     events = said(script)
-    order = replay(events).orders.get(("acme", "A1"))
-    if order is None:
+    orders = replay(events).orders
+    if ("acme", "A1") not in orders:
         return "nothing"
+    order = orders["acme", "A1"]
     assert (order.credit, order.at) == (order.word.credit, order.word.at)
     assert order.trust == "CONFIRMED" or not order.has_confirmed_visitor
     parts = {
