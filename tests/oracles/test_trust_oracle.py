@@ -324,6 +324,7 @@ def test_order_without_id_is_recorded_when_it_repeats_only_a_duplicate() -> None
         ("refund 2000; refund 2000", "unknown_order", "(R1)"),
         ("nameless; report stranger; refund", "unknown_order", "(R1)"),
         ("refund; refund R2 701; report kept", "recorded", "R1 (R2)"),
+        ("refund 1001; refund R2 700; refund R3 301; report", "recorded", "(R1) R2 (R3)"),
         ("refund 1001; refund R2 700; refund R3; report", "recorded", "(R1) R2 R3"),
         ("refund JPY; refund R2; confirmation", "recorded", "(R1) R2"),
         ("refund 1 B2; refund 1 globex; refund 1000; report", "recorded", "R1"),
