@@ -498,7 +498,7 @@ def _edge(event: Event, distance: timedelta, window: timedelta) -> str:
 def _cart_features(history: History, found: Outcome, index: int) -> Iterator[str]:
     """Name what happens to the session's carts by one recorded event."""
     event, own = history.events[index], found.results[index]
-    changes: list[tuple[CartChange, RecordedChange]] = []
+    changes: list[tuple[int, CartChange, RecordedChange]] = []
     order_times: list[datetime] = []
     may_have_changed = False
     assert isinstance(own, RecordedChange | RecordedPurchase)
@@ -506,11 +506,11 @@ def _cart_features(history: History, found: Outcome, index: int) -> Iterator[str
         if isinstance(result, RecordedChange | RecordedPurchase) and result.credit.session == own.credit.session:
             may_have_changed |= i > index and other.at <= event.at
             if isinstance(other, CartChange) and isinstance(result, RecordedChange):
-                changes.append((other, result))
+                changes.append((i, other, result))
             else:
                 order_times.append(other.at)
     if isinstance(event, Purchase):
-        times = [change.at for change, _ in changes]
+        times = [change.at for _, change, _ in changes]
         if event.at in times:
             yield "order at a cart change's instant"
         if min(times, default=event.at) < event.at < max(times, default=event.at):
@@ -523,11 +523,12 @@ def _cart_features(history: History, found: Outcome, index: int) -> Iterator[str
         if may_have_changed and _results_of_first(history, index + 1)[index] != own:
             yield "figures changed afterwards"
         before = [
-            (other.at, result.after.quantity)
-            for other, result in changes
-            if other.at < event.at and (other.product_id, other.currency) == (event.product_id, event.currency)
+            (other.at, i, result.after.quantity)
+            for i, other, result in changes
+            if (other.product_id, other.currency) == (event.product_id, event.currency)
+            and (other.at, i) < (event.at, index)
         ]
-        at, quantity = max(before, default=(event.at, Decimal(0)))
+        at, _, quantity = max(before, default=(event.at, index, Decimal(0)))
         is_growth = event.type in ("ITEM_ADDED", "QUANTITY_INCREASED")
         if is_growth and own.after.quantity < quantity and not any(at <= ordered < event.at for ordered in order_times):
             yield "start afresh"

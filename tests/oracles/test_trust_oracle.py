@@ -90,9 +90,10 @@ def answers(script: str) -> str:
 def seen(script: str) -> str:
     """Give what is shown of A1: whose visitor, what amount and lines, what confirmed them, conflict, and the claims."""
     events = said(script)
-    order = replay(events).orders.get(("acme", "A1"))
-    if order is None:
+    orders = replay(events).orders
+    if ("acme", "A1") not in orders:
         return "nothing"
+    order = orders["acme", "A1"]
     assert (order.credit, order.at) == (order.word.credit, order.word.at)
     assert order.trust == "CONFIRMED" or not order.has_confirmed_visitor
     parts = {
@@ -323,6 +324,7 @@ def test_order_without_id_is_recorded_when_it_repeats_only_a_duplicate() -> None
         ("refund 2000; refund 2000", "unknown_order", "(R1)"),
         ("nameless; report stranger; refund", "unknown_order", "(R1)"),
         ("refund; refund R2 701; report kept", "recorded", "R1 (R2)"),
+        ("refund 1001; refund R2 700; refund R3 301; report", "recorded", "(R1) R2 (R3)"),
         ("refund 1001; refund R2 700; refund R3; report", "recorded", "(R1) R2 R3"),
         ("refund JPY; refund R2; confirmation", "recorded", "(R1) R2"),
         ("refund 1 B2; refund 1 globex; refund 1000; report", "recorded", "R1"),
