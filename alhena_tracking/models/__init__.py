@@ -2,7 +2,7 @@
 
 from alhena_tracking.models.base import AttributionModel, Trust
 from alhena_tracking.models.carts import CartEvent, ValueBasis
-from alhena_tracking.models.channels import CHANNEL_STYLES, Channel, ChannelStyle
+from alhena_tracking.models.channels import CHANNEL_DISPLAYS, Channel, ChannelDisplay
 from alhena_tracking.models.company import Company, SecretKey
 from alhena_tracking.models.diagnostics import EventCount, EventDiagnostics, RefusedEvent
 from alhena_tracking.models.locks import LockRow
@@ -18,11 +18,11 @@ from alhena_tracking.models.rollups import (
 from alhena_tracking.models.visits import Interaction, VisitorSession
 
 __all__ = [
-    "CHANNEL_STYLES",
+    "CHANNEL_DISPLAYS",
     "AttributionModel",
     "CartEvent",
     "Channel",
-    "ChannelStyle",
+    "ChannelDisplay",
     "Company",
     "DailyFigures",
     "DailyProductFigures",

@@ -18,7 +18,7 @@ from django.utils.translation import pgettext_lazy
 from alhena_tracking.conf import conf
 from alhena_tracking.contract.currencies import MINOR_UNITS
 from alhena_tracking.contract.limits import TEXT_LENGTH
-from alhena_tracking.models import Company, Interaction, Trust
+from alhena_tracking.models import Channel, Company, Trust
 from alhena_tracking.reports import Period, ReportQuery
 
 #: The earliest day and the longest period of a report.
@@ -77,7 +77,7 @@ class ReportForm(forms.Form):
     channel = forms.ChoiceField(
         label=_("Channel"),
         required=False,
-        choices=Interaction.Kind.choices,
+        choices=Channel.choices,
         error_messages={"invalid_choice": _("“%(value)s” is not a channel.")},
     )
     profile = forms.CharField(label=_("AI profile"), required=False, max_length=TEXT_LENGTH, strip=False)

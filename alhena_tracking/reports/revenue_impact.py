@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from alhena_tracking.models import Interaction
+from alhena_tracking.models import Channel
 from alhena_tracking.reports.cards import CARD_TYPES, Card
 from alhena_tracking.reports.days import SourceDays
 from alhena_tracking.reports.figures import CurrencyTotals, DayFigures, Figures, Period
@@ -90,6 +90,6 @@ def _by_channel(days: tuple[DayFigures, ...]) -> tuple[ChannelFigures, ...]:
     found = {day.channel for day in days}
     return tuple(
         ChannelFigures(channel, Figures.of(day for day in days if day.channel == channel))
-        for channel in (*Interaction.Kind.values, NO_CHANNEL)
+        for channel in (*Channel.values, NO_CHANNEL)
         if channel in found
     )

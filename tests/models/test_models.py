@@ -29,7 +29,7 @@ pytestmark = pytest.mark.django_db
 
 
 def test_migrations_when_compared_with_the_models_are_complete() -> None:
-    call_command("makemigrations", "--check", "--dry-run", stdout=StringIO())
+    call_command("makemigrations", "alhena_tracking", "--check", "--dry-run", stdout=StringIO())
 
 
 def test_migrate_when_run_again_keeps_the_company_as_it_is(company: Company) -> None:

@@ -24,7 +24,7 @@ from django.test import Client, override_settings
 from django.urls import reverse
 
 from alhena_tracking.ingestion import CartEventData, InteractionData, OrderData, RefundData
-from alhena_tracking.models import CartEvent, Company, EventCount, Interaction, Refund, Trust, VisitorSession
+from alhena_tracking.models import CartEvent, Channel, Company, EventCount, Interaction, Refund, Trust, VisitorSession
 from alhena_tracking.models import Order as TrackedOrder
 from example_project.shop import visits
 from example_project.shop.assistant import answer
@@ -526,8 +526,8 @@ def test_history_when_laid_on_any_day_holds_all_that_staff_should_meet(
     assert orders.get(excluded_at__isnull=False).excluded_by == user
     assert set(orders.values_list("currency", flat=True)) == set(CURRENCIES)
     assert set(orders.values_list("trust", flat=True)) == set(Trust)
-    assert set(Interaction.objects.values_list("kind", flat=True)) == set(Interaction.Kind)
-    assert set(orders.values_list("channel", flat=True)) == set(Interaction.Kind)
+    assert set(Interaction.objects.values_list("kind", flat=True)) == set(Channel)
+    assert set(orders.values_list("channel", flat=True)) == set(Channel)
     assert set(CartEvent.objects.values_list("type", flat=True)) == set(CartEvent.Type)
     counted = EventCount.objects.filter(outcome="recorded").aggregate(total=Sum("count"))
     assert counted["total"] == recorded
@@ -558,7 +558,7 @@ def test_planned_visits_when_chance_brings_nothing_hold_it_all(
         assert "" in reported
         assert {event.order_id for event in events if isinstance(event, RefundData)} & confirmed.keys()
         assert {event.type for event in events if isinstance(event, CartEventData)} == set(CartEvent.Type)
-        assert {event.kind for event in events if isinstance(event, InteractionData)} == set(Interaction.Kind)
+        assert {event.kind for event in events if isinstance(event, InteractionData)} == set(Channel)
         assert {order.currency for order in orders} == set(CURRENCIES)
 
 

@@ -22,7 +22,7 @@ from alhena_tracking.ingestion import (
     record,
     record_refund,
 )
-from alhena_tracking.models import CartEvent, Company, Interaction, Order, Trust
+from alhena_tracking.models import CartEvent, Channel, Company, Order, Trust
 
 HOUR = timedelta(hours=1)
 ZONES = ("UTC", "Pacific/Kiritimati", "Pacific/Pago_Pago", "Asia/Kathmandu", "America/St_Johns")
@@ -106,7 +106,7 @@ class ShopLife:
 
     def _interaction(self, visitor: Visitor) -> EventData:
         return InteractionData(
-            kind=self.rnd.choice(Interaction.Kind.values), ai_profile=self.rnd.choice(PROFILES), **self._event(visitor)
+            kind=self.rnd.choice(Channel.values), ai_profile=self.rnd.choice(PROFILES), **self._event(visitor)
         )
 
     def _cart_event(self, visitor: Visitor) -> EventData:

@@ -12,7 +12,7 @@ import pytest
 
 from alhena_tracking.api.ingestion import serializers
 from alhena_tracking.contract import limits
-from alhena_tracking.models import CartEvent, Interaction
+from alhena_tracking.models import CartEvent, Channel
 
 STATIC = Path(__file__).parents[2] / "alhena_tracking" / "static" / "alhena_tracking"
 TRACKER = (STATIC / "tracker.js").read_text()
@@ -54,7 +54,7 @@ def test_methods_when_declared_are_those_of_the_server_and_setconsent() -> None:
 
 def test_types_when_declared_are_those_of_the_server() -> None:
     assert words(interface("CartEvent")["type"]) == set(CartEvent.Type.values)
-    assert words(interface("Interaction")["type"]) == set(Interaction.Kind.values)
+    assert words(interface("Interaction")["type"]) == set(Channel.values)
 
 
 @pytest.mark.parametrize(("name", "form"), FORMS.items())

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from alhena_tracking.contract import currencies, limits
-from alhena_tracking.models import CartEvent, Interaction
+from alhena_tracking.models import CartEvent, Channel
 from tests.support.runs import require
 
 ROOT = Path(__file__).parents[2]
@@ -56,7 +56,7 @@ def test_currencies_when_iso4217_lists_more_are_added_here() -> None:
     }
 
 
-@pytest.mark.parametrize("word", [*CartEvent.Type.values, *Interaction.Kind.values])
+@pytest.mark.parametrize("word", [*CartEvent.Type.values, *Channel.values])
 def test_enum_values_when_compared_are_the_servers(word: str) -> None:
     assert re.search(rf"\b{word}\b", TRACKER)
 

@@ -9,7 +9,7 @@ from django.forms import BoundField
 from django.utils.translation import gettext as _
 
 from alhena_tracking.admin import formats
-from alhena_tracking.models import Interaction, Trust
+from alhena_tracking.models import Channel, Trust
 from alhena_tracking.reports import Period, RevenueImpactReport
 from alhena_tracking.reports.forms import Comparison, Preset, ReportForm
 
@@ -84,7 +84,7 @@ def filters_of(form: ReportForm, report: RevenueImpactReport, profiles: list[str
         ],
         channels=[
             Choice(str(label), form.query_string(channel=value), value == query.channel)
-            for value, label in [("", _("All channels")), *Interaction.Kind.choices]
+            for value, label in [("", _("All channels")), *Channel.choices]
         ],
         menus=_menus(form, report, profiles),
         active=_active(form, report),
@@ -127,7 +127,7 @@ def _menus(form: ReportForm, report: RevenueImpactReport, profiles: list[str]) -
 def _active(form: ReportForm, report: RevenueImpactReport) -> list[Choice]:
     query = report.query
     values = {
-        "channel": str(dict(Interaction.Kind.choices).get(query.channel, "")),
+        "channel": str(dict(Channel.choices).get(query.channel, "")),
         "profile": query.ai_profile,
         "trust": str(dict(Trust.choices).get(query.trust, "")),
     }

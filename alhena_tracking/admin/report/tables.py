@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
 from alhena_tracking.admin import formats
-from alhena_tracking.models import Interaction, Order, Refund
+from alhena_tracking.models import Channel, Order, Refund
 from alhena_tracking.reports import DayFigures, Figures, RevenueImpactReport, Series, latest_orders
 
 #: Most products and orders shown.
@@ -70,7 +70,7 @@ class OrderTable:
 def channels_of(report: RevenueImpactReport) -> list[tuple[str, str]]:
     """Return the channels with credited events, and their labels."""
     credited = {day.channel for day in report.days if day.cart_events or day.orders}
-    return [(value, str(label)) for value, label in Interaction.Kind.choices if value in credited]
+    return [(value, str(label)) for value, label in Channel.choices if value in credited]
 
 
 def today_of(report: RevenueImpactReport) -> date | None:
@@ -80,7 +80,7 @@ def today_of(report: RevenueImpactReport) -> date | None:
 
 
 def channel_table(report: RevenueImpactReport) -> Table:
-    names = {**dict(Interaction.Kind.choices), "": _("None qualified")}
+    names = {**dict(Channel.choices), "": _("None qualified")}
 
     def cells(figures: Figures) -> list[str]:
         currency = report.currency
@@ -188,7 +188,7 @@ def order_table(report: RevenueImpactReport, site: AdminSite) -> OrderTable:
     refunded: dict[int, int] = {
         pk: int(minor) for pk, minor in refunds.values_list("refunded_order").annotate(minor=Sum("value_minor"))
     }
-    names = dict(Interaction.Kind.choices)
+    names = dict(Channel.choices)
     zone = report.query.company.zone
     caption = ngettext(
         "The latest order. Amounts in %(currency)s, times in %(zone)s.",

@@ -17,7 +17,7 @@ from alhena_tracking import charts
 from alhena_tracking.admin import formats
 from alhena_tracking.admin.report.tables import Table, channels_of, today_of
 from alhena_tracking.conf import conf
-from alhena_tracking.models import CHANNEL_STYLES
+from alhena_tracking.models import CHANNEL_DISPLAYS
 from alhena_tracking.reports import Card, Figures, RevenueImpactReport, Series, Unit, has_uncounted_orders
 
 Amounts: TypeAlias = Mapping[tuple[date, str], int]
@@ -214,7 +214,7 @@ def _chart_text(
     currency, days = report.currency, report.query.period.days
     channels = channels_of(report)
     drawn = [
-        charts.Series(CHANNEL_STYLES[channel].css_class, label, [amounts.get((day, channel), 0) for day in days])
+        charts.Series(CHANNEL_DISPLAYS[channel].css_class, label, [amounts.get((day, channel), 0) for day in days])
         for channel, label in channels
     ]
     labels = table.groups[group].columns
@@ -252,7 +252,9 @@ def _chart_text(
         )
         % {"title": title, "days": formats.days(report.query.period), "total": total, "currency": currency},
         legend=[
-            LegendEntry(one.key, CHANNEL_STYLES[channel].pattern, one.label, formats.amount(sum(one.amounts), currency))
+            LegendEntry(
+                one.key, CHANNEL_DISPLAYS[channel].pattern, one.label, formats.amount(sum(one.amounts), currency)
+            )
             for one, (channel, _label) in zip(drawn, channels, strict=True)
         ],
         chart=chart,

@@ -10,7 +10,7 @@ from alhena_tracking.admin import formats
 from alhena_tracking.admin.trace_pages.credit import credit_lead, credit_panel, source_panel
 from alhena_tracking.admin.trace_pages.parts import Badge, Fact, Panel, TraceText, UrlOf, excerpt, isolated
 from alhena_tracking.admin.trace_pages.steps import timeline_text
-from alhena_tracking.models import CartEvent, Interaction, Trust, ValueBasis
+from alhena_tracking.models import CartEvent, Channel, Trust, ValueBasis
 from alhena_tracking.traces import CartEventTrace
 
 
@@ -28,7 +28,7 @@ def cart_event_text(trace: CartEventTrace, url_of: UrlOf) -> TraceText:
     counted = _("Included in the add-to-cart GMV of %(day)s, in %(currency)s, under %(channel)s.") % {
         "day": formats.day(event.occurred_on),
         "currency": event.currency,
-        "channel": Interaction.Kind(event.channel).label,
+        "channel": Channel(event.channel).label,
     }
     return TraceText(
         title=format_html(_("{type}: {product}"), type=event.get_type_display(), product=excerpt(event.product_name)),

@@ -10,29 +10,20 @@ from django.utils.translation import pgettext
 
 from alhena_tracking.admin import formats
 from alhena_tracking.admin.trace_pages.parts import Fact, Panel, UrlOf, interaction_title, isolated
-from alhena_tracking.models import AttributionModel, Interaction, Order, VisitorSession
+from alhena_tracking.models import CHANNEL_DISPLAYS, AttributionModel, Channel, Interaction, Order, VisitorSession
 from alhena_tracking.traces import Subject
 
 
 def credit_lead(subject: Subject) -> str:
     """Name the credited interaction and the rule that chose it."""
     interaction: Interaction = subject.credited_interaction
-    with_product = {
-        Interaction.Kind.CHAT: _("Credited to the chat on {product} ({moment}), {distance}."),
-        Interaction.Kind.FAQ: _("Credited to the Product FAQ on {product} ({moment}), {distance}."),
-        Interaction.Kind.NUDGE: _("Credited to the nudge on {product} ({moment}), {distance}."),
-    }
-    without_product = {
-        Interaction.Kind.CHAT: _("Credited to the chat ({moment}), {distance}."),
-        Interaction.Kind.FAQ: _("Credited to the Product FAQ ({moment}), {distance}."),
-        Interaction.Kind.NUDGE: _("Credited to the nudge ({moment}), {distance}."),
-    }
+    display = CHANNEL_DISPLAYS[interaction.kind]
     if subject.attribution_model == AttributionModel.LAST_TOUCH:
         rule = _("It was the last qualifying interaction within the attribution window of %(window)s (last touch).")
     else:
         rule = _("It was the first qualifying interaction within the attribution window of %(window)s (first touch).")
     credit = format_html(
-        (with_product if interaction.product_id else without_product)[Interaction.Kind(interaction.kind)],
+        str(display.credit_on_product if interaction.product_id else display.credit),
         product=isolated(interaction.product_id),
         moment=formats.moment(interaction.occurred_at, subject.company.zone),
         distance=_distance(subject),
@@ -56,7 +47,7 @@ def credit_panel(subject: Subject, url_of: UrlOf) -> Panel:
             _("The session shown is the visitor's earliest one. The credited interaction belongs to a later session.")
         )
     facts = [
-        Fact(_("Channel"), str(Interaction.Kind(subject.channel).label)),
+        Fact(_("Channel"), str(Channel(subject.channel).label)),
         Fact(_("Interaction"), interaction_title(interaction), url_of(Interaction, interaction.pk)),
         Fact(_("Attribution window"), formats.window(subject.attribution_window)),
         Fact(_("Attribution model"), str(AttributionModel(subject.attribution_model).label)),

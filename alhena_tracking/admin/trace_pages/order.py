@@ -25,7 +25,7 @@ from alhena_tracking.admin.trace_pages.parts import (
 )
 from alhena_tracking.admin.trace_pages.steps import timeline_text
 from alhena_tracking.contract.limits import PENDING_AGE
-from alhena_tracking.models import Interaction, Order, OrderClaim, PendingConfirmation, Trust, VisitorSession
+from alhena_tracking.models import Channel, Order, OrderClaim, PendingConfirmation, Trust, VisitorSession
 from alhena_tracking.traces import OrderTrace
 
 
@@ -158,7 +158,7 @@ def _claim_row(claim: OrderClaim, trace: OrderTrace, url_of: UrlOf) -> ClaimRow:
     return ClaimRow(
         moment=formats.moment(claim.occurred_at, trace.order.company.zone),
         url=url_of(OrderClaim, claim.pk),
-        channel=str(Interaction.Kind(claim.channel).label),
+        channel=str(Channel(claim.channel).label),
         session=f"#{claim.session_id}",
         session_url=url_of(VisitorSession, claim.session_id),
         trust=pgettext("who claimed", "server") if is_confirmed else pgettext("who claimed", "browser"),
@@ -219,7 +219,7 @@ def _counted_sentence(order: Order) -> str:
     return _("Included in the purchase revenue of %(day)s, in %(currency)s, under %(channel)s.") % {
         "day": formats.day(order.occurred_on),
         "currency": order.currency,
-        "channel": Interaction.Kind(order.channel).label,
+        "channel": Channel(order.channel).label,
     }
 
 

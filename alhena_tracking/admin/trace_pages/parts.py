@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 
-from alhena_tracking.models import Interaction, Order, PendingConfirmation
+from alhena_tracking.models import CHANNEL_DISPLAYS, Interaction, Order, PendingConfirmation
 
 #: The page of a row, or nothing where the reader may not open it.
 UrlOf: TypeAlias = Callable[[type[Model], int], str]
@@ -145,12 +145,7 @@ def order_title(order: Order | PendingConfirmation) -> str:
 
 
 def interaction_title(interaction: Interaction) -> str:
-    kind = Interaction.Kind(interaction.kind)
     if not interaction.product_id:
-        return str(kind.label)
-    titles = {
-        Interaction.Kind.CHAT: _("Chat on {product}"),
-        Interaction.Kind.FAQ: _("Product FAQ on {product}"),
-        Interaction.Kind.NUDGE: _("Nudge on {product}"),
-    }
-    return format_html(titles[kind], product=isolated(interaction.product_id))
+        return interaction.get_kind_display()
+    title = str(CHANNEL_DISPLAYS[interaction.kind].title_on_product)
+    return format_html(title, product=isolated(interaction.product_id))
