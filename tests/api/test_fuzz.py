@@ -137,6 +137,7 @@ def undone() -> Iterator[None]:
         transaction.set_rollback(True)
 
 
+@pytest.mark.property
 def test_requests_when_odd_are_answered_as_the_schema_says(caller: Caller, settings: Any) -> None:
     settings.ALHENA_TRACKING = {
         "COMPANY_KEY": "acme",
@@ -152,6 +153,7 @@ def test_requests_when_odd_are_answered_as_the_schema_says(caller: Caller, setti
     assert all(caller.outcomes[path, "recorded"] for path in PATHS)
 
 
+@pytest.mark.property
 def test_requests_when_too_many_are_answered_as_the_schema_says(caller: Caller, settings: Any) -> None:
     settings.ALHENA_TRACKING = {"COMPANY_KEY": "acme", "RATE_LIMIT_PER_SOURCE": "9/h", "RATE_LIMIT_PER_COMPANY": "20/h"}
     throttling.forget()
