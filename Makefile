@@ -12,7 +12,7 @@ demo: .venv/demo  ## Serve the example shop with 60 days of history: prints the 
 	@$(BIN)/python manage.py demo $(ARGS)
 
 test: .venv/test  ## Run the whole suite on SQLite; says what it skips and why
-	$(BIN)/python -m pytest -n auto $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
 lint: .venv/lint  ## Check style, types and the direction of imports
 	$(BIN)/ruff check

@@ -21,8 +21,21 @@ pytest_plugins = ["tests.support.clocks"]
 # What these modules assert is shown as a test's own.
 pytest.register_assert_rewrite("tests.support.rolled_up_days", "tests.support.faults", "tests.support.e2e")
 
+_OF_A_DATABASE = {"db", "transactional_db", "live_server"}
+
 settings.register_profile("alhena", deadline=None, derandomize=not IS_FULL_RUN, print_blob=True)
 settings.load_profile("alhena")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what CI need not run everywhere: what needs no database, and what tries generated examples."""
+    for item in items:
+        assert isinstance(item, pytest.Function)
+        if not (_OF_A_DATABASE & {*item.fixturenames} or item.get_closest_marker("django_db")):
+            item.add_marker("no_database")
+        if getattr(item.function, "is_hypothesis_test", False):
+            item.add_marker("property")
 
 
 @pytest.fixture(autouse=True)

@@ -19,6 +19,8 @@ from alhena_tracking.models import Company, SecretKey
 from tests.support.documented_pages import Message, tables
 from tests.support.published_schema import PREFIX, answer_validator
 
+pytestmark = pytest.mark.any_database
+
 PAGE = (Path(__file__).parents[2] / "docs" / "http-api.md").read_text()
 SECRET_KEY = "alhena_sk_…"
 LIMITS = {

@@ -20,6 +20,8 @@ from tests.support import factories
 from tests.support.documented_pages import Message, tables
 from tests.support.published_schema import STAFF_PREFIX
 
+pytestmark = pytest.mark.any_database
+
 PAGE = (Path(__file__).parents[2] / "docs" / "staff-api.md").read_text()
 LISTS = {"orders": views.OrdersView, "cart events": views.CartEventsView, "sessions": views.SessionsView}
 

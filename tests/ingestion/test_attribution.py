@@ -84,7 +84,7 @@ class _Memory:
                 states = {cart: state for cart, state in states.items() if cart[0] != session}
 
 
-@settings(max_examples=examples(1000, full=20_000), suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(300, full=20_000), suppress_health_check=[HealthCheck.too_slow])
 @given(histories())
 def test_pure_functions_when_a_history_arrives_agree_with_the_oracle(history: History) -> None:
     outcome = history.replay()

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.django_db
 
 
 @settings(
-    max_examples=examples(100, full=2000, databases=["sqlite"]),
+    max_examples=examples(30, full=2000, databases=["sqlite"], sample=8),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(history=histories(), repeated=st.sets(st.integers(0, 24), max_size=3))

@@ -58,7 +58,7 @@ def _settings() -> dict[str, Any]:
 
 @pytest.mark.django_db
 @settings(
-    max_examples=examples(60, full=500),
+    max_examples=examples(25, full=500, sample=8),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(history=histories())

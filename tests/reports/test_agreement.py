@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from itertools import cycle, product
 from typing import Any
 
 import openpyxl
@@ -32,7 +33,7 @@ from tests.support.exported_files import read_csv, read_sheet
 from tests.support.factories import at
 from tests.support.published_schema import STAFF_PREFIX
 from tests.support.report_by_hand import CHANNELS, PROFILES, figures_by_hand, fill
-from tests.support.runs import examples
+from tests.support.runs import IS_FULL_RUN, examples
 
 pytestmark = pytest.mark.django_db
 
@@ -245,8 +246,15 @@ def roll_half_up(company: Company, rnd: random.Random, until: datetime) -> None:
     DailySessions.objects.filter(on__in={*stale, *with_stale_sessions}).update(sessions=77, converted_sessions=77)
 
 
-@pytest.mark.parametrize("prepare", [leave_raw, roll_all_up, roll_half_up])
-@pytest.mark.parametrize("seed", range(examples(4, full=300)))
+PREPARATIONS = [leave_raw, roll_all_up, roll_half_up]
+SEEDS = range(examples(4, full=300, sample=3))
+
+
+@pytest.mark.property
+@pytest.mark.parametrize(
+    ("seed", "prepare"),
+    product(SEEDS, PREPARATIONS) if IS_FULL_RUN else zip(SEEDS, cycle(PREPARATIONS), strict=False),
+)
 def test_answers_when_asked_everywhere_agree_with_plain_sql(
     client: Client, company: Company, seed: int, prepare: Callable[[Company, random.Random, datetime], None]
 ) -> None:

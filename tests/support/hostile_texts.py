@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,7 +12,7 @@ from alhena_tracking import models
 from alhena_tracking.models import Company
 from tests.support import factories
 
-HARMLESS = "Tea"
+_BASE = "/admin/alhena_tracking/"
 HOSTILE = {
     "script": "</script><img src=x onerror=hacked()><script>hacked()</script>",
     "attribute": "\"' onmouseover=hacked() autofocus onfocus='hacked()' x=\"",
@@ -74,14 +75,16 @@ def fill(company: Company, text: str, at: datetime) -> dict[type[Any], Any]:
     }
 
 
-def pages_of(rows: dict[type[Any], Any], days: str) -> list[str]:
-    """Every page of the admin that tells of these rows; ``days`` are those of the report, as a query string."""
-    base = "/admin/alhena_tracking/"
+def lists_of(models: Iterable[type[Any]], days: str) -> list[str]:
+    """Return the pages that show many rows, the report first; ``days`` are its own, as a query string."""
+    pages = [f"{_BASE}revenueimpact/?{days}", f"{_BASE}eventdiagnostics/"]
+    return [*pages, *(f"{_BASE}{model._meta.model_name}/" for model in models)]
+
+
+def pages_of(rows: dict[type[Any], Any]) -> list[str]:
+    """Return every page of the admin that shows one of these rows."""
     return [
-        f"{base}revenueimpact/?{days}",
-        f"{base}eventdiagnostics/",
-        f"{base}order/{rows[models.Order].pk}/exclude/",
-        *(f"{base}{model._meta.model_name}/" for model in rows),
-        *(f"{base}{model._meta.model_name}/{row.pk}/change/" for model, row in rows.items()),
-        *(f"{base}{model._meta.model_name}/{row.pk}/history/" for model, row in rows.items()),
+        f"{_BASE}order/{rows[models.Order].pk}/exclude/",
+        *(f"{_BASE}{model._meta.model_name}/{row.pk}/change/" for model, row in rows.items()),
+        *(f"{_BASE}{model._meta.model_name}/{row.pk}/history/" for model, row in rows.items()),
     ]

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from random import Random
+from typing import TypeVar
 
 import pytest
 from django.db import connection
+
+_Item = TypeVar("_Item")
 
 #: Whether full counts are asked for, as ``.ci/run full`` does.
 IS_FULL_RUN = os.environ.get("ALHENA_FULL_RUN") == "1"
@@ -17,9 +21,23 @@ def is_full_run(*databases: str) -> bool:
     return IS_FULL_RUN and (not databases or connection.vendor in databases)
 
 
-def examples(reduced: int, *, full: int, databases: Sequence[str] = ()) -> int:
-    """How many generated examples a property test tries; ``full`` ones on these ``databases`` (none named: on all)."""
-    return full if is_full_run(*databases) else reduced
+def examples(reduced: int, *, full: int, databases: Sequence[str] = (), sample: int | None = None) -> int:
+    """Return how many generated examples a test tries.
+
+    These are ``full`` ones in a full run on these ``databases`` (none named: on all), else ``reduced`` ones, of which
+    MariaDB takes a ``sample``: what is stored there is what PostgreSQL stores.
+    """
+    if is_full_run(*databases):
+        return full
+    if sample is not None and connection.vendor == "mysql" and not IS_FULL_RUN:
+        return sample
+    return reduced
+
+
+def some(items: Iterable[_Item], reduced: int, seed: object = 1) -> list[_Item]:
+    """Return all items in a full run, else so many of them: the same ones for the same ``seed``."""
+    found = list(items)
+    return found if IS_FULL_RUN else Random(str(seed)).sample(found, min(reduced, len(found)))
 
 
 def require(what: str, is_there: bool, reason: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 from html.parser import HTMLParser
 from typing import Any
@@ -22,7 +22,7 @@ from alhena_tracking.models import Company
 from tests.support import factories
 from tests.support.endpoints import IDENTITY, PREFIX, data_of
 from tests.support.factories import at
-from tests.support.hostile_texts import HARMLESS, HOSTILE, fill, pages_of
+from tests.support.hostile_texts import HOSTILE, fill, lists_of, pages_of
 from tests.support.published_schema import STAFF_PREFIX
 
 pytestmark = pytest.mark.django_db
@@ -76,25 +76,59 @@ def rename(company: Company, text: str) -> None:
     Company.objects.filter(pk=company.pk).update(name=text[:255])
 
 
-@pytest.mark.parametrize("name", HOSTILE)
-def test_page_when_texts_are_hostile_has_the_elements_of_harmless_ones(
-    reader: Client, company: Company, name: str
-) -> None:
+def markup_of(reader: Client, url: str) -> Markup:
+    return Markup(content_of(reader.get(url)).decode())
+
+
+def fill_anew(company: Company, texts: Sequence[str]) -> list[dict[type[Any], Any]]:
+    """Have rows of each of these texts and no others."""
+    for model in IN_ORDER_OF_DELETION:
+        model._default_manager.all().delete()
+    return [fill(company, text, at(MONDAY)) for text in texts]
+
+
+def check_pages(hostile: Sequence[Markup], harmless: Sequence[Markup]) -> None:
     """The markup owes nothing to a text: with another one, it has the same elements and attributes."""
-    texts = {HARMLESS: HARMLESS, name: HOSTILE[name].strip()}  # in the middle of a line, white space changes nothing
-    markups: dict[str, list[Markup]] = {}
-    for key, text in texts.items():
-        for model in IN_ORDER_OF_DELETION:
-            model._default_manager.all().delete()
+    for page, expected in zip(hostile, harmless, strict=True):
+        assert page.elements == expected.elements
+        assert not [target for target in page.targets if target.lower().strip().startswith(("javascript:", "data:"))]
+
+
+def words_of(pages: Sequence[Markup]) -> str:
+    return " ".join(text for page in pages for text in page.texts)
+
+
+#: In the middle of a line, white space changes nothing.
+TEXTS = {name: text.strip() for name, text in HOSTILE.items()}
+
+
+@pytest.mark.any_database
+@pytest.mark.parametrize("names", [list(TEXTS)[start::4] for start in range(4)], ids=", ".join)
+def test_page_of_a_row_when_its_texts_are_hostile_has_the_elements_of_harmless_ones(
+    reader: Client, company: Company, names: list[str]
+) -> None:
+    def pages_about(rows: dict[type[Any], Any], text: str) -> list[Markup]:
         rename(company, text)
-        rows = fill(company, text, at(MONDAY))
-        pages = [content_of(reader.get(url)).decode() for url in pages_of(rows, urlencode(DAYS))]
-        markups[key] = [Markup(page) for page in pages]
-    for harmless, hostile in zip(markups[HARMLESS], markups[name], strict=True):
-        assert hostile.elements == harmless.elements
-        assert not [target for target in hostile.targets if target.lower().strip().startswith(("javascript:", "data:"))]
-    said = " ".join(text for markup in markups[name] for text in markup.texts)
-    assert texts[name][:50] in said
+        report, *_lists = lists_of(rows, urlencode(DAYS))
+        return [markup_of(reader, url) for url in (report, *pages_of(rows))]
+
+    rows, *_others = fill_anew(company, [f"Tea {number}" for number in range(len(names))])
+    harmless = pages_about(rows, "Tea")
+    for name, rows in zip(names, fill_anew(company, [TEXTS[name] for name in names]), strict=True):
+        hostile = pages_about(rows, TEXTS[name])
+        check_pages(hostile, harmless)
+        assert TEXTS[name][:50] in words_of(hostile[1:]), name
+
+
+@pytest.mark.any_database
+def test_list_when_its_texts_are_hostile_has_the_elements_of_harmless_ones(reader: Client, company: Company) -> None:
+    pages, distinct = [], list(dict.fromkeys(TEXTS.values()))
+    for texts in ([f"Tea {number}" for number in range(len(distinct))], distinct):
+        rows, *_others = fill_anew(company, texts)
+        pages.append([markup_of(reader, url) for url in lists_of(rows, urlencode(DAYS))])
+    check_pages(pages[1], pages[0])
+    words = words_of(pages[1])
+    assert [name for name, text in TEXTS.items() if text[:50] not in words] == []
 
 
 @pytest.fixture
@@ -110,6 +144,7 @@ FILES = [
 ]
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize("name", FILES)
 def test_file_when_texts_are_hostile_has_no_formula(
     reader: Client, rows: dict[str, dict[type[Any], Any]], name: str
@@ -147,6 +182,7 @@ def is_number(cell: str) -> bool:
     return cell.isascii() and cell.removeprefix("-").replace(".", "", 1).isdigit()
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize("path", ["revenue-impact", "orders", "cart-events", "sessions"])
 def test_json_when_texts_are_hostile_says_them_as_they_are(
     reader: Client, rows: dict[str, dict[type[Any], Any]], path: str
@@ -190,7 +226,7 @@ def test_event_when_its_texts_are_hostile_is_recorded_with_them(reader: Client, 
     stored = {event.product_name, line.product_name, event.product_id, order.order_id, event.source}
     assert {value.strip() for value in stored} == {text.strip(), text[:255].strip()}
     rows = {models.CartEvent: event, models.Order: order}
-    for url in pages_of(rows, ""):
-        page = Markup(content_of(reader.get(url)).decode())
+    for url in pages_of(rows):
+        page = markup_of(reader, url)
         assert not [names for _tag, names in page.elements if any(each.startswith("on") for each in names)]
         assert not {"iframe", "style"} & {tag for tag, _names in page.elements}
