@@ -1,6 +1,6 @@
 """The faces that staff see: the report, the diagnostics, the rows behind them, and the secret keys."""
 
-from alhena_tracking.admin.event_diagnostics import EventDiagnosticsAdmin
+from alhena_tracking.admin.diagnosis import EventDiagnosticsAdmin
 from alhena_tracking.admin.records import (
     CartEventAdmin,
     CompanyAdmin,

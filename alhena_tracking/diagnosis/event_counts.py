@@ -1,4 +1,4 @@
-"""What became of the events that came in: counted in memory, and written to the database some seconds later.
+"""Events counted by outcome: in memory, and written to the database some seconds later.
 
 Counting must not cost an event a write, nor make all of a company's events wait for one row. So each process adds up
 by itself and writes at most ten seconds after the first count that is not written yet. A process that is killed loses
@@ -14,7 +14,6 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import islice
 from typing import NamedTuple, TypeAlias
@@ -23,7 +22,7 @@ from django.db import IntegrityError, connections, router, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
-from alhena_tracking.models import Company, EventCount, RefusedEvent
+from alhena_tracking.models import Company, EventCount, RejectedEvent
 
 logger = logging.getLogger(__name__)
 
@@ -33,135 +32,88 @@ FLUSH_AFTER_SECONDS = 8.0
 EXIT_SECONDS = 5.0
 #: How many different counts are kept in memory while the database cannot take them.
 KEPT_COUNTS = 10_000
-#: How many of a refused event's errors are kept, and how much of the path of a field.
+#: How many of a rejected event's errors are kept, and how much of the path of a field.
 KEPT_ERRORS = 20
 FIELD_LENGTH = 100
 
 _METHOD_LENGTH = EventCount._meta.get_field("method").max_length
 _OUTCOME_LENGTH = EventCount._meta.get_field("outcome").max_length
 _REASON_LENGTH = EventCount._meta.get_field("reason").max_length
-_ORIGIN_LENGTH = RefusedEvent._meta.get_field("origin").max_length
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OutcomeCount:
-    """How many events of one method had one outcome, for one reason, on one day of the company's time zone."""
-
-    on: date
-    method: str
-    outcome: str
-    reason: str
-    count: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refusal:
-    """A refused event: the path of each wrong field and the code of what is wrong with it, never its value."""
-
-    at: datetime
-    method: str
-    outcome: str
-    errors: tuple[tuple[str, str], ...]
-    origin: str
+_ORIGIN_LENGTH = RejectedEvent._meta.get_field("origin").max_length
 
 
 def count(company: Company, method: str, outcome: str, reason: str = "", *, number: int = 1) -> None:
-    """Count events of today, in the company's time zone. Writes nothing yet, and never raises for the database's sake.
+    """Count events of today, in the company's time zone. Neither read nor write the database.
 
     ``reason`` is a machine code. While ``KEPT_COUNTS`` different counts wait to be written, others are not counted.
     """
     _unwritten.add(_key(company, timezone.now(), method, outcome, reason), number)
 
 
-def refuse(company: Company, method: str, outcome: str, errors: Iterable[tuple[str, str]], origin: str = "") -> None:
-    """Count a refused event under the code of its first error, and keep it among the company's last ones.
+def reject(company: Company, method: str, outcome: str, errors: Iterable[tuple[str, str]], origin: str = "") -> None:
+    """Count a rejected event under the code of its first error, and keep it among the company's last ones.
 
     ``errors`` are pairs of a field's path and a code. Texts may be anything that a caller sends.
     """
     at = timezone.now()
-    kept = tuple(
-        (_storable(field, FIELD_LENGTH), _storable(code, _REASON_LENGTH)) for field, code in islice(errors, KEPT_ERRORS)
+    kept = [
+        {"field": _storable(field, FIELD_LENGTH), "code": _storable(code, _REASON_LENGTH)}
+        for field, code in islice(errors, KEPT_ERRORS)
+    ]
+    key = _key(company, at, method, outcome, reason=kept[0]["code"] if kept else "")
+    row = RejectedEvent(
+        company_id=company.pk,
+        method=key.method,
+        outcome=key.outcome,
+        errors=kept,
+        origin=_storable(origin, _ORIGIN_LENGTH),
+        received_at=at,
     )
-    key = _key(company, at, method, outcome, reason=kept[0][1] if kept else "")
-    refusal = Refusal(
-        at=at, method=key.method, outcome=key.outcome, errors=kept, origin=_storable(origin, _ORIGIN_LENGTH)
-    )
-    _unwritten.add(key, 1, refusal)
+    _unwritten.add(key, 1, row)
 
 
 def flush() -> None:
-    """Write what this process has counted, on the connection of the calling thread, which holds no transaction open.
+    """Write what this process has counted, on the connection of the calling thread, outside of any transaction.
 
     Raises the database's error, after which what was not written is kept and written later.
     """
-    counts, refusals = _unwritten.take()
-    companies = {key.company_id for key in counts} | refusals.keys()
+    counts, rejected = _unwritten.take()
+    companies = {key.company_id for key in counts} | rejected.keys()
     if not companies:
         return
     try:
         # Looked up before anything is written: SQLite cannot turn a reading transaction into a writing one.
         existing = _existing(companies)
-        refused = existing & refusals.keys()
         _write_counts({key: number for key, number in counts.items() if key.company_id in existing})
         counts = {}
-        _write_refusals({company_id: refusals[company_id] for company_id in refused})
+        _write_rejected([row for company_id in sorted(existing & rejected.keys()) for row in rejected[company_id]])
     except BaseException:
-        _unwritten.put_back(counts, refusals)
+        _unwritten.put_back(counts, rejected)
         raise
-    for company_id in sorted(refused):
+    for company_id in sorted(existing & rejected.keys()):
         _delete_superseded(company_id)
 
 
 def forget() -> None:
-    """Drop what is not written: in a child of this process, as the parent writes it, and between tests."""
+    """Drop what is not written: in a child process, since the parent writes it, and between tests."""
     _unwritten.forget()
 
 
 def is_automatic() -> bool:
-    """Whether counts are written by themselves. Not in tests, the shop's own included: there only ``flush`` writes.
+    """Whether a thread writes the counts. Not in tests, the shop's own included: there only ``flush`` writes.
 
-    A thread that writes whenever it likes makes tests fail at random, and by the time the process ends, the real
-    database is back in the place of the test database.
+    A thread that writes at any time makes tests fail at random, and when the process ends, the real database is back
+    in the place of the test database.
     """
-    # What setup_test_environment() leaves behind, whatever runs the tests. Who never imported it runs none.
+    # What setup_test_environment() leaves behind, whatever runs the tests. Where it was never imported, none run.
     environment = getattr(sys.modules.get("django.test.utils"), "_TestState", None)
     return not hasattr(environment, "saved_data")
 
 
 def attend_process() -> None:
-    """See to it that a child of this process starts without its counts, and that the last ones are written."""
+    """Let child processes start without counts, and write the last counts when the process ends."""
     os.register_at_fork(after_in_child=forget)
     atexit.register(_flush_at_exit)
-
-
-def outcomes(company: Company, start: date, end: date) -> list[OutcomeCount]:
-    """What became of a company's events from ``start`` to ``end``, both included; the newest day first, then by name.
-
-    Up to the last ten seconds of each process are missing.
-    """
-    rows = EventCount.objects.filter(company=company, counted_on__gte=start, counted_on__lte=end)
-    return [
-        OutcomeCount(on=row.counted_on, method=row.method, outcome=row.outcome, reason=row.reason, count=row.count)
-        for row in rows.order_by("-counted_on", "method", "outcome", "reason")
-    ]
-
-
-def refusals(company: Company) -> list[Refusal]:
-    """A company's last ``RefusedEvent.KEPT`` refused events, the newest first.
-
-    Up to the last ten seconds of each process are missing.
-    """
-    rows = RefusedEvent.objects.filter(company=company).order_by("-received_at", "-id")[: RefusedEvent.KEPT]
-    return [
-        Refusal(
-            at=row.received_at,
-            method=row.method,
-            outcome=row.outcome,
-            errors=tuple((error["field"], error["code"]) for error in row.errors),
-            origin=row.origin,
-        )
-        for row in rows
-    ]
 
 
 # In memory
@@ -176,7 +128,7 @@ class _Key(NamedTuple):
 
 
 _Counts: TypeAlias = Mapping[_Key, int]
-_Refusals: TypeAlias = Mapping[int, Collection[Refusal]]
+_Rejected: TypeAlias = Mapping[int, Collection[RejectedEvent]]
 
 
 def _key(company: Company, at: datetime, method: str, outcome: str, reason: str) -> _Key:
@@ -205,37 +157,37 @@ class _Unwritten:
         # In a child the lock may be held, and the thread believed to be alive, by nobody.
         self._lock = threading.Lock()
         self._counts: dict[_Key, int] = {}
-        self._refusals: dict[int, deque[Refusal]] = {}
+        self._rejected: dict[int, deque[RejectedEvent]] = {}
         self.flusher: _Flusher | None = None
 
-    def add(self, key: _Key, number: int, refusal: Refusal | None = None) -> None:
+    def add(self, key: _Key, number: int, rejected: RejectedEvent | None = None) -> None:
         with self._lock:
             self._count(key, number)
-            if refusal is not None:
-                self._refusals.setdefault(key.company_id, deque(maxlen=RefusedEvent.KEPT)).append(refusal)
+            if rejected is not None:
+                self._rejected.setdefault(key.company_id, deque(maxlen=RejectedEvent.KEPT)).append(rejected)
             self._provide_flusher()
 
-    def take(self) -> tuple[_Counts, _Refusals]:
-        """All of it; from now on the caller is the only one to have it."""
+    def take(self) -> tuple[_Counts, _Rejected]:
+        """Hand over all of it: from now on the caller is the only one to have it."""
         with self._lock:
             counts, self._counts = self._counts, {}
-            refusals, self._refusals = self._refusals, {}
-            return counts, refusals
+            rejected, self._rejected = self._rejected, {}
+            return counts, rejected
 
-    def put_back(self, counts: _Counts, refusals: _Refusals) -> None:
-        """What was taken, before what has come since."""
+    def put_back(self, counts: _Counts, rejected: _Rejected) -> None:
+        """Put what was taken before what has come since."""
         with self._lock:
             for key, number in counts.items():
                 self._count(key, number)
-            for company_id, earlier in refusals.items():
-                later = self._refusals.get(company_id, ())
-                self._refusals[company_id] = deque([*earlier, *later], maxlen=RefusedEvent.KEPT)
+            for company_id, earlier in rejected.items():
+                later = self._rejected.get(company_id, ())
+                self._rejected[company_id] = deque([*earlier, *later], maxlen=RejectedEvent.KEPT)
             self._provide_flusher()
 
     def dismiss(self, flusher: _Flusher) -> bool:
         """Let the thread end if nothing is left to write."""
         with self._lock:
-            is_empty = not self._counts and not self._refusals
+            is_empty = not self._counts and not self._rejected
             if is_empty and self.flusher is flusher:
                 self.flusher = None
             return is_empty
@@ -287,7 +239,7 @@ class _Flusher(threading.Thread):
 
 
 def _existing(company_ids: Collection[int]) -> set[int]:
-    """Those of the companies that are still there; nobody asks for the counts of the others."""
+    """Return those of the companies that still exist."""
     companies = Company.objects.using(router.db_for_write(EventCount))
     return set(companies.filter(pk__in=company_ids).values_list("pk", flat=True))
 
@@ -317,27 +269,18 @@ def _increase(key: _Key, number: int) -> None:
             raise
 
 
-def _write_refusals(refusals: _Refusals) -> None:
-    with transaction.atomic(using=router.db_for_write(RefusedEvent), durable=True):
-        RefusedEvent.objects.bulk_create(
-            RefusedEvent(
-                company_id=company_id,
-                method=refusal.method,
-                outcome=refusal.outcome,
-                errors=[{"field": field, "code": code} for field, code in refusal.errors],
-                origin=refusal.origin,
-                received_at=refusal.at,
-            )
-            for company_id in sorted(refusals)
-            for refusal in refusals[company_id]
-        )
+def _write_rejected(rows: Collection[RejectedEvent]) -> None:
+    for row in rows:
+        row.pk = None  # which an attempt that could not be committed has left
+    with transaction.atomic(using=router.db_for_write(RejectedEvent), durable=True):
+        RejectedEvent.objects.bulk_create(rows)
 
 
 def _delete_superseded(company_id: int) -> None:
-    """Delete all but the newest refused events. Those that another process adds meanwhile are newer, and stay."""
-    rows = RefusedEvent.objects.using(router.db_for_write(RefusedEvent)).filter(company_id=company_id)
+    """Delete all but the newest rejected events. Those that another process adds meanwhile are newer, and stay."""
+    rows = RejectedEvent.objects.using(router.db_for_write(RejectedEvent)).filter(company_id=company_id)
     newest_first = rows.order_by("-received_at", "-id").values_list("received_at", "pk")
-    for at, pk in newest_first[RefusedEvent.KEPT : RefusedEvent.KEPT + 1]:
+    for at, pk in newest_first[RejectedEvent.KEPT : RejectedEvent.KEPT + 1]:
         rows.filter(Q(received_at__lt=at) | Q(received_at=at, pk__lte=pk)).delete()
 
 

@@ -285,7 +285,7 @@ class Migration(migrations.Migration):
             bases=("alhena_tracking.order",),
         ),
         migrations.CreateModel(
-            name="RefusedEvent",
+            name="RejectedEvent",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("method", models.CharField(blank=True, max_length=32, verbose_name="method")),
@@ -303,8 +303,8 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
-                "verbose_name": "refused event",
-                "verbose_name_plural": "refused events",
+                "verbose_name": "rejected event",
+                "verbose_name_plural": "rejected events",
                 "ordering": ["-received_at", "-id"],
                 "default_permissions": ("view",),
             },
