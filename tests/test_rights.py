@@ -189,7 +189,7 @@ class Shop:
             outcome="invalid",
             count=1,
         )
-        models.RefusedEvent.objects.create(
+        models.RejectedEvent.objects.create(
             company=company,
             method="sendCartEvent",
             outcome="invalid",

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import cache
@@ -27,17 +26,14 @@ from django.utils import timezone, translation
 from django.utils.translation import trans_real
 
 from alhena_tracking import models
-from alhena_tracking.admin import outcome_texts
-from alhena_tracking.admin.advice import advice_on, title_of
 from alhena_tracking.contract import rules
-from alhena_tracking.diagnosis import event_counts
-from alhena_tracking.diagnosis.checks import Check, State
+from alhena_tracking.diagnosis import event_counts, outcomes
 from alhena_tracking.models import Company, SecretKey, Trust
 from tests import catalogs, factories
 from tests.endpoints import IDENTITY, PATHS, PREFIX, body_of
 from tests.published_schema import STAFF_PREFIX
 from tests.test_admin import RECORDS, REPORT_URL, admin_url
-from tests.test_diagnosis import FINDINGS
+from tests.test_diagnosis import FINDINGS, texts_of
 from tests.test_diagnosis import URL as DIAGNOSTICS_URL
 
 pytestmark = pytest.mark.django_db
@@ -297,23 +293,22 @@ def test_secret_keys_are_translated(staff: Client, shop: Company) -> None:
 
 def test_diagnostics_are_translated(staff: Client, shop: Company) -> None:
     check_page(staff.get(DIAGNOSTICS_URL))
-    for method in outcome_texts.METHODS:
+    for method in outcomes.METHODS:
         event_counts.count(shop, method, "recorded")
-        for outcome in outcome_texts.OUTCOMES:
-            for code in outcome_texts.REASONS:
-                event_counts.refuse(shop, method, outcome, [("", code), ("πεδίο", code)] * 3, "https://ξένο.example")
+        for outcome in outcomes.OUTCOMES:
+            for code in outcomes.REASONS:
+                event_counts.reject(shop, method, outcome, [("", code), ("πεδίο", code)] * 3, "https://ξένο.example")
     event_counts.flush()
     check_page(staff.get(DIAGNOSTICS_URL))
     check_page(staff.get(DIAGNOSTICS_URL + "?company=ξ"))
 
 
-@pytest.mark.parametrize(("name", "finding"), [(name, each) for name, found in FINDINGS.items() for each in found])
+@pytest.mark.parametrize(("check", "finding"), FINDINGS)
 @pytest.mark.parametrize("count", [1, 2000])
-def test_findings_are_translated(name: Any, finding: str, count: int) -> None:
-    check = Check(name=name, state=State.PROBLEM, finding=finding, count=count, total=count)
-    assert untranslated(title_of(name)) == []
-    advice = advice_on(check)
-    assert [f.name for f in fields(advice) if f.name != "code" and untranslated(getattr(advice, f.name))] == []
+def test_findings_are_translated(company: Company, check: Any, finding: Any, count: int) -> None:
+    texts = texts_of(company, check, finding, count)
+    assert texts["headline"]
+    assert {field: untranslated(text) for field, text in texts.items() if untranslated(text)} == {}
 
 
 # What the API answers

@@ -34,7 +34,7 @@ from alhena_tracking.models import (
     Order,
     PendingConfirmation,
     Refund,
-    RefusedEvent,
+    RejectedEvent,
     RolledUpDay,
     Trust,
     VisitorSession,
@@ -117,7 +117,7 @@ def clear_history(company: Company) -> None:
         Interaction,
         VisitorSession,
         EventCount,
-        RefusedEvent,
+        RejectedEvent,
         RolledUpDay,
     ):
         model._default_manager.filter(company=company).delete()
