@@ -102,7 +102,6 @@ IN_THE_LAST_DAYS = ngettext_lazy(
     "In the last 7 days: %(count)s of %(total)s events.",
     "exact_total",
 )
-NO_ACTION = _("No action needed.")
 
 
 class RejectionCheck(Check):
@@ -110,7 +109,7 @@ class RejectionCheck(Check):
 
     nothing = NOTHING
     none: ClassVar[Finding]
-    few: ClassVar[Finding]
+    few = done(_("A few events were rejected."), IN_THE_LAST_DAYS, _("No action needed."))
 
     @classmethod
     def compare(

@@ -19,10 +19,7 @@ JUDGED_ORDERS = 20
 LAST_ORDERS = 10
 
 _NO_ORDERS = unknown(_("No orders yet."))
-_IGNORED = _(
-    "Cart events and orders ignored in the last 7 days because the visitor had not used the assistant: %(count)s of "
-    "%(total)s."
-)
+_IGNORED = _("Cart events and orders ignored in the last 7 days: %(count)s of %(total)s.")
 
 
 class AttributionCheck(Check):
@@ -31,8 +28,10 @@ class AttributionCheck(Check):
 
     nothing = unknown(_("No cart events or orders in the last 7 days."))
     none = done(_("All came from visitors who used the assistant."))
-    some = done(_IGNORED, _("This is expected if the shop reports the carts and orders of all visitors."))
-    not_used = unknown(_IGNORED, _("This is expected until a visitor uses the assistant."))
+    some = done(
+        _("Carts and orders of visitors who did not use the assistant are ignored, as they should be."), _IGNORED
+    )
+    not_used = unknown(_("All carts and orders are ignored until a visitor uses the assistant."), _IGNORED)
     none_qualifies = problem(
         _("Carts and orders are ignored because none of the last interactions qualifies."),
         _IGNORED,

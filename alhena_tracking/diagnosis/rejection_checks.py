@@ -14,7 +14,6 @@ from alhena_tracking.conf import conf
 from alhena_tracking.diagnosis.check import (
     IN_THE_LAST_DAYS,
     NAMED,
-    NO_ACTION,
     NOTHING,
     Check,
     CheckResult,
@@ -43,7 +42,6 @@ class CompanyKeyCheck(RejectionCheck):
         IN_THE_LAST_DAYS,
         recommendation=_("The shop uses a wrong key somewhere. The right one is at the top of this page."),
     )
-    few = done(*many.seen, NO_ACTION)
 
     @classmethod
     def judge(cls, facts: EventFacts) -> CheckResult | None:
@@ -66,7 +64,6 @@ class OriginsCheck(RejectionCheck):
         recommendation=_("Add your own origins to the company's allowed origins. It takes effect within seconds."),
         company_field="allowed_origins",
     )
-    few = done(*many.seen, NO_ACTION)
 
     @classmethod
     def judge(cls, facts: EventFacts) -> CheckResult:
@@ -92,7 +89,6 @@ class RateLimitsCheck(RejectionCheck):
             "limit. If the traffic is real, raise RATE_LIMIT_PER_SOURCE or RATE_LIMIT_PER_COMPANY."
         ),
     )
-    few = done(*many.seen, NO_ACTION)
 
     @classmethod
     def judge(cls, facts: EventFacts) -> CheckResult:
@@ -111,7 +107,6 @@ class ValidityCheck(RejectionCheck):
             "Fix the most frequent errors first. The last rejected events below list the fields and errors of each."
         ),
     )
-    few = done(*many.seen, NO_ACTION)
 
     @classmethod
     def judge(cls, facts: EventFacts) -> CheckResult:
@@ -140,7 +135,6 @@ class SecretKeyCheck(RejectionCheck):
     wrong = replace(
         missing, seen=(_("The shop's server uses a secret key that is wrong or revoked."), IN_THE_LAST_DAYS)
     )
-    few = done(_("Calls are rejected because they have no valid secret key."), IN_THE_LAST_DAYS, NO_ACTION)
 
     @classmethod
     def judge(cls, facts: EventFacts) -> CheckResult | None:
@@ -201,7 +195,6 @@ class ClocksCheck(RejectionCheck):
             "the setup cannot be imported."
         ),
     )
-    few = done(*too_old.seen, NO_ACTION)
     server_late = problem(
         _("The shop's server dates its events too far in the past."),
         ngettext_lazy(
