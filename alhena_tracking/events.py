@@ -142,7 +142,7 @@ def _record(
     try:
         outcome = _record_for(method, visitor, row, fields)
     except InvalidEvent as error:
-        event_counts.refuse(row, method, "invalid", error.errors.items())
+        event_counts.reject(row, method, "invalid", error.errors.items())
         raise
     _count(row, method, outcome)
     return outcome

@@ -1,6 +1,6 @@
 """The admin: the report, the diagnostics, the rows behind them, and the secret keys."""
 
-from alhena_tracking.admin.event_diagnostics import EventDiagnosticsAdmin
+from alhena_tracking.admin.diagnosis import EventDiagnosticsAdmin
 from alhena_tracking.admin.keys import SecretKeyAdmin
 from alhena_tracking.admin.orders import OrderAdmin, OrderClaimAdmin, PendingConfirmationAdmin, RefundAdmin
 from alhena_tracking.admin.records import CartEventAdmin, CompanyAdmin, InteractionAdmin, VisitorSessionAdmin

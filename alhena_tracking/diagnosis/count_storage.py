@@ -1,8 +1,8 @@
-"""Counts and refused events, written to the database."""
+"""Counts and rejected events, written to the database."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from datetime import date, datetime
 from typing import NamedTuple
 
@@ -10,7 +10,7 @@ from django.db import IntegrityError, router, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Greatest
 
-from alhena_tracking.models import Company, EventCount, RefusedEvent
+from alhena_tracking.models import Company, EventCount, RejectedEvent
 
 
 class Key(NamedTuple):
@@ -61,14 +61,16 @@ def _increase(key: Key, tally: Tally) -> None:
             raise
 
 
-def write_refusals(rows: Iterable[RefusedEvent]) -> None:
-    with transaction.atomic(using=router.db_for_write(RefusedEvent), durable=True):
-        RefusedEvent.objects.bulk_create(rows)
+def write_rejected(rows: Collection[RejectedEvent]) -> None:
+    for row in rows:
+        row.pk = None  # set by an attempt that was not committed
+    with transaction.atomic(using=router.db_for_write(RejectedEvent), durable=True):
+        RejectedEvent.objects.bulk_create(rows)
 
 
 def delete_superseded(company_id: int) -> None:
-    """Delete all but the newest refused events. Those that another process adds meanwhile are newer, and stay."""
-    rows = RefusedEvent.objects.using(router.db_for_write(RefusedEvent)).filter(company_id=company_id)
+    """Delete all but the newest rejected events. Those that another process adds meanwhile are newer, and stay."""
+    rows = RejectedEvent.objects.using(router.db_for_write(RejectedEvent)).filter(company_id=company_id)
     newest_first = rows.order_by("-received_at", "-id").values_list("received_at", "pk")
-    for at, pk in newest_first[RefusedEvent.KEPT : RefusedEvent.KEPT + 1]:
+    for at, pk in newest_first[RejectedEvent.KEPT : RejectedEvent.KEPT + 1]:
         rows.filter(Q(received_at__lt=at) | Q(received_at=at, pk__lte=pk)).delete()

@@ -1,4 +1,4 @@
-"""Counts of events by their outcome, kept in memory and written to the database some seconds later.
+"""Events counted by outcome: in memory, and written to the database some seconds later.
 
 Counting must not cost an event a write, nor make all of a company's events wait for one row. So each process adds up
 on its own and writes at most ten seconds after the first unwritten count. A killed process loses that much of the
@@ -14,9 +14,8 @@ import re
 import sys
 import threading
 from collections import deque
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import date, datetime
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
 from itertools import islice
 from time import monotonic
 from typing import TypeAlias
@@ -27,7 +26,7 @@ from django.utils import timezone
 from alhena_tracking.conf import COMPANY_KEY_PATTERN
 from alhena_tracking.diagnosis import count_storage
 from alhena_tracking.diagnosis.count_storage import Key, Tally
-from alhena_tracking.models import Company, EventCount, RefusedEvent
+from alhena_tracking.models import Company, EventCount, RejectedEvent
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +36,7 @@ FLUSH_AFTER_SECONDS = 8.0
 EXIT_SECONDS = 5.0
 #: How many different counts are kept in memory while the database cannot take them.
 KEPT_COUNTS = 10_000
-#: How many of a refused event's errors are kept, and how much of the path of a field.
+#: How many of a rejected event's errors are kept, and how much of the path of a field.
 KEPT_ERRORS = 20
 FIELD_LENGTH = 100
 #: A process counts that a company's snippet is rendered once in so many seconds, for so many companies at a time.
@@ -47,22 +46,11 @@ KEPT_RENDERINGS = 1000
 _METHOD_LENGTH = EventCount._meta.get_field("method").max_length
 _OUTCOME_LENGTH = EventCount._meta.get_field("outcome").max_length
 _REASON_LENGTH = EventCount._meta.get_field("reason").max_length
-_ORIGIN_LENGTH = RefusedEvent._meta.get_field("origin").max_length
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refusal:
-    """A refused event: the path of each wrong field and the code of what is wrong with it, never its value."""
-
-    at: datetime
-    method: str
-    outcome: str
-    errors: tuple[tuple[str, str], ...]
-    origin: str
+_ORIGIN_LENGTH = RejectedEvent._meta.get_field("origin").max_length
 
 
 def count(company: Company, method: str, outcome: str, reason: str = "", *, number: int = 1) -> None:
-    """Count events of today, in the company's time zone. Writes nothing yet, and never raises for the database's sake.
+    """Count events of today, in the company's time zone. Neither read nor write the database.
 
     ``reason`` is a machine code. While ``KEPT_COUNTS`` different counts wait to be written, others are not counted.
     """
@@ -70,20 +58,26 @@ def count(company: Company, method: str, outcome: str, reason: str = "", *, numb
     _unwritten.add(_key(company, at, method, outcome, reason), Tally(number, at))
 
 
-def refuse(company: Company, method: str, outcome: str, errors: Iterable[tuple[str, str]], origin: str = "") -> None:
-    """Count a refused event under the code of its first error, and keep it among the company's last ones.
+def reject(company: Company, method: str, outcome: str, errors: Iterable[tuple[str, str]], origin: str = "") -> None:
+    """Count a rejected event under the code of its first error, and keep it among the company's last ones.
 
     ``errors`` are pairs of a field's path and a code. Texts may be anything that a caller sends.
     """
     at = timezone.now()
-    kept = tuple(
-        (_storable(field, FIELD_LENGTH), _storable(code, _REASON_LENGTH)) for field, code in islice(errors, KEPT_ERRORS)
+    kept = [
+        {"field": _storable(field, FIELD_LENGTH), "code": _storable(code, _REASON_LENGTH)}
+        for field, code in islice(errors, KEPT_ERRORS)
+    ]
+    key = _key(company, at, method, outcome, reason=kept[0]["code"] if kept else "")
+    row = RejectedEvent(
+        company_id=company.pk,
+        method=key.method,
+        outcome=key.outcome,
+        errors=kept,
+        origin=_storable(origin, _ORIGIN_LENGTH),
+        received_at=at,
     )
-    key = _key(company, at, method, outcome, reason=kept[0][1] if kept else "")
-    refusal = Refusal(
-        at=at, method=key.method, outcome=key.outcome, errors=kept, origin=_storable(origin, _ORIGIN_LENGTH)
-    )
-    _unwritten.add(key, Tally(1, at), refusal)
+    _unwritten.add(key, Tally(1, at), row)
 
 
 def count_rendering(company_key: str) -> None:
@@ -96,82 +90,55 @@ def count_rendering(company_key: str) -> None:
 
 
 def flush() -> None:
-    """Write what this process has counted, on the connection of the calling thread, which holds no transaction open.
+    """Write what this process has counted, on the connection of the calling thread, outside of any transaction.
 
     Raises the database's error, after which what was not written is kept and written later.
     """
-    counts, refusals, renderings = _unwritten.take()
-    if not (counts or refusals or renderings):
+    counts, rejected, renderings = _unwritten.take()
+    if not (counts or rejected or renderings):
         return
     try:
         # Looked up before anything is written: SQLite cannot turn a reading transaction into a writing one.
-        existing = count_storage.find_companies({key.company_id for key in counts} | refusals.keys(), renderings)
-        refused = existing.keys() & refusals.keys()
+        existing = count_storage.find_companies({key.company_id for key in counts} | rejected.keys(), renderings)
+        with_rejected = sorted(existing.keys() & rejected.keys())
         kept = {key: tally for key, tally in counts.items() if key.company_id in existing}
         count_storage.write_counts(kept | _rendering_counts(existing.values(), renderings))
         counts, renderings = {}, {}
-        count_storage.write_refusals(row for pk in sorted(refused) for row in _rows(pk, refusals[pk]))
+        count_storage.write_rejected([row for company_id in with_rejected for row in rejected[company_id]])
     except BaseException:
-        _unwritten.put_back(counts, refusals, renderings)
+        _unwritten.put_back(counts, rejected, renderings)
         raise
-    for company_id in sorted(refused):
+    for company_id in with_rejected:
         count_storage.delete_superseded(company_id)
 
 
 def forget() -> None:
-    """Drop what is not written: in a child of this process, as the parent writes it, and between tests."""
+    """Drop what is not written: in a child process, since the parent writes it, and between tests."""
     _unwritten.forget()
 
 
 def is_automatic() -> bool:
-    """Whether counts are written by themselves. Not in tests, the shop's own included: there only ``flush`` writes.
+    """Whether a thread writes the counts. Not in tests, the shop's own included: there only ``flush`` writes.
 
-    A thread that writes whenever it likes makes tests fail at random, and by the time the process ends, the real
-    database is back in the place of the test database.
+    A thread that writes at any time makes tests fail at random, and when the process ends, the real database is back
+    in the place of the test database.
     """
-    # What setup_test_environment() leaves behind, whatever runs the tests. Who never imported it runs none.
+    # What setup_test_environment() leaves behind, whatever runs the tests. Where it was never imported, none run.
     environment = getattr(sys.modules.get("django.test.utils"), "_TestState", None)
     return not hasattr(environment, "saved_data")
 
 
 def attend_process() -> None:
-    """See to it that a child of this process starts without its counts, and that the last ones are written."""
+    """Let child processes start without counts, and write the last counts when the process ends."""
     os.register_at_fork(after_in_child=forget)
     atexit.register(_flush_at_exit)
-
-
-def outcomes(company: Company, start: date, end: date) -> list[EventCount]:
-    """Return the counts of a company's events from ``start`` to ``end``, both included, in the model's order.
-
-    Up to the last ten seconds of each process are missing.
-    """
-    rows = EventCount.objects.filter(company=company, counted_on__gte=start, counted_on__lte=end)
-    return list(rows.exclude(method=EventCount.SNIPPET))
-
-
-def refusals(company: Company) -> list[Refusal]:
-    """A company's last ``RefusedEvent.KEPT`` refused events, the newest first.
-
-    Up to the last ten seconds of each process are missing.
-    """
-    rows = RefusedEvent.objects.filter(company=company).order_by("-received_at", "-id")[: RefusedEvent.KEPT]
-    return [
-        Refusal(
-            at=row.received_at,
-            method=row.method,
-            outcome=row.outcome,
-            errors=tuple((error["field"], error["code"]) for error in row.errors),
-            origin=row.origin,
-        )
-        for row in rows
-    ]
 
 
 # In memory
 
 
 _Counts: TypeAlias = Mapping[Key, Tally]
-_Refusals: TypeAlias = Mapping[int, Collection[Refusal]]
+_Rejected: TypeAlias = Mapping[int, Collection[RejectedEvent]]
 #: When the snippet was last rendered, by the company's key, which may be unknown.
 _Renderings: TypeAlias = Mapping[str, datetime]
 
@@ -207,16 +174,16 @@ class _Unwritten:
         # In a child the lock may be held, and the thread believed to be alive, by nobody.
         self._lock = threading.Lock()
         self._counts: dict[Key, Tally] = {}
-        self._refusals: dict[int, deque[Refusal]] = {}
+        self._rejected: dict[int, deque[RejectedEvent]] = {}
         self._renderings: dict[str, datetime] = {}
         self._next_renderings: dict[str, float] = {}
         self.flusher: _Flusher | None = None
 
-    def add(self, key: Key, tally: Tally, refusal: Refusal | None = None) -> None:
+    def add(self, key: Key, tally: Tally, rejected: RejectedEvent | None = None) -> None:
         with self._lock:
             self._count(key, tally)
-            if refusal is not None:
-                self._refusals.setdefault(key.company_id, deque(maxlen=RefusedEvent.KEPT)).append(refusal)
+            if rejected is not None:
+                self._rejected.setdefault(key.company_id, deque(maxlen=RejectedEvent.KEPT)).append(rejected)
             self._provide_flusher()
 
     def awaits_rendering(self, company_key: str) -> bool:
@@ -232,30 +199,30 @@ class _Unwritten:
             self._keep_rendering(company_key, at)
             self._provide_flusher()
 
-    def take(self) -> tuple[_Counts, _Refusals, _Renderings]:
+    def take(self) -> tuple[_Counts, _Rejected, _Renderings]:
         """Hand everything over to the caller."""
         with self._lock:
             counts, self._counts = self._counts, {}
-            refusals, self._refusals = self._refusals, {}
+            rejected, self._rejected = self._rejected, {}
             renderings, self._renderings = self._renderings, {}
-            return counts, refusals, renderings
+            return counts, rejected, renderings
 
-    def put_back(self, counts: _Counts, refusals: _Refusals, renderings: _Renderings) -> None:
+    def put_back(self, counts: _Counts, rejected: _Rejected, renderings: _Renderings) -> None:
         """Keep what was taken, before what has come since."""
         with self._lock:
             for company_key, at in renderings.items():
                 self._keep_rendering(company_key, at)
             for key, tally in counts.items():
                 self._count(key, tally)
-            for company_id, earlier in refusals.items():
-                later = self._refusals.get(company_id, ())
-                self._refusals[company_id] = deque([*earlier, *later], maxlen=RefusedEvent.KEPT)
+            for company_id, earlier in rejected.items():
+                later = self._rejected.get(company_id, ())
+                self._rejected[company_id] = deque([*earlier, *later], maxlen=RejectedEvent.KEPT)
             self._provide_flusher()
 
     def dismiss(self, flusher: _Flusher) -> bool:
         """Let the thread end if nothing is left to write."""
         with self._lock:
-            is_empty = not (self._counts or self._refusals or self._renderings)
+            is_empty = not (self._counts or self._rejected or self._renderings)
             if is_empty and self.flusher is flusher:
                 self.flusher = None
             return is_empty
@@ -305,18 +272,6 @@ class _Flusher(threading.Thread):
                 connections.close_all()
         except Exception as error:
             logger.warning("Counts of events could not be written and are kept: %s", type(error).__name__)
-
-
-def _rows(company_id: int, refusals: Iterable[Refusal]) -> Iterator[RefusedEvent]:
-    for refusal in refusals:
-        yield RefusedEvent(
-            company_id=company_id,
-            method=refusal.method,
-            outcome=refusal.outcome,
-            errors=[{"field": field, "code": code} for field, code in refusal.errors],
-            origin=refusal.origin,
-            received_at=refusal.at,
-        )
 
 
 def _flush_at_exit() -> None:

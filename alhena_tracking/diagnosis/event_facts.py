@@ -1,4 +1,4 @@
-"""What the diagnosis is drawn from: sums of the counts, and the rows stored last.
+"""The facts that the checks judge: sums of the counts, and the rows stored last.
 
 Every query is bounded, however long the history. Counts have a row a day, kind and reason. Of events, at most the last
 ``SAMPLED`` are read, and looked for among the last ``SCANNED`` rows of their table; those of a company that is so
@@ -11,12 +11,13 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.db.models import DecimalField, ExpressionWrapper, F, Max, Q, Subquery, Sum
 from django.db.models.functions import Coalesce
 
 from alhena_tracking.contract.limits import EVENT_AGE
+from alhena_tracking.diagnosis.outcomes import ACCEPTED, CART_EVENT, INTERACTION, ORDER, REFUND
 from alhena_tracking.models import (
     CartEvent,
     Company,
@@ -25,22 +26,16 @@ from alhena_tracking.models import (
     Order,
     OrderLine,
     Refund,
+    RejectedEvent,
     Trust,
 )
 from alhena_tracking.querysets import DatedQuerySet
-
-if TYPE_CHECKING:
-    from alhena_tracking.diagnosis.event_counts import Refusal
 
 SAMPLED = 200
 SCANNED = 2000
 #: Days that the counts are summed over, today included; and those of them by which is judged how things are now.
 SUMMED_DAYS = 30
 RECENT_DAYS = 7
-
-INTERACTION, CART_EVENT, ORDER, REFUND = "sendInteraction", "sendCartEvent", "sendCheckoutEvent", "refund"
-#: Outcomes of events that were understood and kept, or were already.
-ACCEPTED = {"recorded", "duplicate", "confirmed", "pending"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +57,7 @@ class Sample:
     """The last events of one method that are stored, the last first."""
 
     received_at: tuple[datetime, ...] = ()
-    #: By how long events of which the shop's server told lay in the past when they came.
+    #: How old the events from the shop's server were when they came.
     server_delays: tuple[timedelta, ...] = ()
     reported: int = 0
     qualifying: int = 0
@@ -89,13 +84,13 @@ class OrderSums:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventFacts:
-    """All that is known of what came in for a company. ``orders`` are the last ones, the last first."""
+    """What came in for a company. ``rejections`` and ``orders`` are the last ones, the last first."""
 
     company: Company
     now: datetime
     #: When a template last rendered the snippet, to the minute; ``None`` if not within ``SUMMED_DAYS``.
     snippet_seen_at: datetime | None
-    refusals: Collection[Refusal]
+    rejections: Collection[RejectedEvent]
     outcomes: tuple[OutcomeSums, ...]
     samples: dict[str, Sample]
     orders: tuple[OrderSums, ...]
@@ -105,14 +100,17 @@ class EventFacts:
         return self.now.astimezone(self.company.zone).date()
 
     @property
-    def recent_refusals(self) -> list[Refusal]:
+    def recent_rejections(self) -> list[RejectedEvent]:
         since = self.today - timedelta(days=RECENT_DAYS - 1)
-        return [refusal for refusal in self.refusals if refusal.at.astimezone(self.company.zone).date() >= since]
+        return [row for row in self.rejections if row.received_at.astimezone(self.company.zone).date() >= since]
+
+    def rejected_for(self, code: str) -> list[RejectedEvent]:
+        return [row for row in self.recent_rejections if any(code == error["code"] for error in row.errors)]
 
     def select(
         self, *, methods: Collection[str] = (), outcomes: Collection[str] = (), reasons: Collection[str] = ()
     ) -> list[OutcomeSums]:
-        """The sums of these methods, outcomes and reasons; of all, where none are named."""
+        """Return the sums of these methods, outcomes and reasons; of all, where none are named."""
         return [
             sums
             for sums in self.outcomes
@@ -129,8 +127,8 @@ def recent(sums: Iterable[OutcomeSums]) -> int:
     return sum(each.recent for each in sums)
 
 
-def read_facts(company: Company, *, now: datetime, refusals: Collection[Refusal]) -> EventFacts:
-    """Ask the database for the facts: by six queries, and two more for each kind of event of which little comes."""
+def read_facts(company: Company, *, now: datetime) -> EventFacts:
+    """Read the facts: in seven queries, and two more for each kind of event that is rare."""
     sums = _sums(company, now.astimezone(company.zone).date())
     renderings = [each.last_at for each in sums if each.method == EventCount.SNIPPET]
     interactions, carts, orders, refunds = (
@@ -141,7 +139,7 @@ def read_facts(company: Company, *, now: datetime, refusals: Collection[Refusal]
         company=company,
         now=now,
         snippet_seen_at=max(renderings, default=None),
-        refusals=refusals,
+        rejections=list(RejectedEvent.objects.filter(company=company)[: RejectedEvent.KEPT]),
         outcomes=tuple(each for each in sums if each.method != EventCount.SNIPPET),
         samples={
             INTERACTION: _sample(interactions),
@@ -157,7 +155,7 @@ def _sums(company: Company, today: date) -> tuple[OutcomeSums, ...]:
     def since(days: int) -> date:
         return today - timedelta(days=days - 1)
 
-    # Until tomorrow: who moves to a zone further west has counted for a day that has not begun there.
+    # Until tomorrow: a company that moves to a zone further west has counted for a day that has not begun there.
     rows = EventCount.objects.filter(company=company, counted_on__gte=since(SUMMED_DAYS)).order_by()
     return tuple(
         OutcomeSums(**row)
@@ -172,7 +170,7 @@ def _sums(company: Company, today: date) -> tuple[OutcomeSums, ...]:
 
 
 def _last_rows(rows: DatedQuerySet[Any], company: Company) -> list[Any]:
-    """The rows stored last, the last first: among the last ones of all companies, else on the last days of this one."""
+    """Return the rows stored last, the last first: among the last ones of all companies, else of its own last days."""
     rows = rows.filter(company=company).order_by("-pk")
     floor = rows.model._default_manager.order_by("-pk").values("pk")[SCANNED : SCANNED + 1]
     found = list(rows.filter(pk__gt=Coalesce(Subquery(floor), 0))[:SAMPLED])

@@ -215,7 +215,7 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
-            name='RefusedEvent',
+            name='RejectedEvent',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('method', models.CharField(blank=True, max_length=32, verbose_name='method')),
@@ -226,8 +226,8 @@ class Migration(migrations.Migration):
                 ('company', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='alhena_tracking.company', verbose_name='company')),
             ],
             options={
-                'verbose_name': 'refused event',
-                'verbose_name_plural': 'refused events',
+                'verbose_name': 'rejected event',
+                'verbose_name_plural': 'rejected events',
                 'ordering': ['-received_at', '-id'],
                 'default_permissions': ('view',),
             },

@@ -4,7 +4,7 @@ from alhena_tracking.models.base import AttributionModel, Trust
 from alhena_tracking.models.carts import CartEvent, ValueBasis
 from alhena_tracking.models.channels import CHANNEL_DISPLAYS, Channel, ChannelDisplay
 from alhena_tracking.models.company import Company, SecretKey
-from alhena_tracking.models.diagnostics import EventCount, EventDiagnostics, RefusedEvent
+from alhena_tracking.models.diagnostics import EventCount, EventDiagnostics, RejectedEvent
 from alhena_tracking.models.locks import LockRow
 from alhena_tracking.models.orders import Order, OrderClaim, OrderLine, PendingConfirmation, Refund, RevenueImpact
 from alhena_tracking.models.rollups import (
@@ -37,7 +37,7 @@ __all__ = [
     "OrderLine",
     "PendingConfirmation",
     "Refund",
-    "RefusedEvent",
+    "RejectedEvent",
     "RevenueImpact",
     "RolledUpDay",
     "SecretKey",

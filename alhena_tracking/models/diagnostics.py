@@ -1,4 +1,4 @@
-"""What came in and what became of it: counts, and the last events that were refused."""
+"""What came in and what became of it: counts, and the last events that were rejected."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ class EventCount(models.Model):
         return f"{self.counted_on} {self.method} {self.outcome} {self.reason}: {self.count}"
 
 
-class RefusedEvent(models.Model):
-    """One of a company's last refused events: which fields were wrong and how, never what stood in them."""
+class RejectedEvent(models.Model):
+    """One of a company's last rejected events: which fields were wrong and how, never their values."""
 
     KEPT = 100
 
@@ -56,8 +56,8 @@ class RefusedEvent(models.Model):
     received_at = models.DateTimeField(_("received at"))
 
     class Meta:
-        verbose_name = _("refused event")
-        verbose_name_plural = _("refused events")
+        verbose_name = _("rejected event")
+        verbose_name_plural = _("rejected events")
         default_permissions = ("view",)
         ordering = ["-received_at", "-id"]
 

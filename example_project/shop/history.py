@@ -28,7 +28,7 @@ from alhena_tracking.models import (
     Order,
     PendingConfirmation,
     Refund,
-    RefusedEvent,
+    RejectedEvent,
     RolledUpDay,
     Trust,
     VisitorSession,
@@ -104,7 +104,7 @@ def clear_history(company: Company) -> None:
         Interaction,
         VisitorSession,
         EventCount,
-        RefusedEvent,
+        RejectedEvent,
         RolledUpDay,
     ):
         model._default_manager.filter(company=company).delete()

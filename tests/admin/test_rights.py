@@ -190,7 +190,7 @@ class Shop:
             count=1,
             last_at=timezone.now(),
         )
-        models.RefusedEvent.objects.create(
+        models.RejectedEvent.objects.create(
             company=company,
             method="sendCartEvent",
             outcome="invalid",

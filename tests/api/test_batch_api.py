@@ -13,7 +13,7 @@ from django.utils import timezone
 from alhena_tracking.contract.limits import BATCH_BODY_BYTES
 from alhena_tracking.diagnosis import event_counts
 from alhena_tracking.ingestion import insertions
-from alhena_tracking.models import CartEvent, Company, Interaction, Order
+from alhena_tracking.models import CartEvent, Company, EventCount, Interaction, Order, RejectedEvent
 from tests.support.api_calls import CART_EVENT, IDENTITY, ORDER, codes, post
 
 pytestmark = pytest.mark.django_db
@@ -113,15 +113,14 @@ def test_batch_when_the_database_is_away_is_503_whole(company: Company, monkeypa
 def test_batch_when_it_is_counted_counts_each_event(company: Company) -> None:
     send(CHAT, CHAT, told("sendCartEvent", CART_EVENT), told("sendCheckoutEvent", {**ORDER, "value": -1}), {})
     event_counts.flush()
-    today = timezone.now().astimezone(company.zone).date()
-    counted = {(c.method, c.outcome, c.reason): c.count for c in event_counts.outcomes(company, today, today)}
+    counted = {(row.method, row.outcome, row.reason): row.count for row in EventCount.objects.filter(company=company)}
     assert counted == {
         ("sendInteraction", "recorded", ""): 2,
         ("sendCartEvent", "recorded", ""): 1,
         ("sendCheckoutEvent", "invalid", "negative"): 1,
         ("", "invalid", "required"): 1,
     }
-    assert [refusal.errors for refusal in event_counts.refusals(company)] == [
-        (("method", "required"),),
-        (("value", "negative"),),
+    assert [row.errors for row in RejectedEvent.objects.filter(company=company)] == [
+        [{"field": "method", "code": "required"}],
+        [{"field": "value", "code": "negative"}],
     ]

@@ -11,7 +11,17 @@ from django.utils import timezone
 
 from alhena_tracking import company_cache
 from alhena_tracking.diagnosis import event_counts
-from alhena_tracking.models import CartEvent, Company, Order, OrderClaim, PendingConfirmation, Refund, SecretKey, Trust
+from alhena_tracking.models import (
+    CartEvent,
+    Company,
+    Order,
+    OrderClaim,
+    PendingConfirmation,
+    Refund,
+    RejectedEvent,
+    SecretKey,
+    Trust,
+)
 from tests.support.api_calls import CART_EVENT, IDENTITY, ORDER, codes, post
 
 pytestmark = pytest.mark.django_db
@@ -157,11 +167,12 @@ def test_refused_key_when_counted_is_among_the_reasons(company: Company, key: st
     post("checkout_events", {**ORDER, "company_key": "nobody"})
     post("checkout_events", b"{")
     event_counts.flush()
-    assert sorted((refusal.outcome, refusal.errors) for refusal in event_counts.refusals(company)) == [
-        ("forbidden", (("", "origin_not_allowed"),)),
-        ("forbidden", (("company_key", "unknown_company"),)),
-        ("invalid", (("", "parse_error"),)),
-        ("unauthorized", (("", "invalid_key"),)),
+    rejected = RejectedEvent.objects.filter(company=company)
+    assert sorted((row.outcome, error["field"], error["code"]) for row in rejected for error in row.errors) == [
+        ("forbidden", "", "origin_not_allowed"),
+        ("forbidden", "company_key", "unknown_company"),
+        ("invalid", "", "parse_error"),
+        ("unauthorized", "", "invalid_key"),
     ]
 
 

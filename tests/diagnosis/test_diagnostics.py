@@ -1,4 +1,4 @@
-"""What is counted arrives exactly once, whatever happens between memory and the database."""
+"""Counts and rejected events reach the database exactly once, even if it fails."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from django.db.backends.signals import connection_created
 from django.db.models import QuerySet
 
 from alhena_tracking.diagnosis import count_storage, event_counts
-from alhena_tracking.diagnosis.event_counts import Refusal, count, flush, outcomes, refusals, refuse
-from alhena_tracking.models import Company, EventCount, RefusedEvent
+from alhena_tracking.diagnosis.event_counts import count, flush, reject
+from alhena_tracking.models import Company, EventCount, RejectedEvent
 from tests.support.factories import CompanyFactory
 from tests.support.runs import examples
 
@@ -48,6 +48,11 @@ def _counted() -> dict[tuple[str, str, str], int]:
     return {(row.method, row.outcome, row.reason): row.count for row in EventCount.objects.all()}
 
 
+def _origins(company: Company) -> list[str]:
+    """Of the rejected events, the newest first."""
+    return list(RejectedEvent.objects.filter(company=company).values_list("origin", flat=True))
+
+
 @contextmanager
 def _database_failing_after(statements: int) -> Iterator[None]:
     """The database takes so many statements, and no more."""
@@ -65,7 +70,7 @@ def _database_failing_after(statements: int) -> Iterator[None]:
 # Counting
 
 
-def test_events_when_flushed_are_summed_by_what_became_of_them(company: Company) -> None:
+def test_events_when_flushed_are_summed_by_outcome(company: Company) -> None:
     count(company, "sendCartEvent", "recorded")
     count(company, "sendCartEvent", "recorded", number=4)
     count(company, "sendCartEvent", "ignored", "no_interaction")
@@ -111,7 +116,7 @@ def test_counting_when_nothing_is_flushed_asks_no_database(
     with django_assert_num_queries(0):
         flush()
         count(company, "sendCartEvent", "recorded")
-        refuse(company, "sendCartEvent", "invalid", [("value", "negative")])
+        reject(company, "sendCartEvent", "invalid", [("value", "negative")])
 
 
 def test_day_when_events_are_counted_is_the_company_s(now: Callable[[datetime], None]) -> None:
@@ -164,15 +169,15 @@ def test_counts_when_of_more_kinds_than_are_kept_stay_bounded(
 def test_company_when_it_is_gone_takes_its_counts_along(company: Company) -> None:
     gone = CompanyFactory.create()
     for of in (gone, company):
-        refuse(of, "sendCartEvent", "invalid", [("value", "negative")])
+        reject(of, "sendCartEvent", "invalid", [("value", "negative")])
     Company.objects.filter(pk=gone.pk).delete()
     flush()
     assert list(EventCount.objects.values_list("company", "count")) == [(company.pk, 1)]
-    assert [row.company for row in RefusedEvent.objects.all()] == [company]
+    assert [row.company for row in RejectedEvent.objects.all()] == [company]
     assert event_counts._unwritten.take() == ({}, {}, {})
 
 
-def test_flush_when_a_transaction_is_open_promises_nothing_and_keeps_the_counts(company: Company) -> None:
+def test_flush_when_a_transaction_is_open_keeps_the_counts(company: Company) -> None:
     count(company, "sendCartEvent", "recorded")
     with pytest.raises(RuntimeError, match="durable"), transaction.atomic():
         flush()
@@ -180,69 +185,62 @@ def test_flush_when_a_transaction_is_open_promises_nothing_and_keeps_the_counts(
     assert _counted() == {("sendCartEvent", "recorded", ""): 1}
 
 
-# Refused events
+# Rejected events
 
 
-def test_refused_event_when_flushed_is_counted_and_kept_without_values(
-    company: Company, now: Callable[[datetime], None]
-) -> None:
+def test_rejected_event_when_flushed_is_kept_without_values(company: Company, now: Callable[[datetime], None]) -> None:
     errors = [("line_items[1].quantity", "not_positive"), ("currency", "unknown_currency")]
-    refuse(company, "sendCheckoutEvent", "invalid", iter(errors), "https://shop.example")
+    reject(company, "sendCheckoutEvent", "invalid", iter(errors), "https://shop.example")
     flush()
     assert _counted() == {("sendCheckoutEvent", "invalid", "not_positive"): 1}
-    assert refusals(company) == [
-        Refusal(
-            at=NOON,
-            method="sendCheckoutEvent",
-            outcome="invalid",
-            errors=(("line_items[1].quantity", "not_positive"), ("currency", "unknown_currency")),
-            origin="https://shop.example",
-        )
-    ]
+    row = RejectedEvent.objects.get(company=company)
+    assert (row.received_at, row.method, row.outcome) == (NOON, "sendCheckoutEvent", "invalid")
+    assert [(error["field"], error["code"]) for error in row.errors] == errors
+    assert row.origin == "https://shop.example"
 
 
-def test_refused_event_when_it_names_no_error_has_no_reason(company: Company) -> None:
-    refuse(company, "", "forbidden", [])
+def test_rejected_event_when_it_has_no_error_has_no_reason(company: Company) -> None:
+    reject(company, "", "forbidden", [])
     flush()
     assert _counted() == {("", "forbidden", ""): 1}
-    assert refusals(company)[0].errors == ()
+    assert RejectedEvent.objects.get().errors == []
 
 
 @pytest.mark.parametrize("text", NOT_STORABLE)
-def test_text_when_no_database_takes_it_is_stored_without_what_is_wrong_with_it(company: Company, text: str) -> None:
-    refuse(company, text, text, [(text, text)], origin=text)
+def test_text_when_not_storable_is_stored_without_bad_characters(company: Company, text: str) -> None:
+    reject(company, text, text, [(text, text)], origin=text)
     count(company, text, text, text)
     flush()
-    refusal = refusals(company)[0]
+    row = RejectedEvent.objects.get()
     clean = "".join(letter for letter in text if letter in "ab")
-    assert refusal.origin == clean[:255]
-    assert refusal.errors == ((clean[: event_counts.FIELD_LENGTH], clean[:64]),)
+    assert row.origin == clean[:255]
+    assert row.errors == [{"field": clean[: event_counts.FIELD_LENGTH], "code": clean[:64]}]
     assert _counted() == {(clean[:32], clean[:32], clean[:64]): 2}
 
 
-def test_refused_event_when_it_has_many_errors_keeps_the_first_ones(company: Company) -> None:
-    refuse(company, "sendCheckoutEvent", "invalid", ((f"line_items[{number}]", "required") for number in range(500)))
+def test_rejected_event_when_it_has_many_errors_keeps_the_first(company: Company) -> None:
+    reject(company, "sendCheckoutEvent", "invalid", ((f"line_items[{number}]", "required") for number in range(500)))
     flush()
-    fields = [field for field, _ in refusals(company)[0].errors]
+    fields = [error["field"] for error in RejectedEvent.objects.get().errors]
     assert fields == [f"line_items[{number}]" for number in range(event_counts.KEPT_ERRORS)]
 
 
 @pytest.mark.parametrize("flush_every", [1000, 70, 1])
-def test_refused_events_when_there_are_many_are_the_newest_of_each_company(
+def test_rejected_events_when_many_are_the_newest_of_each_company(
     company: Company, now: Callable[[datetime], None], flush_every: int
 ) -> None:
     other = CompanyFactory.create()
-    refuse(other, "", "forbidden", [], "https://other.example")
+    reject(other, "", "forbidden", [], "https://other.example")
     for number in range(150):
         now(NOON + timedelta(seconds=number // 7))  # 49, the newest to go, and 50 come at the same time
-        refuse(company, "", "forbidden", [], f"https://{number}.example")
+        reject(company, "", "forbidden", [], f"https://{number}.example")
         if number % flush_every == 0:
             flush()
     flush()
     newest = [f"https://{number}.example" for number in range(149, 49, -1)]
-    assert [refusal.origin for refusal in refusals(company)] == newest
-    assert RefusedEvent.objects.filter(company=company).count() == RefusedEvent.KEPT
-    assert [refusal.origin for refusal in refusals(other)] == ["https://other.example"]
+    assert _origins(company) == newest
+    assert RejectedEvent.objects.filter(company=company).count() == RejectedEvent.KEPT
+    assert _origins(other) == ["https://other.example"]
     assert set(EventCount.objects.values_list("company", "count")) == {(company.pk, 150), (other.pk, 1)}
 
 
@@ -250,10 +248,10 @@ def test_refused_events_when_there_are_many_are_the_newest_of_each_company(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_database_when_it_fails_at_any_statement_loses_and_doubles_nothing(company: Company) -> None:
+def test_database_when_any_statement_fails_loses_nothing(company: Company) -> None:
     for failures in range(30):
         count(company, "sendCartEvent", "recorded", number=3)
-        refuse(company, "sendCartEvent", "invalid", [("value", "negative")], f"https://{failures}.example")
+        reject(company, "sendCartEvent", "invalid", [("value", "negative")], f"https://{failures}.example")
         with suppress(OperationalError), _database_failing_after(failures):
             flush()
             break
@@ -262,17 +260,17 @@ def test_database_when_it_fails_at_any_statement_loses_and_doubles_nothing(compa
         ("sendCartEvent", "recorded", ""): 3 * (failures + 1),
         ("sendCartEvent", "invalid", "negative"): failures + 1,
     }
-    origins = [refusal.origin for refusal in refusals(company)]
+    origins = _origins(company)
     assert origins == [f"https://{number}.example" for number in range(failures, -1, -1)]
 
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("commits", [0, 1])
-def test_database_when_it_fails_to_commit_loses_and_doubles_nothing(
+def test_database_when_a_commit_fails_loses_nothing(
     company: Company, monkeypatch: pytest.MonkeyPatch, commits: int
 ) -> None:
-    """The first commit is of the counts, the second of the refused events."""
-    refuse(company, "sendCartEvent", "invalid", [("value", "negative")])
+    """The first commit is of the counts, the second of the rejected events."""
+    reject(company, "sendCartEvent", "invalid", [("value", "negative")])
     commit, left = connection.commit, iter(range(commits))
 
     def commit_some() -> None:
@@ -287,57 +285,35 @@ def test_database_when_it_fails_to_commit_loses_and_doubles_nothing(
     assert EventCount.objects.count() == commits
     flush()
     assert _counted() == {("sendCartEvent", "invalid", "negative"): 1}
-    assert RefusedEvent.objects.count() == 1
+    assert RejectedEvent.objects.count() == 1
 
 
-def test_refused_events_when_put_back_give_way_to_newer_ones(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse_some(numbers: range) -> None:
+def test_rejected_events_when_put_back_give_way_to_newer_ones(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def reject_some(numbers: range) -> None:
         for number in numbers:
-            refuse(company, "", "forbidden", [], f"https://{number}.example")
+            reject(company, "", "forbidden", [], f"https://{number}.example")
 
     def fail(*args: Any) -> Any:
-        refuse_some(range(80, 130))  # by other threads, meanwhile
+        reject_some(range(80, 130))  # by other threads, meanwhile
         raise OperationalError("the server has gone away")
 
-    refuse_some(range(80))
+    reject_some(range(80))
     with monkeypatch.context() as patched:
         patched.setattr(count_storage, "find_companies", fail)
         with pytest.raises(OperationalError):
             flush()
     flush()
     newest = [f"https://{number}.example" for number in range(129, 29, -1)]
-    assert [refusal.origin for refusal in refusals(company)] == newest
+    assert _origins(company) == newest
     assert _counted() == {("", "forbidden", ""): 130}
-
-
-# Reading
-
-
-def test_outcomes_when_read_are_those_of_the_days_in_order(company: Company, now: Callable[[datetime], None]) -> None:
-    for day in range(1, 5):
-        now(datetime(2026, 5, day, 12, tzinfo=UTC))
-        count(company, "sendCheckoutEvent", "recorded")
-        count(company, "sendCartEvent", "recorded", number=day)
-        count(company, "sendCartEvent", "ignored", "no_interaction")
-        count(CompanyFactory.create(), "sendCartEvent", "recorded")
-        if day == 3:
-            event_counts.count_rendering(company.key)  # no event
-    flush()
-    found = outcomes(company, date(2026, 5, 2), date(2026, 5, 3))
-    assert [(row.counted_on.day, row.method, row.outcome, row.reason, row.count) for row in found] == [
-        (3, "sendCartEvent", "ignored", "no_interaction", 1),
-        (3, "sendCartEvent", "recorded", "", 3),
-        (3, "sendCheckoutEvent", "recorded", "", 1),
-        (2, "sendCartEvent", "ignored", "no_interaction", 1),
-        (2, "sendCartEvent", "recorded", "", 2),
-        (2, "sendCheckoutEvent", "recorded", "", 1),
-    ]
 
 
 # The thread that writes
 
 
-def test_counts_when_django_runs_tests_are_not_written_by_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_counts_when_django_runs_tests_are_not_automatic(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not event_counts.is_automatic()
     monkeypatch.delattr("django.test.utils._TestState.saved_data")
     assert event_counts.is_automatic()
@@ -365,11 +341,11 @@ def _wait_until(is_true: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
-def test_delay_when_counts_are_written_by_themselves_leaves_time_to_write_within_ten_seconds() -> None:
+def test_delay_when_automatic_leaves_time_within_ten_seconds() -> None:
     assert 0 < event_counts.FLUSH_AFTER_SECONDS <= 9
 
 
-def test_counts_when_in_tests_are_not_written_by_themselves(company: Company) -> None:
+def test_counts_when_in_tests_start_no_thread(company: Company) -> None:
     count(company, "sendCartEvent", "recorded")
     assert _flushers() == []
 
@@ -415,7 +391,7 @@ def test_thread_when_the_database_fails_tries_again(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_thread_when_the_system_has_none_to_spare_is_asked_for_again(
+def test_thread_when_it_cannot_start_is_started_later(
     company: Company, automatic: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def start(thread: threading.Thread) -> None:
@@ -431,7 +407,7 @@ def test_thread_when_the_system_has_none_to_spare_is_asked_for_again(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_counts_when_eight_threads_count_and_others_flush_are_exact(
+def test_counts_when_threads_count_and_flush_at_once_are_exact(
     company: Company, automatic: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(event_counts, "FLUSH_AFTER_SECONDS", 0.001)
@@ -441,7 +417,7 @@ def test_counts_when_eight_threads_count_and_others_flush_are_exact(
         for number in range(each):
             count(company, "sendCartEvent", "recorded", f"reason_{number % 5}")
             if number % 1000 == 0:
-                refuse(company, "sendCartEvent", "invalid", [("value", "negative")])
+                reject(company, "sendCartEvent", "invalid", [("value", "negative")])
 
     with ThreadPoolExecutor(max_workers=8) as pool:
         list(pool.map(count_some, range(8)))
@@ -503,7 +479,7 @@ event_counts.count_rendering("acme")
 
 
 @pytest.mark.django_db(transaction=True)
-def test_process_when_it_forks_writes_its_own_counts_once_and_its_child_s_counts_once(company: Company) -> None:
+def test_process_when_it_forks_writes_all_counts_once(company: Company) -> None:
     """Forked while a thread waits to write, and while others hold the lock of the counts as often as they can."""
     _run(
         """
@@ -544,7 +520,7 @@ sys.exit(any(os.waitpid(child, 0)[1] for child in children))
 @pytest.mark.concurrency
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.skipif("connection.vendor == 'sqlite'", reason="SQLite has a single writer; set DATABASE_URL")
-def test_counts_when_processes_flush_the_same_ones_at_once_are_exact(company: Company) -> None:
+def test_counts_when_processes_flush_at_once_are_exact(company: Company) -> None:
     """In each round every process inserts the same new rows and updates the same old one."""
     rounds, kinds, writers = examples(20, full=200), 4, 4
     script = """
@@ -554,7 +530,7 @@ event_counts.is_automatic = lambda: False
 for round_ in sys.stdin:
     for kind in range(4):
         event_counts.count(company, "sendCartEvent", "ignored", f"{round_.strip()}_{kind}")
-        event_counts.refuse(company, "sendCartEvent", "invalid", [("value", "negative")], sys.argv[1])
+        event_counts.reject(company, "sendCartEvent", "invalid", [("value", "negative")], sys.argv[1])
     for attempt in range(20):
         try:
             event_counts.flush()
@@ -576,6 +552,6 @@ for round_ in sys.stdin:
         **{("sendCartEvent", "ignored", reason): writers for reason in reasons},
         ("sendCartEvent", "invalid", "negative"): writers * rounds * kinds,
     }
-    refuse(company, "sendCartEvent", "invalid", [("value", "negative")])
+    reject(company, "sendCartEvent", "invalid", [("value", "negative")])
     flush()
-    assert RefusedEvent.objects.count() == RefusedEvent.KEPT
+    assert RejectedEvent.objects.count() == RejectedEvent.KEPT

@@ -1,4 +1,4 @@
-"""``docs/no-events.md`` against the scripts: every message that they can say has its place on the page."""
+"""``docs/no-events.md`` compared with the scripts: every message of theirs is on the page."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def texts(source: str) -> Iterator[str]:
 
 
 def sentences(source: str) -> list[str]:
-    """What of the literals is said to people: some words."""
+    """The literals that are messages: several words."""
     stripped = {text.strip() for text in texts(source)}
     return sorted(text for text in stripped if re.search(r"[a-z]{3}.* |\w\.$", text) and text != "use strict")
 

@@ -34,7 +34,7 @@ def urls(shop: str) -> list[str]:
     excluded.exclude(factories.UserFactory.create(), "Test order")
     event_counts.count(company, "sendCartEvent", "recorded")
     event_counts.count(company, "sendCartEvent", "ignored", "no_interaction")
-    event_counts.refuse(company, "sendCartEvent", "invalid", [("quantity", "required")], "https://shop.example")
+    event_counts.reject(company, "sendCartEvent", "invalid", [("quantity", "required")], "https://shop.example")
     event_counts.flush()
     return [
         f"{ADMIN}/order/{order.pk}/change/",

@@ -1,4 +1,4 @@
-"""A shop is set up step by step, and the diagnostics say each time what comes next."""
+"""A shop is set up step by step, and the diagnostics name the next step each time."""
 
 from __future__ import annotations
 
@@ -61,21 +61,21 @@ def states_of(staff: Page) -> dict[str, str]:
 
 
 def test_diagnostics_when_a_shop_is_set_up_say_what_comes_next(page: Page, staff: Page) -> None:
-    assert cause_of(staff) == "The snippet is not in the shop's pages yet."
+    assert cause_of(staff) == "The snippet is not on the shop's pages yet."
     assert "{% alhena_snippet %}" in staff.locator(".alhena-cause").inner_text()
-    assert states_of(staff)["Interactions arrive"] == "Not yet known"
+    assert states_of(staff)["Interactions"] == "Not yet known"
 
     page.goto("/")
-    assert cause_of(staff) == "Nobody's use of the assistant has arrived yet."
-    assert states_of(staff)["The snippet is rendered"] == "OK"
+    assert cause_of(staff) == "No interactions have arrived yet."
+    assert states_of(staff)["Snippet"] == "OK"
 
     open_the_faq(page)
-    assert cause_of(staff) == "Interactions arrive, but the shop has not told of any cart yet."
+    assert cause_of(staff) == "Interactions arrive, but no cart events yet."
 
     choose_two_kettles(page)
     with answered(page, "sendCartEvent"):
         add(page)
-    assert cause_of(staff) == "Interactions arrive, but the shop has not told of any order yet."
+    assert cause_of(staff) == "Interactions arrive, but no orders yet."
 
     with answered(page, "sendCheckoutEvent", "duplicate"):
         place_the_order(page)
@@ -89,17 +89,15 @@ def test_diagnostics_when_events_are_wrong_say_which_fields(page: Page, staff: P
     body = {"company_key": "acme", "user_fingerprint": "5ba7b810-9dad-11d1-80b4-00c04fd430c8", "value": "79.99"}
     page.request.post("/alhena/analytics/cart_events", data=body)
     page.request.post("/alhena/analytics/cart_events", data=body, headers={"Origin": "https://other.example"})
-    assert cause_of(staff) == (
-        "Events are refused because the company does not list the origin of the pages that send them."
-    )
+    assert cause_of(staff) == "Events are rejected because the company does not allow their origin."
     assert staff.locator(".alhena-cause .alhena-names").inner_text() == "https://other.example"
-    refused = staff.locator(".alhena-refusals tbody tr")
-    assert refused.count() == 2
-    assert re.search(r"product_id: missing\s+required", refused.last.inner_text())
+    rejected = staff.locator(".alhena-rejections tbody tr")
+    assert rejected.count() == 2
+    assert re.search(r"product_id: missing\s+required", rejected.last.inner_text())
     staff.locator(".alhena-cause a").click()
     staff.locator("#id_allowed_origins").fill("https://other.example")
     staff.locator("[name=_save]").click()
-    assert cause_of(staff) == "Events are refused because what they say breaks the rules of the fields."
+    assert cause_of(staff) == "Events are rejected because their data is invalid."
     let_the_tracker_settle(staff)
     assert messages == []
 

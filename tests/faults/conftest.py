@@ -23,7 +23,7 @@ from alhena_tracking.models import (
     OrderLine,
     PendingConfirmation,
     Refund,
-    RefusedEvent,
+    RejectedEvent,
     RolledUpDay,
     SecretKey,
     VisitorSession,
@@ -38,7 +38,7 @@ from tests.support.runs import require
 #: Each before those that it refers to.
 _EMPTIED: tuple[type[Model], ...] = (
     *(Refund, OrderClaim, OrderLine, PendingConfirmation, Order, CartEvent, Interaction, VisitorSession),
-    *(SecretKey, EventCount, RefusedEvent),
+    *(SecretKey, EventCount, RejectedEvent),
     *(RolledUpDay, DailyFigures, DailySessions, DailyProductFigures, DailyProductTotals, WeeklyProductTotals),
 )
 

@@ -1,24 +1,41 @@
-"""The page of diagnosis, and all that its checks can find."""
+"""The diagnostics page, and all findings of its checks."""
 
 from __future__ import annotations
 
-from alhena_tracking.diagnosis.checks import CheckName
+from datetime import UTC, datetime
+from inspect import getmembers
+
+import pytest
+
+from alhena_tracking.admin.diagnosis import check_text
+from alhena_tracking.diagnosis.check import Check, CheckResult, Finding
+from alhena_tracking.diagnosis.diagnosis import POSSIBLE_PROBLEMS, SETUP_STEPS
+from alhena_tracking.diagnosis.event_facts import read_facts
+from alhena_tracking.models import Company
 
 URL = "/admin/alhena_tracking/eventdiagnostics/"
-FINDINGS = {
-    CheckName.SNIPPET: ("rendered", "replaced", "ceased", "never"),
-    CheckName.INTERACTIONS: ("arriving", "ceased", "none_recorded", "none", "not_yet"),
-    CheckName.CART_EVENTS: ("arriving", "ceased", "none_recorded", "none", "not_yet"),
-    CheckName.ORDERS: ("arriving", "ceased", "waiting", "none_recorded", "none", "not_yet"),
-    CheckName.COMPANY_KEY: ("not_counted", "nothing", "none", "few", "stopped"),
-    CheckName.ORIGINS: ("nothing", "none", "few", "listed", "stopped"),
-    CheckName.LIMITS: ("nothing", "none", "few", "stopped"),
-    CheckName.VALIDITY: ("nothing", "none", "few", "stopped"),
-    CheckName.SECRET_KEY: ("few", "missing", "wrong"),
-    CheckName.PRIVACY: ("nothing", "none", "few", "privacy_signal", "bot"),
-    CheckName.CREDIT: ("nothing", "none", "some", "not_used", "none_qualifies", "all"),
-    CheckName.CONFIRMATION: ("nothing", "some", "none"),
-    CheckName.CLOCKS: ("nothing", "none", "few", "too_old", "server_late"),
-    CheckName.ORDER_IDS: ("nothing", "none", "over", "missing"),
-    CheckName.LINE_VALUES: ("nothing", "no_lines", "single", "fitting", "unit", "total", "short"),
-}
+NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
+
+
+def findings(check: type[Check]) -> dict[str, Finding]:
+    return dict(getmembers(check, lambda member: isinstance(member, Finding)))
+
+
+FINDINGS = [
+    pytest.param(check, finding, id=f"{check.key}-{name}")
+    for check in (*SETUP_STEPS, *POSSIBLE_PROBLEMS)
+    for name, finding in findings(check).items()
+]
+
+
+def texts_of(company: Company, check: type[Check], finding: Finding, count: int) -> dict[str, str]:
+    """Return the page's texts of a finding, in the active language."""
+    result = CheckResult(check=check, finding=finding, count=count, total=count)
+    text = check_text(result, read_facts(company, now=NOON))
+    return {
+        "title": str(text.title),
+        "state_label": str(text.state_label),
+        "headline": text.headline,
+        "seen": text.seen,
+        "recommendation": str(finding.recommendation),
+    }

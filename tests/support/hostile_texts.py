@@ -53,7 +53,7 @@ def fill(company: Company, text: str, at: datetime) -> dict[type[Any], Any]:
     lines = [{"product_id": short, "product_name": text, "quantity": "1", "total_minor": 1000}]
     key = models.SecretKey(company=company, name=text[:64])
     key.issue()
-    models.RefusedEvent.objects.create(
+    models.RejectedEvent.objects.create(
         company=company,
         method="sendCartEvent",
         outcome="invalid",

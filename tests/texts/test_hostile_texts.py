@@ -32,7 +32,7 @@ DAYS = {"start": "2026-03-02", "end": "2026-03-08"}
 FORMULA_STARTS = tuple("=+-@＝＋－＠\t\r\n")
 IN_ORDER_OF_DELETION: list[type[Any]] = [
     *(models.OrderClaim, models.Refund, models.Order, models.CartEvent, models.Interaction, models.VisitorSession),
-    *(models.PendingConfirmation, models.SecretKey, models.RefusedEvent),
+    *(models.PendingConfirmation, models.SecretKey, models.RejectedEvent),
 ]
 #: White space and format characters that spreadsheets do not see.
 UNSEEN = " \ufeff\u200b"

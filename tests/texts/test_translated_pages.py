@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import cache
@@ -27,16 +26,13 @@ from django.utils import timezone, translation
 from django.utils.translation import trans_real
 
 from alhena_tracking import models
-from alhena_tracking.admin import outcome_texts
-from alhena_tracking.admin.advice import advice_on, title_of
 from alhena_tracking.contract import rules
-from alhena_tracking.diagnosis import event_counts
-from alhena_tracking.diagnosis.checks import Check, State
+from alhena_tracking.diagnosis import event_counts, outcomes
 from alhena_tracking.models import Company, SecretKey, Trust
 from tests.support import catalogs, factories
 from tests.support.admin_pages import RECORDS, REPORT_URL, admin_url
 from tests.support.endpoints import IDENTITY, PATHS, PREFIX, body_of
-from tests.support.findings import FINDINGS
+from tests.support.findings import FINDINGS, texts_of
 from tests.support.findings import URL as DIAGNOSTICS_URL
 from tests.support.published_schema import STAFF_PREFIX
 
@@ -299,22 +295,21 @@ def test_secret_keys_are_translated(staff: Client, shop: Company) -> None:
 def test_diagnostics_are_translated(staff: Client, shop: Company) -> None:
     check_page(staff.get(DIAGNOSTICS_URL))
     check_page(staff.get(DIAGNOSTICS_URL + "?company=ξ"))
-    for method in outcome_texts.METHODS:
+    for method in outcomes.METHODS:
         event_counts.count(shop, method, "recorded")
-        for outcome in outcome_texts.OUTCOMES:
-            for code in outcome_texts.REASONS:
-                event_counts.refuse(shop, method, outcome, [("", code), ("πεδίο", code)] * 3, "https://ξένο.example")
+        for outcome in outcomes.OUTCOMES:
+            for code in outcomes.REASONS:
+                event_counts.reject(shop, method, outcome, [("", code), ("πεδίο", code)] * 3, "https://ξένο.example")
     event_counts.flush()
     check_page(staff.get(DIAGNOSTICS_URL))
 
 
-@pytest.mark.parametrize(("name", "finding"), [(name, each) for name, found in FINDINGS.items() for each in found])
+@pytest.mark.parametrize(("check", "finding"), FINDINGS)
 @pytest.mark.parametrize("count", [1, 2000])
-def test_findings_are_translated(name: Any, finding: str, count: int) -> None:
-    check = Check(name=name, state=State.PROBLEM, finding=finding, count=count, total=count)
-    assert untranslated(title_of(name)) == []
-    advice = advice_on(check)
-    assert [f.name for f in fields(advice) if f.name != "code" and untranslated(getattr(advice, f.name))] == []
+def test_findings_are_translated(company: Company, check: Any, finding: Any, count: int) -> None:
+    texts = texts_of(company, check, finding, count)
+    assert texts["headline"]
+    assert {field: untranslated(text) for field, text in texts.items() if untranslated(text)} == {}
 
 
 # What the API answers

@@ -89,7 +89,7 @@ def handle_exception(error: Exception, context: Mapping[str, Any]) -> Response |
     if isinstance(error, Throttled):
         headers["Retry-After"] = str(max(1, math.ceil(error.wait)))  # type: ignore[attr-defined]
     word = _STATUS_WORDS.get(error.status_code, "error")
-    _count_refusal(context["request"], view.known, view.method, word, [(e["field"], e["code"]) for e in errors])
+    _count_rejection(context["request"], view.known, view.method, word, [(e["field"], e["code"]) for e in errors])
     return Response({"status": word, "errors": errors}, status=error.status_code, headers=headers)
 
 
@@ -245,7 +245,7 @@ class BatchView(IngestionView):
             outcome = Outcome("invalid") if event is None else next(outcomes)
             if outcome.status == "invalid":
                 errors = errors or {"": InvalidValue(outcome.reason)}
-                _count_refusal(request, known, method, "invalid", [(path, e.code) for path, e in errors.items()])
+                _count_rejection(request, known, method, "invalid", [(path, e.code) for path, e in errors.items()])
             else:
                 event_counts.count(known.company, method, outcome.status, outcome.reason)
             results.append(_as_json(outcome, errors))
@@ -322,19 +322,19 @@ def _unwanted(request: Request, trust: Trust) -> Outcome | None:
     return None
 
 
-def _count_refusal(
+def _count_rejection(
     request: Request | HttpRequest,
     known: CachedCompany | None,
     method: str,
     outcome: str,
     errors: Iterable[tuple[str, str]],
 ) -> None:
-    """Count a refused event: for the company of the settings where the event names none that there is."""
+    """Count a rejected event: for the company of the settings where the event names no existing one."""
     if known is None and conf.company_key:
         with suppress(*DATABASE_TROUBLE), time_limits():
             known = find_company(conf.company_key)
     if known is not None:
-        event_counts.refuse(known.company, method, outcome, errors, request.headers.get("Origin", ""))
+        event_counts.reject(known.company, method, outcome, errors, request.headers.get("Origin", ""))
 
 
 def _code_of(error: Exception) -> object:

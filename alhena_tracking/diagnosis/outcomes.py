@@ -1,0 +1,91 @@
+"""The machine codes that events are counted under, and their words."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+
+INTERACTION, CART_EVENT, ORDER, REFUND = "sendInteraction", "sendCartEvent", "sendCheckoutEvent", "refund"
+
+METHODS = {
+    INTERACTION: _("Interactions"),
+    CART_EVENT: _("Cart events"),
+    ORDER: _("Orders"),
+    REFUND: _("Refunds"),
+    "": _("Unknown type"),
+}
+
+#: In the order in which they are shown.
+OUTCOMES = {
+    "recorded": _("Recorded"),
+    "duplicate": _("Duplicate"),
+    "confirmed": _("Confirmed after a browser's report"),
+    "pending": _("Confirmed, waiting for a browser's report"),
+    "ignored": _("Ignored"),
+    "invalid": _("Rejected"),
+    "unauthorized": _("Rejected: not authorized"),
+    "forbidden": _("Rejected: not allowed"),
+    "too_large": _("Rejected: too large"),
+    "unsupported_media_type": _("Rejected: not sent as JSON"),
+    "rate_limited": _("Rejected: rate-limited"),
+    "error": _("Rejected"),
+}
+
+#: Outcomes of valid events that are stored, or were before.
+ACCEPTED = {"recorded", "duplicate", "confirmed", "pending"}
+#: Their words give a reason, which is left out where a more exact one is known.
+_REASONED = {"unauthorized", "forbidden", "too_large", "unsupported_media_type", "rate_limited"}
+
+REASONS = {
+    "no_interaction": _("the visitor had not used the assistant"),
+    "privacy_signal": _("the browser asks not to be tracked"),
+    "bot": _("a robot"),
+    "unknown_order": _("a refund of an unknown order"),
+    "unknown_company": _("unknown company key"),
+    "origin_not_allowed": _("the company does not allow this origin"),
+    "invalid_key": _("the secret key is wrong or revoked"),
+    "key_required": _("a secret key is required"),
+    "rate_limited": _("rate-limited"),
+    "parse_error": _("not readable as JSON"),
+    "unsupported_media_type": _("not sent as JSON"),
+    "method_not_allowed": _("not sent by POST"),
+    "too_large": _("too large"),
+    "required": _("missing"),
+    "wrong_type": _("of the wrong type, such as text instead of a number"),
+    "invalid_characters": _("contains characters that cannot be stored"),
+    "blank": _("empty"),
+    "too_long": _("too long"),
+    "not_finite": _("not a finite number"),
+    "negative": _("negative"),
+    "not_positive": _("not above zero"),
+    "too_many": _("too many items"),
+    "invalid_choice": _("not one of the allowed values"),
+    "unknown_currency": _("not a currency code"),
+    "currency_mismatch": _("not the order's currency"),
+    "invalid_uuid": _("not a UUID"),
+    "constant_uuid": _("a UUID that is the same for everybody"),
+    "invalid_datetime": _("not a time with its UTC offset"),
+    "too_old": _("older than 72 hours"),
+    "exceeds_order": _("more than the rest of the order"),
+    "not_storable": _("rejected by the database"),
+}
+
+
+def method_text(method: str) -> str:
+    return str(METHODS.get(method, method))
+
+
+def outcome_text(outcome: str, reason: str = "") -> str:
+    """Name the outcome of events and the reason: ``Ignored: a robot``."""
+    if reason not in REASONS:
+        return str(OUTCOMES.get(outcome, outcome))
+    word = OUTCOMES["invalid"] if outcome in _REASONED else OUTCOMES.get(outcome, outcome)
+    return str(_("%(outcome)s: %(reason)s")) % {"outcome": word, "reason": REASONS[reason]}
+
+
+def code_text(outcome: str, reason: str) -> str:
+    """Name the same for machines: ``ignored · bot``."""
+    return " · ".join(filter(None, (outcome, reason if reason != outcome else "")))
+
+
+def reason_text(code: str) -> str:
+    return str(REASONS.get(code, ""))
