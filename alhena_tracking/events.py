@@ -23,6 +23,7 @@ from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
 
+from alhena_tracking.api.errors import InvalidRequest
 from alhena_tracking.api.ingestion import serializers
 from alhena_tracking.api.ingestion.visitors import refuses_tracking, visitor_of
 from alhena_tracking.company_cache import find_company
@@ -104,7 +105,7 @@ def refund_order(*, company: str | None = None, **fields: Any) -> Outcome:
     try:
         data = _REFUND.parse({**_as_told(fields), "company_key": row.key}, received_at=timezone.now())
         outcome = record_refund(row, data)
-    except serializers.InvalidEvent as error:
+    except InvalidRequest as error:
         raise _invalid(error) from None
     except InvalidValue as error:
         raise InvalidEvent({"currency" if error.code == "currency_mismatch" else "value": error.code}) from None
@@ -162,7 +163,7 @@ def _record_for(
         body["user_faq_fingerprint"] = str(visitor.faq_fingerprint or "")
     try:
         event = serializers.METHODS[method].parse(body, received_at=timezone.now(), trust=Trust.CONFIRMED)
-    except serializers.InvalidEvent as error:
+    except InvalidRequest as error:
         raise _invalid(error) from None
     (outcome,) = record(company, [event])
     if outcome.status == "invalid":
@@ -195,9 +196,8 @@ def _as_told(fields: Mapping[str, Any]) -> dict[str, Any]:
     return told
 
 
-def _invalid(error: serializers.InvalidEvent) -> InvalidEvent:
-    details: Any = error.detail
-    return InvalidEvent({path: errors[0].code for path, errors in details.items()})
+def _invalid(request: InvalidRequest) -> InvalidEvent:
+    return InvalidEvent({error.field: error.code for error in request.errors})
 
 
 def _after_commit(tell: Callable[..., Outcome], *args: Any, **fields: Any) -> None:

@@ -10,7 +10,14 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.db import models
+from django.urls import include, path
+from django.utils.translation import override
+from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.settings import patched_settings
+from rest_framework import serializers
+from rest_framework.generics import CreateAPIView
 
 from alhena_tracking.api.urls import urlpatterns
 from alhena_tracking.contract import currencies, limits
@@ -191,3 +198,64 @@ assert not [name for name in sys.modules if name.startswith(("alhena_tracking.ap
         env={"DJANGO_SETTINGS_MODULE": "example_project.settings", "PYTHONPATH": "."},
         cwd=Path(__file__).parent.parent,
     )
+
+
+# A shop's own schema
+
+
+class Trust(models.TextChoices):
+    HIGH = "high"
+    LOW = "low"
+
+
+class OrderSerializer(serializers.Serializer[Any]):
+    type = serializers.ChoiceField(choices=["SALE", "RETURN"])
+    status = serializers.ChoiceField(choices=["open", "paid"])
+    channel = serializers.ChoiceField(choices=["web", "store"], allow_blank=True)
+    trust = serializers.ChoiceField(choices=Trust.choices)
+    kind = serializers.ChoiceField(choices=[("CHAT", "Cat")])
+
+
+class OrderView(CreateAPIView[Any]):
+    schema = AutoSchema()
+    serializer_class = OrderSerializer
+
+
+def shop_schema(*, includes_ours: bool) -> dict[str, Any]:
+    patterns: list[Any] = [path("orders", OrderView.as_view())]
+    if includes_ours:
+        patterns.append(path("alhena/", include("alhena_tracking.urls")))
+    schema: dict[str, Any] = SchemaGenerator(patterns=patterns).get_schema(public=True)  # type: ignore[no-untyped-call]
+    return schema
+
+
+def test_schema_when_the_shop_has_names_like_ours_leaves_them_alone() -> None:
+    alone, together = shop_schema(includes_ours=False), shop_schema(includes_ours=True)
+    names = {"Order", "TypeEnum", "StatusEnum", "ChannelEnum", "TrustEnum", "KindEnum", "BlankEnum"}
+    assert alone["components"]["schemas"].keys() == names
+    schemas = together["components"]["schemas"]
+    assert {name: schemas[name] for name in names} == alone["components"]["schemas"]
+    assert all(name.startswith("Alhena") for name in schemas.keys() - names)
+    assert together["paths"]["/orders"] == alone["paths"]["/orders"]
+
+
+@pytest.mark.parametrize(
+    "shop_settings",
+    [
+        {"COMPONENT_SPLIT_REQUEST": True},
+        {"COMPONENT_NO_READ_ONLY_REQUIRED": True},
+        {"POSTPROCESSING_HOOKS": []},
+        {"ENUM_ADD_EXPLICIT_BLANK_NULL_CHOICE": False},
+    ],
+)
+def test_components_when_the_shop_has_other_settings_are_the_same(shop_settings: dict[str, Any]) -> None:
+    expected = published_schema()["components"]
+    with patched_settings(shop_settings):
+        assert shop_schema(includes_ours=True)["components"]["schemas"].items() >= expected["schemas"].items()
+
+
+def test_schema_when_german_is_active_is_english() -> None:
+    with override("de"):
+        schema = shop_schema(includes_ours=True)
+    assert schema["components"]["schemas"].items() >= published_schema()["components"]["schemas"].items()
+    assert all(schema["paths"][path] == item for path, item in published_schema()["paths"].items())

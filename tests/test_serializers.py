@@ -6,8 +6,9 @@ from uuid import uuid4
 
 import pytest
 
+from alhena_tracking.api.errors import InvalidRequest
 from alhena_tracking.api.ingestion.batches import BatchSerializer
-from alhena_tracking.api.ingestion.serializers import METHODS, InvalidEvent
+from alhena_tracking.api.ingestion.serializers import METHODS
 from alhena_tracking.contract import limits
 from alhena_tracking.models import Trust
 
@@ -18,11 +19,10 @@ WRONG_ORDER: dict[str, Any] = {"value": 1, "currency": "EUR", "line_items": [{}]
 
 
 def test_errors_when_an_order_has_more_than_may_be_told_are_the_first_ones() -> None:
-    with pytest.raises(InvalidEvent) as caught:
+    with pytest.raises(InvalidRequest) as caught:
         METHODS["sendCheckoutEvent"].parse(ENVELOPE | WRONG_ORDER, received_at=NOW, trust=Trust.REPORTED)
-    detail: Any = caught.value.detail
-    assert len(detail) == limits.ERRORS
-    assert list(detail)[-1] == f"line_items[{limits.ERRORS // 5 - 1}].quantity"
+    assert len(caught.value.errors) == limits.ERRORS
+    assert caught.value.errors[-1].field == f"line_items[{limits.ERRORS // 5 - 1}].quantity"
 
 
 def test_errors_when_a_batch_has_more_than_may_be_told_are_one_of_each_further_event() -> None:

@@ -18,7 +18,7 @@ from rest_framework.authtoken.models import Token
 from alhena_tracking.models import CartEvent, Company, Order, Trust, VisitorSession
 from tests import factories
 from tests.factories import at
-from tests.published_schema import STAFF_PREFIX, staff_validator
+from tests.published_schema import STAFF_PREFIX, staff_operation, staff_validator
 
 pytestmark = pytest.mark.django_db
 
@@ -425,13 +425,17 @@ def test_report_when_read_has_the_numbers_of_the_page(read: Callable[..., Any], 
 
 
 def test_examples_when_published_are_answers_by_the_schema() -> None:
-    from alhena_tracking.api.schema.staff import STAFF_OPERATIONS
-
-    for operation in STAFF_OPERATIONS.values():
-        path = {"alhenaRevenueImpact": "revenue-impact", "alhenaOrders": "orders", "alhenaCartEvents": "cart-events"}
-        name = path.get(operation.name, "sessions")
-        for status in (200, *operation.refused):
-            document = operation.document(next(v for v, o in STAFF_OPERATIONS.items() if o is operation))
-            content = document["responses"][str(status)]["content"]["application/json"]
-            for example in content["examples"].values():
-                staff_validator(name, status).validate(json.loads(json.dumps(example["value"])))
+    for path in RIGHTS:
+        responses = staff_operation(path)["responses"]
+        assert {"200", "400", "401", "403", "405", "503"} == responses.keys() - {"404"}
+        assert ("404" in responses) == (path == "revenue-impact")
+        for status, response in responses.items():
+            assert response["description"]
+            examples = response["content"]["application/json"]["examples"].values()
+            assert examples
+            for example in examples:
+                validator, answer = staff_validator(path, int(status)), json.loads(json.dumps(example["value"]))
+                validator.validate(answer)
+                assert not validator.is_valid({**answer, "extra": 1})
+                for name in answer:
+                    assert not validator.is_valid({key: value for key, value in answer.items() if key != name})

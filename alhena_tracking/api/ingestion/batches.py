@@ -7,8 +7,9 @@ from datetime import datetime
 
 from rest_framework import serializers
 
+from alhena_tracking.api.errors import InvalidRequest
 from alhena_tracking.api.ingestion.fields import ChoiceField
-from alhena_tracking.api.ingestion.serializers import METHODS, Envelope, EnvelopeSerializer, Errors, InvalidEvent
+from alhena_tracking.api.ingestion.serializers import METHODS, Envelope, EnvelopeSerializer, Errors
 from alhena_tracking.contract import limits, rules
 from alhena_tracking.contract.rules import InvalidValue
 from alhena_tracking.ingestion import EventData
@@ -32,7 +33,7 @@ class BatchSerializer(EnvelopeSerializer):
     events = serializers.ListField()
 
     def parse_batch(self, data: object, *, received_at: datetime, trust: Trust) -> Batch:
-        """Validate a batch. Raises ``InvalidEvent`` where its envelope is wrong or it is too large."""
+        """Validate a batch. Raises ``InvalidRequest`` where its envelope is wrong or it is too large."""
         envelope, errors = self.parse(data, received_at=received_at, trust=trust)
         items = data.get("events") if type(data) is dict else []
         if items is None:
@@ -42,7 +43,7 @@ class BatchSerializer(EnvelopeSerializer):
         elif len(items) > limits.BATCH_EVENTS:
             errors["events"] = InvalidValue("too_many", limit=limits.BATCH_EVENTS)
         if envelope is None or errors:
-            raise InvalidEvent(errors)
+            raise InvalidRequest.of_values(errors)
         batch = Batch([], [], [])
         remaining_errors = limits.ERRORS
         for item in items or ():

@@ -11,11 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.utils import timezone
 from rest_framework import serializers
-from rest_framework.exceptions import ErrorDetail
-from rest_framework.fields import empty
 
+from alhena_tracking.api.errors import InvalidRequest
 from alhena_tracking.api.ingestion.fields import (
     ChoiceField,
     CurrencyField,
@@ -84,13 +82,6 @@ class RuleSerializer(serializers.Serializer[Any]):
                 errors["value"] = error
 
 
-class InvalidEvent(serializers.ValidationError):
-    """What is wrong with an event, as ``{path: [error]}`` of every field that is wrong."""
-
-    def __init__(self, errors: Errors) -> None:
-        super().__init__({path: [ErrorDetail(error.message, error.code)] for path, error in errors.items()})
-
-
 @dataclass(frozen=True, slots=True)
 class Envelope:
     """What all events of a request have in common: the visitor, the sender's clock, and whose word it is."""
@@ -144,15 +135,12 @@ class EventSerializer(RuleSerializer):
     event_id = EventIdField(required=False)
     occurred_at = TimestampField(required=False)
 
-    def run_validation(self, data: Any = empty) -> EventData:
-        return self.parse(None if data is empty else data, received_at=timezone.now(), trust=Trust.REPORTED)
-
     def parse(self, data: object, *, received_at: datetime, trust: Trust) -> EventData:
-        """Validate one event together with its envelope. Raises ``InvalidEvent``, which names every wrong field."""
+        """Validate one event together with its envelope. Raises ``InvalidRequest``, which names every wrong field."""
         envelope, errors = ENVELOPE.parse(data, received_at=received_at, trust=trust)
         event, event_errors = self.parse_event(data, envelope)
         if event is None or errors:
-            raise InvalidEvent(errors | event_errors)
+            raise InvalidRequest.of_values(errors | event_errors)
         return event
 
     def parse_event(
@@ -304,7 +292,7 @@ class RefundSerializer(RuleSerializer):
     occurred_at = TimestampField(required=False)
 
     def parse(self, data: object, *, received_at: datetime) -> RefundData:
-        """Validate one refund. Raises ``InvalidEvent``, which names every wrong field."""
+        """Validate one refund. Raises ``InvalidRequest``, which names every wrong field."""
         values, errors = self.parse_fields(data)
         if "occurred_at" in values:
             try:
@@ -314,7 +302,7 @@ class RefundSerializer(RuleSerializer):
             except InvalidValue as error:
                 errors["occurred_at"] = error
         if errors:
-            raise InvalidEvent(errors)
+            raise InvalidRequest.of_values(errors)
         return RefundData(
             order_id=values["order_id"],
             refund_id=values["refund_id"],

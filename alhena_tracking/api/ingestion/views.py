@@ -1,44 +1,32 @@
-"""The ingestion endpoints. Each states its whole policy, so that the project's ``REST_FRAMEWORK`` cannot change it."""
+"""The ingestion endpoints."""
 
 from __future__ import annotations
 
-import logging
-import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from datetime import datetime
 from typing import Any, ClassVar
 
-from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 from django.utils.functional import cached_property
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_lazy
 from rest_framework import status
-from rest_framework.exceptions import (
-    APIException,
-    ErrorDetail,
-    NotAuthenticated,
-    PermissionDenied,
-    Throttled,
-    ValidationError,
-)
-from rest_framework.negotiation import BaseContentNegotiation
-from rest_framework.parsers import BaseParser
+from rest_framework.exceptions import NotAuthenticated, PermissionDenied, Throttled
 from rest_framework.permissions import AllowAny
-from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
+from alhena_tracking.api.errors import DATABASE_ERRORS, InvalidRequest, errors_of_values
 from alhena_tracking.api.ingestion import serializers, throttling
 from alhena_tracking.api.ingestion.authentication import SCHEME, claims_secret_key, has_secret_key
 from alhena_tracking.api.ingestion.batches import BatchSerializer
 from alhena_tracking.api.ingestion.parsers import BeaconParser, JSONBodyParser
 from alhena_tracking.api.ingestion.sources import is_bot, source_of
 from alhena_tracking.api.ingestion.visitors import refuses_tracking
+from alhena_tracking.api.views import JSONView
 from alhena_tracking.company_cache import KnownCompany, find_company, is_listed_origin
 from alhena_tracking.conf import conf
 from alhena_tracking.contract import limits, rules
@@ -48,82 +36,17 @@ from alhena_tracking.diagnosis import event_counts
 from alhena_tracking.ingestion import Outcome, record, record_refund
 from alhena_tracking.models import Trust
 
-logger = logging.getLogger(__name__)
 
-DATABASE_TROUBLE = (DatabaseError, InterfaceError)
-RETRY_AFTER_SECONDS = "5"
-
-_STATUS_WORDS = {
-    400: "invalid",
-    401: "unauthorized",
-    403: "forbidden",
-    413: "too_large",
-    415: "unsupported_media_type",
-    429: "rate_limited",
-}
-
-
-def handle_exception(error: Exception, context: Mapping[str, Any]) -> Response | None:
-    """Answer in the contract's form: ``{"status": …, "errors": [{"field", "code", "message"}]}``."""
-    if isinstance(error, DATABASE_TROUBLE):
-        # Not the error's text: it may quote what was sent.
-        logger.error("The database could not take an event: %s, %s", type(error).__name__, _code_of(error))
-        message = gettext("The database cannot take the event now. Nothing was stored; please send it again.")
-        errors = [{"field": "", "code": "unavailable", "message": message}]
-        body = {"status": "unavailable", "errors": errors}
-        return Response(body, status=status.HTTP_503_SERVICE_UNAVAILABLE, headers={"Retry-After": RETRY_AFTER_SECONDS})
-    if not isinstance(error, APIException):
-        return None
-    view: IngestionView = context["view"]
-    fields: Any = error.detail if isinstance(error, ValidationError) else {_field_of(error): [error.detail]}
-    errors = [
-        {"field": path, "code": detail.code, "message": str(detail)}
-        for path, details in fields.items()
-        for detail in details
-    ]
-    headers = {}
-    if error.status_code == status.HTTP_405_METHOD_NOT_ALLOWED:
-        headers["Allow"] = view.headers["Allow"]
-    if error.status_code == status.HTTP_401_UNAUTHORIZED:
-        headers["WWW-Authenticate"] = SCHEME
-    if isinstance(error, Throttled):
-        headers["Retry-After"] = str(max(1, math.ceil(error.wait)))  # type: ignore[attr-defined]
-    word = _STATUS_WORDS.get(error.status_code, "error")
-    _count_refusal(context["request"], view.known, view.method, word, [(e["field"], e["code"]) for e in errors])
-    return Response({"status": word, "errors": errors}, status=error.status_code, headers=headers)
-
-
-def _field_of(error: APIException) -> str:
-    code = error.detail.code if isinstance(error.detail, ErrorDetail) else ""
-    return "company_key" if code == "unknown_company" else ""
-
-
-class JSONOnly(BaseContentNegotiation):
-    """Bodies by their content type; answers in JSON whatever the caller says it accepts."""
-
-    def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> BaseParser | None:
-        content_type = request.content_type.partition(";")[0].strip().lower()
-        return next((parser for parser in parsers if parser.media_type == content_type), None)
-
-    def select_renderer(
-        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
-    ) -> tuple[BaseRenderer, str]:
-        renderer = next(iter(renderers))
-        return renderer, renderer.media_type or ""
-
-
-class IngestionView(APIView):
-    """Takes what one visitor did: knows the company, validates, records, and answers once it is committed."""
+class IngestionView(JSONView):
+    """Finds the company, validates what one visitor did, records it, and answers once it is committed."""
 
     authentication_classes = ()
     permission_classes = (AllowAny,)
-    throttle_classes = ()
     parser_classes = (JSONBodyParser, BeaconParser)
-    renderer_classes = (JSONRenderer,)
-    content_negotiation_class = JSONOnly
-    versioning_class = None
-    metadata_class = None
     http_method_names = ["post", "options"]
+    unavailable_message = gettext_lazy(
+        "The database cannot take the event now. Nothing was stored; please send it again."
+    )
 
     #: The method of the browser, under which events are counted.
     method: ClassVar[str] = ""
@@ -178,15 +101,16 @@ class IngestionView(APIView):
         with time_limits():
             return is_listed_origin(self.foreign_origin)
 
-    def options(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Response:
-        """Answer a browser's preflight."""
-        return Response(status=status.HTTP_204_NO_CONTENT, headers={"Allow": "POST, OPTIONS"})
-
-    def get_exception_handler(self) -> Callable[[Exception, Mapping[str, Any]], Response | None]:
-        return handle_exception
+    def handle_exception(self, exc: Exception) -> Response:
+        """Answer an error, and count the event as rejected unless the database was at fault."""
+        response = super().handle_exception(exc)
+        if not isinstance(exc, DATABASE_ERRORS):
+            found = [(error["field"], error["code"]) for error in response.data["errors"]]
+            _count_rejected(self.request, self.known, self.method, response.data["status"], found)
+        return response
 
     def get_authenticate_header(self, request: Request) -> str:
-        """What a 401 asks for; without one, REST framework would answer 403."""
+        """Return the ``WWW-Authenticate`` of a 401; without one, REST framework answers 403."""
         return SCHEME
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
@@ -211,7 +135,7 @@ class EventView(IngestionView):
         known = self.company()
         outcome = _unwanted(request, trust) or record(known.company, [event], is_durable=True)[0]
         if outcome.status == "invalid":
-            raise serializers.InvalidEvent({"": InvalidValue(outcome.reason)})
+            raise InvalidRequest.of_values({"": InvalidValue(outcome.reason)})
         event_counts.count(known.company, self.method, outcome.status, outcome.reason)
         return JsonResponse(_as_json(outcome), status=_STATUS_CODES.get(outcome.status, status.HTTP_200_OK))
 
@@ -245,7 +169,7 @@ class BatchView(IngestionView):
             outcome = Outcome("invalid") if event is None else next(outcomes)
             if outcome.status == "invalid":
                 errors = errors or {"": InvalidValue(outcome.reason)}
-                _count_refusal(request, known, method, "invalid", [(path, e.code) for path, e in errors.items()])
+                _count_rejected(request, known, method, "invalid", [(path, e.code) for path, e in errors.items()])
             else:
                 event_counts.count(known.company, method, outcome.status, outcome.reason)
             results.append(_as_json(outcome, errors))
@@ -267,7 +191,7 @@ class RefundView(IngestionView):
             outcome = record_refund(known.company, refund, is_durable=True)
         except InvalidValue as error:
             field = "currency" if error.code == "currency_mismatch" else "value"
-            raise serializers.InvalidEvent({field: error}) from None
+            raise InvalidRequest.of_values({field: error}) from None
         event_counts.count(known.company, self.method, outcome.status, outcome.reason)
         return JsonResponse(_as_json(outcome), status=_STATUS_CODES.get(outcome.status, status.HTTP_200_OK))
 
@@ -281,12 +205,7 @@ def _as_json(outcome: Outcome, errors: Mapping[str, InvalidValue] | None = None)
     if outcome.status == "ignored":
         return {"status": "ignored", "reason": outcome.reason}
     if outcome.status == "invalid":
-        return {
-            "status": "invalid",
-            "errors": [
-                {"field": path, "code": error.code, "message": error.message} for path, error in (errors or {}).items()
-            ],
-        }
+        return {"status": "invalid", "errors": [error._asdict() for error in errors_of_values(errors or {})]}
     return {"status": outcome.status}
 
 
@@ -322,7 +241,7 @@ def _unwanted(request: Request, trust: Trust) -> Outcome | None:
     return None
 
 
-def _count_refusal(
+def _count_rejected(
     request: Request | HttpRequest,
     known: KnownCompany | None,
     method: str,
@@ -331,13 +250,7 @@ def _count_refusal(
 ) -> None:
     """Count a refused event: for the company of the settings where the event names none that there is."""
     if known is None and conf.company_key:
-        with suppress(*DATABASE_TROUBLE), time_limits():
+        with suppress(*DATABASE_ERRORS), time_limits():
             known = find_company(conf.company_key)
     if known is not None:
         event_counts.refuse(known.company, method, outcome, errors, request.headers.get("Origin", ""))
-
-
-def _code_of(error: Exception) -> object:
-    """What the database calls its error: a SQLSTATE, or MariaDB's number."""
-    cause = error.__cause__
-    return getattr(cause, "sqlstate", None) or next((arg for arg in getattr(cause, "args", ()) if type(arg) is int), "")

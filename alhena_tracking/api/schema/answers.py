@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from typing import Any
 
 from alhena_tracking.api.schema.bodies import Schema, one_of, ref, variants
@@ -40,7 +41,7 @@ class Answers:
 
     description: str
     answers: tuple[Answer, ...]
-    headers: dict[str, Schema] = field(default_factory=dict)
+    headers: dict[str, Schema] = dataclass_field(default_factory=dict)
 
     def schema(self) -> Schema:
         names = {str(answer.example.get("status", "")): answer.component for answer in self.answers}
@@ -242,5 +243,10 @@ def _errors(status: str, *codes: str) -> Schema:
         "pattern": r"^([a-z_]+(\[[0-9]+\](\.[a-z_]+)?)?)?$",
         "description": "The path of the wrong field, such as line_items[1].quantity; empty for the request as a whole.",
     }
-    error = _object(field=path, code=one_of(*codes), message={"type": "string", "minLength": 1})
+    return errors_object(status, path, one_of(*codes))
+
+
+def errors_object(status: str, field: Schema, code: Schema) -> Schema:
+    """The object of all errors of a request."""
+    error = _object(field=field, code=code, message={"type": "string", "minLength": 1})
     return _object(status=one_of(status), errors={"type": "array", "minItems": 1, "items": error})

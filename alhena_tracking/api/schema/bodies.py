@@ -43,11 +43,11 @@ _VALUE_DESCRIPTIONS = {
 _QUANTITY_DESCRIPTION = "The quantity after the action; above zero if {}."
 _VALUE_LIMIT = f"At most {limits.VALUE_MINOR} minor units of the currency."
 
-_PREFIX = "Alhena"
+PREFIX = "Alhena"
 
 
 def ref(name: str) -> Schema:
-    return {"$ref": f"#/components/schemas/{_PREFIX}{name}"}
+    return {"$ref": f"#/components/schemas/{PREFIX}{name}"}
 
 
 def one_of(*values: str) -> Schema:
@@ -87,7 +87,7 @@ def components() -> dict[str, Schema]:
             "description": "An active ISO 4217 code of money that people pay with; lower case is taken, too.",
         },
     }
-    return {f"{_PREFIX}{name}": schema for name, schema in schemas.items()}
+    return {f"{PREFIX}{name}": schema for name, schema in schemas.items()}
 
 
 def _name_of(serializer: type[serializers.RuleSerializer]) -> str:

@@ -12,7 +12,7 @@ from django.http import QueryDict
 from django.utils.translation import gettext as _
 from rest_framework.request import Request
 
-from alhena_tracking.api.staff.errors import Error
+from alhena_tracking.api.errors import Error
 from alhena_tracking.querysets import DatedQuerySet
 
 PAGE_SIZE = 100
@@ -38,12 +38,12 @@ class PageQuery:
             size = int(text) if is_number else 0
             if not 1 <= size <= MOST_ROWS:
                 message = _("Expected a number from 1 to %(most)s.") % {"most": MOST_ROWS}
-                errors.append(("page_size", "invalid", message))
+                errors.append(Error("page_size", "invalid", message))
         if text := parameters.get("cursor", ""):
             try:
                 after = _read(text)
             except (ValueError, OverflowError):
-                errors.append(("cursor", "invalid", _("This is no cursor of an answer's.")))
+                errors.append(Error("cursor", "invalid", _("This is no cursor of an answer's.")))
         return cls(size, after, tuple(errors))
 
     def page_of(self, rows: DatedQuerySet[Any], request: Request) -> tuple[list[Any], str | None]:
