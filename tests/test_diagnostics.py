@@ -22,7 +22,7 @@ from django.db.backends.signals import connection_created
 from django.db.models import QuerySet
 
 from alhena_tracking.diagnosis import event_counts
-from alhena_tracking.diagnosis.event_counts import Refusal, count, flush, outcomes, refusals, refuse
+from alhena_tracking.diagnosis.event_counts import Refusal, count, flush, refusals, refuse
 from alhena_tracking.models import Company, EventCount, RefusedEvent
 from tests.conftest import examples
 from tests.factories import CompanyFactory
@@ -290,28 +290,6 @@ def test_refused_events_when_put_back_give_way_to_newer_ones(company: Company, m
     newest = [f"https://{number}.example" for number in range(129, 29, -1)]
     assert [refusal.origin for refusal in refusals(company)] == newest
     assert _counted() == {("", "forbidden", ""): 130}
-
-
-# Reading
-
-
-def test_outcomes_when_read_are_those_of_the_days_in_order(company: Company, now: Callable[[datetime], None]) -> None:
-    for day in range(1, 5):
-        now(datetime(2026, 5, day, 12, tzinfo=UTC))
-        count(company, "sendCheckoutEvent", "recorded")
-        count(company, "sendCartEvent", "recorded", number=day)
-        count(company, "sendCartEvent", "ignored", "no_interaction")
-        count(CompanyFactory.create(), "sendCartEvent", "recorded")
-    flush()
-    found = outcomes(company, date(2026, 5, 2), date(2026, 5, 3))
-    assert [(row.on.day, row.method, row.outcome, row.reason, row.count) for row in found] == [
-        (3, "sendCartEvent", "ignored", "no_interaction", 1),
-        (3, "sendCartEvent", "recorded", "", 3),
-        (3, "sendCheckoutEvent", "recorded", "", 1),
-        (2, "sendCartEvent", "ignored", "no_interaction", 1),
-        (2, "sendCartEvent", "recorded", "", 2),
-        (2, "sendCheckoutEvent", "recorded", "", 1),
-    ]
 
 
 # The thread that writes

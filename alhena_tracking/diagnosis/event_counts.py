@@ -44,17 +44,6 @@ _ORIGIN_LENGTH = RefusedEvent._meta.get_field("origin").max_length
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OutcomeCount:
-    """How many events of one method had one outcome, for one reason, on one day of the company's time zone."""
-
-    on: date
-    method: str
-    outcome: str
-    reason: str
-    count: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
     """A refused event: the path of each wrong field and the code of what is wrong with it, never its value."""
 
@@ -132,18 +121,6 @@ def attend_process() -> None:
     """See to it that a child of this process starts without its counts, and that the last ones are written."""
     os.register_at_fork(after_in_child=forget)
     atexit.register(_flush_at_exit)
-
-
-def outcomes(company: Company, start: date, end: date) -> list[OutcomeCount]:
-    """What became of a company's events from ``start`` to ``end``, both included; the newest day first, then by name.
-
-    Up to the last ten seconds of each process are missing.
-    """
-    rows = EventCount.objects.filter(company=company, counted_on__gte=start, counted_on__lte=end)
-    return [
-        OutcomeCount(on=row.counted_on, method=row.method, outcome=row.outcome, reason=row.reason, count=row.count)
-        for row in rows.order_by("-counted_on", "method", "outcome", "reason")
-    ]
 
 
 def refusals(company: Company) -> list[Refusal]:

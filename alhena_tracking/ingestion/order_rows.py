@@ -1,4 +1,4 @@
-"""The rows that an order, or what is told of it, is stored as."""
+"""The rows of orders, and of what events state of orders."""
 
 from __future__ import annotations
 
@@ -8,19 +8,17 @@ from typing import Any
 
 from alhena_tracking.conf import conf
 from alhena_tracking.digests import text_digest
-from alhena_tracking.ingestion.data import LineItemData, OrderData, RefundData
+from alhena_tracking.ingestion.data import ORDER_DETAILS, LineItemData, OrderData, RefundData
 from alhena_tracking.ingestion.visits import Attribution
 from alhena_tracking.models import Company, Order, OrderClaim, OrderLine, PendingConfirmation, Refund, Trust, ValueBasis
 
 
 def new_order(company: Company, data: OrderData, attribution: Attribution) -> Order:
-    """The row of an order as one event tells it."""
+    """Make the row of an order as one event states it."""
     is_confirmed = data.trust == Trust.CONFIRMED
     return Order(
         order_id=data.order_id,
         order_id_digest=text_digest(data.order_id) if data.order_id else None,
-        currency=data.currency,
-        value_minor=data.value_minor,
         has_confirmed_visitor=is_confirmed,
         has_confirmed_lines=is_confirmed,
         **data.fields(company),
@@ -29,10 +27,8 @@ def new_order(company: Company, data: OrderData, attribution: Attribution) -> Or
 
 
 def new_claim(company: Company, data: OrderData, attribution: Attribution) -> OrderClaim:
-    """The row of what one event says of an order, beside what others say."""
+    """Make the row of what one event states of an order, beside what others state."""
     return OrderClaim(
-        currency=data.currency,
-        value_minor=data.value_minor,
         line_items=lines_as_told(data.line_items),
         **data.fields(company),
         **attribution.fields(),
@@ -40,7 +36,7 @@ def new_claim(company: Company, data: OrderData, attribution: Attribution) -> Or
 
 
 def lines_as_told(items: Iterable[LineItemData]) -> list[dict[str, Any]]:
-    """An order's lines as claims and pending confirmations keep them: each with its own total, in minor units."""
+    """Return an order's lines as claims and pending confirmations keep them: each with its total, in minor units."""
     return [
         {
             "product_id": item.product_id,
@@ -73,7 +69,7 @@ def new_lines(order: Order, lines: Iterable[dict[str, Any]]) -> list[OrderLine]:
 
 
 def new_pending(company: Company, data: OrderData, *, replacing: PendingConfirmation | None) -> PendingConfirmation:
-    """The row of a confirmation that waits for a report, in the place of one that has waited too long."""
+    """Make the row of a confirmation that waits for a report. It replaces one that has waited too long."""
     return PendingConfirmation(
         pk=replacing.pk if replacing else None,
         company=company,
@@ -81,16 +77,22 @@ def new_pending(company: Company, data: OrderData, *, replacing: PendingConfirma
         order_id_digest=text_digest(data.order_id),
         event_id=data.event_id,
         source=data.source,
-        currency=data.currency,
-        value_minor=data.value_minor,
         line_items=lines_as_told(data.line_items),
         occurred_at=data.occurred_at,
         received_at=data.received_at,
+        **data.stated(),
     )
 
 
+def show_details(order: Order, confirmed: OrderData | PendingConfirmation) -> None:
+    """Show in an order what the shop's server states beside figures and lines. What it leaves out stays."""
+    for name in ("source", *ORDER_DETAILS):
+        if value := getattr(confirmed, name):
+            setattr(order, name, value)
+
+
 def new_refund(company: Company, data: RefundData) -> Refund:
-    """The row of a refund, which belongs to no order yet."""
+    """Make the row of a refund, which belongs to no order yet."""
     return Refund(
         company=company,
         order_id=data.order_id,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from rest_framework import serializers
 
@@ -43,12 +43,15 @@ Errors = dict[str, InvalidValue]
 
 
 class RuleSerializer(serializers.Serializer[Any]):
-    """An object whose fields are ``RuleField``s."""
+    """An object whose fields are ``RuleField``s. Each is a field of ``data_class``, by the name that is its source."""
+
+    data_class: ClassVar[type[Any]]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         # Bound once, here: the first requests of several threads must not race to do it.
         self.rule_fields = [(name, f) for name, f in self.fields.items() if isinstance(f, RuleField)]
+        self.sources = {name: str(f.source) for name, f in self.fields.items()}
 
     def parse_fields(self, data: object, most_errors: int = limits.ERRORS) -> tuple[Values, Errors]:
         """The values of the valid fields, and the errors of the others: the first ``most_errors`` or a few more."""
@@ -73,8 +76,12 @@ class RuleSerializer(serializers.Serializer[Any]):
         self.check(values, errors)
         return values, errors
 
+    def build(self, values: Values, **further: Any) -> Any:
+        """Make the ``data_class`` of valid values, and of what the request does not say."""
+        return self.data_class(**{self.sources[name]: value for name, value in values.items()}, **further)
+
     def check(self, values: Values, errors: Errors) -> None:
-        """Judge what concerns several fields."""
+        """Check rules that concern several fields."""
         if "value" in values and "quantity" in values:
             try:
                 rules.check_total(values["value"], values["quantity"])
@@ -159,65 +166,42 @@ class EventSerializer(RuleSerializer):
             errors.setdefault("user_fingerprint", InvalidValue("required"))
         if errors:
             return None, errors
-        common: Values = {
-            "visitor": envelope.visitor,
-            "occurred_at": values["occurred_at"],
-            "received_at": envelope.received_at,
-            "event_id": values["event_id"] or uuid.uuid4(),
-            "source": values["source"],
-            "trust": envelope.trust,
-        }
-        return self.build(values, common), errors
+        values["event_id"] = values["event_id"] or uuid.uuid4()
+        common = {"visitor": envelope.visitor, "received_at": envelope.received_at, "trust": envelope.trust}
+        return self.build(values, **common), errors
 
     def may_lack_visitor(self, values: Values) -> bool:
         """Whether an event that the shop's server tells is of use without a visitor."""
         return False
 
-    def build(self, values: Values, common: Values) -> EventData:
-        raise NotImplementedError
-
 
 class InteractionSerializer(EventSerializer):
-    type = ChoiceField(choices=Interaction.Kind.values)
+    data_class = InteractionData
+
+    type = ChoiceField(choices=Interaction.Kind.values, source="kind")
     product_id = TextField(required=False)
     conversation_id = TextField(required=False)
     ai_profile = TextField(required=False)
 
-    def build(self, values: Values, common: Values) -> InteractionData:
-        return InteractionData(
-            kind=values["type"],
-            product_id=values["product_id"],
-            conversation_id=values["conversation_id"],
-            ai_profile=values["ai_profile"],
-            **common,
-        )
-
 
 class CartEventSerializer(EventSerializer):
+    data_class = CartEventData
+
     type = ChoiceField(choices=CartEvent.Type.values)
     product_id = TextField()
     product_name = TextField(limit=limits.PRODUCT_NAME_LENGTH)
     currency = CurrencyField()
-    value = ValueField()
+    value = ValueField(source="value_minor")
     quantity = QuantityField(positive_for=[CartEvent.Type.ITEM_ADDED, CartEvent.Type.QUANTITY_INCREASED])
-
-    def build(self, values: Values, common: Values) -> CartEventData:
-        return CartEventData(
-            type=values["type"],
-            product_id=values["product_id"],
-            product_name=values["product_name"],
-            currency=values["currency"],
-            value_minor=values["value"],
-            quantity=values["quantity"],
-            **common,
-        )
 
 
 class LineItemSerializer(RuleSerializer):
+    data_class = LineItemData
+
     product_id = TextField()
     product_name = TextField(limit=limits.PRODUCT_NAME_LENGTH)
     currency = CurrencyField()
-    value = ValueField()
+    value = ValueField(source="value_minor")
     quantity = QuantityField()
 
 
@@ -225,9 +209,11 @@ _LINE_ITEM = LineItemSerializer()
 
 
 class CheckoutEventSerializer(EventSerializer):
+    data_class = OrderData
+
     order_id = TextField(required=False)
     currency = CurrencyField()
-    value = ValueField()
+    value = ValueField(source="value_minor")
     line_items = LineItemSerializer(many=True, required=False)
 
     def parse_fields(self, data: object, most_errors: int = limits.ERRORS) -> tuple[Values, Errors]:
@@ -239,15 +225,6 @@ class CheckoutEventSerializer(EventSerializer):
 
     def may_lack_visitor(self, values: Values) -> bool:
         return bool(values.get("order_id"))
-
-    def build(self, values: Values, common: Values) -> OrderData:
-        return OrderData(
-            order_id=values["order_id"],
-            currency=values["currency"],
-            value_minor=values["value"],
-            line_items=values["line_items"],
-            **common,
-        )
 
     def _parse_lines(
         self, items: object, currency: str | None, errors: Errors, most_errors: int
@@ -270,25 +247,21 @@ class CheckoutEventSerializer(EventSerializer):
             for name, error in item_errors.items():
                 errors[f"line_items[{index}].{name}".removesuffix(".")] = error
             if not item_errors:
-                lines.append(
-                    LineItemData(
-                        product_id=values["product_id"],
-                        product_name=values["product_name"],
-                        quantity=values["quantity"],
-                        value_minor=values["value"],
-                    )
-                )
+                del values["currency"]  # the order's
+                lines.append(_LINE_ITEM.build(values))
         return tuple(lines)
 
 
 class RefundSerializer(RuleSerializer):
-    """A refund, which only the shop's server can tell."""
+    """A refund, which only the shop's server may report."""
+
+    data_class = RefundData
 
     company_key = TextField()
     order_id = TextField()
     refund_id = TextField()
     currency = CurrencyField()
-    value = ValueField(is_positive=True)
+    value = ValueField(is_positive=True, source="value_minor")
     occurred_at = TimestampField(required=False)
 
     def parse(self, data: object, *, received_at: datetime) -> RefundData:
@@ -303,14 +276,9 @@ class RefundSerializer(RuleSerializer):
                 errors["occurred_at"] = error
         if errors:
             raise InvalidRequest.of_values(errors)
-        return RefundData(
-            order_id=values["order_id"],
-            refund_id=values["refund_id"],
-            currency=values["currency"],
-            value_minor=values["value"],
-            occurred_at=values["occurred_at"],
-            received_at=received_at,
-        )
+        del values["company_key"]  # by which the view has found the company
+        refund: RefundData = self.build(values, received_at=received_at)
+        return refund
 
 
 #: The serializer of each method of the browser, by its name in a batch.

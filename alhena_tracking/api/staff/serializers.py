@@ -22,12 +22,18 @@ from alhena_tracking.api.staff.fields import (
     RatioField,
     SecondsField,
 )
+from alhena_tracking.ingestion.data import CartEventData, OrderData, stated_fields
 from alhena_tracking.models import CartEvent, Interaction, Order, OrderLine, Refund, Trust, VisitorSession
 from alhena_tracking.reports import RevenueImpactReport
 from alhena_tracking.reports.cards import CARD_TYPES
 
 _EVENT_FIELDS = ("id", "company", "session", "occurred_at", "occurred_on", "received_at", "trust", "source")
 _CREDIT_FIELDS = ("channel", "ai_profile", "credited_interaction", "attribution_window", "attribution_model")
+
+
+def _with_stated(kind: Any, *names: str) -> tuple[str, ...]:
+    """Append the fields that events of a kind state and ``names`` leave out, so that none gets lost."""
+    return *names, *(name for name in stated_fields(kind) if name not in names)
 
 
 class StaffSerializer(serializers.Serializer[Any]):
@@ -97,7 +103,8 @@ class OrderSerializer(EventSerializer):
 
     class Meta:
         model = Order
-        fields = (
+        fields = _with_stated(
+            OrderData,
             *_EVENT_FIELDS,
             *("order_id", "currency", "currency_decimals", "value_minor", "refunded_minor", "net_minor"),
             *("refunds", "line_items"),
@@ -118,7 +125,8 @@ class OrderSerializer(EventSerializer):
 class CartEventSerializer(EventSerializer):
     class Meta:
         model = CartEvent
-        fields = (
+        fields = _with_stated(
+            CartEventData,
             *_EVENT_FIELDS,
             *("type", "product_id", "product_name", "quantity", "currency", "currency_decimals"),
             *("value_minor", "value_basis", "units", "gmv_minor"),
