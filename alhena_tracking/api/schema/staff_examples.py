@@ -18,7 +18,6 @@ from alhena_tracking.reports.revenue_impact import ChannelFigures
 _DAY = date(2026, 1, 31)
 _AT = datetime(2026, 1, 31, 12, tzinfo=UTC)
 _COMPANY = Company(key="acme", time_zone="Europe/Berlin")
-_PRODUCT = {"product_id": "SKU-1", "product_name": "Gooseneck kettle"}
 
 
 def orders() -> dict[str, Any]:
@@ -32,23 +31,16 @@ def orders() -> dict[str, Any]:
     refund = Refund(
         refund_id="r-7", value_minor=1990, occurred_at=_AT + timedelta(days=3), occurred_on=_DAY + timedelta(days=3)
     )
-    lines = [OrderLine(quantity=Decimal(2), total_minor=17800, **_PRODUCT)]
-    order._prefetched_objects_cache = {"refunds": [refund], "lines": lines}  # type: ignore[attr-defined]
+    line = OrderLine(product_id="SKU-1", product_name="Gooseneck kettle", quantity=Decimal(2), total_minor=17800)
+    order._prefetched_objects_cache = {"refunds": [refund], "lines": [line]}  # type: ignore[attr-defined]
     return _page(views.OrdersView, order)
 
 
 def cart_events() -> dict[str, Any]:
-    event = CartEvent(
-        event_id=UUID("b7d0c1de-6a0f-4a55-8f64-0f3a7a0e9d13"),
-        type="ITEM_ADDED",
-        quantity=Decimal(2),
-        value_minor=8900,
-        value_basis="unit",
-        units=Decimal(2),
-        gmv_minor=17800,
-        **_PRODUCT,
-        **_credited(),
-    )
+    event_id = UUID("b7d0c1de-6a0f-4a55-8f64-0f3a7a0e9d13")
+    event = CartEvent(event_id=event_id, type="ITEM_ADDED", value_minor=8900, value_basis="unit", **_credited())
+    event.product_id, event.product_name = "SKU-1", "Gooseneck kettle"
+    event.quantity, event.units, event.gmv_minor = Decimal(2), Decimal(2), 17800
     return _page(views.CartEventsView, event)
 
 
@@ -59,25 +51,11 @@ def sessions() -> dict[str, Any]:
 
 
 def report() -> dict[str, Any]:
-    day = DayFigures(
-        on=_DAY,
-        channel="FAQ",
-        add_to_cart_minor=17800,
-        cart_events=1,
-        carts=1,
-        purchase_minor=17800,
-        refunded_minor=1990,
-        orders=1,
-        sessions=3,
-        converted_sessions=1,
-    )
+    sums = {"add_to_cart_minor": 17800, "cart_events": 1, "carts": 1, "purchase_minor": 17800, "refunded_minor": 1990}
+    day = DayFigures(on=_DAY, channel="FAQ", orders=1, sessions=3, converted_sessions=1, **sums)
+    units = {"units_added": Decimal(2), "units_purchased": Decimal(2)}
     product = ProductFigures(
-        product_id="SKU-1",
-        name="Gooseneck kettle",
-        add_to_cart_minor=17800,
-        units_added=Decimal(2),
-        purchase_minor=17800,
-        units_purchased=Decimal(2),
+        product_id="SKU-1", name="Gooseneck kettle", add_to_cart_minor=17800, purchase_minor=17800, **units
     )
     figures = Figures.of([day])
     example = RevenueImpactReport(
@@ -95,15 +73,8 @@ def report() -> dict[str, Any]:
 
 
 def _session() -> VisitorSession:
-    return VisitorSession(
-        pk=7,
-        company=_COMPANY,
-        started_at=_AT,
-        started_on=_DAY,
-        last_interaction_at=_AT,
-        qualified_at=_AT,
-        channel="FAQ",
-    )
+    times = {"started_at": _AT, "started_on": _DAY, "last_interaction_at": _AT, "qualified_at": _AT}
+    return VisitorSession(pk=7, company=_COMPANY, channel="FAQ", **times)
 
 
 def _credited() -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, timedelta
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any, ClassVar
+from typing import Any
 
 from rest_framework import ISO_8601, serializers
 
@@ -21,18 +21,16 @@ MINOR = "In minor units of the currency."
 class PatternField(serializers.Field[Any, Any, Any, Any]):
     """A string of one form."""
 
-    pattern: ClassVar[str]
+    pattern: str
 
     def to_representation(self, value: Any) -> str:
         return str(value)
 
 
 class CurrencyField(PatternField):
-    pattern = "^[A-Z]{3}$"
-
-
-class CurrencyOrNoneField(PatternField):
-    pattern = "^([A-Z]{3})?$"
+    def __init__(self, *, allow_blank: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.pattern = "^([A-Z]{3})?$" if allow_blank else "^[A-Z]{3}$"
 
 
 class QuantityField(PatternField):

@@ -3,25 +3,12 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db import models
 from rest_framework import serializers
 
-from alhena_tracking.api.staff.fields import (
-    DAY,
-    MINOR,
-    CountField,
-    CurrencyField,
-    CurrencyOrNoneField,
-    DayField,
-    DecimalsField,
-    MinorField,
-    MomentField,
-    QuantityField,
-    RatioField,
-    SecondsField,
-)
+from alhena_tracking.api.staff import fields
 from alhena_tracking.ingestion.data import CartEventData, OrderData, stated_fields
 from alhena_tracking.models import CartEvent, Interaction, Order, OrderLine, Refund, Trust, VisitorSession
 from alhena_tracking.reports import RevenueImpactReport
@@ -43,20 +30,14 @@ class StaffSerializer(serializers.Serializer[Any]):
 class RowSerializer(StaffSerializer, serializers.ModelSerializer[Any]):
     serializer_field_mapping = {
         **serializers.ModelSerializer.serializer_field_mapping,
-        models.DateField: DayField,
-        models.DateTimeField: MomentField,
-        models.DecimalField: QuantityField,
-        models.DurationField: SecondsField,
+        models.DateField: fields.DayField,
+        models.DateTimeField: fields.MomentField,
+        models.DecimalField: fields.QuantityField,
+        models.DurationField: fields.SecondsField,
     }
 
     def get_extra_kwargs(self) -> Any:
         return {name: {"read_only": True} for name in self.Meta.fields}
-
-    def get_validators(self) -> list[Any]:
-        return []
-
-    def get_uniqueness_extra_kwargs(self, field_names: Any, declared_fields: Any, extra_kwargs: Any) -> Any:
-        return extra_kwargs, {}
 
 
 class InteractionSerializer(RowSerializer):
@@ -73,8 +54,8 @@ class EventSerializer(RowSerializer):
     id = serializers.UUIDField(source="event_id")
     company = serializers.CharField(source="company.key")
     session = serializers.IntegerField(source="session_id", help_text="The `id` of its session.")
-    currency = CurrencyField(help_text="ISO 4217.")
-    currency_decimals = DecimalsField(source="currency")
+    currency = fields.CurrencyField(help_text="ISO 4217.")
+    currency_decimals = fields.DecimalsField(source="currency")
     channel = serializers.ChoiceField(choices=Interaction.Kind.choices)
     credited_interaction = InteractionSerializer()
 
@@ -94,8 +75,8 @@ class LineSerializer(RowSerializer):
 class OrderSerializer(EventSerializer):
     """Takes orders with their lines and refunds, too."""
 
-    refunded_minor = serializers.SerializerMethodField(help_text=MINOR)
-    net_minor = serializers.SerializerMethodField(help_text=MINOR)
+    refunded_minor = serializers.SerializerMethodField(help_text=fields.MINOR)
+    net_minor = serializers.SerializerMethodField(help_text=fields.MINOR)
     refunds = RefundSerializer(many=True)
     line_items = LineSerializer(many=True, source="lines")
     is_excluded = serializers.SerializerMethodField()
@@ -149,23 +130,26 @@ class SessionSerializer(RowSerializer):
         )
 
 
-class FiguresSerializer(StaffSerializer):
-    add_to_cart_minor = MinorField()
-    purchase_minor = MinorField()
-    confirmed_minor = MinorField()
-    refunded_minor = MinorField()
-    net_minor = MinorField()
-    cart_days = CountField()
-    carts = CountField()
-    orders = CountField()
-    sessions = CountField()
-    converted_sessions = CountField()
-    daily_add_to_cart_minor = RatioField()
-    average_cart_minor = RatioField()
-    average_order_minor = RatioField()
-    revenue_per_session_minor = RatioField()
-    conversion_rate = RatioField()
-    confirmed_share = RatioField()
+class SumsSerializer(StaffSerializer):
+    """Figures by their names: amounts, counts and ratios."""
+
+    sums: ClassVar[tuple[str, ...]] = ()
+    ratios: ClassVar[tuple[str, ...]] = ()
+
+    def get_fields(self) -> dict[str, Any]:
+        sums = {name: fields.MinorField() if name.endswith("_minor") else fields.CountField() for name in self.sums}
+        return {**super().get_fields(), **sums, **{name: fields.RatioField() for name in self.ratios}}
+
+
+class FiguresSerializer(SumsSerializer):
+    sums = (
+        *("add_to_cart_minor", "purchase_minor", "confirmed_minor", "refunded_minor", "net_minor"),
+        *("cart_days", "carts", "orders", "sessions", "converted_sessions"),
+    )
+    ratios = (
+        *("daily_add_to_cart_minor", "average_cart_minor", "average_order_minor", "revenue_per_session_minor"),
+        *("conversion_rate", "confirmed_share"),
+    )
 
 
 class ChannelFiguresSerializer(FiguresSerializer):
@@ -175,25 +159,19 @@ class ChannelFiguresSerializer(FiguresSerializer):
         return {"channel": instance.channel, **FiguresSerializer().to_representation(instance.figures)}
 
 
-class DayFiguresSerializer(StaffSerializer):
-    day = DayField(source="on")
+class DayFiguresSerializer(SumsSerializer):
+    day = fields.DayField(source="on")
     channel = serializers.ChoiceField(choices=Interaction.Kind.choices, allow_blank=True)
-    add_to_cart_minor = MinorField()
-    cart_events = CountField()
-    carts = CountField()
-    purchase_minor = MinorField()
-    confirmed_minor = MinorField()
-    refunded_minor = MinorField()
-    orders = CountField()
-    sessions = CountField()
-    converted_sessions = CountField()
+    sums = (
+        *("add_to_cart_minor", "cart_events", "carts", "purchase_minor", "confirmed_minor", "refunded_minor"),
+        *("orders", "sessions", "converted_sessions"),
+    )
 
 
-class ChangesSerializer(StaffSerializer):
+class ChangesSerializer(SumsSerializer):
     """By which part each figure of the report's cards rose or fell."""
 
-    def get_fields(self) -> dict[str, Any]:
-        return {card_type.name: RatioField() for card_type in CARD_TYPES}
+    ratios = tuple(card_type.name for card_type in CARD_TYPES)
 
     def to_representation(self, instance: Any) -> dict[str, Any]:
         return super().to_representation({card.type.name: card.change for card in instance})
@@ -202,33 +180,30 @@ class ChangesSerializer(StaffSerializer):
 class ProductFiguresSerializer(StaffSerializer):
     product_id = serializers.CharField()
     product_name = serializers.CharField(source="name")
-    add_to_cart_minor = MinorField()
-    units_added = QuantityField()
-    purchase_minor = MinorField()
-    units_purchased = QuantityField()
+    add_to_cart_minor = fields.MinorField()
+    units_added = fields.QuantityField()
+    purchase_minor = fields.MinorField()
+    units_purchased = fields.QuantityField()
 
 
-class CurrencyTotalsSerializer(StaffSerializer):
-    currency = CurrencyField(help_text="ISO 4217.")
-    currency_decimals = DecimalsField(source="currency")
-    add_to_cart_minor = MinorField()
-    cart_events = CountField()
-    purchase_minor = MinorField()
-    orders = CountField()
+class CurrencyTotalsSerializer(SumsSerializer):
+    currency = fields.CurrencyField(help_text="ISO 4217.")
+    currency_decimals = fields.DecimalsField(source="currency")
+    sums = ("add_to_cart_minor", "cart_events", "purchase_minor", "orders")
 
 
 class ReportSerializer(StaffSerializer):
     company = serializers.CharField(source="query.company.key")
     time_zone = serializers.CharField(source="query.company.time_zone")
-    start = DayField(source="query.period.start")
-    end = DayField(source="query.period.end")
-    previous_start = serializers.SerializerMethodField(help_text=DAY)
-    previous_end = serializers.SerializerMethodField(help_text=DAY)
+    start = fields.DayField(source="query.period.start")
+    end = fields.DayField(source="query.period.end")
+    previous_start = serializers.SerializerMethodField(help_text=fields.DAY)
+    previous_end = serializers.SerializerMethodField(help_text=fields.DAY)
     channel = serializers.ChoiceField(source="query.channel", choices=Interaction.Kind.choices, allow_blank=True)
     profile = serializers.CharField(source="query.ai_profile")
     trust = serializers.ChoiceField(source="query.trust", choices=Trust.choices, allow_blank=True)
-    currency = CurrencyOrNoneField(help_text="ISO 4217; empty where nothing was taken.")
-    currency_decimals = DecimalsField(source="currency")
+    currency = fields.CurrencyField(allow_blank=True, help_text="ISO 4217; empty where nothing was taken.")
+    currency_decimals = fields.DecimalsField(source="currency")
     current = FiguresSerializer()
     previous = FiguresSerializer(allow_null=True)
     changes = ChangesSerializer(source="cards")
