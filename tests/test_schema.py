@@ -102,7 +102,7 @@ def test_schema_when_compared_with_the_urls_has_all_of_them() -> None:
     }
 
 
-def test_schema_when_it_is_part_of_the_shops_own_touches_no_other_name() -> None:
+def test_schema_when_published_has_only_names_of_ours() -> None:
     names = [name for group in published_schema()["components"].values() for name in group]
     assert {name[:6].lower() for name in names} == {"alhena"}
     assert {operation(path)["operationId"][:6] for path in PATHS} == {"alhena"}
@@ -118,7 +118,7 @@ def test_schema_when_it_is_part_of_the_shops_own_touches_no_other_name() -> None
         ("refunds", {"200", "201"}),
     ],
 )
-def test_operation_when_read_tells_all_that_matters(path: str, taken: set[str]) -> None:
+def test_operation_when_published_is_complete(path: str, taken: set[str]) -> None:
     described = operation(path)
     assert described["responses"].keys() == EVERYWHERE | taken
     assert list(described["requestBody"]["content"]) == MEDIA_TYPES
@@ -150,7 +150,7 @@ def test_request_when_it_is_an_example_is_taken(company: Company, path: str, med
 
 
 @pytest.mark.parametrize(("path", "status", "answer"), ANSWERS)
-def test_answer_when_it_is_an_example_is_one_by_its_schema_and_no_other(path: str, status: str, answer: Any) -> None:
+def test_answer_when_it_is_an_example_matches_its_schema_only(path: str, status: str, answer: Any) -> None:
     validator = answer_validator(path, int(status))
     assert validator is not None
     validator.validate(answer)
@@ -229,7 +229,7 @@ def shop_schema(*, includes_ours: bool) -> dict[str, Any]:
     return schema
 
 
-def test_schema_when_the_shop_has_names_like_ours_leaves_them_alone() -> None:
+def test_schema_when_the_shop_uses_our_names_keeps_its_own() -> None:
     alone, together = shop_schema(includes_ours=False), shop_schema(includes_ours=True)
     names = {"Order", "TypeEnum", "StatusEnum", "ChannelEnum", "TrustEnum", "KindEnum", "BlankEnum"}
     assert alone["components"]["schemas"].keys() == names

@@ -1,7 +1,7 @@
-"""The shape of each event. Serializers validate and nothing more; the rules themselves stand in ``rules``.
+"""The shape of each event. Serializers only validate; the rules are in ``contract.rules``.
 
-One instance of each is made at import and serves every request: ``parse()`` (and ``run_validation()``, which calls it)
-writes nothing to it. All errors are collected, each under the path of its field, such as ``line_items[1].quantity``.
+One instance of each is made at import and serves every request, as ``parse()`` writes nothing to it. All errors are
+collected, each under the path of its field, such as ``line_items[1].quantity``.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class RuleSerializer(serializers.Serializer[Any]):
         self.sources = {name: str(f.source) for name, f in self.fields.items()}
 
     def parse_fields(self, data: object, most_errors: int = limits.ERRORS) -> tuple[Values, Errors]:
-        """The values of the valid fields, and the errors of the others: the first ``most_errors`` or a few more."""
+        """Return the values of the valid fields and the errors of the others, ``most_errors`` or a few more."""
         values: Values = {}
         errors: Errors = {}
         if type(data) is not dict:
@@ -77,7 +77,7 @@ class RuleSerializer(serializers.Serializer[Any]):
         return values, errors
 
     def build(self, values: Values, **further: Any) -> Any:
-        """Make the ``data_class`` of valid values, and of what the request does not say."""
+        """Make the ``data_class`` of valid values and of what the request does not state."""
         return self.data_class(**{self.sources[name]: value for name, value in values.items()}, **further)
 
     def check(self, values: Values, errors: Errors) -> None:
@@ -91,7 +91,7 @@ class RuleSerializer(serializers.Serializer[Any]):
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """What all events of a request have in common: the visitor, the sender's clock, and whose word it is."""
+    """What all events of a request have in common: the visitor, the sender's clock, and the trust."""
 
     company_key: str
     visitor: Visitor | None
@@ -100,7 +100,7 @@ class Envelope:
     trust: Trust
 
     def placed(self, occurred_at: datetime | None) -> datetime:
-        """When an event happened, by the server's clock; raises ``InvalidValue``."""
+        """Return when an event happened by the server's clock. Raises ``InvalidValue``."""
         return rules.corrected_time(
             occurred_at,
             sent_at=self.sent_at,
@@ -113,7 +113,7 @@ _FINGERPRINTS = ("user_fingerprint", "user_faq_fingerprint")
 
 
 class EnvelopeSerializer(RuleSerializer):
-    """What every request carries."""
+    """The fields of every request."""
 
     company_key = TextField()
     user_fingerprint = FingerprintField(required=False)
@@ -121,7 +121,7 @@ class EnvelopeSerializer(RuleSerializer):
     sent_at = TimestampField(required=False)
 
     def parse(self, data: object, *, received_at: datetime, trust: Trust) -> tuple[Envelope | None, Errors]:
-        """The envelope, or what is wrong with it. Only the shop's server may leave out the visitor."""
+        """Return the envelope, or its errors. Only the shop's server may leave out the visitor."""
         values, errors = self.parse_fields(data)
         is_anonymous = not any(name in errors or values.get(name) for name in _FINGERPRINTS)
         if is_anonymous and trust == Trust.REPORTED and "" not in errors:
@@ -136,14 +136,14 @@ ENVELOPE = EnvelopeSerializer()
 
 
 class EventSerializer(RuleSerializer):
-    """What every event carries beside its envelope."""
+    """The fields of every event beside its envelope."""
 
     source = TextField(required=False)  # type: ignore[assignment]  # a serializer's own name for its argument
     event_id = EventIdField(required=False)
     occurred_at = TimestampField(required=False)
 
     def parse(self, data: object, *, received_at: datetime, trust: Trust) -> EventData:
-        """Validate one event together with its envelope. Raises ``InvalidRequest``, which names every wrong field."""
+        """Validate one event together with its envelope. Raises ``InvalidRequest``, which names every invalid field."""
         envelope, errors = ENVELOPE.parse(data, received_at=received_at, trust=trust)
         event, event_errors = self.parse_event(data, envelope)
         if event is None or errors:
@@ -153,7 +153,7 @@ class EventSerializer(RuleSerializer):
     def parse_event(
         self, data: object, envelope: Envelope | None, most_errors: int = limits.ERRORS
     ) -> tuple[EventData | None, Errors]:
-        """The event that ``data`` is within a good envelope, and what is wrong with it."""
+        """Return the event, if it is valid within a valid envelope, and its errors."""
         values, errors = self.parse_fields(data, most_errors)
         if envelope is None:
             return None, errors
@@ -171,7 +171,7 @@ class EventSerializer(RuleSerializer):
         return self.build(values, **common), errors
 
     def may_lack_visitor(self, values: Values) -> bool:
-        """Whether an event that the shop's server tells is of use without a visitor."""
+        """Return whether the shop's server may report the event without a visitor."""
         return False
 
 
@@ -265,7 +265,7 @@ class RefundSerializer(RuleSerializer):
     occurred_at = TimestampField(required=False)
 
     def parse(self, data: object, *, received_at: datetime) -> RefundData:
-        """Validate one refund. Raises ``InvalidRequest``, which names every wrong field."""
+        """Validate one refund. Raises ``InvalidRequest``, which names every invalid field."""
         values, errors = self.parse_fields(data)
         if "occurred_at" in values:
             try:

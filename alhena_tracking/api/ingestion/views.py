@@ -69,21 +69,21 @@ class IngestionView(JSONView):
                 trust = Trust.CONFIRMED
         _check_limits(request, known, trust, _number_of_events(body))
         if known is None and claims_secret_key(request._request):
-            trust = Trust.CONFIRMED  # so that a server is told of the company, and not what a browser would have to say
+            trust = Trust.CONFIRMED  # so that a server reads that the company is unknown, not that a visitor is missing
         return self.take(request, body, received_at, trust)
 
     def take(self, request: Request, body: object, received_at: datetime, trust: Trust) -> HttpResponse:
         raise NotImplementedError
 
     def company(self) -> KnownCompany:
-        """The company that the body names, once the body is known to be valid."""
+        """Return the company that the body names. Views ask once the body is valid."""
         if self.known is None:
             raise PermissionDenied(gettext("There is no company with this key."), code="unknown_company")
         return self.known
 
     @cached_property
     def foreign_origin(self) -> str | None:
-        """The origin of the page that sent the request, unless it is the host itself (or no page at all)."""
+        """The origin of the page that sent the request; ``None`` if that is the host itself, or no page."""
         origin = self.request._request.META.get("HTTP_ORIGIN", "").lower()
         return origin if origin and origin.partition("://")[2] != self.request.get_host().lower() else None
 
@@ -93,7 +93,7 @@ class IngestionView(JSONView):
             raise PermissionDenied(message, code="origin_not_allowed")
 
     def _is_origin_listed(self) -> bool:
-        """Whether a page of another origin may read the answer: any company's, as a preflight names none."""
+        """Return whether a page of another origin may read the answer: any company's, as a preflight names none."""
         if self.foreign_origin is None:
             return False
         if self.known is not None and self.foreign_origin in self.known.origins:
@@ -128,7 +128,7 @@ class IngestionView(JSONView):
 
 
 class EventView(IngestionView):
-    """Takes one event."""
+    """Records one event."""
 
     def take(self, request: Request, body: object, received_at: datetime, trust: Trust) -> HttpResponse:
         event = serializers.METHODS[self.method].parse(body, received_at=received_at, trust=trust)
@@ -153,7 +153,7 @@ class CheckoutEventView(EventView):
 
 
 class BatchView(IngestionView):
-    """Takes up to ``limits.BATCH_EVENTS`` events of one visitor, in order, and answers for each."""
+    """Records up to ``limits.BATCH_EVENTS`` events of one visitor, in order, with a result for each."""
 
     body_bytes = limits.BATCH_BODY_BYTES
     serializer = BatchSerializer()
@@ -177,7 +177,7 @@ class BatchView(IngestionView):
 
 
 class RefundView(IngestionView):
-    """Takes one refund, from the shop's server only."""
+    """Records one refund, from the shop's server only."""
 
     method = "refund"
     serializer = serializers.RefundSerializer()
@@ -210,7 +210,7 @@ def _as_json(outcome: Outcome, errors: Mapping[str, InvalidValue] | None = None)
 
 
 def _find_company(body: object) -> KnownCompany | None:
-    """The company that a body names, if it names one."""
+    """Return the company that a body names, if there is one."""
     key = body.get("company_key") if type(body) is dict else None
     try:
         return find_company(rules.parse_text(key))
@@ -220,12 +220,12 @@ def _find_company(body: object) -> KnownCompany | None:
 
 def _number_of_events(body: object) -> int:
     events = body.get("events") if type(body) is dict else None
-    # What is more than a batch may hold is refused, and must not use up what other visitors may send.
+    # A batch of more is rejected, and must not use up what other visitors may send.
     return min(max(1, len(events)), limits.BATCH_EVENTS) if type(events) is list else 1
 
 
 def _check_limits(request: Request, known: KnownCompany | None, trust: Trust, cost: int) -> None:
-    # The shop's server speaks for all visitors from one address.
+    # The shop's server sends for all visitors from one address.
     source = source_of(request._request) if trust == Trust.REPORTED else None
     wait = throttling.check_limits(known.company.key if known else None, source, cost)
     if wait is not None:
@@ -233,7 +233,7 @@ def _check_limits(request: Request, known: KnownCompany | None, trust: Trust, co
 
 
 def _unwanted(request: Request, trust: Trust) -> Outcome | None:
-    """Why a valid event is not to be stored at all, if so."""
+    """Return why a valid event must not be stored, or ``None``."""
     if refuses_tracking(request._request):
         return Outcome("ignored", reason="privacy_signal")
     if trust == Trust.REPORTED and is_bot(request._request):
@@ -248,7 +248,7 @@ def _count_rejected(
     outcome: str,
     errors: Iterable[tuple[str, str]],
 ) -> None:
-    """Count a refused event: for the company of the settings where the event names none that there is."""
+    """Count a rejected event: for the company of the settings if the event names no known one."""
     if known is None and conf.company_key:
         with suppress(*DATABASE_ERRORS), time_limits():
             known = find_company(conf.company_key)

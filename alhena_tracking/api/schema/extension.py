@@ -30,7 +30,7 @@ from alhena_tracking.api.staff.views import RowsView, StaffView
 
 
 class IngestionSchema(AutoSchema):
-    """The operation as it is written down, whatever drf-spectacular would guess from the view."""
+    """The operation that ``operations`` declares, and nothing that drf-spectacular would guess from the view."""
 
     def __init__(self, operation: Schema) -> None:
         super().__init__()
@@ -46,7 +46,7 @@ class IngestionSchema(AutoSchema):
 
 
 class StaffSchema(AutoSchema):
-    """The operation that drf-spectacular makes of the view's serializer and of what is written down beside it."""
+    """The operation that drf-spectacular makes of the view's serializer and of what ``staff`` declares."""
 
     def __init__(self, view: type[StaffView]) -> None:
         super().__init__()
@@ -132,13 +132,13 @@ class StaffSerializerExtension(OpenApiSerializerExtension):  # type: ignore[no-u
     def map_serializer(self, auto_schema: AutoSchema, direction: Any) -> Schema:
         with override("en"):  # the models' help texts are translated, a schema is not
             schema: Schema = auto_schema._map_serializer(self.target, direction, bypass_extensions=True)  # type: ignore[no-untyped-call]
-        schema.pop("description", None)  # what the class says of itself
+        schema.pop("description", None)  # the docstring of the class
         properties = {name: _own_property(found) for name, found in schema["properties"].items()}
         return {**schema, "properties": properties, "required": sorted(properties), "additionalProperties": False}
 
 
 def _own_property(schema: Schema) -> Schema:
-    """The schema of a property without names that would meet the shop's own: see ``one_of``."""
+    """Return the schema of a property whose enum gets no component of its own: see ``one_of``."""
     schema = {key: value for key, value in schema.items() if key not in {"readOnly", "title", "x-spec-enum-id"}}
     return {**one_of(*schema.pop("enum")), **schema} if "enum" in schema else schema
 
@@ -159,7 +159,7 @@ def _register(registry: ComponentRegistry, kind: str, found: Mapping[str, Schema
 
 
 def _in_version(schema: Any) -> Any:
-    """The schema in the shop's version of OpenAPI: since 3.1, null is a type like any other."""
+    """Return the schema in the shop's version of OpenAPI: since 3.1, null is a type."""
     if isinstance(schema, list):
         return [_in_version(item) for item in schema]
     if not isinstance(schema, dict):

@@ -58,7 +58,7 @@ PARAMETERS: dict[str, tuple[str, Schema]] = {
 
 @dataclass(frozen=True)
 class ErrorAnswer:
-    """An answer that names what is wrong: its component, when it is given, and an example of it."""
+    """An error answer: its component, when it is given, and an example."""
 
     component: str
     description: str
@@ -71,12 +71,12 @@ class ErrorAnswer:
 ERROR_ANSWERS = {
     400: ErrorAnswer(
         "StaffInvalid",
-        "A parameter is unknown, given twice, or has a wrong value: all that is wrong.",
+        "A parameter is unknown, given twice or invalid. Lists all errors.",
         Error("channel", "invalid_choice", "“SMS” is not a channel."),
     ),
     401: ErrorAnswer(
         "StaffUnauthorized",
-        "Nobody is logged in, and there is no token, or a wrong one.",
+        "Nobody is logged in, and there is no valid token.",
         Error("", "not_authenticated", "Authentication credentials were not provided."),
     ),
     403: ErrorAnswer(
@@ -103,7 +103,7 @@ ERROR_ANSWERS = {
 
 
 def error_components() -> dict[str, Schema]:
-    """The schemas of the answers that name what is wrong, by name."""
+    """Return the schemas of the error answers by name."""
     return {
         ref(answer.component)["$ref"].rpartition("/")[2]: errors_object(WORDS[status], _TEXT, _TEXT)
         for status, answer in ERROR_ANSWERS.items()
