@@ -1,13 +1,13 @@
-"""For the shop's own process: what its server knows to have happened. Such events are confirmed by nature.
+"""Record events from the shop's own process. They are confirmed, as the shop's server reports them.
 
-``visitor`` is the request that is being answered (its cookie says who it is, its privacy signals are honoured), a
-``Visitor`` with fingerprints, or for an order ``None``: then a browser's report of the same order id says whose it is.
+``visitor`` is the current request (its cookie names the visitor, and its privacy signals are honoured), a ``Visitor``
+with fingerprints, or for an order ``None``: then a browser's report of the same order id names the visitor.
 ``company`` is a company key; the default is that of the settings. The other arguments are the fields of the HTTP
 contract, under the same rules; amounts may be ``Decimal``, times ``datetime`` with a zone, event ids ``UUID``.
 
-Within a transaction of the shop's, an event is recorded in a savepoint of it. Prefer the functions that end in
-``_on_commit``: they wait until the shop's transaction is committed, and log instead of raising, because tracking must
-never break a checkout.
+In an open transaction, an event is recorded in a savepoint. Prefer the functions that end in ``_on_commit``: they wait
+until the transaction is committed, and log errors instead of raising them, because tracking must never break a
+checkout.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
 
+from alhena_tracking.api.errors import InvalidRequest
 from alhena_tracking.api.ingestion import serializers
 from alhena_tracking.api.ingestion.visitors import refuses_tracking, visitor_of
 from alhena_tracking.company_cache import find_company
@@ -50,19 +51,19 @@ __all__ = [
 
 logger = logging.getLogger(__name__)
 
-_NOT_ASKED_FOR = Outcome("ignored", reason="privacy_signal")
+_PRIVACY_SIGNAL = Outcome("ignored", reason="privacy_signal")
 
 
 class EventError(Exception):
-    """An event that cannot be recorded, whatever is tried."""
+    """An event that cannot be recorded, and need not be tried again."""
 
 
 class UnknownCompany(EventError):
-    """There is no company with this key, or none is named and the settings name none either."""
+    """There is no company with this key, or neither the call nor the settings name one."""
 
 
 class InvalidEvent(EventError):
-    """Fields that break a rule; ``errors`` holds the code of each by its path, such as ``line_items[1].quantity``."""
+    """An event with invalid fields. ``errors`` maps the path of each, such as ``line_items[1].quantity``, to a code."""
 
     def __init__(self, errors: Mapping[str, str]) -> None:
         super().__init__(", ".join(f"{path}: {code}" if path else code for path, code in errors.items()))
@@ -90,8 +91,8 @@ def record_order(visitor: HttpRequest | Visitor | None, *, company: str | None =
     """Record, or confirm, one order: ``order_id``, ``value``, ``currency``, and optionally ``line_items`` (mappings),
     ``source``, ``event_id``, ``occurred_at``.
 
-    Returns also ``confirmed`` (a known order), and without a visitor ``pending`` (one that nobody has reported yet). As
-    ``record_interaction`` otherwise.
+    Also returns ``confirmed`` (a known order) and, without a visitor, ``pending`` (an order not reported yet).
+    Otherwise as ``record_interaction``.
     """
     return _record("sendCheckoutEvent", visitor, company, fields)
 
@@ -102,9 +103,9 @@ def refund_order(*, company: str | None = None, **fields: Any) -> Outcome:
     """
     row = _find_company(company)
     try:
-        data = _REFUND.parse({**_as_told(fields), "company_key": row.key}, received_at=timezone.now())
+        data = _REFUND.parse({**_as_json(fields), "company_key": row.key}, received_at=timezone.now())
         outcome = record_refund(row, data)
-    except serializers.InvalidEvent as error:
+    except InvalidRequest as error:
         raise _invalid(error) from None
     except InvalidValue as error:
         raise InvalidEvent({"currency" if error.code == "currency_mismatch" else "value": error.code}) from None
@@ -113,22 +114,22 @@ def refund_order(*, company: str | None = None, **fields: Any) -> Outcome:
 
 
 def record_interaction_on_commit(visitor: HttpRequest | Visitor, *, company: str | None = None, **fields: Any) -> None:
-    """``record_interaction`` once the open transaction is committed; what goes wrong is logged, and nothing raised."""
+    """``record_interaction`` once the open transaction is committed. Errors are logged, never raised."""
     _after_commit(record_interaction, visitor, company=company, **fields)
 
 
 def record_cart_event_on_commit(visitor: HttpRequest | Visitor, *, company: str | None = None, **fields: Any) -> None:
-    """``record_cart_event`` once the open transaction is committed; what goes wrong is logged, and nothing raised."""
+    """``record_cart_event`` once the open transaction is committed. Errors are logged, never raised."""
     _after_commit(record_cart_event, visitor, company=company, **fields)
 
 
 def record_order_on_commit(visitor: HttpRequest | Visitor | None, *, company: str | None = None, **fields: Any) -> None:
-    """``record_order`` once the open transaction is committed; what goes wrong is logged, and nothing raised."""
+    """``record_order`` once the open transaction is committed. Errors are logged, never raised."""
     _after_commit(record_order, visitor, company=company, **fields)
 
 
 def refund_order_on_commit(*, company: str | None = None, **fields: Any) -> None:
-    """``refund_order`` once the open transaction is committed; what goes wrong is logged, and nothing raised."""
+    """``refund_order`` once the open transaction is committed. Errors are logged, never raised."""
     _after_commit(refund_order, company=company, **fields)
 
 
@@ -153,16 +154,16 @@ def _record_for(
 ) -> Outcome:
     if isinstance(visitor, HttpRequest):
         if refuses_tracking(visitor):
-            return _NOT_ASKED_FOR
-        # Someone without a cookie is someone, too: not to be taken for whoever reports the same order later.
+            return _PRIVACY_SIGNAL
+        # A visitor without a cookie must not be taken for the visitor who reports the same order later.
         visitor = visitor_of(visitor, company.key) or Visitor(uuid.uuid4(), None)
-    body = _as_told(fields) | {"company_key": company.key}
+    body = _as_json(fields) | {"company_key": company.key}
     if visitor is not None:
         body["user_fingerprint"] = str(visitor.user_fingerprint or "")
         body["user_faq_fingerprint"] = str(visitor.faq_fingerprint or "")
     try:
         event = serializers.METHODS[method].parse(body, received_at=timezone.now(), trust=Trust.CONFIRMED)
-    except serializers.InvalidEvent as error:
+    except InvalidRequest as error:
         raise _invalid(error) from None
     (outcome,) = record(company, [event])
     if outcome.status == "invalid":
@@ -171,7 +172,7 @@ def _record_for(
 
 
 def _count(company: Company, method: str, outcome: Outcome) -> None:
-    """Count an event, once it is committed together with whatever the shop has open."""
+    """Count an event once the open transaction is committed."""
     transaction.on_commit(partial(event_counts.count, company, method, outcome.status, outcome.reason), robust=True)
 
 
@@ -183,34 +184,33 @@ def _find_company(key: str | None) -> Company:
     return known.company
 
 
-def _as_told(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields as JSON would give them, which is what the rules are made for."""
-    told = dict(fields)
-    if isinstance(told.get("occurred_at"), datetime):
-        told["occurred_at"] = told["occurred_at"].isoformat()
-    if isinstance(told.get("event_id"), uuid.UUID):
-        told["event_id"] = str(told["event_id"])
-    if isinstance(told.get("line_items"), tuple | list):
-        told["line_items"] = [dict(item) if isinstance(item, Mapping) else item for item in told["line_items"]]
-    return told
+def _as_json(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields as JSON has them, which is what the rules take."""
+    body = dict(fields)
+    if isinstance(body.get("occurred_at"), datetime):
+        body["occurred_at"] = body["occurred_at"].isoformat()
+    if isinstance(body.get("event_id"), uuid.UUID):
+        body["event_id"] = str(body["event_id"])
+    if isinstance(body.get("line_items"), tuple | list):
+        body["line_items"] = [dict(item) if isinstance(item, Mapping) else item for item in body["line_items"]]
+    return body
 
 
-def _invalid(error: serializers.InvalidEvent) -> InvalidEvent:
-    details: Any = error.detail
-    return InvalidEvent({path: errors[0].code for path, errors in details.items()})
+def _invalid(request: InvalidRequest) -> InvalidEvent:
+    return InvalidEvent({error.field: error.code for error in request.errors})
 
 
-def _after_commit(tell: Callable[..., Outcome], *args: Any, **fields: Any) -> None:
+def _after_commit(function: Callable[..., Outcome], *args: Any, **fields: Any) -> None:
     occurred_at = fields.get("occurred_at") or timezone.now()
     event = {**fields, "occurred_at": occurred_at}
-    transaction.on_commit(partial(_tell, tell, *args, **event), robust=True)
+    transaction.on_commit(partial(_call_and_log, function, *args, **event), robust=True)
 
 
-def _tell(tell: Callable[..., Outcome], *args: Any, **fields: Any) -> None:
+def _call_and_log(function: Callable[..., Outcome], *args: Any, **fields: Any) -> None:
     try:
-        tell(*args, **fields)
+        function(*args, **fields)
     except EventError as error:
-        logger.error("%s: %s", tell.__name__, error)
+        logger.error("%s: %s", function.__name__, error)
     except Exception as error:
-        # Not its text: it may quote what was told.
-        logger.error("%s: %s", tell.__name__, type(error).__name__)
+        # Without its text, which may quote the event.
+        logger.error("%s: %s", function.__name__, type(error).__name__)

@@ -26,14 +26,8 @@ _ATTRIBUTES = [field.attname for field in CartEvent._meta.concrete_fields]
 def new_cart_event(company: Company, data: CartEventData, attribution: Attribution) -> CartEvent:
     """Build the row of a cart event, without its worth."""
     values = {
-        "type": data.type,
-        "product_id": data.product_id,
         "product_id_digest": text_digest(data.product_id),
-        "product_name": data.product_name,
-        "currency": data.currency,
-        "value_minor": data.value_minor,
         "value_basis": conf.cart_event_value,
-        "quantity": data.quantity,
         **data.fields(company),
         **attribution.fields(),
     }

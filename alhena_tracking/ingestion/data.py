@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Literal
+from functools import cache
+from typing import Any, ClassVar, Literal
 from uuid import UUID
 
 from alhena_tracking.digests import fingerprint_digests
@@ -32,8 +33,11 @@ class Visitor:
 class EventData:
     """The fields common to all events. ``occurred_at`` is by the server's clock and never after ``received_at``.
 
-    ``visitor`` is ``None`` only for an order that the shop's server confirms without naming one.
+    ``visitor`` is ``None`` only for an order that the shop's server confirms without naming one. The further fields of
+    each kind of event are stored in its row under the same names, except those in ``stored_apart``.
     """
+
+    stored_apart: ClassVar[frozenset[str]] = frozenset()
 
     visitor: Visitor | None
     occurred_at: datetime
@@ -43,8 +47,9 @@ class EventData:
     trust: Trust = Trust.REPORTED
 
     def fields(self, company: Company) -> dict[str, Any]:
-        """Return the values of the columns common to all event rows."""
+        """Return the values of the event's row."""
         return {
+            **self.stated(),
             "company": company,
             "event_id": self.event_id,
             "trust": self.trust,
@@ -53,6 +58,18 @@ class EventData:
             "received_at": self.received_at,
             "occurred_on": self.occurred_at.astimezone(company.zone).date(),
         }
+
+    def stated(self) -> dict[str, Any]:
+        """Return the values of the fields that only this kind of event has."""
+        kind: Any = type(self)
+        return {name: getattr(self, name) for name in stated_fields(kind)}
+
+
+@cache
+def stated_fields(kind: type[Any]) -> tuple[str, ...]:
+    """Name the fields that only this kind of event has, without those that are stored apart."""
+    common = {one.name for one in fields(EventData)} | kind.stored_apart
+    return tuple(one.name for one in fields(kind) if one.name not in common)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,12 +104,21 @@ class LineItemData:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderData(EventData):
-    """A purchase; ``value_minor`` is the total after discounts and taxes, in minor units of ``currency``."""
+    """A purchase; ``value_minor`` is its total after discounts and taxes, in minor units of ``currency``.
+
+    Its id and its lines are stored apart: orders, claims and pending confirmations keep them differently.
+    """
+
+    stored_apart: ClassVar[frozenset[str]] = frozenset({"order_id", "line_items"})
 
     order_id: str = ""
     currency: str
     value_minor: int
     line_items: tuple[LineItemData, ...] = ()
+
+
+#: What an event states of an order beside its figures; where the shop's server states it, it stands.
+ORDER_DETAILS = tuple(name for name in stated_fields(OrderData) if name not in {"currency", "value_minor"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

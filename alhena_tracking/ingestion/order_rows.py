@@ -8,7 +8,7 @@ from typing import Any
 
 from alhena_tracking.conf import conf
 from alhena_tracking.digests import text_digest
-from alhena_tracking.ingestion.data import LineItemData, OrderData, RefundData
+from alhena_tracking.ingestion.data import ORDER_DETAILS, LineItemData, OrderData, RefundData
 from alhena_tracking.ingestion.visits import Attribution
 from alhena_tracking.models import Company, Order, OrderClaim, OrderLine, PendingConfirmation, Refund, Trust, ValueBasis
 
@@ -19,8 +19,6 @@ def new_order(company: Company, data: OrderData, attribution: Attribution) -> Or
     return Order(
         order_id=data.order_id,
         order_id_digest=text_digest(data.order_id) if data.order_id else None,
-        currency=data.currency,
-        value_minor=data.value_minor,
         has_confirmed_visitor=is_confirmed,
         has_confirmed_lines=is_confirmed,
         **data.fields(company),
@@ -31,8 +29,6 @@ def new_order(company: Company, data: OrderData, attribution: Attribution) -> Or
 def new_claim(company: Company, data: OrderData, attribution: Attribution) -> OrderClaim:
     """Build a claim from one event."""
     return OrderClaim(
-        currency=data.currency,
-        value_minor=data.value_minor,
         line_items=stored_lines(data.line_items),
         **data.fields(company),
         **attribution.fields(),
@@ -81,12 +77,18 @@ def new_pending(company: Company, data: OrderData, *, replacing: PendingConfirma
         order_id_digest=text_digest(data.order_id),
         event_id=data.event_id,
         source=data.source,
-        currency=data.currency,
-        value_minor=data.value_minor,
         line_items=stored_lines(data.line_items),
         occurred_at=data.occurred_at,
         received_at=data.received_at,
+        **data.stated(),
     )
+
+
+def show_details(order: Order, confirmed: OrderData | PendingConfirmation) -> None:
+    """Show in an order what the shop's server states beside figures and lines. What it leaves out stays."""
+    for name in ("source", *ORDER_DETAILS):
+        if value := getattr(confirmed, name):
+            setattr(order, name, value)
 
 
 def new_refund(company: Company, data: RefundData) -> Refund:

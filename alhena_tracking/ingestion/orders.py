@@ -19,6 +19,7 @@ from alhena_tracking.ingestion.data import (
     CONFIRMED,
     DUPLICATE,
     NO_INTERACTION,
+    ORDER_DETAILS,
     PENDING,
     UNKNOWN_ORDER,
     OrderData,
@@ -119,7 +120,7 @@ class OrderState:
         pending = self._pending_confirmation(data.received_at)
         if pending is not None:
             order.trust = Trust.CONFIRMED
-            order.source = pending.source or order.source
+            order_rows.show_details(order, pending)
             self._set_figures(pending.currency, pending.value_minor, data.received_at)
             if pending.line_items:
                 self.lines, order.has_confirmed_lines = pending.line_items, True
@@ -142,11 +143,11 @@ class OrderState:
             self._mark_conflict(if_=(order.currency, order.value_minor) != (data.currency, data.value_minor))
             return DUPLICATE
         order.trust = Trust.CONFIRMED
-        order.source = data.source or order.source
         self._set_figures(data.currency, data.value_minor, data.received_at)
         if data.line_items:
             self.lines, order.has_confirmed_lines = order_rows.stored_lines(data.line_items), True
         self._show_chosen_claim()
+        order_rows.show_details(order, data)
         self._compare_claims()
         self.is_changed = self.is_confirmed = True
         return CONFIRMED
@@ -170,7 +171,7 @@ class OrderState:
         )
         order.trust = Trust.CONFIRMED
         order.has_confirmed_visitor = order.has_confirmed_lines = True
-        order.source = data.source or order.source
+        order_rows.show_details(order, data)
         self._set_figures(data.currency, data.value_minor, data.received_at)
         self._move(attribution.fields(), data.occurred_at)
         self.lines = order_rows.stored_lines(data.line_items)
@@ -201,7 +202,9 @@ class OrderState:
         claim = choose_claim(self.claims, order.currency, order.value_minor)
         if not order.has_confirmed_lines:
             self.lines = claim.line_items if claim.currency == order.currency else []
-        self._move({name: getattr(claim, name) for name in _CREDIT_FIELDS}, claim.occurred_at)
+        # A detail that no claim states is the shop's server's, and stays.
+        details = [name for name in ORDER_DETAILS if getattr(order, name) in [getattr(c, name) for c in self.claims]]
+        self._move({name: getattr(claim, name) for name in (*_CREDIT_FIELDS, *details)}, claim.occurred_at)
 
     def _move(self, credit: dict[str, Any], occurred_at: datetime) -> None:
         """Change the order's credit and time; the carts that it emptied are recomputed."""

@@ -83,10 +83,6 @@ class Visits:
         interaction = Interaction(
             user_fingerprint_digest=user_digest,
             faq_fingerprint_digest=faq_digest,
-            kind=data.kind,
-            product_id=data.product_id,
-            conversation_id=data.conversation_id,
-            ai_profile=data.ai_profile,
             **data.fields(self.company),
         )
         interaction.is_qualifying = _is_qualifying(interaction)

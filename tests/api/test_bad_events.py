@@ -140,8 +140,8 @@ def test_event_when_the_database_refuses_it_is_reported_by_index(
     serializer = type(serializers.METHODS[METHODS[fault.path]])
     build = serializer.build
 
-    def build_spoilt(self: Any, values: Any, common: Any) -> EventData:
-        event: EventData = build(self, values, common)
+    def build_spoilt(self: Any, values: Any, **further: Any) -> EventData:
+        event: EventData = build(self, values, **further)
         return fault.spoil(event) if values["source"] == "spoilt" else event
 
     monkeypatch.setattr(serializer, "build", build_spoilt)

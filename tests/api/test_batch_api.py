@@ -113,7 +113,7 @@ def test_batch_when_the_database_is_away_is_503_whole(company: Company, monkeypa
 def test_batch_when_it_is_counted_counts_each_event(company: Company) -> None:
     send(CHAT, CHAT, told("sendCartEvent", CART_EVENT), told("sendCheckoutEvent", {**ORDER, "value": -1}), {})
     event_counts.flush()
-    counted = {(row.method, row.outcome, row.reason): row.count for row in EventCount.objects.filter(company=company)}
+    counted = {(c.method, c.outcome, c.reason): c.count for c in EventCount.objects.filter(company=company)}
     assert counted == {
         ("sendInteraction", "recorded", ""): 2,
         ("sendCartEvent", "recorded", ""): 1,

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from alhena_tracking import company_cache
 from alhena_tracking.diagnosis import event_counts
+from alhena_tracking.ingestion import orders
 from alhena_tracking.models import (
     CartEvent,
     Company,
@@ -184,3 +185,17 @@ def test_revenue_when_only_confirmed_orders_count_leaves_reported_ones_out(
     assert not Order.objects.counted().exists()
     confirm("checkout_events", ANONYMOUS)
     assert Order.objects.counted().count() == 1
+
+
+@pytest.mark.parametrize(("stated", "shown"), [(None, "RIVAL"), ("SERVER", "SERVER")])
+def test_details_when_another_claim_is_shown_are_its_own_or_the_servers(
+    interacted: None, confirm: Any, monkeypatch: pytest.MonkeyPatch, stated: str | None, shown: str
+) -> None:
+    monkeypatch.setattr(orders, "ORDER_DETAILS", ("source",))  # as any field that an order has beside its figures
+    post("checkout_events", {**ORDER, "source": "FIRST"})
+    post("checkout_events", {**ORDER, **RIVAL, "value": 91, "source": "RIVAL"})
+    assert Order.objects.get().source == "FIRST"
+    assert confirm("checkout_events", {**ANONYMOUS, "value": 91, "source": stated})[1] == {"status": "confirmed"}
+    assert Order.objects.get().source == shown
+    post("checkout_events", {**ORDER, "value": 92, "source": "LATER"})
+    assert Order.objects.get().source == shown

@@ -23,8 +23,9 @@ from hypothesis import strategies as st
 from rest_framework.response import Response
 
 from alhena_tracking import company_cache
-from alhena_tracking.api.ingestion import throttling, views
-from alhena_tracking.api.ingestion.views import handle_exception
+from alhena_tracking.api import errors as api_errors
+from alhena_tracking.api.errors import DATABASE_ERRORS, handle_exception
+from alhena_tracking.api.ingestion import throttling
 from alhena_tracking.diagnosis import event_counts
 from alhena_tracking.models import Company, SecretKey
 from tests.support.odd_requests import KNOWN_ORDER, KNOWN_VISITORS, NOW, PATHS, SECRET_KEY, OddRequest, odd_requests
@@ -93,8 +94,8 @@ class Caller:
         self.errors.append(sys.exc_info()[1])
 
     def handle_exception(self, error: Exception, context: Mapping[str, Any]) -> Response | None:
-        """As the views do, which tell nobody what the database said."""
-        if isinstance(error, views.DATABASE_TROUBLE):
+        """Answer as the views do, and keep the database's error, which they tell nobody."""
+        if isinstance(error, DATABASE_ERRORS):
             self.errors.append(error)
         return handle_exception(error, context)
 
@@ -112,7 +113,7 @@ def caller(company: Company, monkeypatch: pytest.MonkeyPatch) -> Iterator[Caller
     monkeypatch.setattr(company_cache, "_may_cache", lambda: True)
     monkeypatch.setattr(timezone, "now", lambda: NOW)
     caller = Caller(SecretKey(company=company, name="server").issue())
-    monkeypatch.setattr(views, "handle_exception", caller.handle_exception)
+    monkeypatch.setattr(api_errors, "handle_exception", caller.handle_exception)
     identities = [{"company_key": "acme", "user_fingerprint": a, "user_faq_fingerprint": b} for a, b in KNOWN_VISITORS]
     for identity in identities:
         body = {**identity, "occurred_at": "2026-01-31T11:00:00Z", "type": "CHAT"}

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 from django.utils import timezone
-from rest_framework.serializers import ValidationError
 
+from alhena_tracking.api.errors import InvalidRequest
 from alhena_tracking.api.ingestion.serializers import METHODS
 from alhena_tracking.models import Trust
 from tests.support.contract import load_examples, snake_case, wire
@@ -31,10 +31,9 @@ def test_examples_when_counted() -> None:
 
 @pytest.mark.parametrize("example", [e for e in EXAMPLES if e["errors"]], ids=lambda e: e["name"])
 def test_invalid_example_when_parsed_names_every_error(example: dict[str, Any]) -> None:
-    with pytest.raises(ValidationError) as caught:
+    with pytest.raises(InvalidRequest) as caught:
         _parse(example)
-    detail: Any = caught.value.detail
-    found = sorted((path, error.code) for path, errors in detail.items() for error in errors)
+    found = sorted((error.field, error.code) for error in caught.value.errors)
     assert found == sorted((snake_case(error["field"]), error["code"]) for error in example["errors"])
 
 

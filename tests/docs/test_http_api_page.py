@@ -34,7 +34,7 @@ LIMITS = {
     "events of a batch": limits.BATCH_EVENTS,
     "bytes of a request": limits.BODY_BYTES,
     "bytes of a batch": limits.BATCH_BODY_BYTES,
-    "errors that one answer tells, or a few more": limits.ERRORS,
+    "errors in one answer, or a few more": limits.ERRORS,
 }
 
 

@@ -12,8 +12,9 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 from rest_framework.authtoken.models import Token
 
-from alhena_tracking.api.schema.staff import STAFF_OPERATIONS
-from alhena_tracking.api.staff import documents, errors, pages, views
+from alhena_tracking.api.errors import WORDS
+from alhena_tracking.api.schema.staff import ERROR_ANSWERS, STAFF_OPERATIONS
+from alhena_tracking.api.staff import fields, pages, views
 from alhena_tracking.models import Company
 from alhena_tracking.reports.forms import MOST_DAYS, ReportForm
 from tests.support import factories
@@ -87,7 +88,7 @@ def test_endpoints_when_listed_are_those_there_are() -> None:
         views.CartEventsView: "cart-events",
         views.SessionsView: "sessions",
     }
-    assert listed == {(f"GET api/{names[view]}", view.right) for view in STAFF_OPERATIONS}
+    assert listed == {(f"GET api/{names[view]}", view.permission) for view in STAFF_OPERATIONS}
 
 
 def test_parameters_when_listed_are_those_that_are_read() -> None:
@@ -102,12 +103,13 @@ def test_parameters_when_listed_are_those_that_are_read() -> None:
 def test_numbers_when_listed_are_those_of_the_code() -> None:
     assert f"({pages.PAGE_SIZE}, at most {pages.MOST_ROWS})" in PAGE
     assert f"at most {MOST_DAYS} days" in PAGE
-    assert documents.DECIMALS == 6
+    assert fields.DECIMALS == 6
     assert "with six decimals" in " ".join(PAGE.split())
 
 
 def test_answers_when_listed_are_those_of_the_schema() -> None:
     [rows] = tables(section("What may go wrong"))
-    assert {int(status): word.strip("`") for status, word, _ in rows} == errors.WORDS
-    refused = {status for operation in STAFF_OPERATIONS.values() for status in operation.refused}
-    assert refused == set(errors.WORDS)
+    assert {int(status): word.strip("`") for status, word, _ in rows} == {
+        status: WORDS[status] for status in ERROR_ANSWERS
+    }
+    assert {status for operation in STAFF_OPERATIONS.values() for status in operation.errors} == set(ERROR_ANSWERS)

@@ -179,7 +179,7 @@ def test_events_when_counted_are_those_that_were_committed(company: Company) -> 
     with pytest.raises(InvalidEvent):
         events.record_interaction(VISITOR, type="TALK")
     event_counts.flush()
-    counted = {(row.method, row.outcome, row.reason): row.count for row in EventCount.objects.filter(company=company)}
+    counted = {(c.method, c.outcome, c.reason): c.count for c in EventCount.objects.filter(company=company)}
     assert counted == {
         ("sendInteraction", "recorded", ""): 1,
         ("sendInteraction", "invalid", "invalid_choice"): 1,

@@ -1,4 +1,4 @@
-"""The JSON that staff read: who may read it, what it says, and that nothing of the project's changes it."""
+"""The JSON for staff: permissions, contents, and independence of the project's settings."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from rest_framework.authtoken.models import Token
 from alhena_tracking.models import CartEvent, Company, Order, Trust, VisitorSession
 from tests.support import factories
 from tests.support.factories import at
-from tests.support.published_schema import STAFF_PREFIX, staff_validator
+from tests.support.published_schema import STAFF_PREFIX, staff_operation, staff_validator
 
 pytestmark = pytest.mark.django_db
 
@@ -44,7 +44,7 @@ def staff(*rights: str, **facts: Any) -> Any:
 
 @pytest.fixture
 def read(client: Client) -> Callable[..., Any]:
-    """Read an endpoint as a user with the right to it, and hold the answer to the published schema."""
+    """Read an endpoint with every permission, and validate the answer by the published schema."""
     client.force_login(staff(*RIGHTS.values()))
 
     def read(path: str, expected: int = 200, **parameters: Any) -> Any:
@@ -71,12 +71,12 @@ def shop(company: Company) -> Company:
     return company
 
 
-# Rights
+# Permissions
 
 
 @pytest.mark.parametrize("path", RIGHTS)
 @pytest.mark.parametrize("right", [*RIGHTS.values(), "view_company", "export_revenueimpact"])
-def test_endpoint_when_asked_needs_its_own_right(client: Client, shop: Company, path: str, right: str) -> None:
+def test_endpoint_when_read_needs_its_own_permission(client: Client, shop: Company, path: str, right: str) -> None:
     client.force_login(staff(right))
     response = client.get(STAFF_PREFIX + path, THAT_WEEK)
     assert response.status_code == (200 if right == RIGHTS[path] else 403)
@@ -84,7 +84,7 @@ def test_endpoint_when_asked_needs_its_own_right(client: Client, shop: Company, 
 
 
 @pytest.mark.parametrize("path", RIGHTS)
-def test_endpoint_when_nobody_asks_is_401(client: Client, path: str) -> None:
+def test_endpoint_when_not_logged_in_is_401(client: Client, path: str) -> None:
     for headers in ({}, {"Authorization": "Token no-such"}, {"Authorization": "Bearer alhena_sk_x"}):
         response = client.get(STAFF_PREFIX + path, headers=headers)
         assert (response.status_code, response["WWW-Authenticate"]) == (401, "Token")
@@ -115,7 +115,7 @@ def test_token_when_the_project_has_none_is_not_asked_for(client: Client, settin
 
 
 @pytest.mark.parametrize("path", LISTS)
-def test_list_when_a_company_is_restricted_knows_nothing_of_it(client: Client, shop: Company, path: str) -> None:
+def test_list_when_a_company_is_restricted_hides_it(client: Client, shop: Company, path: str) -> None:
     group = factories.GroupFactory.create()
     shop.groups.add(group)
     other = factories.OrderFactory.create(session__company=factories.CompanyFactory.create(key="open"))
@@ -135,7 +135,7 @@ def test_list_when_a_company_is_restricted_knows_nothing_of_it(client: Client, s
     assert len(client.get(STAFF_PREFIX + path, {"company": "acme"}).json()["results"]) == 2
 
 
-def test_report_when_a_company_is_restricted_knows_nothing_of_it(client: Client, shop: Company) -> None:
+def test_report_when_a_company_is_restricted_hides_it(client: Client, shop: Company) -> None:
     shop.groups.add(factories.GroupFactory.create())
     client.force_login(staff("view_revenueimpact"))
     response = client.get(STAFF_PREFIX + "revenue-impact")
@@ -276,7 +276,7 @@ def test_endpoint_when_the_project_has_other_defaults_is_the_same() -> None:
         ("revenue-impact", {"start": "2020-01-01", "end": "2026-01-01"}, {("end", "too_many")}),
     ],
 )
-def test_question_when_wrong_is_told_by_field(
+def test_parameter_when_invalid_is_named_with_its_code(
     read: Callable[..., Any], company: Company, path: str, parameters: dict[str, Any], expected: set[tuple[str, str]]
 ) -> None:
     answer = read(path, 400, **parameters)
@@ -286,7 +286,7 @@ def test_question_when_wrong_is_told_by_field(
 
 
 @pytest.mark.parametrize("cursor", ["MjAyNg", "YWJj", "é", "====", "MjAyNi0wMy0wMlQwOTowMDowMCswMDowMCAtMQ", "A" * 999])
-def test_cursor_when_it_is_none_of_ours_is_400(read: Callable[..., Any], company: Company, cursor: str) -> None:
+def test_cursor_when_it_is_not_ours_is_400(read: Callable[..., Any], company: Company, cursor: str) -> None:
     assert read("orders", 400, cursor=cursor)["errors"][0]["field"] == "cursor"
 
 
@@ -324,14 +324,14 @@ def test_cursor_when_it_is_none_of_ours_is_400(read: Callable[..., Any], company
         ("sessions", {"has_order": "false"}, []),
     ],
 )
-def test_list_when_filtered_has_what_was_asked_for(
+def test_list_when_filtered_has_the_matching_rows(
     read: Callable[..., Any], shop: Company, path: str, parameters: dict[str, str], numbers: list[int]
 ) -> None:
     found = [row["channel"] for row in read(path, **parameters)["results"]]
     assert found == [("CHAT", "FAQ")[number] for number in numbers]
 
 
-def test_orders_when_excluded_or_only_reported_are_told_from_those_that_count(
+def test_orders_when_excluded_or_only_reported_are_not_counted(
     read: Callable[..., Any], shop: Company, settings: Any
 ) -> None:
     first, second = Order.objects.order_by("order_id")
@@ -394,10 +394,10 @@ def test_page_when_larger_takes_no_more_queries(
         read(path)
 
 
-# What is said
+# Contents
 
 
-def test_order_when_read_tells_its_whole_story(read: Callable[..., Any], shop: Company) -> None:
+def test_order_when_read_has_refunds_lines_and_credit(read: Callable[..., Any], shop: Company) -> None:
     order = read("orders", order_id="order 0")["results"][0]
     assert (order["value_minor"], order["refunded_minor"], order["net_minor"]) == (5000, 100, 4900)
     assert (order["occurred_on"], order["refunds"][0]["occurred_on"]) == ("2026-03-02", "2026-03-20")
@@ -425,13 +425,17 @@ def test_report_when_read_has_the_numbers_of_the_page(read: Callable[..., Any], 
 
 
 def test_examples_when_published_are_answers_by_the_schema() -> None:
-    from alhena_tracking.api.schema.staff import STAFF_OPERATIONS
-
-    for operation in STAFF_OPERATIONS.values():
-        path = {"alhenaRevenueImpact": "revenue-impact", "alhenaOrders": "orders", "alhenaCartEvents": "cart-events"}
-        name = path.get(operation.name, "sessions")
-        for status in (200, *operation.refused):
-            document = operation.document(next(v for v, o in STAFF_OPERATIONS.items() if o is operation))
-            content = document["responses"][str(status)]["content"]["application/json"]
-            for example in content["examples"].values():
-                staff_validator(name, status).validate(json.loads(json.dumps(example["value"])))
+    for path in RIGHTS:
+        responses = staff_operation(path)["responses"]
+        assert {"200", "400", "401", "403", "405", "503"} == responses.keys() - {"404"}
+        assert ("404" in responses) == (path == "revenue-impact")
+        for status, response in responses.items():
+            assert response["description"]
+            examples = response["content"]["application/json"]["examples"].values()
+            assert examples
+            for example in examples:
+                validator, answer = staff_validator(path, int(status)), json.loads(json.dumps(example["value"]))
+                validator.validate(answer)
+                assert not validator.is_valid({**answer, "extra": 1})
+                for name in answer:
+                    assert not validator.is_valid({key: value for key, value in answer.items() if key != name})

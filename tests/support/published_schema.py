@@ -60,6 +60,4 @@ def _as_json_schema(schema: Any) -> Any:
     if not isinstance(schema, dict):
         return schema
     schema = {key: _as_json_schema(value) for key, value in schema.items()}
-    if schema.pop("nullable", False):
-        schema["type"] = [schema["type"], "null"]
-    return schema
+    return {"anyOf": [schema, {"type": "null"}]} if schema.pop("nullable", False) else schema

@@ -1,1 +1,1 @@
-"""The endpoints of the contract, for storefronts and shops' servers."""
+"""The endpoints that storefronts and shops' servers send events to."""

@@ -1,4 +1,4 @@
-"""How the shop's own server is told from a browser. The body names the company, so views ask once they have read it."""
+"""Secret keys, by which the shop's own server authenticates. Views check them once they know the body's company."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from alhena_tracking.models import SecretKey
 
 #: The scheme of ``Authorization``, and what ``WWW-Authenticate`` asks for beside a 401.
 SCHEME = "Bearer"
-#: What browsers send by themselves, such as a staging site's password: no claim to be the shop's server.
+#: What browsers send by themselves, such as a staging site's password. It is ignored.
 _SENT_BY_BROWSERS = {"basic", "digest", "negotiate", "ntlm"}
 
 
 def claims_secret_key(request: HttpRequest) -> bool:
-    """Whether the caller shows what is to be a secret key, of whatever company."""
+    """Return whether the request has a bearer token, valid or not."""
     scheme, _, _key = str(request.META.get("HTTP_AUTHORIZATION", "")).partition(" ")
     return scheme.lower() == SCHEME.lower()
 
 
 def has_secret_key(request: HttpRequest, known: CachedCompany) -> bool:
-    """Whether the caller shows an active secret key of the company; no, where it does not claim to have one.
+    """Return whether the request has an active secret key of the company, and false without ``Authorization``.
 
-    Raises ``AuthenticationFailed`` with the code ``invalid_key`` for every other ``Authorization``.
+    Raises ``AuthenticationFailed`` with the code ``invalid_key`` for any other ``Authorization``.
     """
     authorization = request.META.get("HTTP_AUTHORIZATION")
     if authorization is None:
@@ -35,7 +35,7 @@ def has_secret_key(request: HttpRequest, known: CachedCompany) -> bool:
     if scheme.lower() in _SENT_BY_BROWSERS:
         return False
     digest = SecretKey.digest_of(key)
-    # All are compared, each in constant time, so that the time taken tells nothing.
+    # Compare all of them in constant time, so that the time taken reveals nothing.
     matches = [hmac.compare_digest(digest, active) for active in known.secret_digests]
     if scheme.lower() != SCHEME.lower() or not any(matches):
         message = gettext("The secret key is not one of this company's, or it has been revoked.")

@@ -7,8 +7,9 @@ from datetime import datetime
 
 from rest_framework import serializers
 
+from alhena_tracking.api.errors import InvalidRequest
 from alhena_tracking.api.ingestion.fields import ChoiceField
-from alhena_tracking.api.ingestion.serializers import METHODS, Envelope, EnvelopeSerializer, Errors, InvalidEvent
+from alhena_tracking.api.ingestion.serializers import METHODS, Envelope, EnvelopeSerializer, Errors
 from alhena_tracking.contract import limits, rules
 from alhena_tracking.contract.rules import InvalidValue
 from alhena_tracking.ingestion import EventData
@@ -19,7 +20,7 @@ _METHOD = ChoiceField(choices=METHODS)
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """The events of one visitor, in order: for each either the event or what is wrong with it."""
+    """The events of one visitor, in order: for each its method, and either the event or its errors."""
 
     methods: list[str]
     events: list[EventData | None]
@@ -27,12 +28,12 @@ class Batch:
 
 
 class BatchSerializer(EnvelopeSerializer):
-    """Several events in one envelope. One that is wrong does not harm the others; a wrong envelope harms them all."""
+    """Several events in one envelope. An invalid event leaves the others valid; an invalid envelope rejects all."""
 
     events = serializers.ListField()
 
     def parse_batch(self, data: object, *, received_at: datetime, trust: Trust) -> Batch:
-        """Validate a batch. Raises ``InvalidEvent`` where its envelope is wrong or it is too large."""
+        """Validate a batch. Raises ``InvalidRequest`` if its envelope is invalid or it has too many events."""
         envelope, errors = self.parse(data, received_at=received_at, trust=trust)
         items = data.get("events") if type(data) is dict else []
         if items is None:
@@ -42,7 +43,7 @@ class BatchSerializer(EnvelopeSerializer):
         elif len(items) > limits.BATCH_EVENTS:
             errors["events"] = InvalidValue("too_many", limit=limits.BATCH_EVENTS)
         if envelope is None or errors:
-            raise InvalidEvent(errors)
+            raise InvalidRequest.of_values(errors)
         batch = Batch([], [], [])
         remaining_errors = limits.ERRORS
         for item in items or ():

@@ -1,4 +1,4 @@
-"""The fields of events: how a rule of the contract reads one value."""
+"""Serializer fields that apply the rules of the contract."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Values = dict[str, Any]
 
 
 class RuleField(serializers.Field[Any, Any, Any, Any]):
-    """A field under one rule of the contract. ``values`` holds the fields declared before it that are valid."""
+    """A field with one rule of the contract. ``values`` holds the valid fields that are declared before it."""
 
     missing: Any = None
 
@@ -72,7 +72,7 @@ class ValueField(RuleField):
 
 
 class QuantityField(RuleField):
-    """Above zero for the types of ``positive_for``, and everywhere without them."""
+    """A quantity above zero for the types in ``positive_for``; without those, always above zero."""
 
     def __init__(self, *, positive_for: Iterable[str] = (), **kwargs: Any) -> None:
         super().__init__(**kwargs)

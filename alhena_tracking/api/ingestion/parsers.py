@@ -1,4 +1,4 @@
-"""Reading JSON bodies: at most so many bytes, and nothing that two parsers could read in two ways."""
+"""Parsing JSON bodies with a size limit. A body that two parsers could read differently is an error."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class BodyTooLarge(APIException):
 
 
 class RepeatedKey(Exception):
-    """Two parsers could read an object in two ways."""
+    """An object names a key twice, so that parsers read it differently."""
 
 
 class JSONBodyParser(BaseParser):
@@ -45,7 +45,7 @@ class JSONBodyParser(BaseParser):
 
 
 class BeaconParser(JSONBodyParser):
-    """JSON sent as plain text, which a browser may do across origins without asking first."""
+    """JSON sent as plain text, which browsers send across origins without a preflight."""
 
     media_type = "text/plain"
 
@@ -54,11 +54,11 @@ def _declared_length(request: Request) -> int:
     try:
         return int(request.META.get("CONTENT_LENGTH") or 0)
     except ValueError:
-        return 0  # Django, too, reads nothing then
+        return 0  # Django reads nothing then, too
 
 
 def parse_json(body: bytes) -> Any:
-    """The value that ``body`` holds. Raises ``ParseError`` for what is not JSON, nested too deeply or ambiguous."""
+    """Parse ``body``. Raises ``ParseError`` if it is not JSON, nested too deeply or ambiguous."""
     try:
         return json.loads(body.decode(), object_pairs_hook=_object)
     except RecursionError:
@@ -71,7 +71,7 @@ def parse_json(body: bytes) -> Any:
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if not pairs:
-        return {}  # of these, most fit into a body that is to cost us much
+        return {}  # a hostile body holds most of these, so they must be cheap
     value = dict(pairs)
     if len(value) != len(pairs):
         raise RepeatedKey

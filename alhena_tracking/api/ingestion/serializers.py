@@ -1,7 +1,7 @@
-"""The shape of each event. Serializers validate and nothing more; the rules themselves stand in ``rules``.
+"""The shape of each event. Serializers only validate; the rules are in ``contract.rules``.
 
-One instance of each is made at import and serves every request: ``parse()`` (and ``run_validation()``, which calls it)
-writes nothing to it. All errors are collected, each under the path of its field, such as ``line_items[1].quantity``.
+One instance of each is made at import and serves every request, as ``parse()`` writes nothing to it. All errors are
+collected, each under the path of its field, such as ``line_items[1].quantity``.
 """
 
 from __future__ import annotations
@@ -9,13 +9,11 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
-from django.utils import timezone
 from rest_framework import serializers
-from rest_framework.exceptions import ErrorDetail
-from rest_framework.fields import empty
 
+from alhena_tracking.api.errors import InvalidRequest
 from alhena_tracking.api.ingestion.fields import (
     ChoiceField,
     CurrencyField,
@@ -45,15 +43,18 @@ Errors = dict[str, InvalidValue]
 
 
 class RuleSerializer(serializers.Serializer[Any]):
-    """An object whose fields are ``RuleField``s."""
+    """An object whose fields are ``RuleField``s. Each is a field of ``data_class``, by the name that is its source."""
+
+    data_class: ClassVar[type[Any]]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         # Bound once, here: the first requests of several threads must not race to do it.
         self.rule_fields = [(name, f) for name, f in self.fields.items() if isinstance(f, RuleField)]
+        self.sources = {name: str(f.source) for name, f in self.fields.items()}
 
     def parse_fields(self, data: object, most_errors: int = limits.ERRORS) -> tuple[Values, Errors]:
-        """The values of the valid fields, and the errors of the others: the first ``most_errors`` or a few more."""
+        """Return the values of the valid fields and the errors of the others, ``most_errors`` or a few more."""
         values: Values = {}
         errors: Errors = {}
         if type(data) is not dict:
@@ -75,8 +76,12 @@ class RuleSerializer(serializers.Serializer[Any]):
         self.check(values, errors)
         return values, errors
 
+    def build(self, values: Values, **further: Any) -> Any:
+        """Make the ``data_class`` of valid values and of what the request does not state."""
+        return self.data_class(**{self.sources[name]: value for name, value in values.items()}, **further)
+
     def check(self, values: Values, errors: Errors) -> None:
-        """Judge what concerns several fields."""
+        """Check rules that concern several fields."""
         if "value" in values and "quantity" in values:
             try:
                 rules.check_total(values["value"], values["quantity"])
@@ -84,16 +89,9 @@ class RuleSerializer(serializers.Serializer[Any]):
                 errors["value"] = error
 
 
-class InvalidEvent(serializers.ValidationError):
-    """What is wrong with an event, as ``{path: [error]}`` of every field that is wrong."""
-
-    def __init__(self, errors: Errors) -> None:
-        super().__init__({path: [ErrorDetail(error.message, error.code)] for path, error in errors.items()})
-
-
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """What all events of a request have in common: the visitor, the sender's clock, and whose word it is."""
+    """What all events of a request have in common: the visitor, the sender's clock, and the trust."""
 
     company_key: str
     visitor: Visitor | None
@@ -102,7 +100,7 @@ class Envelope:
     trust: Trust
 
     def placed(self, occurred_at: datetime | None) -> datetime:
-        """When an event happened, by the server's clock; raises ``InvalidValue``."""
+        """Return when an event happened by the server's clock. Raises ``InvalidValue``."""
         return rules.corrected_time(
             occurred_at,
             sent_at=self.sent_at,
@@ -115,7 +113,7 @@ _FINGERPRINTS = ("user_fingerprint", "user_faq_fingerprint")
 
 
 class EnvelopeSerializer(RuleSerializer):
-    """What every request carries."""
+    """The fields of every request."""
 
     company_key = TextField()
     user_fingerprint = FingerprintField(required=False)
@@ -123,7 +121,7 @@ class EnvelopeSerializer(RuleSerializer):
     sent_at = TimestampField(required=False)
 
     def parse(self, data: object, *, received_at: datetime, trust: Trust) -> tuple[Envelope | None, Errors]:
-        """The envelope, or what is wrong with it. Only the shop's server may leave out the visitor."""
+        """Return the envelope, or its errors. Only the shop's server may leave out the visitor."""
         values, errors = self.parse_fields(data)
         is_anonymous = not any(name in errors or values.get(name) for name in _FINGERPRINTS)
         if is_anonymous and trust == Trust.REPORTED and "" not in errors:
@@ -138,27 +136,24 @@ ENVELOPE = EnvelopeSerializer()
 
 
 class EventSerializer(RuleSerializer):
-    """What every event carries beside its envelope."""
+    """The fields of every event beside its envelope."""
 
     source = TextField(required=False)  # type: ignore[assignment]  # a serializer's own name for its argument
     event_id = EventIdField(required=False)
     occurred_at = TimestampField(required=False)
 
-    def run_validation(self, data: Any = empty) -> EventData:
-        return self.parse(None if data is empty else data, received_at=timezone.now(), trust=Trust.REPORTED)
-
     def parse(self, data: object, *, received_at: datetime, trust: Trust) -> EventData:
-        """Validate one event together with its envelope. Raises ``InvalidEvent``, which names every wrong field."""
+        """Validate one event together with its envelope. Raises ``InvalidRequest``, which names every invalid field."""
         envelope, errors = ENVELOPE.parse(data, received_at=received_at, trust=trust)
         event, event_errors = self.parse_event(data, envelope)
         if event is None or errors:
-            raise InvalidEvent(errors | event_errors)
+            raise InvalidRequest.of_values(errors | event_errors)
         return event
 
     def parse_event(
         self, data: object, envelope: Envelope | None, most_errors: int = limits.ERRORS
     ) -> tuple[EventData | None, Errors]:
-        """The event that ``data`` is within a good envelope, and what is wrong with it."""
+        """Return the event, if it is valid within a valid envelope, and its errors."""
         values, errors = self.parse_fields(data, most_errors)
         if envelope is None:
             return None, errors
@@ -171,65 +166,42 @@ class EventSerializer(RuleSerializer):
             errors.setdefault("user_fingerprint", InvalidValue("required"))
         if errors:
             return None, errors
-        common: Values = {
-            "visitor": envelope.visitor,
-            "occurred_at": values["occurred_at"],
-            "received_at": envelope.received_at,
-            "event_id": values["event_id"] or uuid.uuid4(),
-            "source": values["source"],
-            "trust": envelope.trust,
-        }
-        return self.build(values, common), errors
+        values["event_id"] = values["event_id"] or uuid.uuid4()
+        common = {"visitor": envelope.visitor, "received_at": envelope.received_at, "trust": envelope.trust}
+        return self.build(values, **common), errors
 
     def may_lack_visitor(self, values: Values) -> bool:
-        """Whether an event that the shop's server tells is of use without a visitor."""
+        """Return whether the shop's server may report the event without a visitor."""
         return False
-
-    def build(self, values: Values, common: Values) -> EventData:
-        raise NotImplementedError
 
 
 class InteractionSerializer(EventSerializer):
-    type = ChoiceField(choices=Interaction.Kind.values)
+    data_class = InteractionData
+
+    type = ChoiceField(choices=Interaction.Kind.values, source="kind")
     product_id = TextField(required=False)
     conversation_id = TextField(required=False)
     ai_profile = TextField(required=False)
 
-    def build(self, values: Values, common: Values) -> InteractionData:
-        return InteractionData(
-            kind=values["type"],
-            product_id=values["product_id"],
-            conversation_id=values["conversation_id"],
-            ai_profile=values["ai_profile"],
-            **common,
-        )
-
 
 class CartEventSerializer(EventSerializer):
+    data_class = CartEventData
+
     type = ChoiceField(choices=CartEvent.Type.values)
     product_id = TextField()
     product_name = TextField(limit=limits.PRODUCT_NAME_LENGTH)
     currency = CurrencyField()
-    value = ValueField()
+    value = ValueField(source="value_minor")
     quantity = QuantityField(positive_for=[CartEvent.Type.ITEM_ADDED, CartEvent.Type.QUANTITY_INCREASED])
-
-    def build(self, values: Values, common: Values) -> CartEventData:
-        return CartEventData(
-            type=values["type"],
-            product_id=values["product_id"],
-            product_name=values["product_name"],
-            currency=values["currency"],
-            value_minor=values["value"],
-            quantity=values["quantity"],
-            **common,
-        )
 
 
 class LineItemSerializer(RuleSerializer):
+    data_class = LineItemData
+
     product_id = TextField()
     product_name = TextField(limit=limits.PRODUCT_NAME_LENGTH)
     currency = CurrencyField()
-    value = ValueField()
+    value = ValueField(source="value_minor")
     quantity = QuantityField()
 
 
@@ -237,9 +209,11 @@ _LINE_ITEM = LineItemSerializer()
 
 
 class CheckoutEventSerializer(EventSerializer):
+    data_class = OrderData
+
     order_id = TextField(required=False)
     currency = CurrencyField()
-    value = ValueField()
+    value = ValueField(source="value_minor")
     line_items = LineItemSerializer(many=True, required=False)
 
     def parse_fields(self, data: object, most_errors: int = limits.ERRORS) -> tuple[Values, Errors]:
@@ -251,15 +225,6 @@ class CheckoutEventSerializer(EventSerializer):
 
     def may_lack_visitor(self, values: Values) -> bool:
         return bool(values.get("order_id"))
-
-    def build(self, values: Values, common: Values) -> OrderData:
-        return OrderData(
-            order_id=values["order_id"],
-            currency=values["currency"],
-            value_minor=values["value"],
-            line_items=values["line_items"],
-            **common,
-        )
 
     def _parse_lines(
         self, items: object, currency: str | None, errors: Errors, most_errors: int
@@ -282,29 +247,25 @@ class CheckoutEventSerializer(EventSerializer):
             for name, error in item_errors.items():
                 errors[f"line_items[{index}].{name}".removesuffix(".")] = error
             if not item_errors:
-                lines.append(
-                    LineItemData(
-                        product_id=values["product_id"],
-                        product_name=values["product_name"],
-                        quantity=values["quantity"],
-                        value_minor=values["value"],
-                    )
-                )
+                del values["currency"]  # the order's
+                lines.append(_LINE_ITEM.build(values))
         return tuple(lines)
 
 
 class RefundSerializer(RuleSerializer):
-    """A refund, which only the shop's server can tell."""
+    """A refund, which only the shop's server may report."""
+
+    data_class = RefundData
 
     company_key = TextField()
     order_id = TextField()
     refund_id = TextField()
     currency = CurrencyField()
-    value = ValueField(is_positive=True)
+    value = ValueField(is_positive=True, source="value_minor")
     occurred_at = TimestampField(required=False)
 
     def parse(self, data: object, *, received_at: datetime) -> RefundData:
-        """Validate one refund. Raises ``InvalidEvent``, which names every wrong field."""
+        """Validate one refund. Raises ``InvalidRequest``, which names every invalid field."""
         values, errors = self.parse_fields(data)
         if "occurred_at" in values:
             try:
@@ -314,15 +275,10 @@ class RefundSerializer(RuleSerializer):
             except InvalidValue as error:
                 errors["occurred_at"] = error
         if errors:
-            raise InvalidEvent(errors)
-        return RefundData(
-            order_id=values["order_id"],
-            refund_id=values["refund_id"],
-            currency=values["currency"],
-            value_minor=values["value"],
-            occurred_at=values["occurred_at"],
-            received_at=received_at,
-        )
+            raise InvalidRequest.of_values(errors)
+        del values["company_key"]  # by which the view has found the company
+        refund: RefundData = self.build(values, received_at=received_at)
+        return refund
 
 
 #: The serializer of each method of the browser, by its name in a batch.

@@ -1,4 +1,4 @@
-"""Who sends a request: the address that a limit applies to, and whether it is a robot."""
+"""The sender of a request: the address that a limit applies to, and whether it is a bot."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from alhena_tracking.conf import conf
 logger = logging.getLogger(__name__)
 
 _WITH_PORT = re.compile(r"\[(?P<v6>[^]]*)\](:\d+)?|(?P<v4>[\d.]+):\d+")
-#: Where a shop's own proxies are, and visitors from the internet never.
+#: Networks of a shop's own proxies, never of visitors from the internet.
 _PRIVATE_NETWORKS = [
     ip_network(text)
     for text in (
@@ -49,7 +49,7 @@ _USER_AGENT_LENGTH = 512
 
 
 def source_of(request: HttpRequest) -> str | None:
-    """The visitor's address, as text; of IPv6 its /64 network, as much as one household has. ``None``: not known.
+    """Return the visitor's address; of IPv6 its /64 network, which is one household's. ``None`` if it is unknown.
 
     Where the shop's own proxies append to ``X-Forwarded-For``, ``TRUSTED_PROXIES`` says how many; the entry that the
     outermost of them wrote is the visitor's, whatever a visitor wrote before it.
@@ -70,7 +70,7 @@ def source_of(request: HttpRequest) -> str | None:
 
 
 def is_bot(request: HttpRequest) -> bool:
-    """Whether the user agent is one of a crawler, a monitor or a fetcher of previews. Saying nothing is no sign."""
+    """Return whether the user agent is a crawler, a monitor or a fetcher of previews. A missing one is not."""
     return _names_bot(request.META.get("HTTP_USER_AGENT", "")[:_USER_AGENT_LENGTH])
 
 

@@ -1,12 +1,12 @@
 """How many events may come: limits per source and per company, kept by all processes together in Django's cache.
 
 A limit such as 600 a minute lets at most 600 events pass in *any* minute. The minute is cut into 20 slots, each a
-counter in the cache, and the present slot counts together with the 20 before it. (So whoever never stops sending gets
+counter in the cache, and the present slot counts together with the 20 before it. (So a sender that never pauses gets
 20/21 of the limit.)
 
 A process does not ask the cache for every event. It leases some in advance, the more it used lately, at most 1 % of the
 limit, and gives up what it has not spent after a minute. So each process may let 1 % more pass than the limit in one
-minute, and a limit below 100 is kept exactly. A refusal is remembered until it is over: a flood costs no round trips.
+minute, and a limit below 100 is kept exactly. A rejection is remembered until it is over: a flood costs no round trips.
 
 While the cache fails, every event passes.
 """
@@ -45,7 +45,7 @@ SUBJECTS = 10_000
 REST_SECONDS = 5
 WARNING_SECONDS = 60
 
-#: Tells the time; by the wall, as all processes must agree on the present slot.
+#: Wall-clock time, as all processes must agree on the present slot.
 clock = time.time
 
 # Takes the place of caches that do not reach beyond the process anyway: LocMemCache would drop the shop's own entries
@@ -69,7 +69,7 @@ class Rate(NamedTuple):
 def check_limits(company_key: str | None, source: str | None, cost: int = 1) -> int | None:
     """Count ``cost`` events; ``None`` if they may pass, else the whole seconds (≥ 1) after which to try again.
 
-    A batch passes or is refused as a whole. One larger than a limit counts as the limit, so it passes after a window of
+    A batch passes or is rejected as a whole. One larger than a limit counts as the limit: it passes after a window of
     silence. Where the company or the source is ``None``, its limit is not asked. The source's comes first, so that a
     flood does not use up the company's.
     """
@@ -81,7 +81,7 @@ def check_limits(company_key: str | None, source: str | None, cost: int = 1) -> 
 
 
 def forget() -> None:
-    """Begin anew, as a process does that has just started."""
+    """Start over, as a new process does."""
     _budget.cache_clear()
     _process_cache.clear()
     _health.forget()
@@ -102,7 +102,7 @@ def _budget(kind: str, subject: str, rate: str) -> Budget:
 
 
 class Budget:
-    """What this process holds of one subject's limit: the events it leased, and a refusal that is not over."""
+    """What this process holds of one subject's limit: the events it leased, and a rejection that is not over."""
 
     def __init__(self, kind: str, subject: str, rate: str) -> None:
         self.rate = Rate.parse(rate)
@@ -117,7 +117,7 @@ class Budget:
         self._refused_at = self._refused_until = -math.inf
 
     def spend(self, cost: int) -> float | None:
-        """Take ``cost`` events; ``None``, or the seconds after which they may be had."""
+        """Take ``cost`` events. Returns ``None``, or the seconds after which they are available."""
         cost = min(cost, self.rate.limit)
         with self._lock:
             now = clock()
@@ -133,11 +133,11 @@ class Budget:
             return None
 
     def _is_refused(self, cost: int, now: float) -> bool:
-        # A smaller batch may still pass; and a refusal from the future is one from before the clock was set back.
+        # A smaller batch may still pass; and a rejection from the future is one from before the clock was set back.
         return cost >= self._refused_cost and self._refused_at <= now < self._refused_until
 
     def _ask(self, cost: int, now: float) -> None:
-        """Lease what is missing or remember the refusal; neither while the cache fails."""
+        """Lease what is missing or remember the rejection; neither while the cache fails."""
         if not _health.may_ask(now):
             return
         try:
@@ -173,7 +173,7 @@ class Budget:
         return None
 
     def _keys(self, slot: int) -> list[str]:
-        """Keys of the slots that count, the oldest first. They tell neither an address nor a company."""
+        """Return the keys of the slots that count, the oldest first. They reveal neither an address nor a company."""
         window = slot // SLOTS
         names = {number: self._name(number) for number in (window - 1, window)}
         return [f"alhena:{names[number // SLOTS]}:{number % SLOTS}" for number in range(slot - SLOTS, slot + 1)]

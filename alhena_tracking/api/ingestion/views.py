@@ -1,44 +1,32 @@
-"""The ingestion endpoints. Each states its whole policy, so that the project's ``REST_FRAMEWORK`` cannot change it."""
+"""The ingestion endpoints."""
 
 from __future__ import annotations
 
-import logging
-import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from datetime import datetime
 from typing import Any, ClassVar
 
-from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 from django.utils.functional import cached_property
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_lazy
 from rest_framework import status
-from rest_framework.exceptions import (
-    APIException,
-    ErrorDetail,
-    NotAuthenticated,
-    PermissionDenied,
-    Throttled,
-    ValidationError,
-)
-from rest_framework.negotiation import BaseContentNegotiation
-from rest_framework.parsers import BaseParser
+from rest_framework.exceptions import NotAuthenticated, PermissionDenied, Throttled
 from rest_framework.permissions import AllowAny
-from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
+from alhena_tracking.api.errors import DATABASE_ERRORS, InvalidRequest, errors_of_values
 from alhena_tracking.api.ingestion import serializers, throttling
 from alhena_tracking.api.ingestion.authentication import SCHEME, claims_secret_key, has_secret_key
 from alhena_tracking.api.ingestion.batches import BatchSerializer
 from alhena_tracking.api.ingestion.parsers import BeaconParser, JSONBodyParser
 from alhena_tracking.api.ingestion.sources import is_bot, source_of
 from alhena_tracking.api.ingestion.visitors import refuses_tracking
+from alhena_tracking.api.views import JSONView
 from alhena_tracking.company_cache import CachedCompany, find_company, is_listed_origin
 from alhena_tracking.conf import conf
 from alhena_tracking.contract import limits, rules
@@ -48,82 +36,17 @@ from alhena_tracking.diagnosis import event_counts
 from alhena_tracking.ingestion import Outcome, record, record_refund
 from alhena_tracking.models import Trust
 
-logger = logging.getLogger(__name__)
 
-DATABASE_TROUBLE = (DatabaseError, InterfaceError)
-RETRY_AFTER_SECONDS = "5"
-
-_STATUS_WORDS = {
-    400: "invalid",
-    401: "unauthorized",
-    403: "forbidden",
-    413: "too_large",
-    415: "unsupported_media_type",
-    429: "rate_limited",
-}
-
-
-def handle_exception(error: Exception, context: Mapping[str, Any]) -> Response | None:
-    """Answer in the contract's form: ``{"status": …, "errors": [{"field", "code", "message"}]}``."""
-    if isinstance(error, DATABASE_TROUBLE):
-        # Not the error's text: it may quote what was sent.
-        logger.error("The database could not take an event: %s, %s", type(error).__name__, _code_of(error))
-        message = gettext("The database cannot take the event now. Nothing was stored; please send it again.")
-        errors = [{"field": "", "code": "unavailable", "message": message}]
-        body = {"status": "unavailable", "errors": errors}
-        return Response(body, status=status.HTTP_503_SERVICE_UNAVAILABLE, headers={"Retry-After": RETRY_AFTER_SECONDS})
-    if not isinstance(error, APIException):
-        return None
-    view: IngestionView = context["view"]
-    fields: Any = error.detail if isinstance(error, ValidationError) else {_field_of(error): [error.detail]}
-    errors = [
-        {"field": path, "code": detail.code, "message": str(detail)}
-        for path, details in fields.items()
-        for detail in details
-    ]
-    headers = {}
-    if error.status_code == status.HTTP_405_METHOD_NOT_ALLOWED:
-        headers["Allow"] = view.headers["Allow"]
-    if error.status_code == status.HTTP_401_UNAUTHORIZED:
-        headers["WWW-Authenticate"] = SCHEME
-    if isinstance(error, Throttled):
-        headers["Retry-After"] = str(max(1, math.ceil(error.wait)))  # type: ignore[attr-defined]
-    word = _STATUS_WORDS.get(error.status_code, "error")
-    _count_rejection(context["request"], view.known, view.method, word, [(e["field"], e["code"]) for e in errors])
-    return Response({"status": word, "errors": errors}, status=error.status_code, headers=headers)
-
-
-def _field_of(error: APIException) -> str:
-    code = error.detail.code if isinstance(error.detail, ErrorDetail) else ""
-    return "company_key" if code == "unknown_company" else ""
-
-
-class JSONOnly(BaseContentNegotiation):
-    """Bodies by their content type; answers in JSON whatever the caller says it accepts."""
-
-    def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> BaseParser | None:
-        content_type = request.content_type.partition(";")[0].strip().lower()
-        return next((parser for parser in parsers if parser.media_type == content_type), None)
-
-    def select_renderer(
-        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
-    ) -> tuple[BaseRenderer, str]:
-        renderer = next(iter(renderers))
-        return renderer, renderer.media_type or ""
-
-
-class IngestionView(APIView):
-    """Takes what one visitor did: knows the company, validates, records, and answers once it is committed."""
+class IngestionView(JSONView):
+    """Finds the company, validates what one visitor did, records it, and answers once it is committed."""
 
     authentication_classes = ()
     permission_classes = (AllowAny,)
-    throttle_classes = ()
     parser_classes = (JSONBodyParser, BeaconParser)
-    renderer_classes = (JSONRenderer,)
-    content_negotiation_class = JSONOnly
-    versioning_class = None
-    metadata_class = None
     http_method_names = ["post", "options"]
+    unavailable_message = gettext_lazy(
+        "The database cannot take the event now. Nothing was stored; please send it again."
+    )
 
     #: The method of the browser, under which events are counted.
     method: ClassVar[str] = ""
@@ -146,21 +69,21 @@ class IngestionView(APIView):
                 trust = Trust.CONFIRMED
         _check_limits(request, known, trust, _number_of_events(body))
         if known is None and claims_secret_key(request._request):
-            trust = Trust.CONFIRMED  # so that a server is told of the company, and not what a browser would have to say
+            trust = Trust.CONFIRMED  # so that a server reads that the company is unknown, not that a visitor is missing
         return self.take(request, body, received_at, trust)
 
     def take(self, request: Request, body: object, received_at: datetime, trust: Trust) -> HttpResponse:
         raise NotImplementedError
 
     def company(self) -> CachedCompany:
-        """The company that the body names, once the body is known to be valid."""
+        """Return the company that the body names. Views ask once the body is valid."""
         if self.known is None:
             raise PermissionDenied(gettext("There is no company with this key."), code="unknown_company")
         return self.known
 
     @cached_property
     def foreign_origin(self) -> str | None:
-        """The origin of the page that sent the request, unless it is the host itself (or no page at all)."""
+        """The origin of the page that sent the request; ``None`` if that is the host itself, or no page."""
         origin = self.request._request.META.get("HTTP_ORIGIN", "").lower()
         return origin if origin and origin.partition("://")[2] != self.request.get_host().lower() else None
 
@@ -170,7 +93,7 @@ class IngestionView(APIView):
             raise PermissionDenied(message, code="origin_not_allowed")
 
     def _is_origin_listed(self) -> bool:
-        """Whether a page of another origin may read the answer: any company's, as a preflight names none."""
+        """Return whether a page of another origin may read the answer: any company's, as a preflight names none."""
         if self.foreign_origin is None:
             return False
         if self.known is not None and self.foreign_origin in self.known.origins:
@@ -178,15 +101,16 @@ class IngestionView(APIView):
         with time_limits():
             return is_listed_origin(self.foreign_origin)
 
-    def options(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Response:
-        """Answer a browser's preflight."""
-        return Response(status=status.HTTP_204_NO_CONTENT, headers={"Allow": "POST, OPTIONS"})
-
-    def get_exception_handler(self) -> Callable[[Exception, Mapping[str, Any]], Response | None]:
-        return handle_exception
+    def handle_exception(self, exc: Exception) -> Response:
+        """Answer an error, and count the event as rejected unless the database was at fault."""
+        response = super().handle_exception(exc)
+        if not isinstance(exc, DATABASE_ERRORS):
+            found = [(error["field"], error["code"]) for error in response.data["errors"]]
+            _count_rejected(self.request, self.known, self.method, response.data["status"], found)
+        return response
 
     def get_authenticate_header(self, request: Request) -> str:
-        """What a 401 asks for; without one, REST framework would answer 403."""
+        """Return the ``WWW-Authenticate`` of a 401; without one, REST framework answers 403."""
         return SCHEME
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
@@ -204,14 +128,14 @@ class IngestionView(APIView):
 
 
 class EventView(IngestionView):
-    """Takes one event."""
+    """Records one event."""
 
     def take(self, request: Request, body: object, received_at: datetime, trust: Trust) -> HttpResponse:
         event = serializers.METHODS[self.method].parse(body, received_at=received_at, trust=trust)
         known = self.company()
         outcome = _unwanted(request, trust) or record(known.company, [event], is_durable=True)[0]
         if outcome.status == "invalid":
-            raise serializers.InvalidEvent({"": InvalidValue(outcome.reason)})
+            raise InvalidRequest.of_values({"": InvalidValue(outcome.reason)})
         event_counts.count(known.company, self.method, outcome.status, outcome.reason)
         return JsonResponse(_as_json(outcome), status=_STATUS_CODES.get(outcome.status, status.HTTP_200_OK))
 
@@ -229,7 +153,7 @@ class CheckoutEventView(EventView):
 
 
 class BatchView(IngestionView):
-    """Takes up to ``limits.BATCH_EVENTS`` events of one visitor, in order, and answers for each."""
+    """Records up to ``limits.BATCH_EVENTS`` events of one visitor, in order, with a result for each."""
 
     body_bytes = limits.BATCH_BODY_BYTES
     serializer = BatchSerializer()
@@ -245,7 +169,7 @@ class BatchView(IngestionView):
             outcome = Outcome("invalid") if event is None else next(outcomes)
             if outcome.status == "invalid":
                 errors = errors or {"": InvalidValue(outcome.reason)}
-                _count_rejection(request, known, method, "invalid", [(path, e.code) for path, e in errors.items()])
+                _count_rejected(request, known, method, "invalid", [(path, e.code) for path, e in errors.items()])
             else:
                 event_counts.count(known.company, method, outcome.status, outcome.reason)
             results.append(_as_json(outcome, errors))
@@ -253,7 +177,7 @@ class BatchView(IngestionView):
 
 
 class RefundView(IngestionView):
-    """Takes one refund, from the shop's server only."""
+    """Records one refund, from the shop's server only."""
 
     method = "refund"
     serializer = serializers.RefundSerializer()
@@ -267,7 +191,7 @@ class RefundView(IngestionView):
             outcome = record_refund(known.company, refund, is_durable=True)
         except InvalidValue as error:
             field = "currency" if error.code == "currency_mismatch" else "value"
-            raise serializers.InvalidEvent({field: error}) from None
+            raise InvalidRequest.of_values({field: error}) from None
         event_counts.count(known.company, self.method, outcome.status, outcome.reason)
         return JsonResponse(_as_json(outcome), status=_STATUS_CODES.get(outcome.status, status.HTTP_200_OK))
 
@@ -281,17 +205,12 @@ def _as_json(outcome: Outcome, errors: Mapping[str, InvalidValue] | None = None)
     if outcome.status == "ignored":
         return {"status": "ignored", "reason": outcome.reason}
     if outcome.status == "invalid":
-        return {
-            "status": "invalid",
-            "errors": [
-                {"field": path, "code": error.code, "message": error.message} for path, error in (errors or {}).items()
-            ],
-        }
+        return {"status": "invalid", "errors": [error._asdict() for error in errors_of_values(errors or {})]}
     return {"status": outcome.status}
 
 
 def _find_company(body: object) -> CachedCompany | None:
-    """The company that a body names, if it names one."""
+    """Return the company that a body names, if there is one."""
     key = body.get("company_key") if type(body) is dict else None
     try:
         return find_company(rules.parse_text(key))
@@ -301,12 +220,12 @@ def _find_company(body: object) -> CachedCompany | None:
 
 def _number_of_events(body: object) -> int:
     events = body.get("events") if type(body) is dict else None
-    # What is more than a batch may hold is refused, and must not use up what other visitors may send.
+    # A batch of more is rejected, and must not use up what other visitors may send.
     return min(max(1, len(events)), limits.BATCH_EVENTS) if type(events) is list else 1
 
 
 def _check_limits(request: Request, known: CachedCompany | None, trust: Trust, cost: int) -> None:
-    # The shop's server speaks for all visitors from one address.
+    # The shop's server sends for all visitors from one address.
     source = source_of(request._request) if trust == Trust.REPORTED else None
     wait = throttling.check_limits(known.company.key if known else None, source, cost)
     if wait is not None:
@@ -314,7 +233,7 @@ def _check_limits(request: Request, known: CachedCompany | None, trust: Trust, c
 
 
 def _unwanted(request: Request, trust: Trust) -> Outcome | None:
-    """Why a valid event is not to be stored at all, if so."""
+    """Return why a valid event must not be stored, or ``None``."""
     if refuses_tracking(request._request):
         return Outcome("ignored", reason="privacy_signal")
     if trust == Trust.REPORTED and is_bot(request._request):
@@ -322,22 +241,16 @@ def _unwanted(request: Request, trust: Trust) -> Outcome | None:
     return None
 
 
-def _count_rejection(
+def _count_rejected(
     request: Request | HttpRequest,
     known: CachedCompany | None,
     method: str,
     outcome: str,
     errors: Iterable[tuple[str, str]],
 ) -> None:
-    """Count a rejected event: for the company of the settings where the event names no existing one."""
+    """Count a rejected event: for the company of the settings if the event names no known one."""
     if known is None and conf.company_key:
-        with suppress(*DATABASE_TROUBLE), time_limits():
+        with suppress(*DATABASE_ERRORS), time_limits():
             known = find_company(conf.company_key)
     if known is not None:
         event_counts.reject(known.company, method, outcome, errors, request.headers.get("Origin", ""))
-
-
-def _code_of(error: Exception) -> object:
-    """What the database calls its error: a SQLSTATE, or MariaDB's number."""
-    cause = error.__cause__
-    return getattr(cause, "sqlstate", None) or next((arg for arg in getattr(cause, "args", ()) if type(arg) is int), "")

@@ -1,4 +1,4 @@
-"""Who a request comes from, and whether they want to be known."""
+"""The visitor of a request, and their privacy signals."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _COOKIE = re.compile(rf"1\.{_UUID}\.{_UUID}\.\d{{1,12}}", re.ASCII | re.IGNORECA
 
 
 def refuses_tracking(request: HttpRequest) -> bool:
-    """Whether the visitor's browser asks not to be tracked."""
+    """Return whether the visitor's browser asks not to be tracked."""
     return request.META.get("HTTP_SEC_GPC") == "1" or (conf.respect_dnt and request.META.get("HTTP_DNT") == "1")
 
 
 def visitor_of(request: HttpRequest, company_key: str) -> Visitor | None:
-    """The visitor that the tracker's cookie names. Without consent, or without an interaction, there is no cookie."""
+    """Return the visitor of the tracker's cookie. Without consent or an interaction there is no cookie."""
     match = _COOKIE.fullmatch(request.COOKIES.get(f"alhena_{company_key}", ""))
     return Visitor(UUID(match[1]), UUID(match[2])) if match else None

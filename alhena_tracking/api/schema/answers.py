@@ -1,22 +1,23 @@
-"""What the endpoints answer: a strict schema and an example of every answer there is."""
+"""The answers of the ingestion endpoints: a strict schema and an example of each."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from typing import Any
 
 from alhena_tracking.api.schema.bodies import Schema, one_of, ref, variants
 from alhena_tracking.contract import limits, rules
 
-#: Why a valid event is not recorded, and in what that shows.
+#: Why a valid event is not recorded.
 REASONS = {
     "no_interaction": "The visitor has not used the assistant within the attribution window.",
     "privacy_signal": "The visitor's browser asks not to be tracked.",
-    "bot": "The user agent is one of a robot.",
+    "bot": "The user agent is a bot.",
     "unknown_order": "No such order is known (yet); the refund waits for it.",
 }
 
-#: What is wrong with an invalid request: what the rules say of its fields, and a body that is not JSON.
+#: The error codes of an invalid request: those of the rules, and that of a body that is not JSON.
 INVALID_CODES = (*rules.MESSAGES, "parse_error")
 
 _EVENT_ID = "3f2c8a5e-0b1d-4c9e-9a76-5d0e8f4b7c21"
@@ -36,18 +37,18 @@ class Answer:
 
 @dataclass(frozen=True)
 class Answers:
-    """All answers of an endpoint under one status code, by the word that tells them apart."""
+    """All answers of an endpoint under one status code."""
 
     description: str
     answers: tuple[Answer, ...]
-    headers: dict[str, Schema] = field(default_factory=dict)
+    headers: dict[str, Schema] = dataclass_field(default_factory=dict)
 
     def schema(self) -> Schema:
         names = {str(answer.example.get("status", "")): answer.component for answer in self.answers}
         return ref(*names.values()) if len(names) == 1 else variants("status", names)
 
     def response(self) -> Schema:
-        """As OpenAPI calls it."""
+        """Return the OpenAPI response."""
         examples = {answer.word: {"value": answer.example} for answer in self.answers}
         response: Schema = {
             "description": self.description,
@@ -56,7 +57,7 @@ class Answers:
         return response | ({"headers": self.headers} if self.headers else {})
 
 
-def _refusal(component: str, status: str, code: str, message: str, path: str = "") -> Answer:
+def _rejection(component: str, status: str, code: str, message: str, path: str = "") -> Answer:
     return Answer(component, {"status": status, "errors": [{"field": path, "code": code, "message": message}]})
 
 
@@ -71,7 +72,7 @@ PENDING = Answer("Pending", {"status": "pending"})
 INTERACTION_IGNORED = ignored("InteractionIgnored", "privacy_signal", "bot")
 EVENT_IGNORED = ignored("EventIgnored", "no_interaction", "privacy_signal", "bot")
 REFUND_IGNORED = ignored("RefundIgnored", "unknown_order")
-INVALID = _refusal("Invalid", "invalid", "wrong_type", "Expected number, got string.", "value")
+INVALID = _rejection("Invalid", "invalid", "wrong_type", "Expected number, got string.", "value")
 RESULTS = Answer(
     "Results",
     {
@@ -95,16 +96,18 @@ RESULTS = Answer(
     },
 )
 
-_INVALID_KEY = _refusal(
+_INVALID_KEY = _rejection(
     "Unauthorized",
     "unauthorized",
     "invalid_key",
     "The secret key is not one of this company's, or it has been revoked.",
 )
-_KEY_REQUIRED = _refusal("Unauthorized", "unauthorized", "key_required", "A refund needs a secret key of the company.")
+_KEY_REQUIRED = _rejection(
+    "Unauthorized", "unauthorized", "key_required", "A refund needs a secret key of the company."
+)
 _RETRY_AFTER = {
     "Retry-After": {
-        "description": "After how many seconds to try again.",
+        "description": "Seconds after which to try again.",
         "required": True,
         "schema": {"type": "integer", "minimum": 1},
     }
@@ -115,28 +118,26 @@ def _header(name: str, value: str, description: str) -> dict[str, Schema]:
     return {name: {"description": description, "required": True, "schema": one_of(value)}}
 
 
-def refusals(body_bytes: int, *, needs_key: bool = False) -> dict[int, Answers]:
-    """What every endpoint may answer instead of taking an event."""
+def rejections(body_bytes: int, *, needs_key: bool = False) -> dict[int, Answers]:
+    """Return the answers of every endpoint to a request that it rejects."""
     return {
-        400: Answers(
-            f"The request is invalid: all that is wrong with it, or the first {limits.ERRORS} errors or so.", (INVALID,)
-        ),
+        400: Answers(f"The request is invalid. Lists all errors, or about the first {limits.ERRORS}.", (INVALID,)),
         401: Answers(
             "The secret key is missing or not valid." if needs_key else "The secret key is not valid.",
             (_KEY_REQUIRED, _INVALID_KEY) if needs_key else (_INVALID_KEY,),
-            _header("WWW-Authenticate", "Bearer", "What is asked for."),
+            _header("WWW-Authenticate", "Bearer", "The scheme that is required."),
         ),
         403: Answers(
             "There is no such company, or it does not list the origin of the page.",
             (
-                _refusal(
+                _rejection(
                     "Forbidden",
                     "forbidden",
                     "unknown_company",
                     "There is no company with this key.",
                     "company_key",
                 ),
-                _refusal(
+                _rejection(
                     "Forbidden",
                     "forbidden",
                     "origin_not_allowed",
@@ -146,17 +147,17 @@ def refusals(body_bytes: int, *, needs_key: bool = False) -> dict[int, Answers]:
         ),
         405: Answers(
             "Any method but POST and OPTIONS.",
-            (_refusal("MethodNotAllowed", "error", "method_not_allowed", 'Method "GET" not allowed.'),),
-            _header("Allow", "POST, OPTIONS", "The methods there are."),
+            (_rejection("MethodNotAllowed", "error", "method_not_allowed", 'Method "GET" not allowed.'),),
+            _header("Allow", "POST, OPTIONS", "The allowed methods."),
         ),
         413: Answers(
             f"The body is larger than {body_bytes // 1024} KiB.",
-            (_refusal("TooLarge", "too_large", "too_large", f"The body is larger than {body_bytes} bytes."),),
+            (_rejection("TooLarge", "too_large", "too_large", f"The body is larger than {body_bytes} bytes."),),
         ),
         415: Answers(
             "The body is neither application/json nor text/plain, or not UTF-8.",
             (
-                _refusal(
+                _rejection(
                     "UnsupportedMediaType",
                     "unsupported_media_type",
                     "unsupported_media_type",
@@ -167,7 +168,7 @@ def refusals(body_bytes: int, *, needs_key: bool = False) -> dict[int, Answers]:
         429: Answers(
             "Too many events from this address, or of this company.",
             (
-                _refusal(
+                _rejection(
                     "RateLimited",
                     "rate_limited",
                     "rate_limited",
@@ -179,7 +180,7 @@ def refusals(body_bytes: int, *, needs_key: bool = False) -> dict[int, Answers]:
         503: Answers(
             "The database cannot take it now; nothing was stored.",
             (
-                _refusal(
+                _rejection(
                     "Unavailable",
                     "unavailable",
                     "unavailable",
@@ -192,7 +193,7 @@ def refusals(body_bytes: int, *, needs_key: bool = False) -> dict[int, Answers]:
 
 
 def components() -> dict[str, Schema]:
-    """The schemas of all answers, by name."""
+    """Return the schemas of all answers by name."""
     results = {
         "recorded": "Recorded",
         "duplicate": "Duplicate",
@@ -242,5 +243,10 @@ def _errors(status: str, *codes: str) -> Schema:
         "pattern": r"^([a-z_]+(\[[0-9]+\](\.[a-z_]+)?)?)?$",
         "description": "The path of the wrong field, such as line_items[1].quantity; empty for the request as a whole.",
     }
-    error = _object(field=path, code=one_of(*codes), message={"type": "string", "minLength": 1})
+    return errors_object(status, path, one_of(*codes))
+
+
+def errors_object(status: str, field: Schema, code: Schema) -> Schema:
+    """The object of all errors of a request."""
+    error = _object(field=field, code=code, message={"type": "string", "minLength": 1})
     return _object(status=one_of(status), errors={"type": "array", "minItems": 1, "items": error})

@@ -1,4 +1,4 @@
-"""What the endpoints take: schemas made from the serializers that read the requests."""
+"""The bodies of requests: schemas made from the serializers that parse them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from alhena_tracking.contract import currencies, limits
 Schema = dict[str, Any]
 
 _UUID = "[0-9A-Fa-f]{8}-?([0-9A-Fa-f]{4}-?){3}[0-9A-Fa-f]{12}"
-#: The smallest amount that is not rounded to nothing, in whatever currency.
+#: The smallest amount of any currency that is not rounded to zero.
 _SMALLEST_VALUE = 10 ** -max(currencies.MINOR_UNITS.values())
 _SMALLEST_QUANTITY = 10**-limits.QUANTITY_DECIMALS
 
@@ -43,24 +43,24 @@ _VALUE_DESCRIPTIONS = {
 _QUANTITY_DESCRIPTION = "The quantity after the action; above zero if {}."
 _VALUE_LIMIT = f"At most {limits.VALUE_MINOR} minor units of the currency."
 
-_PREFIX = "Alhena"
+PREFIX = "Alhena"
 
 
 def ref(name: str) -> Schema:
-    return {"$ref": f"#/components/schemas/{_PREFIX}{name}"}
+    return {"$ref": f"#/components/schemas/{PREFIX}{name}"}
 
 
 def one_of(*values: str) -> Schema:
-    """One of ``values``, to the letter.
+    """Return the schema of one of ``values``.
 
-    In ``allOf``, because drf-spectacular names every plain enum after its property, and would rename the enums of the
-    shop's own ``status`` and ``type`` to make room.
+    It is in ``allOf``, because drf-spectacular names every plain enum after its property, and would rename the enums of
+    the shop's own ``status`` and ``type`` to make room.
     """
     return {"allOf": [{"type": "string", "enum": list(values)}]}
 
 
 def variants(key: str, names: Mapping[str, str]) -> Schema:
-    """One of several components, by the value of ``key``."""
+    """Return the schema of one of several components, by the value of ``key``."""
     mapping = {value: ref(name)["$ref"] for value, name in names.items()}
     return {
         "oneOf": [ref(name) for name in names.values()],
@@ -69,7 +69,7 @@ def variants(key: str, names: Mapping[str, str]) -> Schema:
 
 
 def components() -> dict[str, Schema]:
-    """The schemas of all bodies and of what they share, by name."""
+    """Return the schemas of all bodies and of what they share by name."""
     methods = {method: type(serializer) for method, serializer in serializers.METHODS.items()}
     bodies = {_name_of(kind): _body(kind, serializers.EnvelopeSerializer) for kind in methods.values()}
     for name in ("Interaction", "CartEvent"):  # an order may come without a visitor, from the shop's server
@@ -87,7 +87,7 @@ def components() -> dict[str, Schema]:
             "description": "An active ISO 4217 code of money that people pay with; lower case is taken, too.",
         },
     }
-    return {f"{_PREFIX}{name}": schema for name, schema in schemas.items()}
+    return {f"{PREFIX}{name}": schema for name, schema in schemas.items()}
 
 
 def _name_of(serializer: type[serializers.RuleSerializer]) -> str:
@@ -95,7 +95,7 @@ def _name_of(serializer: type[serializers.RuleSerializer]) -> str:
 
 
 def _body(serializer: type[serializers.RuleSerializer], *others: type[serializers.RuleSerializer]) -> Schema:
-    """The object that a serializer reads, and that ``others`` read from the same object."""
+    """Return the schema of the object that a serializer and ``others`` parse together."""
     declared = {name: field for kind in (*others, serializer) for name, field in kind().fields.items()}
     required = sorted(name for name, field in declared.items() if field.required)
     properties = {name: _property(name, field, _name_of(serializer)) for name, field in declared.items()}
@@ -103,7 +103,7 @@ def _body(serializer: type[serializers.RuleSerializer], *others: type[serializer
 
 
 def _batched(method: str, serializer: type[serializers.EventSerializer]) -> Schema:
-    """An event of a batch, whose own ``event_id`` and ``occurred_at`` stand beside its data."""
+    """Return the schema of an event of a batch, whose ``event_id`` and ``occurred_at`` stand beside its data."""
     data = _body(serializer)
     own = {name: data["properties"].pop(name) for name in ("event_id", "occurred_at")}
     return {

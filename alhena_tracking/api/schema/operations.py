@@ -1,4 +1,4 @@
-"""The endpoints, as OpenAPI's operations: what each is for, what it takes, and all that it may answer."""
+"""The OpenAPI operations of the ingestion endpoints."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SECURITY_SCHEME = "alhenaSecretKey"
 SECURITY_DEFINITION: Schema = {
     "type": "http",
     "scheme": "bearer",
-    "description": "A secret key of the company: the shop's server speaks. Never put one into a page.",
+    "description": "A secret key of the company, for the shop's server. Never put one into a page.",
 }
 
 _COMPANY = {"company_key": "acme"}
@@ -50,7 +50,7 @@ _LINE_ITEMS = [
 
 @dataclass(frozen=True)
 class Operation:
-    """What can be said of an endpoint beside its view."""
+    """The description of an endpoint that its view does not give."""
 
     name: str
     summary: str
@@ -61,9 +61,9 @@ class Operation:
     needs_key: bool = False
 
     def document(self, body_bytes: int) -> Schema:
-        """As OpenAPI calls it."""
+        """Return the OpenAPI operation."""
         taken = {code: Answers(_TAKEN[code], those) for code, those in self.taken.items()}
-        responses = taken | answers.refusals(body_bytes, needs_key=self.needs_key)
+        responses = taken | answers.rejections(body_bytes, needs_key=self.needs_key)
         content = {
             "schema": bodies.ref(self.body),
             "examples": {name: {"value": value} for name, value in self.examples.items()},
@@ -164,5 +164,5 @@ OPERATIONS: dict[type[views.IngestionView], Operation] = {
 
 
 def components() -> dict[str, Schema]:
-    """All schemas that the operations refer to, by name."""
+    """Return the schemas that the operations refer to by name."""
     return bodies.components() | answers.components()

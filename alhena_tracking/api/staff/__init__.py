@@ -1,1 +1,1 @@
-"""The JSON that staff read: the report, and the rows behind it. Nothing writes here, and no other site may read it."""
+"""The JSON for staff: the report and the rows behind it. It is read-only, and other sites cannot read it."""

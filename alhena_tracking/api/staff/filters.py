@@ -1,4 +1,4 @@
-"""The parameters of the lists. Each is declared; what is wrong with one is an error, not a wider answer."""
+"""The filters of the lists. An invalid parameter is an error, never a wider answer."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class DayFilter(django_filters.DateFilter):  # type: ignore[misc]
 
 
 class IdFilter(django_filters.CharFilter):  # type: ignore[misc]
-    """An id that the shop gave, exactly: collations hold others for equal, so that its digest is looked up."""
+    """An id of the shop's, exactly. It is looked up by its digest, as collations treat other ids as equal."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(max_length=TEXT_LENGTH, strip=False, **kwargs)
@@ -36,14 +36,14 @@ class IdFilter(django_filters.CharFilter):  # type: ignore[misc]
 
 
 class TruthFilter(django_filters.TypedChoiceFilter):  # type: ignore[misc]
-    """``true`` or ``false`` and nothing else (django-filter's own takes everything else for not given)."""
+    """``true`` or ``false`` and nothing else (django-filter's own filter ignores other values)."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(choices=_YES_OR_NO, coerce=lambda value: value == "true", **kwargs)
 
 
 class RowFilters(django_filters.FilterSet):  # type: ignore[misc]
-    """What all rows can be asked by. ``companies`` are those whose rows may be seen."""
+    """The filters of all rows. ``companies`` are those whose rows the user may see."""
 
     company = django_filters.ChoiceFilter(field_name="company__key", empty_label=None)
     channel = django_filters.ChoiceFilter(choices=Interaction.Kind.choices, empty_label=None)
@@ -54,7 +54,7 @@ class RowFilters(django_filters.FilterSet):  # type: ignore[misc]
         self.filters["company"].extra["choices"] = [(company.key, company.name) for company in companies]
 
     def check(self) -> None:
-        """Note in the form's errors what is wrong, also with two parameters together."""
+        """Validate the parameters, also together; the errors are in the form's."""
         self.is_valid()
         start, end = (self.form.cleaned_data.get(name) for name in ("start", "end"))
         if start and end and start > end:
@@ -62,7 +62,7 @@ class RowFilters(django_filters.FilterSet):  # type: ignore[misc]
 
 
 class EventFilters(RowFilters):
-    """What cart events and orders can be asked by."""
+    """The filters of cart events and orders."""
 
     start = DayFilter(field_name="occurred_on", lookup_expr="gte")
     end = DayFilter(field_name="occurred_on", lookup_expr="lte")

@@ -1,4 +1,4 @@
-"""Rows page by page, the latest first. The cursor names the last row of a page, so that later rows shift nothing."""
+"""Pages of rows, the latest first. A cursor names the last row of a page, so that new rows shift nothing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from django.http import QueryDict
 from django.utils.translation import gettext as _
 from rest_framework.request import Request
 
-from alhena_tracking.api.staff.errors import Error
+from alhena_tracking.api.errors import Error
 from alhena_tracking.querysets import DatedQuerySet
 
 PAGE_SIZE = 100
@@ -23,7 +23,7 @@ _LARGEST_ID = 2**63 - 1
 
 @dataclass(frozen=True, slots=True)
 class PageQuery:
-    """Which page is asked for: how many rows, and the moment and id of the last row before it."""
+    """The page that a request names: its size, and the time and id of the last row before it."""
 
     size: int = PAGE_SIZE
     after: tuple[datetime, int] | None = None
@@ -38,16 +38,16 @@ class PageQuery:
             size = int(text) if is_number else 0
             if not 1 <= size <= MOST_ROWS:
                 message = _("Expected a number from 1 to %(most)s.") % {"most": MOST_ROWS}
-                errors.append(("page_size", "invalid", message))
+                errors.append(Error("page_size", "invalid", message))
         if text := parameters.get("cursor", ""):
             try:
                 after = _read(text)
             except (ValueError, OverflowError):
-                errors.append(("cursor", "invalid", _("This is no cursor of an answer's.")))
+                errors.append(Error("cursor", "invalid", _("This is not a cursor from a previous answer.")))
         return cls(size, after, tuple(errors))
 
     def page_of(self, rows: DatedQuerySet[Any], request: Request) -> tuple[list[Any], str | None]:
-        """The rows of the page, and the URL of the next one."""
+        """Return the rows of the page, and the URL of the next one."""
         moment = rows.moment
         if self.after is not None:
             at, pk = self.after

@@ -1,0 +1,219 @@
+"""Rows and figures as JSON. Money is a whole number of minor units of a currency that stands beside it."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any, ClassVar
+
+from django.db import models
+from rest_framework import serializers
+
+from alhena_tracking.api.staff import fields
+from alhena_tracking.ingestion.data import CartEventData, OrderData, stated_fields
+from alhena_tracking.models import CartEvent, Interaction, Order, OrderLine, Refund, Trust, VisitorSession
+from alhena_tracking.reports import RevenueImpactReport
+from alhena_tracking.reports.cards import CARD_TYPES
+
+_EVENT_FIELDS = ("id", "company", "session", "occurred_at", "occurred_on", "received_at", "trust", "source")
+_CREDIT_FIELDS = ("channel", "ai_profile", "credited_interaction", "attribution_window", "attribution_model")
+
+
+def _with_stated(kind: Any, *names: str) -> tuple[str, ...]:
+    """Append the fields that events of a kind state and ``names`` leave out, so that none gets lost."""
+    return *names, *(name for name in stated_fields(kind) if name not in names)
+
+
+class StaffSerializer(serializers.Serializer[Any]):
+    """An object that staff read. Nothing is ever read from it."""
+
+
+class RowSerializer(StaffSerializer, serializers.ModelSerializer[Any]):
+    serializer_field_mapping = {
+        **serializers.ModelSerializer.serializer_field_mapping,
+        models.DateField: fields.DayField,
+        models.DateTimeField: fields.MomentField,
+        models.DecimalField: fields.QuantityField,
+        models.DurationField: fields.SecondsField,
+    }
+
+    def get_extra_kwargs(self) -> Any:
+        return {name: {"read_only": True} for name in self.Meta.fields}
+
+
+class InteractionSerializer(RowSerializer):
+    id = serializers.UUIDField(source="event_id")
+
+    class Meta:
+        model = Interaction
+        fields = ("id", "kind", "product_id", "occurred_at")
+
+
+class EventSerializer(RowSerializer):
+    """A credited event. Takes rows with their company and credited interaction."""
+
+    id = serializers.UUIDField(source="event_id")
+    company = serializers.CharField(source="company.key")
+    session = serializers.IntegerField(source="session_id", help_text="The `id` of its session.")
+    currency = fields.CurrencyField(help_text="ISO 4217.")
+    currency_decimals = fields.DecimalsField(source="currency")
+    channel = serializers.ChoiceField(choices=Interaction.Kind.choices)
+    credited_interaction = InteractionSerializer()
+
+
+class RefundSerializer(RowSerializer):
+    class Meta:
+        model = Refund
+        fields = ("refund_id", "occurred_at", "occurred_on", "value_minor")
+
+
+class LineSerializer(RowSerializer):
+    class Meta:
+        model = OrderLine
+        fields = ("product_id", "product_name", "quantity", "total_minor")
+
+
+class OrderSerializer(EventSerializer):
+    """Takes orders with their lines and refunds, too."""
+
+    refunded_minor = serializers.SerializerMethodField(help_text=fields.MINOR)
+    net_minor = serializers.SerializerMethodField(help_text=fields.MINOR)
+    refunds = RefundSerializer(many=True)
+    line_items = LineSerializer(many=True, source="lines")
+    is_excluded = serializers.SerializerMethodField()
+    is_counted = serializers.BooleanField(help_text="Whether the report counts it.")
+
+    class Meta:
+        model = Order
+        fields = _with_stated(
+            OrderData,
+            *_EVENT_FIELDS,
+            *("order_id", "currency", "currency_decimals", "value_minor", "refunded_minor", "net_minor"),
+            *("refunds", "line_items"),
+            *_CREDIT_FIELDS,
+            *("has_conflict", "is_excluded", "exclusion_reason", "is_counted"),
+        )
+
+    def get_refunded_minor(self, order: Order) -> int:
+        return sum(refund.value_minor for refund in order.refunds.all())
+
+    def get_net_minor(self, order: Order) -> int:
+        return order.value_minor - self.get_refunded_minor(order)
+
+    def get_is_excluded(self, order: Order) -> bool:
+        return order.excluded_at is not None
+
+
+class CartEventSerializer(EventSerializer):
+    class Meta:
+        model = CartEvent
+        fields = _with_stated(
+            CartEventData,
+            *_EVENT_FIELDS,
+            *("type", "product_id", "product_name", "quantity", "currency", "currency_decimals"),
+            *("value_minor", "value_basis", "units", "gmv_minor"),
+            *_CREDIT_FIELDS,
+        )
+
+
+class SessionSerializer(RowSerializer):
+    """Takes sessions with their company, annotated with ``has_order``."""
+
+    company = serializers.CharField(source="company.key")
+    channel = serializers.ChoiceField(choices=Interaction.Kind.choices, allow_blank=True)
+    has_order = serializers.BooleanField(help_text="Whether it has an order that the report counts.")
+
+    class Meta:
+        model = VisitorSession
+        fields = (
+            *("id", "company", "started_at", "started_on", "last_interaction_at", "qualified_at"),
+            *("channel", "ai_profile", "has_order"),
+        )
+
+
+class SumsSerializer(StaffSerializer):
+    """Figures by their names: amounts, counts and ratios."""
+
+    sums: ClassVar[tuple[str, ...]] = ()
+    ratios: ClassVar[tuple[str, ...]] = ()
+
+    def get_fields(self) -> dict[str, Any]:
+        sums = {name: fields.MinorField() if name.endswith("_minor") else fields.CountField() for name in self.sums}
+        return {**super().get_fields(), **sums, **{name: fields.RatioField() for name in self.ratios}}
+
+
+class FiguresSerializer(SumsSerializer):
+    sums = (
+        *("add_to_cart_minor", "purchase_minor", "confirmed_minor", "refunded_minor", "net_minor"),
+        *("cart_days", "carts", "orders", "sessions", "converted_sessions"),
+    )
+    ratios = (
+        *("daily_add_to_cart_minor", "average_cart_minor", "average_order_minor", "revenue_per_session_minor"),
+        *("conversion_rate", "confirmed_share"),
+    )
+
+
+class ChannelFiguresSerializer(FiguresSerializer):
+    channel = serializers.ChoiceField(choices=Interaction.Kind.choices, allow_blank=True)
+
+    def to_representation(self, instance: Any) -> dict[str, Any]:
+        return {"channel": instance.channel, **FiguresSerializer().to_representation(instance.figures)}
+
+
+class DayFiguresSerializer(SumsSerializer):
+    day = fields.DayField(source="on")
+    channel = serializers.ChoiceField(choices=Interaction.Kind.choices, allow_blank=True)
+    sums = (
+        *("add_to_cart_minor", "cart_events", "carts", "purchase_minor", "confirmed_minor", "refunded_minor"),
+        *("orders", "sessions", "converted_sessions"),
+    )
+
+
+class ChangesSerializer(SumsSerializer):
+    """By which part each figure of the report's cards rose or fell."""
+
+    ratios = tuple(card_type.name for card_type in CARD_TYPES)
+
+    def to_representation(self, instance: Any) -> dict[str, Any]:
+        return super().to_representation({card.type.name: card.change for card in instance})
+
+
+class ProductFiguresSerializer(StaffSerializer):
+    product_id = serializers.CharField()
+    product_name = serializers.CharField(source="name")
+    add_to_cart_minor = fields.MinorField()
+    units_added = fields.QuantityField()
+    purchase_minor = fields.MinorField()
+    units_purchased = fields.QuantityField()
+
+
+class CurrencyTotalsSerializer(SumsSerializer):
+    currency = fields.CurrencyField(help_text="ISO 4217.")
+    currency_decimals = fields.DecimalsField(source="currency")
+    sums = ("add_to_cart_minor", "cart_events", "purchase_minor", "orders")
+
+
+class ReportSerializer(StaffSerializer):
+    company = serializers.CharField(source="query.company.key")
+    time_zone = serializers.CharField(source="query.company.time_zone")
+    start = fields.DayField(source="query.period.start")
+    end = fields.DayField(source="query.period.end")
+    previous_start = serializers.SerializerMethodField(help_text=fields.DAY)
+    previous_end = serializers.SerializerMethodField(help_text=fields.DAY)
+    channel = serializers.ChoiceField(source="query.channel", choices=Interaction.Kind.choices, allow_blank=True)
+    profile = serializers.CharField(source="query.ai_profile")
+    trust = serializers.ChoiceField(source="query.trust", choices=Trust.choices, allow_blank=True)
+    currency = fields.CurrencyField(allow_blank=True, help_text="ISO 4217; empty where nothing was taken.")
+    currency_decimals = fields.DecimalsField(source="currency")
+    current = FiguresSerializer()
+    previous = FiguresSerializer(allow_null=True)
+    changes = ChangesSerializer(source="cards")
+    channels = ChannelFiguresSerializer(many=True)
+    days = DayFiguresSerializer(many=True)
+    products = ProductFiguresSerializer(many=True)
+    other_currencies = CurrencyTotalsSerializer(many=True)
+
+    def get_previous_start(self, report: RevenueImpactReport) -> date | None:
+        return report.query.period.previous.start if report.previous else None
+
+    def get_previous_end(self, report: RevenueImpactReport) -> date | None:
+        return report.query.period.previous.end if report.previous else None
