@@ -29,23 +29,25 @@ Answer: TypeAlias = tuple[int, dict[str, Any]]
 Post: TypeAlias = Callable[[str, bytes], Answer]
 
 
-def data_of(path: str) -> dict[str, Any]:
-    """The fields of an endpoint beside those of its envelope."""
+def data_of(path: str, at: str | None = None) -> dict[str, Any]:
+    """Return the fields of an endpoint beside those of its envelope; everything happens ``at`` a time, or now."""
+    at = at or timezone.now().isoformat()
+    event = {"source": "SHOPIFY", "event_id": str(uuid.uuid4()), "occurred_at": at}
     product = {"product_id": "SKU-1", "product_name": "Blue mug", "value": 12.5, "currency": "USD", "quantity": 2}
     match path:
         case "interactions":
-            return {"type": "CHAT", "product_id": "SKU-1", "conversation_id": "c-1", "ai_profile": "Sales", **_told()}
+            return {"type": "CHAT", "product_id": "SKU-1", "conversation_id": "c-1", "ai_profile": "Sales", **event}
         case "cart_events":
-            return {"type": "ITEM_ADDED", **product, **_told()}
+            return {"type": "ITEM_ADDED", **product, **event}
         case "checkout_events":
             order = {"order_id": str(uuid.uuid4()), "value": 37.5, "currency": "USD"}
-            return {**order, "line_items": [product, {**product, "product_id": "SKU-2"}], **_told()}
-    return {"order_id": "1001", "refund_id": "r-1", "value": 5, "currency": "USD", "occurred_at": _now()}
+            return {**order, "line_items": [product, {**product, "product_id": "SKU-2"}], **event}
+    return {"order_id": "1001", "refund_id": "r-1", "value": 5, "currency": "USD", "occurred_at": at}
 
 
-def event_of(path: str) -> dict[str, Any]:
-    """An event as a batch holds it."""
-    data = data_of(path)
+def event_of(path: str, at: str | None = None) -> dict[str, Any]:
+    """Return an event as a batch holds it."""
+    data = data_of(path, at)
     return {
         "method": METHODS[path],
         "event_id": data.pop("event_id"),
@@ -54,21 +56,14 @@ def event_of(path: str) -> dict[str, Any]:
     }
 
 
-def body_of(path: str) -> dict[str, Any]:
-    """A good body with all fields that the endpoint knows. Each has event and order ids of its own."""
+def body_of(path: str, at: str | None = None) -> dict[str, Any]:
+    """Return a valid body with all fields that the endpoint knows. Each has event and order ids of its own."""
     if path == "refunds":
-        return {"company_key": IDENTITY["company_key"], **data_of(path)}
+        return {"company_key": IDENTITY["company_key"], **data_of(path, at)}
+    envelope = {**IDENTITY, "sent_at": at or timezone.now().isoformat()}
     if path == "events":
-        return {**IDENTITY, "sent_at": _now(), "events": [event_of(path) for path in METHODS]}
-    return {**IDENTITY, "sent_at": _now(), **data_of(path)}
-
-
-def _told() -> dict[str, Any]:
-    return {"source": "SHOPIFY", "event_id": str(uuid.uuid4()), "occurred_at": _now()}
-
-
-def _now() -> str:
-    return timezone.now().isoformat()
+        return {**envelope, "events": [event_of(path, at) for path in METHODS]}
+    return {**envelope, **data_of(path, at)}
 
 
 def places(value: Any, *types: type) -> Iterator[Place]:
