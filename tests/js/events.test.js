@@ -101,7 +101,7 @@ test("a property is read once", async () => {
   assert.equal(bodies[0].quantity, 1);
 });
 
-test("[5] an error's message names method, property, rule, what was expected and what came", async () => {
+test("[5] an error's message names method, property, rule, the expected and the actual value", async () => {
   const page = openPage();
   page.track("sendCheckoutEvent", {
     ...ORDER,
@@ -143,7 +143,7 @@ test("the longest product name is named in its message", () => {
 });
 
 for (const method of ["toString", "constructor", "__proto__", "", undefined, null, 7, {}, Symbol("x")]) {
-  test(`a method that does not exist is told and sends nothing: ${String(method)}`, () => {
+  test(`an unknown method is logged and sends nothing: ${String(method)}`, () => {
     const page = openPage();
     page.track(method, CART);
     assert.equal(page.errors.length, 1);
