@@ -1,4 +1,4 @@
-"""``{% load alhena_tracking %}``: the tags that a storefront's templates need."""
+"""The template tags for a storefront."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ register = template.Library()
 
 @register.simple_tag(takes_context=True)
 def alhena_snippet(context: template.Context, company_key: str | None = None) -> SafeString:
-    """The snippet and the tracker, for ``<head>``."""
+    """Render the snippet and the tracker, for ``<head>``."""
     html = snippet_html(_csp_nonce(context), company_key)
     heartbeat.note(company_key or conf.company_key or "")
     return html
@@ -24,12 +24,12 @@ def alhena_snippet(context: template.Context, company_key: str | None = None) ->
 
 @register.simple_tag
 def alhena_checkout_event(order: object) -> SafeString:
-    """Report ``order`` from the thank-you page."""
+    """Report ``order`` from the thank-you page. See ``checkout_event_html`` for its fields."""
     return checkout_event_html(order)
 
 
 def _csp_nonce(context: template.Context) -> str | None:
-    """The page's nonce, from Django's own CSP context processor or as django-csp keeps it; ``None`` without one."""
+    """The page's nonce, from Django's CSP context processor or django-csp; ``None`` without one."""
     nonce: Any = context.get("csp_nonce")
     if nonce is None:
         nonce = getattr(context.get("request"), "csp_nonce", None)
