@@ -1,8 +1,8 @@
 """Measure ingestion against a bare Django view that parses the same JSON and stores one row.
 
-Needs PostgreSQL and Redis on their standard ports of this machine; --database-url sets another PostgreSQL server. Creates
-the database "alhena_benchmark" and drops it afterwards. Exits with 1 if an answer or a row is wrong, not if a goal is
-missed.
+Needs PostgreSQL and Redis on their standard ports of this machine; --database-url sets another PostgreSQL server. It
+creates the database "alhena_benchmark" and drops it afterwards. Exits with 1 if an answer or a row is wrong, not if a
+goal is missed.
 """
 
 from __future__ import annotations
@@ -124,7 +124,8 @@ Python {sys.version.split()[0]}, {packages}; PostgreSQL {database.version()}, fs
 gunicorn with {WORKERS} sync workers, which close every connection (rows with threads: {WORKERS} gthread workers with \
 {THREADS} threads each, keep-alive); CONN_MAX_AGE None; {CONNECTIONS} connections of load.
 Bare: a view that parses the same JSON and does one create(), behind the same server and middleware. Ours: as in \
-production, with an allowed origin and rate limits that are counted but never reached, in Redis (django.core.cache.backends.redis.RedisCache).
+production, with an allowed origin; events are counted in Redis, and rate limits are never reached \
+(django.core.cache.backends.redis.RedisCache).
 Medians of {rounds} rounds. A round is a slice of {seconds:g} s of bare and one of ours; ratios are computed within \
 a round.
 """

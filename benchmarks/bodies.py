@@ -1,7 +1,7 @@
 """Request bodies of the benchmark. Each function returns one stream of bodies for each connection of the load.
 
-``seed`` names a slice of the run. Each slice has its own products, so that quantities start at 1, and its own random but
-reproducible event ids.
+``seed`` names a slice of the run. Each slice has its own products, so that quantities start at 1, and its own random
+but reproducible event ids.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
     python -m benchmarks.export --rows 1000000
 
-Creates and fills a database (on the PostgreSQL server of DATABASE_URL, or with --sqlite in a file), reads the exports of
-orders and cart events through the admin's view, and drops the database.
+Creates and fills a database (on the PostgreSQL server of DATABASE_URL, or with --sqlite in a file), reads the exports
+of orders and cart events through the admin's view, and drops the database.
 """
 
 from __future__ import annotations

@@ -104,7 +104,7 @@ class Bench:
         if measured.wrong_answers:
             wrong = measured.wrong_answers
             raise RunError(
-                f"{len(wrong)} of {len(measured.latencies)} answers from {work.path} are wrong. The first one:\n{wrong[0]}"
+                f"{len(wrong)} of {len(measured.latencies)} answers of {work.path} are wrong, the first:\n{wrong[0]}"
             )
         return measured
 

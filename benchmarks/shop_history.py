@@ -1,8 +1,8 @@
 """Generate two years of a shop's history in the database.
 
 Every visitor has ten events: two interactions, seven or eight cart events and, for every other visitor, an order. Order
-lines and claims are not counted. Visitors are spread evenly over the days; half use the chat, a third the FAQ. There are
-five AI profiles, three currencies (85 % EUR), and 500 products, few of which make most of the sales.
+lines and claims are not counted. Visitors are spread evenly over the days; half use the chat, a third the FAQ. There
+are five AI profiles, three currencies (85 % EUR), and 500 products, few of which make most of the sales.
 """
 
 from __future__ import annotations
