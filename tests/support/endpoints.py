@@ -1,4 +1,4 @@
-"""The endpoints, each with a body that has every field and is good, and the places of those fields."""
+"""The endpoints, each with a valid body that has every field, and the paths of those fields."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from django.utils import timezone
 
 PREFIX = "/alhena/analytics/"
 PATHS = ["interactions", "cart_events", "checkout_events", "events", "refunds"]
-#: The browser's methods, by the endpoints of their own.
+#: The tracker's methods by endpoint.
 METHODS = {"interactions": "sendInteraction", "cart_events": "sendCartEvent", "checkout_events": "sendCheckoutEvent"}
 
 IDENTITY = {
@@ -30,7 +30,7 @@ Post: TypeAlias = Callable[[str, bytes], Answer]
 
 
 def data_of(path: str) -> dict[str, Any]:
-    """The fields of an endpoint beside those of its envelope."""
+    """The fields of an endpoint, without those of its envelope."""
     product = {"product_id": "SKU-1", "product_name": "Blue mug", "value": 12.5, "currency": "USD", "quantity": 2}
     match path:
         case "interactions":
@@ -44,7 +44,7 @@ def data_of(path: str) -> dict[str, Any]:
 
 
 def event_of(path: str) -> dict[str, Any]:
-    """An event as a batch holds it."""
+    """An event as an item of a batch."""
     data = data_of(path)
     return {
         "method": METHODS[path],
@@ -55,7 +55,7 @@ def event_of(path: str) -> dict[str, Any]:
 
 
 def body_of(path: str) -> dict[str, Any]:
-    """A good body with all fields that the endpoint knows. Each has event and order ids of its own."""
+    """A valid body with all fields of the endpoint. Each body has new event and order ids."""
     if path == "refunds":
         return {"company_key": IDENTITY["company_key"], **data_of(path)}
     if path == "events":
@@ -72,7 +72,7 @@ def _now() -> str:
 
 
 def places(value: Any, *types: type) -> Iterator[Place]:
-    """Where in a body values of these types stand."""
+    """The paths of the values of these types in a body."""
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, item in items:
         if type(item) in types:
@@ -81,7 +81,7 @@ def places(value: Any, *types: type) -> Iterator[Place]:
 
 
 def field_of(place: Place) -> tuple[int | None, str]:
-    """How errors name a place: the index of its event in a batch, or ``None``, and the path of its field."""
+    """A path as in errors: the index of the event in a batch, or ``None``, and the path of the field."""
     index = place[1] if place[0] == "events" and len(place) > 2 else None
     names = [name for name in place[2 if index is not None else 0 :] if name != "data"]
     path = "".join(f"[{name}]" if isinstance(name, int) else f".{name}" for name in names)
@@ -89,7 +89,7 @@ def field_of(place: Place) -> tuple[int | None, str]:
 
 
 def with_json(body: dict[str, Any], place: Place, literal: str) -> bytes:
-    """The body, in JSON, with ``literal`` in one place of it: also what Python's serializer cannot say."""
+    """The body as JSON with ``literal`` at one path, which may be JSON that Python does not write."""
     changed = container = deepcopy(body)
     for key in place[:-1]:
         container = container[key]  # type: ignore[index]
@@ -104,7 +104,7 @@ def post_to(path: str, body: bytes, **headers: str) -> Answer:
 
 
 def errors_of(answer: Answer, index: int | None = None) -> dict[str, str]:
-    """The codes of what is wrong, by field: with the request as a whole, or with one event of a batch."""
+    """The error codes by field, of the whole request or of one event of a batch."""
     status, body = answer
     if index is not None and status == 200:
         body = body["results"][index]

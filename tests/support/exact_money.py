@@ -1,4 +1,4 @@
-"""What visitors' carts and orders come to, in exact fractions: numbers as browsers write them, and an oracle for them.
+"""An oracle for the values of carts and orders in exact fractions, and numbers as browsers write them.
 
 The oracle shares no code with the application. It reads a number by its digits, rounds with fractions, and knows the
 minor units of some currencies by heart.
@@ -20,7 +20,7 @@ from typing import Any
 from uuid import UUID
 
 DECIMALS = {"EUR": 2, "USD": 2, "HUF": 2, "JPY": 0, "KRW": 0, "ISK": 0, "KWD": 3, "TND": 3, "BHD": 3}
-#: Codes of nobody's money, unknown ones, and what is none.
+#: Codes without money of their own, unknown codes, and malformed ones.
 NOT_MONEY = ["XXX", "XTS", "XAU", "CLF", "BOV", "EUX", "DEM", "€", "EURO", "BTC", "ＥＵＲ"]
 MOST_MINOR, MOST_TOTAL, MOST_UNITS = 10**13, 10**15, 10**6
 
@@ -41,19 +41,19 @@ def quantity_of(literal: str) -> Fraction:
 
 
 def _exact(literal: str) -> str:
-    """The literal, if it means what the shortest one of its float does: a browser writes no other digits."""
+    """The literal, if it equals the shortest one of its float: a browser writes no other digits."""
     return literal if Fraction(repr(float(literal))) == Fraction(literal) else repr(float(literal))
 
 
 def value_literal(rnd: random.Random, currency: str) -> str:
-    """An amount, from plain prices to the noise of computing with them, halves of a minor unit, and the limits."""
+    """An amount: plain prices, floating-point noise, halves of a minor unit, and the limits."""
     decimals = DECIMALS[currency]
     minor = rnd.choice((rnd.randrange(100), rnd.randrange(10**4), rnd.randrange(10**6), rnd.randrange(10**9)))
     price = minor / 10**decimals
     match rnd.randrange(12):
         case 0 | 1:
             return repr(price)
-        case 2:  # a part of it, a tax on it, a sum of it
+        case 2:  # a share, a tax, a multiple
             return repr(price * rnd.choice((0.07, 0.19, 0.1, 0.3, 1.1, 1.19, 1 / 3, 0.7)))
         case 3:
             return repr(sum([price] * rnd.randrange(2, 12)))
@@ -61,7 +61,7 @@ def value_literal(rnd: random.Random, currency: str) -> str:
             return repr(abs(price - rnd.randrange(10**4) / 10**decimals))
         case 5:
             return repr(price / rnd.randrange(1, 13) * rnd.randrange(1, 13))
-        case 6:  # halves of a minor unit, and what lies next to them
+        case 6:  # halves of a minor unit, and their neighbours
             return _exact(f"{Decimal(10 * minor + 5).scaleb(-decimals - 1):f}")
         case 7:
             half = Decimal(2 * minor + 1).scaleb(-decimals) / 2
@@ -70,7 +70,7 @@ def value_literal(rnd: random.Random, currency: str) -> str:
             return str(minor)
         case 9:
             return _exact(rnd.choice((f"{minor}e-{decimals}", f"{minor}E-4", f"{minor}.0", f"{price:.6f}", "0", "0.0")))
-        case 10:  # about the limit
+        case 10:  # around the limit
             most = Decimal(MOST_MINOR).scaleb(-decimals) + rnd.choice((-1, 0, 0, 1)) * Decimal(1).scaleb(-decimals)
             return _exact(f"{most:f}")
         case _:
@@ -102,7 +102,7 @@ class _Claim:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """An event of a batch: what is sent, whose numbers are literals between ``@``, and the codes it is refused with."""
+    """An event of a batch: its body, with numbers as literals between ``@``, and its expected error codes."""
 
     body: dict[str, Any]
     refused: dict[str, str]
@@ -110,7 +110,7 @@ class Told:
 
 @dataclass
 class Books:
-    """What is to be stored, by event id, and what it adds up to, by currency and day."""
+    """The expected rows by event id, and their sums by currency and day."""
 
     cart_events: dict[UUID, tuple[Any, ...]] = field(default_factory=dict)
     orders: dict[UUID, tuple[Any, ...]] = field(default_factory=dict)
@@ -119,7 +119,7 @@ class Books:
 
 
 class Visitor:
-    """One visitor's events, a second apart, and what each is worth under the settings ``basis`` and ``line_basis``."""
+    """One visitor's events, a second apart, and their values under the settings ``basis`` and ``line_basis``."""
 
     def __init__(self, rnd: random.Random, books: Books, start: datetime, basis: str, line_basis: str) -> None:
         self.rnd, self.books, self.at, self.basis, self.line_basis = rnd, books, start, basis, line_basis
@@ -171,7 +171,7 @@ class Visitor:
         return told
 
     def _change(self, cart: _Claim, kind: str, left: Fraction, minor: int) -> tuple[Fraction, int]:
-        """The specification's paragraph on what an add-to-cart is worth, once more."""
+        """The value of an add-to-cart, implemented again from the specification."""
         before = cart.quantity
         if kind in {"ITEM_REMOVED", "QUANTITY_DECREASED"}:
             left = Fraction(0) if kind == "ITEM_REMOVED" else left
@@ -182,7 +182,7 @@ class Visitor:
             worth = cart.minor if back == cart.units else half_up(cart.minor * back / cart.units)
             cart.units, cart.minor = cart.units - back, cart.minor - worth
             return -back, -worth
-        if before is not None and left < before:  # emptied unseen
+        if before is not None and left < before:  # the cart was emptied without an event
             before, cart.units, cart.minor = None, Fraction(0), 0
         newly = left if kind == "ITEM_ADDED" else min(Fraction(1), left)
         units = newly if before is None else left - before
@@ -242,5 +242,5 @@ class Visitor:
 
 
 def written(body: dict[str, Any]) -> bytes:
-    """The body in JSON, its numbers as they stand between ``@``."""
+    """The body as JSON, with the literals between ``@`` as its numbers."""
     return re.sub(r'"@([^@"]*)@"', r"\1", json.dumps(body)).encode()

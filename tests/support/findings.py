@@ -1,4 +1,4 @@
-"""The page of diagnosis, and all that its checks can find."""
+"""The diagnostics page, and all findings of its checks."""
 
 from __future__ import annotations
 

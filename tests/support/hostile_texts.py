@@ -1,4 +1,4 @@
-"""What a visitor may send as names and ids to harm whoever reads them, and a shop all of whose texts say it."""
+"""Hostile names and ids that a visitor may send, and a shop whose texts are all hostile."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ HOSTILE = {
 
 
 def fill(company: Company, text: str, at: datetime) -> dict[type[Any], Any]:
-    """A row of every model, each of whose texts is ``text``, as far as it fits."""
+    """Create a row of every model with ``text`` in all its text fields, truncated to fit."""
     short = text[:255]
     told = {"source": short}
     session = factories.VisitorSessionFactory.create(company=company, started_at=at, ai_profile=short)
@@ -75,7 +75,7 @@ def fill(company: Company, text: str, at: datetime) -> dict[type[Any], Any]:
 
 
 def pages_of(rows: dict[type[Any], Any], days: str) -> list[str]:
-    """Every page of the admin that tells of these rows; ``days`` are those of the report, as a query string."""
+    """The admin pages that show these rows; ``days`` is the report's range as a query string."""
     base = "/admin/alhena_tracking/"
     return [
         f"{base}revenueimpact/?{days}",

@@ -1,4 +1,4 @@
-"""Rolled-up days beside the events that they sum up."""
+"""Compare rolled-up days with their events."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from alhena_tracking.models import (
 )
 from alhena_tracking.reports import Period, ReportQuery, ai_profiles, revenue_impact
 
-#: So long ago that all changes are, and so recently that few days are to be rolled up.
+#: Older than all changes, but recent, so that few days are rolled up.
 FIRST = datetime.now(UTC).date() - timedelta(days=12)
-#: Of a week that is over, and before which days are rolled up, too.
+#: The Monday of a past week, with rolled-up days before it.
 MONDAY = FIRST - timedelta(days=FIRST.weekday() + 7)
 
 
