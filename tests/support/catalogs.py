@@ -1,8 +1,7 @@
 """Update the translation catalogs from the source and compile them. ``make messages`` runs this.
 
-Django's ``makemessages`` finds the strings, which takes ``xgettext``. The rest is polib's (one file without
-dependencies; the standard library reads .mo files and no others): it writes the same bytes on every machine, so that
-compiling anew changes nothing, and tests can tell without gettext whether .mo and .po agree.
+Django's ``makemessages`` finds the strings with ``xgettext``. polib does the rest: it writes the same bytes on every
+machine, so that recompiling changes nothing, and tests can compare .mo and .po without gettext.
 """
 
 from __future__ import annotations

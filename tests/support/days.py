@@ -97,17 +97,17 @@ def hours_of(year: int) -> Iterator[datetime]:
     return (start + HOUR * number for number in range(2 * 365 * 24))
 
 
-def _edges(tell: Callable[[datetime], object], start: datetime) -> list[datetime]:
+def _edges(day_of: Callable[[datetime], object], start: datetime) -> list[datetime]:
     edges = []
-    before = tell(start)
+    before = day_of(start)
     for hour in range(1, 2 * 365 * 24):
         moment = start + hour * HOUR
-        told = tell(moment)
-        if told != before:
+        found = day_of(moment)
+        if found != before:
             low, high = moment - HOUR, moment
             while high - low > SECOND:
                 middle = low + (high - low) // SECOND // 2 * SECOND
-                low, high = (middle, high) if tell(middle) == before else (low, middle)
+                low, high = (middle, high) if day_of(middle) == before else (low, middle)
             edges.append(high)
-        before = told
+        before = found
     return edges

@@ -34,12 +34,18 @@ def data_of(path: str) -> dict[str, Any]:
     product = {"product_id": "SKU-1", "product_name": "Blue mug", "value": 12.5, "currency": "USD", "quantity": 2}
     match path:
         case "interactions":
-            return {"type": "CHAT", "product_id": "SKU-1", "conversation_id": "c-1", "ai_profile": "Sales", **_told()}
+            return {
+                "type": "CHAT",
+                "product_id": "SKU-1",
+                "conversation_id": "c-1",
+                "ai_profile": "Sales",
+                **_common_fields(),
+            }
         case "cart_events":
-            return {"type": "ITEM_ADDED", **product, **_told()}
+            return {"type": "ITEM_ADDED", **product, **_common_fields()}
         case "checkout_events":
             order = {"order_id": str(uuid.uuid4()), "value": 37.5, "currency": "USD"}
-            return {**order, "line_items": [product, {**product, "product_id": "SKU-2"}], **_told()}
+            return {**order, "line_items": [product, {**product, "product_id": "SKU-2"}], **_common_fields()}
     return {"order_id": "1001", "refund_id": "r-1", "value": 5, "currency": "USD", "occurred_at": _now()}
 
 
@@ -63,7 +69,7 @@ def body_of(path: str) -> dict[str, Any]:
     return {**IDENTITY, "sent_at": _now(), **data_of(path)}
 
 
-def _told() -> dict[str, Any]:
+def _common_fields() -> dict[str, Any]:
     return {"source": "SHOPIFY", "event_id": str(uuid.uuid4()), "occurred_at": _now()}
 
 

@@ -101,11 +101,11 @@ class _Claim:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class SentEvent:
     """An event of a batch: its body, with numbers as literals between ``@``, and its expected error codes."""
 
     body: dict[str, Any]
-    refused: dict[str, str]
+    errors: dict[str, str]
 
 
 @dataclass
@@ -126,18 +126,18 @@ class Visitor:
         self.currencies = rnd.sample(sorted(DECIMALS), 3)
         self.carts: defaultdict[tuple[str, str], _Claim] = defaultdict(_Claim)
 
-    def events(self, number: int) -> Iterator[Told]:
-        yield self._told("sendInteraction", {"type": self.rnd.choice(("CHAT", "FAQ", "NUDGE"))}, {})
+    def events(self, number: int) -> Iterator[SentEvent]:
+        yield self._sent_event("sendInteraction", {"type": self.rnd.choice(("CHAT", "FAQ", "NUDGE"))}, {})
         for _ in range(number - 1):
             yield self._order() if self.rnd.random() < 0.06 else self._cart_event()
 
-    def _told(self, method: str, data: dict[str, Any], refused: dict[str, str]) -> Told:
+    def _sent_event(self, method: str, data: dict[str, Any], errors: dict[str, str]) -> SentEvent:
         self.at += timedelta(seconds=1)
         event_id = str(UUID(int=self.rnd.getrandbits(128)))
         body = {"method": method, "event_id": event_id, "occurred_at": self.at.isoformat(), "data": data}
-        return Told(body, refused)
+        return SentEvent(body, errors)
 
-    def _cart_event(self) -> Told:
+    def _cart_event(self) -> SentEvent:
         rnd = self.rnd
         currency = rnd.choice(self.currencies)
         value, quantity = value_literal(rnd, currency), quantity_literal(rnd)
@@ -146,11 +146,13 @@ class Visitor:
             + (("ITEM_REMOVED",) if rnd.random() < 0.5 else ())
         )
         product = f"sku-{rnd.randrange(3)}"
-        refused = self._refusals(value, quantity, currency, is_positive=kind in {"ITEM_ADDED", "QUANTITY_INCREASED"})
+        errors = self._expected_errors(
+            value, quantity, currency, is_positive=kind in {"ITEM_ADDED", "QUANTITY_INCREASED"}
+        )
         told_currency = rnd.choice((currency, currency, currency.lower()))
         if rnd.random() < 0.02:
             told_currency = rnd.choice(NOT_MONEY)
-            refused = {"currency": "unknown_currency"}
+            errors = {"currency": "unknown_currency"}
             value, quantity = "1", "1"
         data = {
             "type": kind,
@@ -160,15 +162,15 @@ class Visitor:
             "currency": told_currency,
             "quantity": f"@{quantity}@",
         }
-        told = self._told("sendCartEvent", data, refused)
-        if not refused:
+        event = self._sent_event("sendCartEvent", data, errors)
+        if not errors:
             minor, left = minor_of(value, currency), quantity_of(quantity)
             units, gmv = self._change(self.carts[product, currency], kind, left, minor)
             after = self.carts[product, currency]
             facts = (currency, minor, left, units, gmv, after.quantity, after.units, after.minor)
-            self.books.cart_events[UUID(told.body["event_id"])] = facts
+            self.books.cart_events[UUID(event.body["event_id"])] = facts
             self.books.gmv_minor[currency, self.at.date()] += gmv
-        return told
+        return event
 
     def _change(self, cart: _Claim, kind: str, left: Fraction, minor: int) -> tuple[Fraction, int]:
         """The value of an add-to-cart, implemented again from the specification."""
@@ -191,20 +193,20 @@ class Visitor:
         cart.quantity, cart.units, cart.minor = left, cart.units + units, cart.minor + gmv
         return units, gmv
 
-    def _order(self) -> Told:
+    def _order(self) -> SentEvent:
         rnd = self.rnd
         currency = rnd.choice(self.currencies)
         value = value_literal(rnd, currency)
-        refused = {"value": "too_large"} if minor_of(value, currency) > MOST_MINOR else {}
+        errors = {"value": "too_large"} if minor_of(value, currency) > MOST_MINOR else {}
         lines, facts = [], []
         for index in range(rnd.randrange(4)):
             line_value, quantity = value_literal(rnd, currency), quantity_literal(rnd)
-            wrong = self._refusals(line_value, quantity, currency, is_positive=True)
+            wrong = self._expected_errors(line_value, quantity, currency, is_positive=True)
             line_currency = currency
             if rnd.random() < 0.03:
                 line_currency = rnd.choice([other for other in DECIMALS if other != currency])
                 line_value, quantity, wrong = "1", "1", {"currency": "currency_mismatch"}
-            refused |= {f"line_items[{index}].{name}": code for name, code in wrong.items()}
+            errors |= {f"line_items[{index}].{name}": code for name, code in wrong.items()}
             product = f"sku-{rnd.randrange(3)}"
             lines.append(
                 {
@@ -219,26 +221,26 @@ class Visitor:
             facts.append((sold, half_up(minor * sold) if self.line_basis == "unit" else minor))
         order_id = f"{rnd.getrandbits(64):x}"
         data = {"order_id": order_id, "value": f"@{value}@", "currency": currency, "line_items": lines}
-        told = self._told("sendCheckoutEvent", data, refused)
-        if not refused:
+        event = self._sent_event("sendCheckoutEvent", data, errors)
+        if not errors:
             minor = minor_of(value, currency)
-            self.books.orders[UUID(told.body["event_id"])] = (currency, minor, tuple(facts))
+            self.books.orders[UUID(event.body["event_id"])] = (currency, minor, tuple(facts))
             self.books.purchase_minor[currency, self.at.date()] += minor
             self.carts.clear()
-        return told
+        return event
 
-    def _refusals(self, value: str, quantity: str, currency: str, *, is_positive: bool) -> dict[str, str]:
+    def _expected_errors(self, value: str, quantity: str, currency: str, *, is_positive: bool) -> dict[str, str]:
         minor, units = minor_of(value, currency), quantity_of(quantity)
-        refused = {}
+        errors = {}
         if minor > MOST_MINOR:
-            refused["value"] = "too_large"
+            errors["value"] = "too_large"
         if units > MOST_UNITS:
-            refused["quantity"] = "too_large"
+            errors["quantity"] = "too_large"
         elif is_positive and not units:
-            refused["quantity"] = "not_positive"
-        if not refused and minor * units > MOST_TOTAL:
-            refused["value"] = "too_large"
-        return refused
+            errors["quantity"] = "not_positive"
+        if not errors and minor * units > MOST_TOTAL:
+            errors["value"] = "too_large"
+        return errors
 
 
 def written(body: dict[str, Any]) -> bytes:

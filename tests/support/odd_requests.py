@@ -237,8 +237,8 @@ def _batched(draw: st.DrawFn) -> Any:
 
 def _data(draw: st.DrawFn, method: str) -> dict[str, Any]:
     if _rarely(draw, 6):
-        told, data = draw(_contract)
-        if told == method and isinstance(data, dict):
+        example_method, data = draw(_contract)
+        if example_method == method and isinstance(data, dict):
             return copy.deepcopy(data)
     data = _fields(draw, _DATA[method])
     if lines := data.pop("lines", 0):

@@ -44,8 +44,8 @@ class Line:
 class Word:
     """A report of an order, by the shop's server (`is_confirmation`) or by a browser.
 
-    `visitor` is what the visitor is known by, chat before FAQ; None, in a confirmation only, where nobody is named.
-    `credit` is what the order would be credited to if it were recorded now; None where it is not attributed.
+    `visitor` is the visitor's id, chat before FAQ; None only in a confirmation without a visitor.
+    `credit` is the order's credit if it were recorded now; None if it is not attributed.
     """
 
     company: str
