@@ -1,38 +1,38 @@
-# Python 3.11 or later and make are all that demo and test need; everything else goes into .venv.
+# demo and test need only make and Python 3.11 or later; everything else is installed into .venv.
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 BIN = .venv/bin
 
 .PHONY: help demo test lint messages benchmark benchmark-browser benchmark-report clean
 
-help:  ## Say what the targets do
+help:  ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
 demo: .venv/demo  ## Serve the example shop with 60 days of history: prints the URLs and the login
 	@$(BIN)/python manage.py demo $(ARGS)
 
-test: .venv/test  ## Run the whole suite on SQLite; says what it skips and why
+test: .venv/test  ## Run the whole suite on SQLite, and list what is skipped and why
 	$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
-lint: .venv/lint  ## Check style, types and the direction of imports
+lint: .venv/lint  ## Check style, types and import layers
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-messages: .venv/test  ## Bring the translations in step with the source and compile them; needs gettext
+messages: .venv/test  ## Update and compile the translations; needs gettext
 	$(BIN)/python -m tests.support.catalogs
 
-benchmark: .venv/benchmark  ## Compare the speed of ingestion with a bare view; needs PostgreSQL and Redis
+benchmark: .venv/benchmark  ## Measure ingestion against a bare view; needs PostgreSQL and Redis
 	$(BIN)/python -m benchmarks $(ARGS)
 
-benchmark-browser: .venv/benchmark-browser  ## Measure what the tracker costs a page; needs Chromium
+benchmark-browser: .venv/benchmark-browser  ## Measure the tracker's cost in a page; needs Chromium
 	$(BIN)/python -m benchmarks.browser $(ARGS)
 
-benchmark-report: .venv/benchmark-report  ## Measure the report beside a plain SELECT, up to 10,000,000 events; needs PostgreSQL
+benchmark-report: .venv/benchmark-report  ## Measure the report against a plain SELECT, up to 10,000,000 events; needs PostgreSQL
 	$(BIN)/python -m benchmarks.report $(ARGS)
 
-clean:  ## Remove what the other targets made
+clean:  ## Remove everything the other targets created
 	rm -rf .venv tests/js/node_modules db.sqlite3 db.sqlite3-*
 
 $(BIN)/python:

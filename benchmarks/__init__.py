@@ -1,4 +1,1 @@
-"""How fast events are taken, as multiples of a bare Django view that runs side by side: ``python -m benchmarks``.
-
-What the tracker costs a page of a shop: ``python -m benchmarks.browser``.
-"""
+"""Benchmarks of ingestion (``python -m benchmarks``), and of the ``browser``, ``report`` and ``export`` beside it."""

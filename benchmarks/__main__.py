@@ -1,8 +1,8 @@
-"""Measure how fast events are taken, as multiples of a bare Django view that parses the same JSON and stores one row.
+"""Measure ingestion against a bare Django view that parses the same JSON and stores one row.
 
-Needs PostgreSQL and Redis on this machine and on their standard ports; --database-url names another server. The
-database "alhena_benchmark" is made on it and dropped afterwards. Exits with 1 if an answer or a row is wrong, whatever
-the ratios are.
+Needs PostgreSQL and Redis on their standard ports of this machine; --database-url sets another PostgreSQL server. It
+creates the database "alhena_benchmark" and drops it afterwards. Exits with 1 if an answer or a row is wrong, not if a
+goal is missed.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def main() -> None:
     every_row = {row.name: row for row in rows(since)}
     names = [arguments.profile] if arguments.profile else arguments.only or list(every_row)
     if unknown := set(names) - set(every_row):
-        sys.exit(f"No such row: {', '.join(sorted(unknown))}. There are {', '.join(every_row)}.")
+        sys.exit(f"Unknown row: {', '.join(sorted(unknown))}. Choose from {', '.join(every_row)}.")
     chosen = _served([every_row[name] for name in names])
     try:
         with database.database(arguments.database_url):
@@ -51,20 +51,20 @@ def main() -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--seconds", type=float, default=3, help="how long a slice is (default: 3)")
-    parser.add_argument("--rounds", type=int, default=5, help="slices of each row, ours and bare (default: 5)")
+    parser.add_argument("--seconds", type=float, default=3, help="length of a slice (default: 3)")
+    parser.add_argument("--rounds", type=int, default=5, help="slices of each row and of the bare view (default: 5)")
     parser.add_argument("--only", nargs="+", metavar="ROW", help="the rows to measure (default: all)")
-    parser.add_argument("--profile", metavar="ROW", help="say instead where the time of one row goes")
+    parser.add_argument("--profile", metavar="ROW", help="profile one row instead")
     parser.add_argument(
         "--database-url",
         default=os.environ.get("DATABASE_URL", DEFAULT_URL),
-        help=f"a database of the PostgreSQL server (default: DATABASE_URL, or {DEFAULT_URL})",
+        help=f"any database of the PostgreSQL server (default: DATABASE_URL, or {DEFAULT_URL})",
     )
     return parser.parse_args()
 
 
 def _served(chosen: Sequence[Row]) -> list[Row]:
-    """The rows whose endpoint there is."""
+    """Leave out rows whose endpoint does not exist."""
     from django.urls import Resolver404, resolve
 
     there = []
@@ -72,7 +72,7 @@ def _served(chosen: Sequence[Row]) -> list[Row]:
         try:
             resolve(row.load("", 0).path)
         except Resolver404:
-            print(f"Left out: {row.name} (no endpoint {row.endpoint})", file=sys.stderr)
+            print(f"Skipped: {row.name} (no endpoint {row.endpoint})", file=sys.stderr)
         else:
             there.append(row)
     return there
@@ -112,7 +112,7 @@ def _profile(chosen: Sequence[Row], since: datetime) -> None:
 
 
 def _setting(rounds: int, seconds: float) -> str:
-    """What the figures hold for."""
+    """Describe the conditions of the run."""
     from benchmarks import database
     from benchmarks.bodies import CONNECTIONS
     from benchmarks.server import THREADS, WORKERS
@@ -120,13 +120,14 @@ def _setting(rounds: int, seconds: float) -> str:
     packages = ", ".join(f"{name} {version(name)}" for name in ("Django", "djangorestframework", "gunicorn", "psycopg"))
     return f"""\
 Python {sys.version.split()[0]}, {packages}; PostgreSQL {database.version()}, fsync and synchronous_commit on; \
-{os.cpu_count()} cores, shared with the load.
-gunicorn with {WORKERS} sync workers, which close every connection (rows with threads: {WORKERS} gthread workers of \
-{THREADS} threads, connections kept alive); CONN_MAX_AGE None; {CONNECTIONS} connections of load.
-Bare: a view that parses the same JSON and does one create(), behind the same server and middleware. Ours: all of it, \
-origin listed, rate limits never reached, counted in Redis (django.core.cache.backends.redis.RedisCache).
-Medians of {rounds} rounds, each a slice of {seconds:g} s of bare and one of ours; the ratio is that of the two \
-slices of a round.
+{os.cpu_count()} cores, shared with the load generator.
+gunicorn with {WORKERS} sync workers, which close every connection (rows with threads: {WORKERS} gthread workers with \
+{THREADS} threads each, keep-alive); CONN_MAX_AGE None; {CONNECTIONS} connections of load.
+Bare: a view that parses the same JSON and does one create(), behind the same server and middleware. Ours: as in \
+production, with an allowed origin; events are counted in Redis, and rate limits are never reached \
+(django.core.cache.backends.redis.RedisCache).
+Medians of {rounds} rounds. A round is a slice of {seconds:g} s of bare and one of ours; ratios are computed within \
+a round.
 """
 
 

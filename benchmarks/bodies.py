@@ -1,7 +1,7 @@
-"""What the visitors of the benchmark send. Each function gives one stream of bodies for each connection of load.
+"""Request bodies of the benchmark. Each function returns one stream of bodies for each connection of the load.
 
-``seed`` names one slice of the run: its products are its own, so that their quantities grow from one, and its event ids
-are random but the same whenever the same seed is given.
+``seed`` names a slice of the run. Each slice has its own products, so that quantities start at 1, and its own random
+but reproducible event ids.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ CONNECTIONS = 8
 VISITORS = 200
 PRODUCTS = 3
 PRICE = 19.99
-#: How many recorded events are sent again.
+#: Number of recorded events that are sent again.
 KNOWN = 200
 
 
 def first_interactions() -> Streams:
-    """One interaction of each visitor, so that what they do next is attributed."""
+    """One interaction of each visitor, so that their next events are attributed."""
     visitors = iter(range(VISITORS))
     stream = (_encoded({**_visitor(v), "type": "CHAT", **_times()}) for v in visitors)
     return [stream] * CONNECTIONS
 
 
 def cart_events(seed: str) -> Streams:
-    """Many visitors in turn, who put ever more of a few products into their carts."""
+    """Many visitors in turn, with growing quantities of a few products."""
     return [_cart_events(seed, range(VISITORS))] * CONNECTIONS
 
 
@@ -43,18 +43,18 @@ def cart_events_of_each(seed: str) -> Streams:
 
 
 def cart_events_of_one(seed: str) -> Streams:
-    """One visitor who sends from all connections at once."""
+    """One visitor on all connections at once."""
     return [_cart_events(seed, [0])] * CONNECTIONS
 
 
 def batches(seed: str, size: int) -> Streams:
-    """Cart events of a visitor at a time, ``size`` in a body."""
+    """Batches of ``size`` cart events of one visitor."""
     rng = random.Random(seed)
     return [_batches(rng, seed, size)] * CONNECTIONS
 
 
 def interactions(seed: str) -> Streams:
-    """Visitors unknown before the slice, who open a session and then use the assistant again and again."""
+    """New visitors, who open a session and then use the assistant repeatedly."""
     rng = random.Random(seed)
     stream = (
         _encoded({**_visitor(f"{seed}-{number % VISITORS}"), "type": "FAQ", "product_id": "SKU-1", **_identity(rng)})
@@ -71,12 +71,12 @@ def strangers(seed: str) -> Streams:
 
 
 def known_events(since: datetime) -> Streams:
-    """The events, from ``since`` on, that ``repeated_events`` sends again."""
+    """The events that ``repeated_events`` sends again, from ``since`` on."""
     return [map(_encoded, _known(since))] * CONNECTIONS
 
 
 def repeated_events(seed: str, since: datetime) -> Streams:
-    """Events that are recorded already, sent again as a retry is: all as before but for ``sent_at``."""
+    """Recorded events, sent again like a retry: only ``sent_at`` differs."""
     stream = (_encoded({**event, "sent_at": _now()}) for event in cycle(_known(since)))
     return [stream] * CONNECTIONS
 
@@ -162,7 +162,7 @@ _latest = datetime.min.replace(tzinfo=UTC)
 
 
 def _now() -> str:
-    """The time; later than the last one given, so that events are ordered as they are made."""
+    """The current time, always later than the one returned before, so that events are in order."""
     global _latest
     _latest = max(datetime.now(UTC), _latest + timedelta(microseconds=1))
     return _latest.isoformat()

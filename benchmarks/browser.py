@@ -1,8 +1,8 @@
-"""Measure what the tracker costs the product page of the example shop, in Chromium: ``python -m benchmarks.browser``.
+"""Measure the tracker's cost on the example shop's product page in Chromium: ``python -m benchmarks.browser``.
 
-The page is loaded by turns with the tracker as a wheel carries it, with its source, and without our tags. Then the
-calls and clicks are made of a visitor whose events cannot be delivered and wait in the browser. Exits with 1 if
-anything is requested from the endpoints or stored before an interaction.
+Loads the page in turns with the wheel's tracker, with its source, and without our tags. Then makes the calls and clicks
+of a visitor whose events cannot be delivered and stay queued. Exits with 1 if anything is requested from the endpoints
+or stored before an interaction.
 """
 
 from __future__ import annotations
@@ -33,19 +33,19 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, CDPSession, Page
 
 PAGE = "/products/gooseneck-kettle/"
-#: How many times slower than this machine the processor is made; 4 is what Lighthouse takes for a phone.
+#: Factors by which the CPU is slowed down; Lighthouse uses 4 for a phone.
 SLOWDOWNS = (1, 4)
-#: Events that wait: none, as many as one batch takes, as many as are kept.
+#: Queued events: none, one full batch, a full queue.
 WAITING = (0, 100, 300)
 START_SECONDS = 30
 SETTLING_MS = 500
 
 _ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update")
 _CATEGORIES = ["devtools.timeline", "v8"]
-#: What the main thread does for a script; one of them may lie within another.
+#: Trace events of the main thread's work for a script; they may be nested.
 _WORK = {"EvaluateScript", "FunctionCall"}
 
-# Each is called in a task of its own, whose processor time Chromium's trace tells; what fails has time to fail.
+# Each action is a task of its own, so that the trace has its CPU time. The pauses let failing requests fail.
 _ACTIONS = """
   async ([event, checkout]) => {
     const cart = () => trackAlhenaEvent("sendCartEvent", event);
@@ -85,7 +85,7 @@ Figures = dict[str, dict[int, list[float]]]
 
 
 class RunError(Exception):
-    """The run is worth nothing, or the tracker breaks what is promised of it."""
+    """The run is invalid, or the tracker breaks a guarantee."""
 
 
 def main() -> None:
@@ -101,10 +101,10 @@ def main() -> None:
 
 def _rounds() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.browser", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=10, help="loads of each page at each speed (default: 10)")
+    parser.add_argument("--rounds", type=int, default=10, help="loads of each page at each CPU speed (default: 10)")
     rounds: int = parser.parse_args().rounds
     if rounds < 2:
-        parser.error("--rounds: quartiles need two or more")
+        parser.error("--rounds must be at least 2, for the quartiles")
     return rounds
 
 
@@ -113,7 +113,7 @@ def _rounds() -> int:
 
 @contextmanager
 def _shop(folder: Path) -> Iterator[str]:
-    """Serve the example shop, with a database and a copy of the wheel's tracker in ``folder``; its URL."""
+    """Serve the example shop with a database and the wheel's tracker in ``folder``, and yield its URL."""
     copy = Path(f"{folder}{WHEEL}")
     copy.parent.mkdir(parents=True)
     copy.write_text(wheel_copy())
@@ -125,7 +125,7 @@ def _shop(folder: Path) -> Iterator[str]:
     _stock()
     with socket.create_server(("127.0.0.1", 0)) as listener:
         address = "{}:{}".format(*listener.getsockname())
-    # --insecure: Django serves the static files without DEBUG, too.
+    # --insecure: serve static files without DEBUG.
     command = [sys.executable, "-m", "django", "runserver", "--insecure", "--noreload", "--skip-checks", address]
     with (folder / "server.log").open("w") as log, subprocess.Popen(command, stdout=log, stderr=log) as process:
         try:
@@ -177,7 +177,7 @@ def _chromium() -> Iterator[Browser]:
 
 @contextmanager
 def _page(browser: Browser, url: str) -> Iterator[tuple[Page, CDPSession]]:
-    """A page of a visitor who comes for the first time: nothing is cached. Nothing that is reported arrives."""
+    """A page with an empty cache whose requests to the endpoints are blocked."""
     context = browser.new_context(base_url=url)
     try:
         page = context.new_page()
@@ -193,7 +193,7 @@ def _page(browser: Browser, url: str) -> Iterator[tuple[Page, CDPSession]]:
 
 
 def _measure(browser: Browser, url: str, rounds: int) -> Figures:
-    """All figures, by what they are of and how slow the processor was made."""
+    """All figures, by name and slowdown."""
     figures: Figures = defaultdict(lambda: defaultdict(list))
     for number in range(-1, rounds):
         print("warming up …" if number < 0 else f"round {number + 1} of {rounds} …", file=sys.stderr, flush=True)
@@ -208,9 +208,9 @@ def _measure(browser: Browser, url: str, rounds: int) -> Figures:
 
 
 def _loads(browser: Browser, url: str, slowdown: int, number: int) -> dict[str, float]:
-    """What a first visit costs, and how much later it is ready than without us."""
+    """The cost of a first visit, and its delay compared with a page without our tags."""
     variants = ["wheel", "source", "none"]
-    # Whoever comes first finds another machine than who comes last.
+    # Rotate the order, which affects the timing.
     turn = number % len(variants)
     loads = {variant: _load(browser, url, slowdown, variant) for variant in variants[turn:] + variants[:turn]}
     with_us, without = loads["wheel"], loads["none"]
@@ -233,7 +233,7 @@ def _loads(browser: Browser, url: str, slowdown: int, number: int) -> dict[str, 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """Milliseconds: of the main thread's processor time; and from the answer's first byte."""
+    """A page load, in ms: CPU time of the main thread, and times since the first byte of the answer."""
 
     snippet: float
     tracker: float
@@ -275,7 +275,7 @@ def _stored(page: Page) -> list[str]:
 
 
 def _calls(browser: Browser, url: str, slowdown: int, waiting: int) -> dict[str, float]:
-    """What calls cost on a page that was opened with so many events ``waiting``."""
+    """The cost of calls on a page that was opened with that many events ``waiting``."""
     with _page(browser, url) as (page, session):
         page.goto(f"{PAGE}?tracker=wheel")
         if waiting:
@@ -284,7 +284,7 @@ def _calls(browser: Browser, url: str, slowdown: int, waiting: int) -> dict[str,
         page.reload()
         page.wait_for_timeout(SETTLING_MS)
         work = _traced(browser, page, lambda: page.evaluate(_ACTIONS, [_CART_EVENT, _ORDER]))
-    # Nothing but them has no script of a URL.
+    # Only these calls have no script URL.
     calls = {each.function: each.milliseconds for each in work if not each.url}
     names = {
         "sendCartEvent": "cart",
@@ -296,7 +296,7 @@ def _calls(browser: Browser, url: str, slowdown: int, waiting: int) -> dict[str,
 
 
 def _clicks(browser: Browser, url: str, slowdown: int) -> dict[str, float]:
-    """What the tracker makes of clicks, one that is no interaction and one that is."""
+    """The tracker's cost of a click that is an interaction, and of another one."""
     with _page(browser, url) as (page, session):
         page.goto(f"{PAGE}?tracker=wheel")
         page.wait_for_timeout(SETTLING_MS)
@@ -308,7 +308,7 @@ def _clicks(browser: Browser, url: str, slowdown: int) -> dict[str, float]:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What a thread did for a script without a break."""
+    """A thread's uninterrupted work for a script."""
 
     url: str
     function: str
@@ -338,7 +338,7 @@ def _work(event: dict[str, Any]) -> Work:
         thread=(event["pid"], event["tid"]),
         start=start,
         end=start + duration,
-        # The processor's time: others use the machine, too.
+        # CPU time, since the machine is shared.
         milliseconds=event["tdur"] / 1e3,
     )
 
@@ -352,14 +352,13 @@ def _total(work: Sequence[Work], is_counted: Callable[[Work], bool]) -> float:
 
 
 def _setting(browser: Browser, rounds: int) -> str:
-    """What the figures hold for."""
+    """Describe the conditions of the run."""
     return f"""\
 Chromium {browser.version}, Playwright {version("playwright")}, Python {sys.version.split()[0]}, \
 Django {version("Django")} (runserver, DEBUG off, SQLite); {os.cpu_count()} cores, shared by browser and server.
-Nothing is cached: every page is a first visit. Milliseconds of the main thread's processor time; those of the events \
-of the page are on the clock, from the first byte of the answer on.
-Medians of {rounds} rounds (in parentheses: the quartiles), on this processor and slowed down as many times as the \
-column says.
+Every page is a first visit without a cache. CPU milliseconds of the main thread; for the page's events, elapsed \
+milliseconds since the first byte of the answer.
+Medians of {rounds} rounds with quartiles in parentheses. The column is the slowdown of the CPU.
 """
 
 

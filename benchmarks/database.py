@@ -1,4 +1,4 @@
-"""The benchmark's own database: made, watched and dropped."""
+"""Create, check and drop the benchmark's database."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from benchmarks.settings import DATABASE_NAME
 
 
 class RunError(Exception):
-    """The run is worth nothing: a wrong answer, a row missing or in a wrong state, a database that is not durable."""
+    """The run is invalid: a wrong answer, a missing or wrong row, or a database that is not durable."""
 
 
 @contextmanager
 def database(url: str) -> Iterator[None]:
-    """Make the database on the server that ``url`` names, with the company of the events in it; drop it afterwards."""
+    """Create the database with the events' company on the server of ``url``, and drop it afterwards."""
     with fresh_database(url, DATABASE_NAME):
         try:
             _prepare()
             yield
         finally:
-            event_counts.forget()  # what this process counted has nowhere to be written
+            event_counts.forget()  # the counts of this process can no longer be saved
 
 
 def _prepare() -> None:
@@ -36,13 +36,13 @@ def _prepare() -> None:
 
     for setting in ("fsync", "synchronous_commit"):
         if _rows(f"SHOW {setting}") != [("on",)]:
-            raise RunError(f"PostgreSQL has {setting} off; what it then acknowledges may be lost")
+            raise RunError(f"PostgreSQL has {setting} off, so acknowledged commits may be lost")
     call_command("migrate", run_syncdb=True, verbosity=0)
     Company.objects.update(allowed_origins=ORIGIN)
 
 
 def tidy() -> None:
-    """Do now what autovacuum would do at a time of its own."""
+    """Vacuum and analyze, so that autovacuum does not run during a slice."""
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE")
 
@@ -53,14 +53,14 @@ def version() -> str:
 
 
 def backends() -> list[int]:
-    """Processes that serve the database to others than us."""
+    """PIDs of the other connections' backend processes."""
     query = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
     return [pid for (pid,) in _rows(f"{query} AND backend_type = 'client backend'")]
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many rows there are."""
+    """Numbers of rows."""
 
     bare: int
     ours: int
@@ -76,8 +76,8 @@ def counts() -> Counts:
 def check_states() -> None:
     """Raise ``RunError`` unless every cart event continues from the one before it.
 
-    The benchmark's quantities only grow with time. So all of each is claimed, and what a product's events are worth
-    together is its price for each unit in the cart.
+    The benchmark's quantities only grow with time. So each is claimed in full, and the sum of a product's events is its
+    price × the units in the cart.
     """
     wrong = _rows(
         "SELECT count(*) FROM alhena_tracking_cartevent"

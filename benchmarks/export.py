@@ -1,9 +1,9 @@
-"""Measure what an export of many rows takes: memory beside what the process had, and rows a second.
+"""Measure an export of many rows: additional memory, and rows per second.
 
     python -m benchmarks.export --rows 1000000
 
-Fills a database of its own by SQL (on the PostgreSQL server of DATABASE_URL, or with --sqlite in a file), reads the
-exports of its orders and cart events through the admin's view, as a server would, and drops it again.
+Creates and fills a database (on the PostgreSQL server of DATABASE_URL, or with --sqlite in a file), reads the exports
+of orders and cart events through the admin's view, and drops the database.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from benchmarks.fresh_database import DEFAULT_URL, fresh_database, set_up_django
 
 NAME = "alhena_export_benchmark"
 DAYS = 30
-#: Lines above the rows: ten of the header, an empty one, and the columns' names.
+#: Lines above the rows: ten header lines, an empty one, and the column names.
 HEAD = 12
 START = date(2026, 10, 1)
 URL = "/admin/alhena_tracking/revenueimpact/export/{}.{}?start=2026-10-01&end=2026-10-30&currency=EUR"
@@ -33,14 +33,16 @@ URL = "/admin/alhena_tracking/revenueimpact/export/{}.{}?start=2026-10-01&end=20
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.export", description=__doc__.splitlines()[0])
-    parser.add_argument("--rows", type=int, default=1_000_000, help="cart events, and as many orders")
-    parser.add_argument("--sqlite", action="store_true", help="in a file of SQLite instead of PostgreSQL")
+    parser.add_argument(
+        "--rows", type=int, default=1_000_000, help="number of cart events and of orders (default: %(default)s)"
+    )
+    parser.add_argument("--sqlite", action="store_true", help="use an SQLite file instead of PostgreSQL")
     parser.add_argument("--database-url", default=os.environ.get("DATABASE_URL") or DEFAULT_URL)
     arguments = parser.parse_args()
     with _database(arguments.sqlite, arguments.database_url) as url:
         set_up_django(url)
         _fill(arguments.rows)
-        _read("orders", "csv", is_counted=False)  # what is loaded once
+        _read("orders", "csv", is_counted=False)  # warm up: imports and caches
         for name in ("orders", "cart_events"):
             _read(name, "csv")
         if arguments.rows <= 100_000:
@@ -58,7 +60,7 @@ def _database(is_sqlite: bool, server_url: str) -> Iterator[str]:
 
 
 def _fill(rows: int) -> None:
-    """So many cart events and orders, spread over the days; but for id and time, all are the same."""
+    """Create cart events and orders, spread over the days and equal except for ids and times."""
     from django.contrib.auth.models import User
     from django.db import connection
 
@@ -130,7 +132,7 @@ def _read(name: str, suffix: str, *, is_counted: bool = True) -> None:
 
 @contextmanager
 def _peak() -> Iterator[list[int]]:
-    """The most memory that the process has while within, looked at every 5 ms."""
+    """Track the peak memory of the process, sampled every 5 ms."""
     found, is_over = [_resident()], threading.Event()
 
     def look() -> None:
@@ -147,7 +149,7 @@ def _peak() -> Iterator[list[int]]:
 
 
 def _resident() -> int:
-    """Bytes of memory in use now (of the whole run at most, where there is no /proc)."""
+    """Bytes of memory in use (without /proc: the peak of the whole run)."""
     try:
         pages: Any = Path("/proc/self/statm").read_text().split()[1]
     except OSError:

@@ -1,4 +1,4 @@
-"""A database of a benchmark's own on a PostgreSQL server: made empty, and dropped afterwards."""
+"""An empty PostgreSQL database for one benchmark, dropped afterwards."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ DEFAULT_URL = "postgres://postgres@127.0.0.1:5432/postgres"
 
 @contextmanager
 def fresh_database(server_url: str, name: str) -> Iterator[str]:
-    """Make the database ``name`` on the server, in the place of one of that name, and give its URL."""
+    """Create the database ``name`` on the server, replacing an existing one, and yield its URL."""
     import psycopg
 
     with psycopg.connect(server_url, autocommit=True) as server:
@@ -27,7 +27,7 @@ def fresh_database(server_url: str, name: str) -> Iterator[str]:
 
 
 def set_up_django(database_url: str) -> None:
-    """Let this process be the example shop, as a server would run it, on a database that it migrates."""
+    """Set up Django as the example shop in production, and migrate the database."""
     os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
     os.environ["DJANGO_DEBUG"] = "0"
     import django

@@ -1,4 +1,4 @@
-"""One request after another in this process, to see what each of them does."""
+"""Send requests one by one in this process, to count queries and profile them."""
 
 from __future__ import annotations
 
@@ -23,28 +23,28 @@ from benchmarks.rows import Row
 PROFILED = 300
 FUNCTIONS = 45
 
-# Django begins and ends transactions past its cursors.
+# BEGIN and COMMIT do not pass through Django's cursors; savepoints do.
 _MARKS = ("SAVEPOINT", "RELEASE SAVEPOINT", "ROLLBACK TO SAVEPOINT")
 
 Statements = dict[str, list[float]]
 
 
 class Caller:
-    """Calls the project as its server would."""
+    """Calls the WSGI application as a server would."""
 
     def __init__(self) -> None:
         self.application: WSGIHandler = get_wsgi_application()
 
     def run(self, load: Load) -> None:
-        """Post all of ``load``."""
+        """Post all bodies of ``load``."""
         self.post(load, load.streams()[0])
 
     def post(self, load: Load, bodies: Iterable[bytes]) -> None:
-        """Post ``bodies`` as ``load`` says. Raises ``RunError`` for a wrong answer."""
+        """Post ``bodies`` to the path of ``load``. Raises ``RunError`` for a wrong answer."""
         for body in bodies:
             head, answer = self._post(load.path, body)
             if not load.answer.is_given(head, answer):
-                raise RunError(f"a wrong answer of {load.path}: {head!r} {answer!r}")
+                raise RunError(f"wrong answer from {load.path}: {head!r} {answer!r}")
 
     def _post(self, path: str, body: bytes) -> tuple[bytes, bytes]:
         statuses = []
@@ -77,7 +77,7 @@ class Caller:
 
 
 def count_queries(caller: Caller, row: Row) -> int:
-    """Statements of one request, those that begin or end transactions left out, once caches are filled."""
+    """Count the statements of one request with warm caches, without those that begin or end transactions."""
     load = row.load(f"{row.name}-queries", seconds=0)
     bodies = load.streams()[0]
     caller.post(load, islice(bodies, 1))
@@ -87,7 +87,7 @@ def count_queries(caller: Caller, row: Row) -> int:
 
 
 def profile(caller: Caller, row: Row) -> str:
-    """Where the time of a row's requests goes: in all, by statement and by function."""
+    """Profile a row's requests: the total time, by statement and by function."""
     load = row.load(f"{row.name}-profile", seconds=0)
     bodies = load.streams()[0]
     caller.post(load, islice(bodies, PROFILED))
@@ -101,12 +101,12 @@ def profile(caller: Caller, row: Row) -> str:
     functions = io.StringIO()
     pstats.Stats(profiler, stream=functions).strip_dirs().sort_stats("cumulative").print_stats(FUNCTIONS)
     breakdown = "\n".join(_breakdown(statements))
-    return f"{row.title}: {mean * 1e3:.3f} ms a request in this process\n\n{breakdown}\n{functions.getvalue()}"
+    return f"{row.title}: {mean * 1e3:.3f} ms per request in this process\n\n{breakdown}\n{functions.getvalue()}"
 
 
 @contextmanager
 def _statements() -> Iterator[Statements]:
-    """Collect what is sent to the database, and how many seconds each took; but not what only marks a transaction."""
+    """Collect the statements and their seconds, without savepoints."""
     statements: defaultdict[str, list[float]] = defaultdict(list)
 
     def execute(run: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
@@ -122,6 +122,6 @@ def _statements() -> Iterator[Statements]:
 
 
 def _breakdown(statements: Statements) -> Iterator[str]:
-    """How often a request sends each statement, and the mean time it then waits for it."""
+    """The count of each statement per request, and its mean time."""
     for sql, times in statements.items():
         yield f"{len(times) / PROFILED:6.2f} × {sum(times) / len(times) * 1e6:6.0f} µs  {sql[:160]}"

@@ -1,4 +1,4 @@
-"""The load: one thread that keeps a request under way on each connection, cheap enough to share the server's cores."""
+"""The load generator: one thread with a request in flight on each connection, cheap enough to share the cores."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _CLOSE = re.compile(rb"\r\nconnection: *close", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a right answer looks like: its status, and how often it says what became of an event."""
+    """The expected answer: its status, and how often it contains an outcome."""
 
     status: int
     word: str
@@ -53,7 +53,7 @@ class Load:
 
 @dataclass(slots=True)
 class Measured:
-    """How long each answer took, all of them together, and what the load itself cost, in seconds."""
+    """Seconds of each answer, of the whole run, and of the load generator's CPU."""
 
     latencies: list[float] = field(default_factory=list)
     seconds: float = 0.0
@@ -62,7 +62,7 @@ class Measured:
 
 
 def run(load: Load, port: int) -> Measured:
-    """Post ``load`` and return what was measured. Raises ``OSError`` where the server is gone or does not answer."""
+    """Post ``load`` and measure it. Raises ``OSError`` if the server does not answer."""
     measured = Measured()
     started, cpu_started = time.perf_counter(), time.process_time()
     headers = _HEADERS.format(path=load.path, port=port).encode()
@@ -92,7 +92,7 @@ def run(load: Load, port: int) -> Measured:
 
 
 class _Connection:
-    """One request at a time; on the same socket as long as the server keeps it."""
+    """A connection with one request at a time, reopened when the server closes it."""
 
     def __init__(self, port: int, headers: bytes, bodies: Iterator[bytes]) -> None:
         self.port = port
@@ -103,7 +103,7 @@ class _Connection:
         self.sent_at = 0.0
 
     def send(self, selector: selectors.BaseSelector) -> bool:
-        """Send the next body; no where there is none."""
+        """Send the next body. Return whether there was one."""
         body = next(self.bodies, None)
         if body is None:
             return False
@@ -117,11 +117,11 @@ class _Connection:
         return True
 
     def receive(self, selector: selectors.BaseSelector) -> tuple[bytes, bytes] | None:
-        """Head and body of the answer, once all of it is there."""
-        assert self.socket is not None  # noqa: S101  (it is what became readable)
+        """Head and body of the answer once it is complete; ``None`` before."""
+        assert self.socket is not None  # noqa: S101  (its socket became readable)
         part = self.socket.recv(65536)
         if not part:
-            raise ConnectionError(f"closed amid an answer: {self.received!r}")
+            raise ConnectionError(f"closed during an answer: {self.received!r}")
         self.received += part
         head, _, body = self.received.partition(b"\r\n\r\n")
         length = _CONTENT_LENGTH.search(head)

@@ -1,4 +1,4 @@
-"""Ours and the bare view in short slices by turns, so that whatever else the machine does meets both."""
+"""Measure ours and the bare view in short alternating slices, so that other load affects both."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ WARM_UP_SECONDS = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """What a few seconds of one load came to. Times in seconds; those of the CPU are for one event."""
+    """The figures of a few seconds of load. Times are in seconds, CPU times per event."""
 
     events_per_second: float
     p50: float
@@ -31,7 +31,7 @@ class Slice:
 
     @property
     def cpu(self) -> float:
-        """Application and database together."""
+        """CPU time of application and database."""
         return self.server_cpu + self.database_cpu
 
     @property
@@ -41,19 +41,19 @@ class Slice:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The slices of one row, each of ours beside the bare one that ran just before it."""
+    """The slices of one row, each of ours with the bare one that ran just before it."""
 
     row: Row
     ours: list[Slice]
     bare: list[Slice]
 
     def ratio(self, figure: Callable[[Slice], float]) -> float:
-        """How many times bare's figure ours is, in the median of the rounds."""
+        """The median ratio of our figure to bare's."""
         return median(figure(ours) / figure(bare) for ours, bare in zip(self.ours, self.bare, strict=True))
 
 
 class Bench:
-    """A server with the load beside it, in a process of its own."""
+    """A server and the load generator, in its own process."""
 
     def __init__(self, server: Server, executor: ProcessPoolExecutor) -> None:
         self.server = server
@@ -71,7 +71,7 @@ class Bench:
         return Result(row, ours, bare)
 
     def post(self, load: Load) -> None:
-        """Post what others build upon."""
+        """Post the events on which the rows build."""
         self._run(load)
 
     def _slice(self, load: Load, *, stored: int = 0, bare_stored: int = 0) -> Slice:
@@ -81,12 +81,12 @@ class Bench:
         server_cpu, database_cpu = self.server.cpu_seconds(), cpu_seconds(backends)
         measured = self._run(load)
         server_cpu = self.server.cpu_seconds() - server_cpu
-        # A backend that is new has used no time before.
+        # A new backend's time counts from its start.
         database_cpu = cpu_seconds(backends | set(database.backends())) - database_cpu
         requests = len(measured.latencies)
         after = database.counts()
         if (after.ours - before.ours, after.bare - before.bare) != (requests * stored, requests * bare_stored):
-            raise RunError(f"{requests} answers of {load.path}, but the rows went from {before} to {after}")
+            raise RunError(f"{requests} answers from {load.path}, but the rows changed from {before} to {after}")
         database.check_states()
         events = requests * load.answer.events
         percentiles = quantiles(measured.latencies, n=100)
@@ -111,7 +111,7 @@ class Bench:
 
 @contextmanager
 def bench(*, is_threaded: bool) -> Iterator[Bench]:
-    """Start the server and the load's process, and stop both afterwards."""
+    """Start the server and the load generator's process, and stop both afterwards."""
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(max_workers=1, mp_context=context) as executor, serve(is_threaded=is_threaded) as server:
         yield Bench(server, executor)

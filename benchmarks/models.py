@@ -6,7 +6,7 @@ from django.db import models
 
 
 class BareEvent(models.Model):
-    """What the bare view stores: a cart event as it was reported, with no index but its key's."""
+    """A row of the bare view: a cart event as reported, with no index except its primary key's."""
 
     company_key = models.CharField(max_length=64)
     user_fingerprint = models.UUIDField()

@@ -1,10 +1,9 @@
-"""Measure what the report takes, beside one plain grouped SELECT over the same rows.
+"""Measure the report against one plain grouped SELECT over the same rows.
 
     python -m benchmarks.report --sizes 100000 1000000 10000000
 
-Fills a database of its own by SQL on the PostgreSQL server of DATABASE_URL, one company of each size after another in
-the same tables, and drops it again. The largest size takes several GB and many minutes. Figures are measured before
-and after alhena_rollup ran.
+Creates a database on the PostgreSQL server of DATABASE_URL, fills it with one company of each size in the same tables,
+and drops it. The largest size takes several GB and many minutes. Measures before and after alhena_rollup.
 """
 
 from __future__ import annotations
@@ -25,18 +24,18 @@ from benchmarks.rows import Goal
 
 NAME = "alhena_report_benchmark"
 SIZES = [100_000, 1_000_000, 10_000_000]
-#: Visitors came until noon, when half of today is there.
+#: Today has events until noon.
 NOON = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0)
 UNTIL = NOON + timedelta(hours=3)
 CHART_DAYS = 365
-#: How many days ago a range ended.
+#: Days since the end of a range.
 TODAY, YESTERDAY, LONG_AGO = 0, 1, 10
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.report", description=__doc__.splitlines()[0])
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="events of each company, smallest first")
-    parser.add_argument("--rounds", type=int, default=7, help="of which the medians are told (default: 7)")
+    parser.add_argument("--rounds", type=int, default=7, help="rounds, whose medians are printed (default: 7)")
     parser.add_argument("--database-url", default=os.environ.get("DATABASE_URL") or DEFAULT_URL)
     arguments = parser.parse_args()
     with fresh_database(arguments.database_url, NAME) as url:
@@ -46,7 +45,7 @@ def main() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Seconds of the report and of what is beside it, in each round."""
+    """Seconds of the report and of what it is compared with, in each round."""
 
     ours: list[float]
     bare: list[float]
@@ -87,7 +86,7 @@ def _measure(sizes: list[int], rounds: int) -> None:
     _print_charts(companies[sizes[-1]], rounds)
 
 
-#: How many days, whether compared, and how many days ago they ended. Today is never rolled up.
+#: Number of days, whether compared, and days since their end. Today is never rolled up.
 _RANGES = [
     *((30, is_compared, ago) for ago in (TODAY, YESTERDAY) for is_compared in (False, True)),
     (30, False, LONG_AGO),
@@ -176,7 +175,7 @@ WHERE company_id = %s AND currency = %s AND occurred_on BETWEEN %s AND %s GROUP 
 
 
 def _report(company: Any, days: int, rounds: int, *, is_compared: bool, ago: int) -> Timing:
-    """The report, and the SELECT over the days it reads: those of the previous period, too, where it is compared."""
+    """Time the report and a SELECT over the same days, including the previous period if it is compared."""
     from django.db import connection
 
     from alhena_tracking.admin.report.tables import MOST_ROWS
@@ -195,7 +194,7 @@ def _report(company: Any, days: int, rounds: int, *, is_compared: bool, ago: int
 
     rows, report = select(), ours()
     if report.currency != "EUR" or sum(int(row[2]) for row in rows) < report.current.add_to_cart_minor * 0.9:
-        sys.exit("The run failed: the report and the SELECT do not tell of the same rows.")
+        sys.exit("The run failed: the report and the SELECT do not cover the same rows.")
     if not is_compared and sum(int(row[2]) for row in rows) != report.current.add_to_cart_minor:
         sys.exit("The run failed: the report and the SELECT disagree.")
     timing = Timing([], [])
@@ -206,7 +205,7 @@ def _report(company: Any, days: int, rounds: int, *, is_compared: bool, ago: int
 
 
 def _page(company: Any, rounds: int) -> float:
-    """The page of the admin, without what the browser then does."""
+    """Time the admin page, without the browser's work."""
     from django.contrib.auth.models import User
     from django.test import Client
 
@@ -218,7 +217,7 @@ def _page(company: Any, rounds: int) -> float:
     def page() -> None:
         response = client.get("/admin/alhena_tracking/revenueimpact/", asked)
         if response.status_code != 200:
-            sys.exit(f"The run failed: the page is answered {response.status_code}.")
+            sys.exit(f"The run failed: the page's status is {response.status_code}.")
 
     page()
     return median(_seconds(page) for _ in range(rounds))
@@ -237,7 +236,7 @@ def _print_ratio(what: str, timing: Timing, goal: Goal | None) -> None:
 
 
 def _print_growth(companies: dict[int, Any], sizes: list[int], month: dict[Any, float], rounds: int) -> None:
-    """From the smallest company to the largest; and what the smallest one's report takes beside all the others."""
+    """Print the growth from the smallest to the largest company, and the smallest one's report beside the others."""
     if len(sizes) < 2:
         return
     small, large = sizes[0], sizes[-1]
@@ -250,7 +249,7 @@ def _print_growth(companies: dict[int, Any], sizes: list[int], month: dict[Any, 
             timing = _side_by_side(companies[small], companies[large], rounds, is_compared=is_compared, ago=ago)
             what = f"{_range(days, ago, is_compared=is_compared)}, {large // small} × as much on every day, rolled up"
             _print_growth_row(what, median(timing.ours), median(timing.bare), timing.ratio)
-    # What is rolled up by now is so for good.
+    # The companies stay rolled up from here on.
     alone = month[small, 30, False, TODAY, True]
     beside = median(_report(companies[small], 30, rounds, is_compared=False, ago=TODAY).ours)
     what = f"{_range(30, TODAY, is_compared=False)}, the same shop beside {sum(sizes[1:]):,} events of others"
@@ -258,7 +257,7 @@ def _print_growth(companies: dict[int, Any], sizes: list[int], month: dict[Any, 
 
 
 def _side_by_side(small: Any, large: Any, rounds: int, *, is_compared: bool, ago: int) -> Timing:
-    """The reports of two companies in turns, so that the machine is as busy for both."""
+    """Time the reports of two companies in turns, so that other load affects both."""
     from alhena_tracking.admin.report.tables import MOST_ROWS
     from alhena_tracking.reports import revenue_impact
 
@@ -297,7 +296,7 @@ def _print_charts(company: Any, rounds: int) -> None:
 
     drawn = charts()
     each = [len(chart.encode()) / 1024 for chart in drawn]
-    # Nothing is waited for, so the processor's time tells, also on a busy machine.
+    # Drawing does not wait for anything, so CPU time is accurate on a busy machine, too.
     milliseconds = median(_seconds(charts, time.process_time) for _ in range(rounds)) * 1e3 / len(drawn)
     print(f"\n## A chart of {CHART_DAYS} days × 3 channels\n\n{_TABLE}")
     print(f"| computed and drawn | {milliseconds:.1f} ms | | | {' | '.join(_judged(milliseconds, _CHART_MS, ' ms'))} |")

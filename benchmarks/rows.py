@@ -1,4 +1,4 @@
-"""What is measured, and what is asked of it."""
+"""The rows of the benchmark, and their goals."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ RECORDED = Answer(201, "recorded")
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """What a figure must be and what it aims to be."""
+    """The bound that a figure must meet, and the one it aims for."""
 
     must: float
     aim: float
@@ -34,7 +34,7 @@ class Goal:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One kind of load. ``stored`` is how many rows each answer leaves behind."""
+    """One kind of load. ``stored`` is the number of rows that each request stores."""
 
     name: str
     title: str
@@ -60,7 +60,7 @@ QUERY_GOALS = {"single": Goal(4, 3, is_ceiling=True), "batch50": Goal(10, 6, is_
 
 
 def rows(since: datetime) -> list[Row]:
-    """All rows. Those that are sent again happened from ``since`` on."""
+    """All rows. Events that are sent again occurred from ``since`` on."""
     return [
         Row(SINGLE, "one cart event", "cart_events", bodies.cart_events, goal=Goal(0.45, 0.8)),
         _batch(10, Goal(3, 5)),
@@ -106,7 +106,7 @@ def rows(since: datetime) -> list[Row]:
 
 
 def preparation(since: datetime) -> list[Load]:
-    """What is there before anything is measured: the visitors' interactions and the events that are sent again."""
+    """The events stored before measuring: the visitors' interactions, and the events that are sent again."""
     return [
         Load(ANALYTICS + "interactions", bodies.first_interactions, RECORDED),
         Load(ANALYTICS + "cart_events", partial(bodies.known_events, since), RECORDED),

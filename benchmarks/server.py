@@ -1,4 +1,4 @@
-"""The server under load, and what it costs."""
+"""The server under load, and its CPU time."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _TICK = 1 / os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """gunicorn, running."""
+    """A running gunicorn."""
 
     port: int
     pid: int
@@ -36,7 +36,7 @@ class Server:
 
 @contextmanager
 def serve(*, is_threaded: bool) -> Iterator[Server]:
-    """Run the benchmark's project under gunicorn with persistent database connections, on a port of its own."""
+    """Run the benchmark's project under gunicorn with persistent database connections, on a free port."""
     kind = ["--worker-class", "gthread", "--threads", str(THREADS)] if is_threaded else ["--worker-class", "sync"]
     with socket.create_server(("127.0.0.1", 0), backlog=1024) as listener:
         command = [sys.executable, "-m", "gunicorn", "django.core.wsgi:get_wsgi_application()"]
@@ -53,7 +53,7 @@ def serve(*, is_threaded: bool) -> Iterator[Server]:
 
 
 def cpu_seconds(pids: Iterable[int]) -> float:
-    """User and system time that processes of this machine have used, all their threads together."""
+    """User and system time of processes, including all their threads."""
     return sum(int(ticks) for pid in pids for ticks in _stat(pid)[11:13]) * _TICK
 
 
@@ -70,7 +70,7 @@ def _processes() -> list[int]:
 
 
 def _stat(pid: int) -> list[str]:
-    """The fields of proc(5)'s ``stat`` from the third, ``state``, on; zeros where the process has ended."""
+    """The fields of proc(5)'s ``stat`` from the third, ``state``, on; zeros if the process has ended."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):

@@ -1,4 +1,4 @@
-"""Settings of the benchmark's project: the bare view and ours behind the same server, database and middleware."""
+"""Settings of the benchmark: the bare view and ours with the same server, database and middleware."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ INSTALLED_APPS = [
     "alhena_tracking",
     "benchmarks",
 ]
-# The one that gives answers their Content-Length, without which no connection is kept alive.
+# Sets Content-Length, without which connections are not kept alive.
 MIDDLEWARE = ["django.middleware.common.CommonMiddleware"]
 ROOT_URLCONF = "benchmarks.urls"
 
@@ -36,7 +36,7 @@ CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", 
 
 ALHENA_TRACKING = {
     "COMPANY_KEY": "acme",
-    # Counted, but never reached.
+    # Counted but never reached.
     "RATE_LIMIT_PER_SOURCE": "100000000/m",
     "RATE_LIMIT_PER_COMPANY": "100000000/m",
     "TRUSTED_PROXIES": 0,

@@ -1,8 +1,8 @@
-"""Two years of a shop's history, made by the database: as many events as are asked for, and what belongs to them.
+"""Generate two years of a shop's history in the database.
 
-Of ten events two are interactions, seven or eight are cart events and one is an order of every other visitor; lines and
-claims are not counted. Visitors come evenly over the days, half of them through the chat, a third through the FAQ. Five
-AI profiles, three currencies (85 % EUR), 500 products of which few are most of the sales.
+Every visitor has ten events: two interactions, seven or eight cart events and, for every other visitor, an order. Order
+lines and claims are not counted. Visitors are spread evenly over the days; half use the chat, a third the FAQ. There
+are five AI profiles, three currencies (85 % EUR), and 500 products, few of which make most of the sales.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ _LITERALS: list[tuple[type[models.Field[Any, Any]], str]] = [
 
 
 def fill(company: Any, events: int, first_id: int, until: datetime) -> None:
-    """About so many ``events`` of ``company``, in two years that end three hours before ``until``.
+    """Create about ``events`` events of ``company`` in the two years that end three hours before ``until``.
 
-    Ids begin with ``first_id``.
+    Ids start at ``first_id``.
     """
     from alhena_tracking.models import CartEvent, Interaction, Order, OrderClaim, OrderLine, Refund, VisitorSession
 
@@ -161,12 +161,12 @@ def fill(company: Any, events: int, first_id: int, until: datetime) -> None:
 
 
 def _random(number: str, seed: int) -> str:
-    """Whole numbers that look random, the same ones in every run."""
+    """An SQL expression for reproducible pseudo-random integers."""
     return f"(hashint8extended({number}, {seed}) & 1073741823)::int"
 
 
 def _insert(model: type[models.Model], source: str, *, in_order_of: str = "at", **columns: str) -> None:
-    """Insert what ``source`` selects, as it came in time; columns of which nothing is said are empty."""
+    """Insert the rows of ``source`` in order of time. Columns that are not given are empty."""
     for field in model._meta.concrete_fields:
         if field.attname not in columns and not field.null:
             columns[field.attname] = next(literal for kind, literal in _LITERALS if isinstance(field, kind))
@@ -178,7 +178,7 @@ def _insert(model: type[models.Model], source: str, *, in_order_of: str = "at", 
 
 @contextmanager
 def _without_indexes(cursor: Any, table: str) -> Iterator[None]:
-    """While many rows come, which are known to fit each other: without triggers, and with indexes made afterwards."""
+    """Disable triggers, and drop and recreate indexes, while many consistent rows are inserted."""
     cursor.execute(
         "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE contype = 'u' AND conrelid = %s::regclass",
         [table],

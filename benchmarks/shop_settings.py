@@ -1,4 +1,4 @@
-"""Settings of the example shop as ``benchmarks.browser`` serves it: as in production, but for one middleware."""
+"""Settings of the example shop for ``benchmarks.browser``: as in production, with one more middleware."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ from example_project.settings import MIDDLEWARE as SHOP_MIDDLEWARE
 
 DEBUG = False
 MIDDLEWARE = [*SHOP_MIDDLEWARE, "benchmarks.variants.as_asked"]
-# Where the copy of the tracker is that a wheel carries.
+# The directory of the wheel's copy of the tracker.
 STATICFILES_DIRS = [os.environ["BENCHMARK_STATIC"]]

@@ -1,4 +1,4 @@
-"""The figures as Markdown."""
+"""Format the figures as Markdown."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _DETAILS = (
 
 
 def summary(results: Sequence[Result], queries: dict[str, int]) -> str:
-    """What is asked for, what was reached, and by how much."""
+    """Each row's figures, goals and verdict."""
     lines = [_rate(result) for result in results]
     for result in results:
         if result.row.name == SINGLE:
@@ -34,7 +34,7 @@ def summary(results: Sequence[Result], queries: dict[str, int]) -> str:
 
 
 def details(results: Sequence[Result]) -> str:
-    """How long answers took and what an event cost, ours and bare, in the median of the rounds."""
+    """Medians of latencies and CPU times, ours and bare."""
     lines = []
     for result in results:
         lines.append(_detail(result.row.title, result.ours, f"{result.ratio(lambda slice_: slice_.cpu):.2f}"))

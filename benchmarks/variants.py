@@ -1,4 +1,4 @@
-"""A page of the shop with the tracker as a wheel carries it, with the tracker's source, and without our tags."""
+"""A page of the shop with the wheel's tracker, with the tracker's source, and without our tags."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def source(name: str) -> str:
 
 
 def wheel_copy() -> str:
-    """The tracker as ``hatch_build.py`` puts it into a wheel."""
+    """The tracker minified as ``hatch_build.py`` does for a wheel."""
     import minify
 
     code: str = minify.string("application/javascript", source("tracker.js"))
@@ -28,7 +28,7 @@ def wheel_copy() -> str:
 
 
 def as_asked(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    """A middleware: ``?tracker=wheel`` and ``?tracker=none`` change the tags of the page."""
+    """Middleware that changes the tags of the page for ``?tracker=wheel`` and ``?tracker=none``."""
 
     def answer(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
@@ -38,7 +38,7 @@ def as_asked(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[H
             case "none":
                 response.content, removed = _TAGS.subn("", response.text)
                 if not removed:
-                    raise ValueError("The page has no tags to leave out.")
+                    raise ValueError("The page has no tags to remove.")
         return response
 
     return answer

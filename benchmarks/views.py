@@ -1,4 +1,4 @@
-"""The bare view: parses the same JSON and does one ``create()``, and nothing else."""
+"""The bare view: parses the same JSON and does one ``create()``."""
 
 from __future__ import annotations
 

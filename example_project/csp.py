@@ -1,4 +1,4 @@
-"""A strict Content-Security-Policy with a nonce of its own for every response."""
+"""A strict Content-Security-Policy with a new nonce for every response."""
 
 import secrets
 from collections.abc import Callable
@@ -15,7 +15,7 @@ DEBUG_PAGES = (HTTPStatus.NOT_FOUND, HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
 class ContentSecurityPolicyMiddleware:
-    """Sets `request.csp_nonce` and the header; Django 6 has a built-in one, this works from Django 5.2."""
+    """Set `request.csp_nonce` and the header. Works with Django 5.2; Django 6.0 has its own middleware."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -24,7 +24,7 @@ class ContentSecurityPolicyMiddleware:
         nonce = secrets.token_urlsafe(16)
         request.csp_nonce = nonce  # type: ignore[attr-defined]
         response = self.get_response(request)
-        # Django's own debug pages are made of inline styles and scripts.
+        # Django's debug pages use inline styles and scripts.
         if not (settings.DEBUG and response.status_code in DEBUG_PAGES):
             response.headers.setdefault("Content-Security-Policy", POLICY.format(nonce=nonce))
         return response

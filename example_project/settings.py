@@ -1,11 +1,11 @@
-"""Settings of the example shop: what a small merchant's project looks like with `alhena_tracking` installed."""
+"""Settings of the example shop, a small merchant's project with `alhena_tracking` installed."""
 
 import os
 from pathlib import Path
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-# For development only. A real shop reads its key from the environment and never commits one.
+# For development only. In production, read the key from the environment and never commit it.
 SECRET_KEY = "insecure-development-key-of-the-example-shop"
 DEBUG = os.environ.get("DJANGO_DEBUG", "1") == "1"
 ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
@@ -61,18 +61,18 @@ DATABASES = {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": os.environ.get("EXAMPLE_DATABASE", str(BASE_DIR / "db.sqlite3")),
         "OPTIONS": {
-            # Readers and the writer do not block each other, and a transaction takes the write lock when it begins
-            # instead of failing half-way.
+            # WAL: readers and the writer do not block each other. IMMEDIATE: a transaction takes the write lock when
+            # it begins, and cannot fail half-way.
             "init_command": "PRAGMA journal_mode=WAL;",
             "transaction_mode": "IMMEDIATE",
-            # Who waits longer for another's write is refused, before its worker is missed elsewhere.
+            # Seconds to wait for the write lock, short enough to keep workers available.
             "timeout": 5,
         },
     }
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# Rate limits are counted here. A shop of several processes names a cache that they share, such as Redis.
+# For the rate limits. With several processes, use a shared cache such as Redis.
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 
 AUTH_PASSWORD_VALIDATORS = [

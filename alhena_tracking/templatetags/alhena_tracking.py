@@ -1,4 +1,4 @@
-"""The template tags of a storefront: ``{% load alhena_tracking %}``."""
+"""The template tags for a storefront."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def alhena_snippet(context: template.Context, company_key: str | None = None) ->
 
 @register.simple_tag
 def alhena_checkout_event(order: object) -> SafeString:
-    """Report ``order`` from the thank-you page."""
+    """Report ``order`` from the thank-you page. See ``checkout_event_html`` for its fields."""
     return checkout_event_html(order)
 
 

@@ -1,4 +1,4 @@
-"""The shop's assistant: canned answers by keyword, standing in for a real AI behind the same chat box."""
+"""The shop's assistant: canned answers by keyword, in place of a real AI."""
 
 import re
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ MAX_EXCHANGES = 20
 
 
 class Exchange(TypedDict):
-    """A question, the answer, and the products it recommends (as slug and name)."""
+    """A question, its answer, and the recommended products (slug and name)."""
 
     question: str
     answer: str
@@ -21,7 +21,7 @@ class Exchange(TypedDict):
 
 @dataclass(frozen=True)
 class Topic:
-    """An answer, the beginnings of words (a regular expression) that call for it, and what it recommends."""
+    """An answer, its keywords (a regular expression of word beginnings), and the recommended products."""
 
     keywords: str
     answer: str
@@ -104,7 +104,7 @@ FALLBACK = Topic(
 
 
 def answer(question: str) -> Exchange:
-    """Answer from a product's FAQ if it is one of its questions, else by the first topic with a word of it."""
+    """Answer a question of a product's FAQ from the FAQ, any other by the first topic with a matching keyword."""
     for product in Product.objects.all():
         for entry in product.faq:
             if entry["question"].casefold() == question.casefold():
@@ -117,7 +117,7 @@ def answer(question: str) -> Exchange:
 
 
 class Conversation:
-    """What the visitor has asked so far; it lives in the session and nowhere else."""
+    """The visitor's questions and answers, stored only in the session."""
 
     def __init__(self, session: SessionBase) -> None:
         self._session = session

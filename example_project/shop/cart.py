@@ -1,4 +1,4 @@
-"""The cart: quantities by SKU in the visitor's session, and the events that its changes are worth reporting as."""
+"""The cart: quantities by SKU in the visitor's session, and the events that report its changes."""
 
 import uuid
 from collections.abc import Iterator
@@ -32,9 +32,9 @@ class CartLine:
 class Cart:
     """The cart of one session.
 
-    Every change leaves one event in the session, for `sendCartEvent`. The next page shows it to the script once
-    (`take_events`), so an action is reported exactly once: not by the answer to the form, which is a redirect, and
-    not again by a reload. Changing the currency is no cart action and reports nothing.
+    Every change adds an event for `sendCartEvent` to the session. The next page reports it (`take_events`), so it is
+    reported exactly once: the answer to the form is a redirect and reports nothing, and neither does a reload. Changing
+    the currency is not a cart event.
     """
 
     def __init__(self, session: SessionBase) -> None:
@@ -89,7 +89,7 @@ class Cart:
         self.set_quantity(product, Decimal(0))
 
     def set_quantity(self, product: Product, quantity: Decimal) -> None:
-        """Leave `quantity` (between nothing and `MAX_QUANTITY`) of the product in the cart, and note the event."""
+        """Set the product's quantity, limited to 0 to `MAX_QUANTITY`, and add the event."""
         before = self.quantity_of(product)
         after = min(max(quantity, Decimal(0)), MAX_QUANTITY)
         if after == before:
@@ -121,12 +121,12 @@ class Cart:
         self._lines = None
 
     def take_events(self) -> list[dict[str, str | float]]:
-        """What happened since the last page, as arguments of `sendCartEvent`; each event is given out once."""
+        """Remove and return the events since the last page, as arguments of `sendCartEvent`."""
         events: list[dict[str, str | float]] = self._session.pop("cart_events", [])
         return events
 
     def check_out(self, name: str, email: str) -> Order:
-        """Turn the cart into an order. The same cart sent twice, even at once, is one order."""
+        """Turn the cart into an order. Submitting a cart twice, even concurrently, makes one order."""
         with transaction.atomic():
             order, is_new = Order.objects.get_or_create(
                 cart_id=self._id,

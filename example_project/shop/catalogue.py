@@ -1,4 +1,4 @@
-"""The twelve products of the shop, as data, and the function that puts them into the database."""
+"""The twelve products of the shop, and the function that saves them to the database."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -12,7 +12,7 @@ COFFEE, TEA, BREWING = Product.Category.COFFEE, Product.Category.TEA, Product.Ca
 
 @dataclass(frozen=True, kw_only=True)
 class Item:
-    """One product. Prices are per kilogram where it is sold by weight, else per piece."""
+    """A product. Prices are per kilogram if it is sold by weight, else per piece."""
 
     sku: str
     slug: str
@@ -409,7 +409,7 @@ CATALOGUE: tuple[Item, ...] = (
 
 @transaction.atomic
 def load_catalogue() -> int:
-    """Create or update every product of `CATALOGUE` and return how many there are."""
+    """Create or update every product of `CATALOGUE` and return their number."""
     for position, item in enumerate(CATALOGUE, start=1):
         Product.objects.update_or_create(
             sku=item.sku,

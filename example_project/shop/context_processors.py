@@ -9,7 +9,7 @@ from example_project.shop.models import Product
 
 
 def shop(request: HttpRequest) -> dict[str, Any]:
-    """What the header and the assistant on every page show."""
+    """The data of the header and the assistant on every page."""
     return {
         "cart": Cart(request.session),
         "conversation": Conversation(request.session),

@@ -1,4 +1,4 @@
-"""The two currencies of the shop, and how its prices are rounded and written."""
+"""The two currencies of the shop, with rounding and formatting."""
 
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
@@ -12,11 +12,11 @@ class Currency:
     decimals: int
 
     def round(self, amount: Decimal) -> Decimal:
-        """`amount` in whole minor units, half up."""
+        """Round `amount` half up to whole minor units."""
         return amount.quantize(Decimal(1).scaleb(-self.decimals), rounding=ROUND_HALF_UP)
 
     def to_minor(self, amount: Decimal) -> int:
-        """`amount` as a count of minor units (cents, yen)."""
+        """Convert `amount` to minor units (cents, yen)."""
         return int(self.round(amount).scaleb(self.decimals))
 
     def format(self, amount: Decimal) -> str:

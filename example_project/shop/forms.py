@@ -9,7 +9,7 @@ from example_project.shop.models import Product
 
 
 class QuantityForm(forms.Form):
-    """A quantity of one product: none, or so many steps of it."""
+    """The quantity of a product: 0 or a multiple of its step."""
 
     def __init__(self, product: Product, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -20,9 +20,9 @@ class QuantityForm(forms.Form):
             decimal_places=3,
             step_size=product.step,
             error_messages={
-                "required": "Please say how much.",
-                "invalid": "Please write the quantity as a number.",
-                "max_value": f"We sell at most {MAX_QUANTITY} at once.",
+                "required": "Please enter a quantity.",
+                "invalid": "Please enter the quantity as a number.",
+                "max_value": f"The most you can order at once is {MAX_QUANTITY}.",
                 "step_size": f"{product.name} is sold in steps of {product.step.normalize():f}.",
             },
         )
@@ -37,20 +37,20 @@ class QuestionForm(forms.Form):
 
 
 class CheckoutForm(forms.Form):
-    """Where the order goes. The shop speaks English, whatever language the admin is read in."""
+    """The customer's name and e-mail address. The shop is in English only; the admin is translated."""
 
     name = forms.CharField(
         max_length=120,
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
-        error_messages={"required": "Please tell us your name.", "max_length": "That is too long for our labels."},
+        error_messages={"required": "Please enter your name.", "max_length": "This name is too long for our labels."},
     )
     email = forms.EmailField(
         label="E-mail",
         max_length=254,
         widget=forms.EmailInput(attrs={"autocomplete": "email"}),
-        help_text="For the confirmation, nothing else.",
+        help_text="Only used for the confirmation.",
         error_messages={
-            "required": "Please tell us where to send the confirmation.",
-            "invalid": "This does not look like an e-mail address.",
+            "required": "Please enter your e-mail address.",
+            "invalid": "Please enter a valid e-mail address.",
         },
     )

@@ -8,12 +8,12 @@ from example_project.shop.currencies import CURRENCIES, Currency
 
 
 def make_order_number() -> str:
-    """An order number that is short enough to read out and that nobody can count by."""
+    """A random order number, short enough to read out. It does not reveal how many orders there are."""
     return "M-" + "".join(secrets.choice("23456789ABCDEFGHJKLMNPQRSTUVWXYZ") for _ in range(8))
 
 
 class Product(models.Model):
-    """Something the shop sells, by weight (prices per kilogram) or by the piece."""
+    """A product, sold by weight (priced per kilogram) or by the piece."""
 
     class Category(models.TextChoices):
         COFFEE = "coffee", "Coffee"
@@ -31,10 +31,12 @@ class Product(models.Model):
     name = models.CharField(max_length=80)
     tagline = models.CharField(max_length=120)
     description = models.TextField()
-    facts = models.JSONField(default=dict, help_text="What the product page lists, name to value.")
-    picture_text = models.CharField(max_length=200, help_text="What the picture shows, for those who cannot see it.")
+    facts = models.JSONField(default=dict, help_text="Facts on the product page, as {name: value}.")
+    picture_text = models.CharField(max_length=200, help_text="Alternative text of the picture.")
     unit = models.CharField(max_length=5, choices=Unit)
-    step = models.DecimalField(max_digits=6, decimal_places=3, help_text="The least one can buy, and a click more.")
+    step = models.DecimalField(
+        max_digits=6, decimal_places=3, help_text="The smallest quantity, and the step of the + and − buttons."
+    )
     price_eur = models.DecimalField(max_digits=8, decimal_places=2)
     price_jpy = models.DecimalField(max_digits=8, decimal_places=0)
     faq = models.JSONField("FAQ", default=list, help_text="A list of {question, answer}.")
@@ -51,7 +53,7 @@ class Product(models.Model):
 
     @property
     def picture(self) -> str:
-        """The picture's path among the static files."""
+        """The path of the picture in the static files."""
         return f"shop/images/{self.slug}.svg"
 
     @property
@@ -60,7 +62,7 @@ class Product(models.Model):
 
     @property
     def sizes(self) -> list[Decimal]:
-        """The quantities the product page offers."""
+        """The quantities offered on the product page."""
         return [self.step * count for count in (1, 2, 3, 4)]
 
     def price_in(self, currency: Currency) -> Decimal:
@@ -70,7 +72,7 @@ class Product(models.Model):
 
 
 class Order(models.Model):
-    # One cart makes one order, however often its form is sent.
+    # Unique, so that submitting the form twice makes one order.
     cart_id = models.UUIDField(unique=True, editable=False)
     number = models.CharField(max_length=20, unique=True, default=make_order_number)
     name = models.CharField(max_length=120)
@@ -88,7 +90,7 @@ class Order(models.Model):
     def get_absolute_url(self) -> str:
         return reverse("shop:thank_you", args=[self.number])
 
-    # What `{% alhena_checkout_event order %}` and `record_order_on_commit` are told, beside `currency`.
+    # With `currency`, the fields of `{% alhena_checkout_event order %}` and `record_order_on_commit`.
 
     @property
     def order_id(self) -> str:
@@ -113,7 +115,7 @@ class Order(models.Model):
 
 
 class OrderLine(models.Model):
-    """What was bought, as it was named and priced then."""
+    """A product of an order, with its name and price at that time."""
 
     order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="lines")
     product = models.ForeignKey(Product, on_delete=models.PROTECT, related_name="+")

@@ -1,4 +1,4 @@
-"""The pages of the shop. None is cached: each shows the cart, and some show events that must be seen once."""
+"""The pages of the shop. None is cached: each shows the cart, and some report events once."""
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -17,7 +17,7 @@ from example_project.shop.models import Order, Product
 
 
 def redirect_back(request: HttpRequest, default: str) -> HttpResponseRedirect:
-    """To the page that the form names in `next`, if it is one of ours."""
+    """Redirect to the form's `next` page, if it is on this host."""
     target = request.POST.get("next", "")
     if not url_has_allowed_host_and_scheme(target, allowed_hosts={request.get_host()}):
         target = resolve_url(default)
@@ -52,7 +52,7 @@ def cart(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def change_cart(request: HttpRequest, sku: str, action: str) -> HttpResponse:
-    """Carry out one action (`add`, `increase`, `decrease`, `remove` or `set`) and go back to where it was asked for."""
+    """Carry out an action (`add`, `increase`, `decrease`, `remove` or `set`) and return to the page of the form."""
     changed = get_object_or_404(Product, sku=sku)
     visitor_cart = Cart(request.session)
     if action in ("add", "set"):
@@ -86,7 +86,7 @@ def change_currency(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 def checkout(request: HttpRequest) -> HttpResponse:
-    """Name and e-mail; there is no payment. Sending the form again leads to the order it has already made."""
+    """Ask for name and e-mail, without payment. Submitting the form again leads to the existing order."""
     visitor_cart = Cart(request.session)
     numbers: list[str] = request.session.get("orders", [])
     if not visitor_cart.lines:
@@ -97,7 +97,7 @@ def checkout(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         order = visitor_cart.check_out(form.cleaned_data["name"], form.cleaned_data["email"])
         request.session["orders"] = [*numbers, order.number]
-        # The shop's own word on the order. The browser's, from the thank-you page, comes later or never: a duplicate.
+        # Confirm the order. The thank-you page reports it as well, unless it is blocked; that is a duplicate.
         record_order_on_commit(
             request, order_id=order.order_id, value=order.value, currency=order.currency, line_items=order.line_items
         )
@@ -108,7 +108,7 @@ def checkout(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_safe
 def thank_you(request: HttpRequest, number: str) -> HttpResponse:
-    """The confirmation, for the visitor who ordered and nobody else."""
+    """Confirm the order, only to the visitor who placed it."""
     if number not in request.session.get("orders", []):
         raise Http404
     order = get_object_or_404(Order.objects.prefetch_related("lines__product"), number=number)
@@ -117,7 +117,7 @@ def thank_you(request: HttpRequest, number: str) -> HttpResponse:
 
 @never_cache
 def assistant(request: HttpRequest) -> HttpResponse:
-    """The conversation as a page; a question by script is answered with its fragment of HTML alone."""
+    """Show the conversation, or answer a question. shop.js gets the answer as an HTML fragment."""
     if request.method == "POST":
         is_script = "X-Fragment" in request.headers
         form = QuestionForm(request.POST)

@@ -46,7 +46,7 @@ def test_promises_when_listed_have_tests_where_the_page_says() -> None:
         number: "both" if number in node & browser else "Node.js" if number in node else "Chromium"
         for number in node | browser
     }
-    rows = table("What it promises")
+    rows = table("What it guarantees")
     assert [int(number) for number, _, _ in rows] == list(PROMISES)
     assert {int(number): place for number, _, place in rows} == where
 
@@ -145,7 +145,7 @@ def test_lifetimes_when_listed_are_those_of_the_tracker() -> None:
 
 
 def test_widget_events_when_listed_are_those_that_are_heard() -> None:
-    section = PAGE.partition("\n## Beside the Alhena widget\n")[2].partition("\n## ")[0]
+    section = PAGE.partition("\n## With the Alhena widget\n")[2].partition("\n## ")[0]
     source = SCRIPTS["tracker"]
     endings = re.search(r'isAnswered \? "(\w+)" : "(\w+)"', source)
     assert endings

@@ -70,7 +70,7 @@ def test_amounts_when_events_come_in_batches_are_exact(company: Company, setting
         answer = send(body)
         for event, result in zip(told, answer["results"], strict=True):
             codes = {error["field"]: error["code"] for error in result.get("errors", ())}
-            assert (result["status"], codes) == ("invalid" if event.refused else "recorded", event.refused), event.body
+            assert (result["status"], codes) == ("invalid" if event.errors else "recorded", event.errors), event.body
 
     assert dict(stored_cart_events()) == books.cart_events
     assert dict(stored_orders()) == books.orders

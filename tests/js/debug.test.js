@@ -10,8 +10,8 @@ const ATTRIBUTES = { "data-debug-src": "/static/debug.js" };
 const openDebugged = (options = {}) =>
   openPage({ ...options, attributes: { ...ATTRIBUTES, "data-debug": "true", ...options.attributes } });
 
-/** @param {any} page what it said, line by line, the first one aside @returns {string[]} */
-const told = (page) =>
+/** @param {any} page @returns {string[]} the messages of debug mode after the first one */
+const messagesOf = (page) =>
   page.infos.slice(1).map((/** @type {unknown[]} */ message) => message.filter((part) => typeof part === "string").join(" "));
 
 /** @param {any} page */
@@ -29,7 +29,7 @@ test("[33] debug mode's file is requested only when it is switched on", () => {
   }
 });
 
-test("[33] debug mode that is not told where its file is requests none", () => {
+test("[33] debug mode without its file's URL requests nothing", () => {
   assert.deepEqual(requested(openPage({ url: "https://shop.example/?alhena_debug=1" })), []);
 });
 
@@ -49,9 +49,9 @@ test("[33] debug mode says for every event what became of it", async () => {
   await page.deliver();
   page.track("sendCheckoutEvent", ORDER);
   assert.match(page.infos[0].join(" "), /debug mode, company "acme", endpoint \/alhena\//);
-  assert.deepEqual(told(page), [
-    "Alhena: sendCartEvent not sent: the visitor has not used the assistant within 24 hours. " +
-      "Ask it something, open an FAQ, or call trackAlhenaEvent('sendInteraction', {type: 'CHAT'}).",
+  assert.deepEqual(messagesOf(page), [
+    "Alhena: sendCartEvent not sent: the visitor has not used the assistant in the last 24 hours. " +
+      "Ask it a question, open an FAQ, or call trackAlhenaEvent('sendInteraction', {type: 'CHAT'}).",
     "Alhena: sendInteraction will be sent.",
     "Alhena: sendInteraction recorded.",
     "Alhena: sendCheckoutEvent will be sent.",
@@ -63,16 +63,16 @@ test("[33] debug mode says for every event what became of it", async () => {
 
 /** @type {[name: string, server: (request: any) => unknown, expected: RegExp][]} */
 const ANSWERS = [
-  ["a duplicate", () => answer(200, { results: [{ status: "duplicate" }] }), /it counts once/],
+  ["a duplicate", () => answer(200, { results: [{ status: "duplicate" }] }), /counts once/],
   [
     "ignored",
     () => answer(200, { results: [{ status: "ignored", reason: "no_interaction" }] }),
-    /not recorded: the server knows of no interaction/,
+    /not recorded: the server has no interaction/,
   ],
-  ["forbidden", () => answer(403), /is "acme" the company's key, and https:\/\/shop.example among its allowed origins/],
+  ["forbidden", () => answer(403), /is "acme" the company's key, and https:\/\/shop.example one of its allowed origins/],
   ["not found", () => answer(404), /is alhena_tracking.urls included at \/alhena\//],
-  ["another refusal", () => answer(413), /refused \(413\), and not sent again/],
-  ["overload", () => answer(503), /1 event could not be delivered \(the server answered 503\); the next attempt follows/],
+  ["another rejection", () => answer(413), /rejected \(413\); it will not be sent again/],
+  ["overload", () => answer(503), /1 event could not be delivered \(the server answered 503\); next attempt in/],
   ["no answer", () => Promise.reject(new TypeError()), /could not be delivered \(no answer\)/],
 ];
 for (const [name, server, expected] of ANSWERS) {
@@ -81,7 +81,7 @@ for (const [name, server, expected] of ANSWERS) {
     page.loadDebug();
     page.track("sendInteraction", CHAT);
     await page.deliver();
-    assert.match(told(page).at(-1) || "", expected);
+    assert.match(messagesOf(page).at(-1) || "", expected);
   });
 }
 
@@ -90,8 +90,8 @@ test("[33] debug mode explains consent", async () => {
   page.loadDebug();
   page.track("sendInteraction", CHAT);
   page.track("setConsent", false);
-  assert.match(told(page)[0], /waits in memory for trackAlhenaEvent\('setConsent', true\)/);
-  assert.match(told(page)[1], /not sent: the visitor has declined/);
+  assert.match(messagesOf(page)[0], /held in memory until trackAlhenaEvent\('setConsent', true\)/);
+  assert.match(messagesOf(page)[1], /not sent: the visitor declined/);
 });
 
 test("without debug mode nothing is noted, and nothing said as long as nothing is wrong", async () => {

@@ -10,7 +10,7 @@ const HOUR = 3_600_000;
 /** @param {number} time */
 const cookieAt = (time) => `alhena_acme=1.${USER}.${FAQ}.${Math.floor(time / 1000)}`;
 
-test("a visitor who never used the assistant is nobody", async () => {
+test("a visitor who never used the assistant is not recorded", async () => {
   const page = openPage();
   page.track("sendCartEvent", CART);
   await page.deliver();
@@ -114,7 +114,7 @@ const CORRUPT = {
   "another's whose name ends like ours": `x${cookieAt(START)}`,
 };
 for (const [name, cookie] of Object.entries(CORRUPT)) {
-  test(`a cookie that is not ours, or no more, identifies nobody: ${name}`, async () => {
+  test(`a foreign or expired cookie identifies no visitor: ${name}`, async () => {
     const page = openPage({ cookie });
     page.track("sendCartEvent", CART);
     await page.deliver();

@@ -225,7 +225,7 @@ test("[26] the queue is capped by count; drops are reported, and sales go last",
   page.track("sendCheckoutEvent", ORDER);
   await page.deliver();
   assert.equal(stored(page).length, 300);
-  const counts = page.errors.map(([, count, what]) => (assert.equal(what, "given up:"), Number(count)));
+  const counts = page.errors.map(([, count, what]) => (assert.equal(what, "dropped:"), Number(count)));
   assert.equal(
     counts.reduce((sum, count) => sum + count, 0),
     22,
@@ -289,7 +289,7 @@ test("[30] the thank-you page reloaded: the same orderId is not sent twice", asy
   );
 });
 
-test("an order that the server refused is sent after a reload", async () => {
+test("a rejected order that is reported again after a reload is sent", async () => {
   for (const refusal of [answer(400, { text: "" }), answer(200, { results: [{ status: "invalid", errors: [{}] }] })]) {
     const page = openPage({ cookie: COOKIE, fetch: () => refusal });
     page.track("sendCheckoutEvent", ORDER);

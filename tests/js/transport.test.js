@@ -7,7 +7,7 @@ const CHAT = { type: "CHAT" };
 const RETRIED = [0, 408, 425, 429, 500, 502, 503, 504, 599];
 const FINAL = [304, 400, 401, 403, 404, 409, 413, 415, 422, 501, 505];
 
-/** A server that answers when it is told to. */
+/** A server that answers on request of the test. */
 function slowServer() {
   /** @type {{ request: any, resolve: (answer: unknown) => void, reject: (error: Error) => void }[]} */
   const waiting = [];
@@ -151,7 +151,7 @@ for (const status of RETRIED) {
 }
 
 for (const status of FINAL) {
-  test(`[11] ${status} is never retried: it is told, and the next event goes out`, async () => {
+  test(`[11] ${status} is never retried: it is logged, and the next event is sent`, async () => {
     const page = openPage({ fetch: serverOf(status) });
     page.track("sendInteraction", CHAT);
     await page.deliver();
@@ -160,11 +160,11 @@ for (const status of FINAL) {
     await page.clock.pass(600_000);
     assert.deepEqual(batches(page), [["sendInteraction"], ["sendCartEvent"]]);
     assert.equal(page.errors.length, 1);
-    assert.match(page.errors[0].join(" "), new RegExp(`1 refused: ${status}`));
+    assert.match(page.errors[0].join(" "), new RegExp(`1 rejected: ${status}`));
   });
 }
 
-test("[16] results per event are final: what is invalid is told, and nothing of it sent again", async () => {
+test("[16] results per event are final: invalid events are logged and not sent again", async () => {
   const results = [
     { status: "recorded" },
     { status: "invalid", errors: [{ field: "value", code: "too_large" }] },
@@ -177,12 +177,12 @@ test("[16] results per event are final: what is invalid is told, and nothing of 
   await page.deliver();
   await page.clock.pass(600_000);
   assert.equal(page.requests.length, 1);
-  assert.deepEqual(page.errors, [["Alhena:", "sendCartEvent", "refused:", results[1].errors]]);
+  assert.deepEqual(page.errors, [["Alhena:", "sendCartEvent", "rejected:", results[1].errors]]);
 });
 
 test("[11] a refusal whose answer breaks off is final, too", async () => {
-  const refused = { ...answer(400), text: () => Promise.reject(new Error("broke off")) };
-  const page = openPage({ fetch: serverOf(refused) });
+  const rejected = { ...answer(400), text: () => Promise.reject(new Error("broke off")) };
+  const page = openPage({ fetch: serverOf(rejected) });
   page.track("sendInteraction", CHAT);
   await page.deliver();
   await page.clock.pass(600_000);
@@ -274,24 +274,24 @@ test("[14] a 429 pauses the whole flush, checkouts and leaving included", async 
   assert.deepEqual(batches(page)[1], ["sendInteraction", "sendCartEvent", "sendCheckoutEvent"]);
 });
 
-test("[15] attempts are bounded; what is given up is counted and reported once", async () => {
+test("[15] attempts are bounded; dropped events are counted and reported once", async () => {
   const page = openPage({ fetch: async () => answer(503, { text: "" }) });
   page.track("sendInteraction", CHAT);
   page.track("sendCartEvent", CART);
   await page.deliver();
   for (let index = 0; index < 100; index++) await page.clock.pass(60_000);
   assert.equal(page.requests.length, 50);
-  assert.deepEqual(page.errors, [["Alhena:", 2, "given up:", "too many attempts"]]);
+  assert.deepEqual(page.errors, [["Alhena:", 2, "dropped:", "too many attempts"]]);
   assert.equal(page.window.localStorage.length, 0);
 });
 
-test("[15] the total time is bounded: what is older than 72 hours is given up and reported once", async () => {
+test("[15] the total time is bounded: events older than 72 hours are dropped, reported once", async () => {
   const page = openPage({ fetch: serverOf(answer(429, { headers: { "Retry-After": "3600" } })) });
   page.track("sendInteraction", CHAT);
   await page.deliver();
   await page.clock.pass(73 * 3_600_000);
   assert.equal(page.requests.length, 1);
-  assert.deepEqual(page.errors, [["Alhena:", 1, "given up:", "too old or many"]]);
+  assert.deepEqual(page.errors, [["Alhena:", 1, "dropped:", "too old or too many"]]);
 });
 
 test("[17] coming back online flushes at once", async () => {

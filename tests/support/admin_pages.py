@@ -1,4 +1,4 @@
-"""Pages of the admin: where they are, and what stands in them."""
+"""Pages of the admin: their URLs and contents."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def admin_url(model: type[Any], page: str, *args: Any) -> str:
 
 
 class Page(HTMLParser):
-    """Collects what a strict Content-Security-Policy would block, and what people without eyes rely on."""
+    """Collect inline code that a strict Content-Security-Policy blocks, and what assistive technology relies on."""
 
     def __init__(self, html: str) -> None:
         super().__init__()

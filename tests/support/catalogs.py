@@ -1,8 +1,7 @@
-"""The catalogs of translations: brought in step with the source, and compiled. ``make messages`` runs this.
+"""Update the translation catalogs from the source and compile them. ``make messages`` runs this.
 
-Django's ``makemessages`` finds the strings, which takes ``xgettext``. The rest is polib's (one file without
-dependencies; the standard library reads .mo files and no others): it writes the same bytes on every machine, so that
-compiling anew changes nothing, and tests can tell without gettext whether .mo and .po agree.
+Django's ``makemessages`` finds the strings with ``xgettext``. polib does the rest: it writes the same bytes on every
+machine, so that recompiling changes nothing, and tests can compare .mo and .po without gettext.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from django.core.management import call_command
 PACKAGE = Path(__file__).resolve().parents[2] / "alhena_tracking"
 LANGUAGES = {"de": "nplurals=2; plural=(n != 1);", "fr": "nplurals=2; plural=(n > 1);"}
 
-#: What tells one string from another: its context, and its text in English.
+#: The key of a string: its context and its English text.
 Key = tuple[str | None, str]
 
 
@@ -40,7 +39,7 @@ def is_extractor_there() -> bool:
 
 
 def extract() -> polib.POFile:
-    """All strings of the source, in its order. They are sought in a copy: ``makemessages`` writes where it reads."""
+    """All strings of the source, in its order. Works on a copy, since ``makemessages`` writes where it reads."""
     with tempfile.TemporaryDirectory() as folder:
         package = Path(folder, PACKAGE.name)
         shutil.copytree(PACKAGE, package, ignore=shutil.ignore_patterns("locale", "static", "__pycache__"))
@@ -51,12 +50,12 @@ def extract() -> polib.POFile:
 
 
 def updated(language: str, source: polib.POFile) -> polib.POFile:
-    """The catalog with the strings of the ``source`` and no others, in its order; new ones are empty."""
+    """The catalog with exactly the strings of ``source``, in its order. New ones are empty."""
     path = path_of(language)
     known = {key_of(entry): entry for entry in catalog(language)} if path.exists() else {}
     new = polib.POFile(wrapwidth=100)
     new.header = "`make messages` brings the strings in and compiles them. Change nothing here but msgstr."
-    # No dates and no line numbers: a catalog changes where its strings do.
+    # No dates and no line numbers, so that a catalog changes only with its strings.
     new.metadata = {
         "Project-Id-Version": "alhena-tracking",
         "Language": language,

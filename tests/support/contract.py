@@ -1,4 +1,4 @@
-"""The examples that the tracker and the server both obey, and how their notation is read."""
+"""The examples that tracker and server share, and the decoding of their notation."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _NUMBERS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
 def load_examples() -> list[dict[str, Any]]:
-    """All examples, decoded: what JSON cannot say is written as ``$number``, ``$repeat`` and ``$times``."""
+    """All examples, decoded: ``$number``, ``$repeat`` and ``$times`` stand for values that JSON cannot express."""
     files = sorted(Path(__file__).parents[1].joinpath("contract").glob("*.json"))
     return [decode(example) for file in files for example in json.loads(file.read_text())]
 
@@ -34,12 +34,12 @@ def decode(value: Any) -> Any:
 
 
 def snake_case(name: str) -> str:
-    """``lineItems[1].productId`` as the server says it: ``line_items[1].product_id``."""
+    """Convert ``lineItems[1].productId`` to the server's ``line_items[1].product_id``."""
     return re.sub(r"[A-Z]", lambda match: "_" + match[0].lower(), name)
 
 
 def wire(value: Any) -> Any:
-    """The event's data under the server's names."""
+    """The event's data with the server's names."""
     if isinstance(value, list):
         return [wire(item) for item in value]
     if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""The C library's word on which day it is where: another implementation than Python's, over the same tables."""
+"""Days of time zones according to the C library, whose implementation is independent of Python's."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 HOUR, SECOND, MICROSECOND = timedelta(hours=1), timedelta(seconds=1), timedelta(microseconds=1)
 DayOf: TypeAlias = Callable[[datetime], date]
 
-#: The two years that are looked at begin in this one, in July.
+#: The two years under test begin in July of this year.
 YEAR = 2024
-#: Zones with days that begin at one o'clock, that lack a day, that change by half an hour or by two, and the like.
+#: Zones with unusual changes: days that begin at one o'clock, a missing day, shifts of half an hour or two.
 ODD_ZONES = {
     "America/Havana": YEAR,  # clocks go forward at midnight, and back to midnight
     "Africa/Cairo": YEAR,
@@ -54,7 +54,7 @@ def start_of(year: int) -> datetime:
 
 @contextmanager
 def calendar_of(zone: str) -> Iterator[DayOf]:
-    """Tell days of a zone, until another one is asked for."""
+    """Days of one zone. Only one zone can be in use at a time."""
     before = os.environ.get("TZ")
     os.environ["TZ"] = f":{_file_of(zone)}"
     time.tzset()
@@ -85,7 +85,7 @@ def _day(moment: datetime) -> date:
 
 @cache
 def edges_of(zone: str, year: int) -> tuple[list[datetime], list[datetime]]:
-    """The seconds at which, within two years, days begin, and those at which the clocks are changed."""
+    """The timestamps within two years at which days begin, and those at which the clocks change."""
     with calendar_of(zone):
         begins = _edges(_day, start_of(year))
         changes = _edges(lambda moment: _local(moment).tm_gmtoff, start_of(year))
@@ -97,17 +97,17 @@ def hours_of(year: int) -> Iterator[datetime]:
     return (start + HOUR * number for number in range(2 * 365 * 24))
 
 
-def _edges(tell: Callable[[datetime], object], start: datetime) -> list[datetime]:
+def _edges(day_of: Callable[[datetime], object], start: datetime) -> list[datetime]:
     edges = []
-    before = tell(start)
+    before = day_of(start)
     for hour in range(1, 2 * 365 * 24):
         moment = start + hour * HOUR
-        told = tell(moment)
-        if told != before:
+        found = day_of(moment)
+        if found != before:
             low, high = moment - HOUR, moment
             while high - low > SECOND:
                 middle = low + (high - low) // SECOND // 2 * SECOND
-                low, high = (middle, high) if tell(middle) == before else (low, middle)
+                low, high = (middle, high) if day_of(middle) == before else (low, middle)
             edges.append(high)
-        before = told
+        before = found
     return edges

@@ -1,4 +1,4 @@
-"""Requests, answers and tables of the pages of ``docs/``."""
+"""Requests, answers and tables in the pages of ``docs/``."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Message:
 
 
 def tables(text: str) -> list[list[list[str]]]:
-    """The cells of each table's rows, without its head."""
+    """The cells of each table's rows, without the header."""
     return [
         [[cell.strip() for cell in row.strip("|").split("|")] for row in table.splitlines()[2:]]
         for table in re.findall(r"(?:^\|.*\|\n)+", text + "\n", re.MULTILINE)

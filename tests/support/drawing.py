@@ -1,4 +1,4 @@
-"""The same examples of a Hypothesis strategy on every run, for tests that look at what it reaches."""
+"""Reproducible examples of a Hypothesis strategy, for tests of its coverage."""
 
 from collections.abc import Iterator
 from typing import TypeVar
@@ -10,7 +10,7 @@ Example = TypeVar("Example")
 
 
 def drawn(strategy: SearchStrategy[Example], *, most: int) -> Iterator[Example]:
-    """Draw at most `most` examples, a hundred at a time, so that few are drawn in vain where fewer are enough."""
+    """Draw at most `most` examples, a hundred at a time, so that callers can stop early."""
     for number in range(most // 100):
         yield from _hundred(strategy, number)
 

@@ -1,4 +1,4 @@
-"""The endpoints, each with a body that has every field and is good, and the places of those fields."""
+"""The endpoints, each with a valid body that has every field, and the paths of those fields."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from django.utils import timezone
 
 PREFIX = "/alhena/analytics/"
 PATHS = ["interactions", "cart_events", "checkout_events", "events", "refunds"]
-#: The browser's methods, by the endpoints of their own.
+#: The tracker's methods by endpoint.
 METHODS = {"interactions": "sendInteraction", "cart_events": "sendCartEvent", "checkout_events": "sendCheckoutEvent"}
 
 IDENTITY = {
@@ -67,7 +67,7 @@ def body_of(path: str, at: str | None = None) -> dict[str, Any]:
 
 
 def places(value: Any, *types: type) -> Iterator[Place]:
-    """Where in a body values of these types stand."""
+    """The paths of the values of these types in a body."""
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, item in items:
         if type(item) in types:
@@ -76,7 +76,7 @@ def places(value: Any, *types: type) -> Iterator[Place]:
 
 
 def field_of(place: Place) -> tuple[int | None, str]:
-    """How errors name a place: the index of its event in a batch, or ``None``, and the path of its field."""
+    """A path as in errors: the index of the event in a batch, or ``None``, and the path of the field."""
     index = place[1] if place[0] == "events" and len(place) > 2 else None
     names = [name for name in place[2 if index is not None else 0 :] if name != "data"]
     path = "".join(f"[{name}]" if isinstance(name, int) else f".{name}" for name in names)
@@ -84,7 +84,7 @@ def field_of(place: Place) -> tuple[int | None, str]:
 
 
 def with_json(body: dict[str, Any], place: Place, literal: str) -> bytes:
-    """The body, in JSON, with ``literal`` in one place of it: also what Python's serializer cannot say."""
+    """The body as JSON with ``literal`` at one path, which may be JSON that Python does not write."""
     changed = container = deepcopy(body)
     for key in place[:-1]:
         container = container[key]  # type: ignore[index]
@@ -99,7 +99,7 @@ def post_to(path: str, body: bytes, **headers: str) -> Answer:
 
 
 def errors_of(answer: Answer, index: int | None = None) -> dict[str, str]:
-    """The codes of what is wrong, by field: with the request as a whole, or with one event of a batch."""
+    """The error codes by field, of the whole request or of one event of a batch."""
     status, body = answer
     if index is not None and status == 200:
         body = body["results"][index]

@@ -1,4 +1,4 @@
-"""Events as ``record()`` takes them."""
+"""Events as arguments of ``record()``."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def _visitor(event: oracle.Event) -> Visitor:
 
 
 def data_of(event: oracle.Event, event_id: UUID) -> EventData:
-    """An event of the oracle's as it is recorded."""
+    """Convert an event of the oracle for recording."""
     common: dict[str, Any] = {
         "visitor": _visitor(event),
         "occurred_at": event.at,

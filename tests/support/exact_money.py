@@ -1,4 +1,4 @@
-"""What visitors' carts and orders come to, in exact fractions: numbers as browsers write them, and an oracle for them.
+"""An oracle for the values of carts and orders in exact fractions, and numbers as browsers write them.
 
 The oracle shares no code with the application. It reads a number by its digits, rounds with fractions, and knows the
 minor units of some currencies by heart.
@@ -20,7 +20,7 @@ from typing import Any
 from uuid import UUID
 
 DECIMALS = {"EUR": 2, "USD": 2, "HUF": 2, "JPY": 0, "KRW": 0, "ISK": 0, "KWD": 3, "TND": 3, "BHD": 3}
-#: Codes of nobody's money, unknown ones, and what is none.
+#: Codes without money of their own, unknown codes, and malformed ones.
 NOT_MONEY = ["XXX", "XTS", "XAU", "CLF", "BOV", "EUX", "DEM", "€", "EURO", "BTC", "ＥＵＲ"]
 MOST_MINOR, MOST_TOTAL, MOST_UNITS = 10**13, 10**15, 10**6
 
@@ -41,19 +41,19 @@ def quantity_of(literal: str) -> Fraction:
 
 
 def _exact(literal: str) -> str:
-    """The literal, if it means what the shortest one of its float does: a browser writes no other digits."""
+    """The literal, if it equals the shortest one of its float: a browser writes no other digits."""
     return literal if Fraction(repr(float(literal))) == Fraction(literal) else repr(float(literal))
 
 
 def value_literal(rnd: random.Random, currency: str) -> str:
-    """An amount, from plain prices to the noise of computing with them, halves of a minor unit, and the limits."""
+    """An amount: plain prices, floating-point noise, halves of a minor unit, and the limits."""
     decimals = DECIMALS[currency]
     minor = rnd.choice((rnd.randrange(100), rnd.randrange(10**4), rnd.randrange(10**6), rnd.randrange(10**9)))
     price = minor / 10**decimals
     match rnd.randrange(12):
         case 0 | 1:
             return repr(price)
-        case 2:  # a part of it, a tax on it, a sum of it
+        case 2:  # a share, a tax, a multiple
             return repr(price * rnd.choice((0.07, 0.19, 0.1, 0.3, 1.1, 1.19, 1 / 3, 0.7)))
         case 3:
             return repr(sum([price] * rnd.randrange(2, 12)))
@@ -61,7 +61,7 @@ def value_literal(rnd: random.Random, currency: str) -> str:
             return repr(abs(price - rnd.randrange(10**4) / 10**decimals))
         case 5:
             return repr(price / rnd.randrange(1, 13) * rnd.randrange(1, 13))
-        case 6:  # halves of a minor unit, and what lies next to them
+        case 6:  # halves of a minor unit, and their neighbours
             return _exact(f"{Decimal(10 * minor + 5).scaleb(-decimals - 1):f}")
         case 7:
             half = Decimal(2 * minor + 1).scaleb(-decimals) / 2
@@ -70,7 +70,7 @@ def value_literal(rnd: random.Random, currency: str) -> str:
             return str(minor)
         case 9:
             return _exact(rnd.choice((f"{minor}e-{decimals}", f"{minor}E-4", f"{minor}.0", f"{price:.6f}", "0", "0.0")))
-        case 10:  # about the limit
+        case 10:  # around the limit
             most = Decimal(MOST_MINOR).scaleb(-decimals) + rnd.choice((-1, 0, 0, 1)) * Decimal(1).scaleb(-decimals)
             return _exact(f"{most:f}")
         case _:
@@ -101,16 +101,16 @@ class _Claim:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """An event of a batch: what is sent, whose numbers are literals between ``@``, and the codes it is refused with."""
+class SentEvent:
+    """An event of a batch: its body, with numbers as literals between ``@``, and its expected error codes."""
 
     body: dict[str, Any]
-    refused: dict[str, str]
+    errors: dict[str, str]
 
 
 @dataclass
 class Books:
-    """What is to be stored, by event id, and what it adds up to, by currency and day."""
+    """The expected rows by event id, and their sums by currency and day."""
 
     cart_events: dict[UUID, tuple[Any, ...]] = field(default_factory=dict)
     orders: dict[UUID, tuple[Any, ...]] = field(default_factory=dict)
@@ -119,25 +119,25 @@ class Books:
 
 
 class Visitor:
-    """One visitor's events, a second apart, and what each is worth under the settings ``basis`` and ``line_basis``."""
+    """One visitor's events, a second apart, and their values under the settings ``basis`` and ``line_basis``."""
 
     def __init__(self, rnd: random.Random, books: Books, start: datetime, basis: str, line_basis: str) -> None:
         self.rnd, self.books, self.at, self.basis, self.line_basis = rnd, books, start, basis, line_basis
         self.currencies = rnd.sample(sorted(DECIMALS), 3)
         self.carts: defaultdict[tuple[str, str], _Claim] = defaultdict(_Claim)
 
-    def events(self, number: int) -> Iterator[Told]:
-        yield self._told("sendInteraction", {"type": self.rnd.choice(("CHAT", "FAQ", "NUDGE"))}, {})
+    def events(self, number: int) -> Iterator[SentEvent]:
+        yield self._sent_event("sendInteraction", {"type": self.rnd.choice(("CHAT", "FAQ", "NUDGE"))}, {})
         for _ in range(number - 1):
             yield self._order() if self.rnd.random() < 0.06 else self._cart_event()
 
-    def _told(self, method: str, data: dict[str, Any], refused: dict[str, str]) -> Told:
+    def _sent_event(self, method: str, data: dict[str, Any], errors: dict[str, str]) -> SentEvent:
         self.at += timedelta(seconds=1)
         event_id = str(UUID(int=self.rnd.getrandbits(128)))
         body = {"method": method, "event_id": event_id, "occurred_at": self.at.isoformat(), "data": data}
-        return Told(body, refused)
+        return SentEvent(body, errors)
 
-    def _cart_event(self) -> Told:
+    def _cart_event(self) -> SentEvent:
         rnd = self.rnd
         currency = rnd.choice(self.currencies)
         value, quantity = value_literal(rnd, currency), quantity_literal(rnd)
@@ -146,11 +146,13 @@ class Visitor:
             + (("ITEM_REMOVED",) if rnd.random() < 0.5 else ())
         )
         product = f"sku-{rnd.randrange(3)}"
-        refused = self._refusals(value, quantity, currency, is_positive=kind in {"ITEM_ADDED", "QUANTITY_INCREASED"})
+        errors = self._expected_errors(
+            value, quantity, currency, is_positive=kind in {"ITEM_ADDED", "QUANTITY_INCREASED"}
+        )
         told_currency = rnd.choice((currency, currency, currency.lower()))
         if rnd.random() < 0.02:
             told_currency = rnd.choice(NOT_MONEY)
-            refused = {"currency": "unknown_currency"}
+            errors = {"currency": "unknown_currency"}
             value, quantity = "1", "1"
         data = {
             "type": kind,
@@ -160,18 +162,18 @@ class Visitor:
             "currency": told_currency,
             "quantity": f"@{quantity}@",
         }
-        told = self._told("sendCartEvent", data, refused)
-        if not refused:
+        event = self._sent_event("sendCartEvent", data, errors)
+        if not errors:
             minor, left = minor_of(value, currency), quantity_of(quantity)
             units, gmv = self._change(self.carts[product, currency], kind, left, minor)
             after = self.carts[product, currency]
             facts = (currency, minor, left, units, gmv, after.quantity, after.units, after.minor)
-            self.books.cart_events[UUID(told.body["event_id"])] = facts
+            self.books.cart_events[UUID(event.body["event_id"])] = facts
             self.books.gmv_minor[currency, self.at.date()] += gmv
-        return told
+        return event
 
     def _change(self, cart: _Claim, kind: str, left: Fraction, minor: int) -> tuple[Fraction, int]:
-        """The specification's paragraph on what an add-to-cart is worth, once more."""
+        """The value of an add-to-cart, implemented again from the specification."""
         before = cart.quantity
         if kind in {"ITEM_REMOVED", "QUANTITY_DECREASED"}:
             left = Fraction(0) if kind == "ITEM_REMOVED" else left
@@ -182,7 +184,7 @@ class Visitor:
             worth = cart.minor if back == cart.units else half_up(cart.minor * back / cart.units)
             cart.units, cart.minor = cart.units - back, cart.minor - worth
             return -back, -worth
-        if before is not None and left < before:  # emptied unseen
+        if before is not None and left < before:  # the cart was emptied without an event
             before, cart.units, cart.minor = None, Fraction(0), 0
         newly = left if kind == "ITEM_ADDED" else min(Fraction(1), left)
         units = newly if before is None else left - before
@@ -191,20 +193,20 @@ class Visitor:
         cart.quantity, cart.units, cart.minor = left, cart.units + units, cart.minor + gmv
         return units, gmv
 
-    def _order(self) -> Told:
+    def _order(self) -> SentEvent:
         rnd = self.rnd
         currency = rnd.choice(self.currencies)
         value = value_literal(rnd, currency)
-        refused = {"value": "too_large"} if minor_of(value, currency) > MOST_MINOR else {}
+        errors = {"value": "too_large"} if minor_of(value, currency) > MOST_MINOR else {}
         lines, facts = [], []
         for index in range(rnd.randrange(4)):
             line_value, quantity = value_literal(rnd, currency), quantity_literal(rnd)
-            wrong = self._refusals(line_value, quantity, currency, is_positive=True)
+            wrong = self._expected_errors(line_value, quantity, currency, is_positive=True)
             line_currency = currency
             if rnd.random() < 0.03:
                 line_currency = rnd.choice([other for other in DECIMALS if other != currency])
                 line_value, quantity, wrong = "1", "1", {"currency": "currency_mismatch"}
-            refused |= {f"line_items[{index}].{name}": code for name, code in wrong.items()}
+            errors |= {f"line_items[{index}].{name}": code for name, code in wrong.items()}
             product = f"sku-{rnd.randrange(3)}"
             lines.append(
                 {
@@ -219,28 +221,28 @@ class Visitor:
             facts.append((sold, half_up(minor * sold) if self.line_basis == "unit" else minor))
         order_id = f"{rnd.getrandbits(64):x}"
         data = {"order_id": order_id, "value": f"@{value}@", "currency": currency, "line_items": lines}
-        told = self._told("sendCheckoutEvent", data, refused)
-        if not refused:
+        event = self._sent_event("sendCheckoutEvent", data, errors)
+        if not errors:
             minor = minor_of(value, currency)
-            self.books.orders[UUID(told.body["event_id"])] = (currency, minor, tuple(facts))
+            self.books.orders[UUID(event.body["event_id"])] = (currency, minor, tuple(facts))
             self.books.purchase_minor[currency, self.at.date()] += minor
             self.carts.clear()
-        return told
+        return event
 
-    def _refusals(self, value: str, quantity: str, currency: str, *, is_positive: bool) -> dict[str, str]:
+    def _expected_errors(self, value: str, quantity: str, currency: str, *, is_positive: bool) -> dict[str, str]:
         minor, units = minor_of(value, currency), quantity_of(quantity)
-        refused = {}
+        errors = {}
         if minor > MOST_MINOR:
-            refused["value"] = "too_large"
+            errors["value"] = "too_large"
         if units > MOST_UNITS:
-            refused["quantity"] = "too_large"
+            errors["quantity"] = "too_large"
         elif is_positive and not units:
-            refused["quantity"] = "not_positive"
-        if not refused and minor * units > MOST_TOTAL:
-            refused["value"] = "too_large"
-        return refused
+            errors["quantity"] = "not_positive"
+        if not errors and minor * units > MOST_TOTAL:
+            errors["value"] = "too_large"
+        return errors
 
 
 def written(body: dict[str, Any]) -> bytes:
-    """The body in JSON, its numbers as they stand between ``@``."""
+    """The body as JSON, with the literals between ``@`` as its numbers."""
     return re.sub(r'"@([^@"]*)@"', r"\1", json.dumps(body)).encode()

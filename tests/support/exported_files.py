@@ -1,4 +1,4 @@
-"""Exported files, as they are read."""
+"""Read exported files."""
 
 from __future__ import annotations
 

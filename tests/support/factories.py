@@ -1,5 +1,5 @@
 # mypy: disable-error-code="attr-defined,no-untyped-call"
-"""Rows for tests, each complete and in keeping with the others it needs. Given no time, everything happens now."""
+"""Factories for complete and consistent rows. Without a given time, everything happens now."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class InteractionFactory(DjangoModelFactory[models.Interaction]):
 
 
 class _CreditedFactory(DjangoModelFactory[_Row]):
-    """Something credited to an interaction of ``session``; ``channel`` decides of what kind that is."""
+    """A row credited to an interaction of ``session``, whose type follows from ``channel``."""
 
     class Meta:
         abstract = True

@@ -1,4 +1,4 @@
-"""Hypothesis strategies for what visitors do: short histories, dense in the cases where attribution and carts go wrong.
+"""Hypothesis strategies for visitors' events: short histories, dense in the hard cases of attribution and carts.
 
 A history is decoded from a few bytes an event, one byte a choice: that is fast to draw, and it shrinks well, because a
 smaller byte is a plainer choice and an event that begins with a zero is no event at all.
@@ -20,9 +20,9 @@ Choice = TypeVar("Choice")
 BASE = datetime(2026, 3, 2, 12, tzinfo=UTC)
 REACH = timedelta(hours=35)
 RECEIVED_AT = BASE + REACH
-"""No event lies after it or 72 hours before it, so that all may be received then."""
+"""All events are less than 72 hours older than this time, so that they can be received then."""
 
-# The first choice of each is the plainest one; one that is to be drawn more often is named more often.
+# The first choice is the simplest. Choices that should be drawn more often are repeated.
 WINDOWS = (timedelta(hours=24), timedelta(hours=1), timedelta(hours=24), timedelta(hours=1), timedelta(minutes=10))
 MODELS = ("first_touch", "last_touch")
 COMPANIES = (
@@ -35,7 +35,7 @@ COMPANIES = (
 CURRENCIES = (("EUR",), (*["EUR"] * 5, "JPY"), (*["KWD"] * 5, "EUR"), (*["JPY"] * 5, "KWD"))
 BASES = (("unit",), ("total",), ("unit", "total"))
 
-# Two visitor ids of each widget. The FAQ's second is the chat's first: alike, but not like with like.
+# Two visitor ids of each widget. The FAQ's second equals the chat's first, but must not match it.
 A, B, C = (
     "5f0c1a52-9a57-4d0e-8f5b-3c6d2a1e7b40",
     "c2a7be19-1d34-4b8e-9e61-70f4d8a35c26",
@@ -65,7 +65,7 @@ CHANGES = (
     "ITEM_REMOVED",
 )
 PRODUCTS = (*["mug"] * 8, "MUG", "tea")
-# A quantity is so much more or less than the product's last reported one.
+# Changes of a product's last reported quantity.
 MORE = tuple(
     map(Decimal, ("1", "2", "0.5", "3", "1", "2", "0.333", "0", "-1", "-0.5", "2.675", "0.001", "12", "1000000"))
 )
@@ -76,7 +76,7 @@ MOST_MINOR = 10**15
 ORDER_IDS = (None, None, None, "A1", "a1", "A1", "\u00c11", "B2")
 ORDER_VALUES = (1000, 1000, 1000, 0, 2500)
 
-# An event's time is counted from the latest of all, or from one so many events back.
+# An event's time is relative to the latest event, or to one that many events back.
 LATEST = 0
 BACK = (LATEST, LATEST, LATEST, LATEST, 1, 1, 1, 2, 2, 3, 4, 5, 7)
 TICK = timedelta(microseconds=1)
@@ -84,7 +84,7 @@ TICK = timedelta(microseconds=1)
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """Events in order of arrival, and the settings under which they arrive."""
+    """Events in order of arrival, and the settings in force."""
 
     events: tuple[Event, ...]
     window: timedelta
@@ -96,7 +96,7 @@ class History:
 
 
 class _Choices:
-    """Bytes, one a choice."""
+    """Bytes, one for each choice."""
 
     def __init__(self, choices: bytes) -> None:
         self._choices = iter(choices)
@@ -106,7 +106,7 @@ class _Choices:
 
 
 def histories(most_events: int = 25) -> st.SearchStrategy[History]:
-    """Histories of at most `most_events` events; of none at all only when shrunk to nothing."""
+    """Histories of at most `most_events` events, empty only when shrunk."""
     return st.builds(
         _history,
         st.binary(min_size=5, max_size=5),
@@ -202,7 +202,7 @@ def _time(choice: _Choices, earlier: Sequence[Event], window: timedelta) -> date
 
 @cache
 def _distances(window: timedelta) -> tuple[timedelta, ...]:
-    """List how far apart two events may lie: at random often a little, else on the edge of some rule or just off it."""
+    """List intervals between two events: short random ones, and ones on or next to the limit of a rule."""
     seconds, minutes = timedelta(seconds=5), timedelta(minutes=2)
     edges = (window, window, GRACE, REPEATED_WITHIN)
     return (

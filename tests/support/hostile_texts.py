@@ -1,4 +1,4 @@
-"""What a visitor may send as names and ids to harm whoever reads them, and a shop all of whose texts say it."""
+"""Hostile names and ids that a visitor may send, and a shop whose texts are all hostile."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ HOSTILE = {
 
 
 def fill(company: Company, text: str, at: datetime) -> dict[type[Any], Any]:
-    """A row of every model, each of whose texts is ``text``, as far as it fits."""
+    """Create a row of every model with ``text`` in all its text fields, truncated to fit."""
     short = text[:255]
-    told = {"source": short}
+    reported = {"source": short}
     session = factories.VisitorSessionFactory.create(company=company, started_at=at, ai_profile=short)
     interaction = factories.InteractionFactory.create(
-        session=session, product_id=short, conversation_id=short, ai_profile=short, **told
+        session=session, product_id=short, conversation_id=short, ai_profile=short, **reported
     )
-    credited = {"session": session, "credited_interaction": interaction, "ai_profile": short, **told}
+    credited = {"session": session, "credited_interaction": interaction, "ai_profile": short, **reported}
     later = at + timedelta(minutes=1)
     event = factories.CartEventFactory.create(**credited, occurred_at=at, product_id=short, product_name=text)
     order = factories.OrderFactory.create(**credited, occurred_at=later, order_id=short, has_conflict=True)
@@ -69,7 +69,7 @@ def fill(company: Company, text: str, at: datetime) -> dict[type[Any], Any]:
         models.Order: order,
         models.OrderClaim: factories.OrderClaimFactory.create(**credited, order=order, line_items=lines),
         models.PendingConfirmation: factories.PendingConfirmationFactory.create(
-            company=company, order_id=short, line_items=lines, **told
+            company=company, order_id=short, line_items=lines, **reported
         ),
         models.Refund: factories.RefundFactory.create(refunded_order=order, refund_id=short),
     }

@@ -1,4 +1,4 @@
-"""Requests to the endpoints, from good ones to nonsense: a body that is nearly right, then bent a few times."""
+"""Requests to the endpoints, from valid to nonsense: a nearly valid body, changed a few times."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from tests.support.contract import load_examples, wire
 
 PATHS = ["interactions", "cart_events", "checkout_events", "events", "refunds"]
 
-#: When all of them arrive.
+#: The time of all requests.
 NOW = datetime(2026, 1, 31, 12, 0, 10, tzinfo=UTC)
-#: Visitors by their two fingerprints; the test lets the first ones use the assistant.
+#: Visitors by their two fingerprints. The first ones have interactions.
 VISITORS = [(str(uuid.UUID(int=2 * n + 0xA0)), str(uuid.UUID(int=2 * n + 0xA1))) for n in range(6)]
 KNOWN_VISITORS = VISITORS[:4]
-#: An order of the first one, and its currency.
+#: An order of the first visitor, and its currency.
 KNOWN_ORDER = {"order_id": "1001", "value": 1_000_000, "currency": "USD"}
-#: Stands for the secret key in a header, as the key is made by the test.
+#: Placeholder for the secret key in a header, since the test creates the key.
 SECRET_KEY = "<secret key>"
 
 EVENT_IDS = [str(uuid.UUID(int=n + 0xE000)) for n in range(200)]
@@ -35,7 +35,7 @@ QUANTITIES = [1, 1, 2, 2, 3, 4, 0.5, 0.30000000000000004, 0.001, 1000, 0, 0.0004
 TIMES = ["2026-01-31T12:00:00Z", "2026-01-31T11:58:30.5+00:00", "2026-01-31 13:00:00+0100", "2026-01-30T12:00:00Z"]
 SENT_AT = ["2026-01-31T12:00:00Z", "2026-01-31T12:00:02.123456789Z", "2026-01-31T12:09:00+00:00"]
 
-#: What JSON can say and Python's serializer cannot.
+#: JSON literals that Python does not write.
 _RAW = "@raw:{}@"
 ODD_VALUES: list[Any] = [
     *(None, True, False, 0, 1, -1, 0.5, -0.0, -0.0049, 1e-300, 2**53, 2**63, 2**64, 10**30, -(10**30), 1.7e308),
@@ -132,7 +132,7 @@ def _pick(*values: Any) -> st.SearchStrategy[Any]:
 
 
 def _often(values: list[Any]) -> st.SearchStrategy[Any]:
-    """One of the values, or in one case of three ``None``, the field's absence."""
+    """One of the values, or with a probability of one third ``None``, to omit the field."""
     return st.sampled_from([*values, *[None] * (len(values) // 2)])
 
 
@@ -185,7 +185,7 @@ _methods = st.sampled_from(list(_DATA))
 
 @st.composite
 def odd_requests(draw: st.DrawFn, paths: tuple[str, ...] = tuple(PATHS)) -> OddRequest:
-    """One request. About half of them are good ones."""
+    """One request. About half of them are valid."""
     path = draw(st.sampled_from(paths))
     body = _body(draw, draw(st.sampled_from(PATHS)) if _rarely(draw, 2) else path)
     for _ in range(draw(_pick(0, 0, 0, 0, 0, 0, 0, 1, 2, 4))):
@@ -201,12 +201,12 @@ def odd_requests(draw: st.DrawFn, paths: tuple[str, ...] = tuple(PATHS)) -> OddR
 
 
 def _rarely(draw: st.DrawFn, percent: int) -> bool:
-    """Whether something unusual happens; what hypothesis shrinks to is the usual."""
+    """Draw whether something unusual happens. Hypothesis shrinks to False."""
     return draw(_small) >= 100 - percent
 
 
 def _value(draw: st.DrawFn) -> Any:
-    return copy.deepcopy(draw(_values))  # as it may be bent in its turn
+    return copy.deepcopy(draw(_values))  # since it may be changed later
 
 
 def _fields(draw: st.DrawFn, strategies: dict[str, st.SearchStrategy[Any]]) -> dict[str, Any]:
@@ -237,8 +237,8 @@ def _batched(draw: st.DrawFn) -> Any:
 
 def _data(draw: st.DrawFn, method: str) -> dict[str, Any]:
     if _rarely(draw, 6):
-        told, data = draw(_contract)
-        if told == method and isinstance(data, dict):
+        example_method, data = draw(_contract)
+        if example_method == method and isinstance(data, dict):
             return copy.deepcopy(data)
     data = _fields(draw, _DATA[method])
     if lines := data.pop("lines", 0):
@@ -247,7 +247,7 @@ def _data(draw: st.DrawFn, method: str) -> dict[str, Any]:
 
 
 def _bent(draw: st.DrawFn, body: Any) -> Any:
-    """The body with one thing changed, wherever in it."""
+    """The body with one change at any place."""
     places = list(_places(body))
     if not places or _rarely(draw, 3):
         return _value(draw)
@@ -272,7 +272,7 @@ def _places(value: Any) -> Any:
 
 
 def _broken(draw: st.DrawFn, data: bytes) -> bytes:
-    """What is no JSON any more, or no more than that."""
+    """A body that is not JSON, or JSON with a wrong structure."""
     at = draw(_large) % (len(data) + 1)
     match draw(_pick("cut", "cut", "insert", "insert", "random", "twice", "utf-16", "bom", "deep", "large", "padded")):
         case "cut":

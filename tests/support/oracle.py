@@ -1,4 +1,4 @@
-"""The rules of attribution, of visitor sessions and of cart changes, written a second time to check the application.
+"""A second implementation of attribution, visitor sessions and cart changes, to check the application.
 
 It shares no code with what it checks. It has the whole history at hand and answers every question by looking through
 all of it again: nothing is carried from one event to the next but the answers themselves. Amounts and quantities are
@@ -75,7 +75,7 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class Credit:
-    """What a recorded event is credited to: a session (its index) and an interaction (the index of the event)."""
+    """The credit of a recorded event: the index of its session, and the index of its interaction among the events."""
 
     session: int
     interaction: int
@@ -85,7 +85,7 @@ class Credit:
 
 @dataclass(frozen=True, slots=True)
 class CartState:
-    """What is known of one product in one currency in one session: last quantity, claimed units, claimed amount."""
+    """The state of one product in one currency in one session: last quantity, claimed units, claimed amount."""
 
     quantity: Decimal
     units: Decimal
@@ -158,7 +158,7 @@ def replay(events: Sequence[Event], *, window: timedelta, model: str) -> Outcome
 
 
 def _join(events: Sequence[Event], window: timedelta) -> dict[int, int]:
-    """Give the session of every interaction."""
+    """Return the session of every interaction."""
     joined: dict[int, int] = {}
     for index, event in enumerate(events):
         if isinstance(event, Interaction):
@@ -211,7 +211,7 @@ def _session(events: Sequence[Event], number: int, joined: Mapping[int, int]) ->
 def _credit(
     events: Sequence[Event], index: int, joined: Mapping[int, int], window: timedelta, model: str
 ) -> Credit | None:
-    """Find what one cart change or purchase is credited to, by what was known when it arrived."""
+    """Find the credit of a cart change or purchase, by the interactions known on its arrival."""
     event = events[index]
     joined_by_then = {earlier: session for earlier, session in joined.items() if earlier < index}
     candidates = {
@@ -238,7 +238,7 @@ def _credit(
 
 
 def _tell_duplicates(events: Sequence[Event], credited: Mapping[int, Credit]) -> tuple[list[int], list[int]]:
-    """List the recorded purchases and the duplicates; those that earn no credit are in neither list."""
+    """List the recorded purchases and the duplicates; purchases without credit are in neither list."""
     recorded: list[int] = []
     duplicates: list[int] = []
     for index, event in enumerate(events):
@@ -278,7 +278,7 @@ class _Claim:
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """What one cart change adds to the claim, and the claim after it."""
+    """The change of the claim by one cart change, and the claim after it."""
 
     units: Fraction
     minor: int
@@ -326,7 +326,7 @@ def _step(event: CartChange, before: _Claim | None) -> _Step:
     left = Fraction(0) if event.type == "ITEM_REMOVED" else Fraction(event.quantity)
     if event.type in ("ITEM_ADDED", "QUANTITY_INCREASED"):
         if before is not None and left < before.quantity:
-            before = None  # the cart was emptied unseen
+            before = None  # the cart was emptied without an event
         if before is not None:
             units = left - before.quantity
         elif event.type == "ITEM_ADDED":

@@ -1,4 +1,4 @@
-"""The OpenAPI schema as a shop with drf-spectacular publishes it, and what it says of requests and answers."""
+"""The OpenAPI schema as published with drf-spectacular, and validators of its requests and answers."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def staff_operation(path: str) -> dict[str, Any]:
 
 @cache
 def staff_validator(path: str, status: int) -> Validator:
-    """What judges an answer to staff."""
+    """The validator of an answer to staff."""
     return _validator(staff_operation(path)["responses"][str(status)]["content"]["application/json"]["schema"])
 
 
@@ -37,7 +37,7 @@ def operation(path: str) -> dict[str, Any]:
 
 @cache
 def answer_validator(path: str, status: int) -> Validator | None:
-    """What judges an answer; ``None`` where the schema knows of no such status."""
+    """The validator of an answer; ``None`` if the schema lacks the status."""
     response = operation(path)["responses"].get(str(status))
     return response and _validator(response["content"]["application/json"]["schema"])
 
@@ -49,12 +49,12 @@ def request_validator(path: str) -> Validator:
 
 def _validator(schema: dict[str, Any]) -> Validator:
     components = _as_json_schema(published_schema()["components"])
-    # The references point into the document that the schema stands in.
+    # References point into the whole document.
     return Draft202012Validator({**schema, "components": components}, format_checker=FormatChecker(["uuid"]))
 
 
 def _as_json_schema(schema: Any) -> Any:
-    """OpenAPI 3.0 says ``nullable`` where JSON Schema has a type."""
+    """Convert OpenAPI 3.0's ``nullable`` to JSON Schema's type."""
     if isinstance(schema, list):
         return [_as_json_schema(item) for item in schema]
     if not isinstance(schema, dict):

@@ -1,4 +1,4 @@
-"""Generated shops, and the report's figures by plain SQL that shares nothing with the report's own."""
+"""Generated shops, and the report's figures by plain SQL, independent of the report's code."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PROFILES = ("", "", "sommelier", "=butler")
 
 
 def fill(company: Company, rnd: random.Random, start: date, *, days: int, sessions: int) -> None:
-    """Sessions, carts and orders at random, over days and currencies, with some of everything that is odd."""
+    """Random sessions, carts and orders over days and currencies, including all special cases."""
 
     def some_time(after: datetime, hours: int) -> datetime:
         return after + timedelta(minutes=rnd.choice((0, 0, rnd.randrange(hours * 60))))
@@ -88,7 +88,7 @@ def select(sql: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
 def figures_by_hand(
     company: Company, period: Period, currency: str, channel: str, *, profile: str = "", trust: str = ""
 ) -> dict[str, Any]:
-    """The figures, each by a plain query of its own that shares nothing with the report's."""
+    """The figures, each by its own plain query, independent of the report's code."""
     visits = [channel, channel, profile, profile]
     in_scope = [company.pk, currency, period.start, period.end, *visits, trust, trust]
 

@@ -1,4 +1,4 @@
-"""Rolled-up days beside the events that they sum up."""
+"""Compare rolled-up days with their events."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from alhena_tracking.models import (
 )
 from alhena_tracking.reports import Period, ReportQuery, ai_profiles, revenue_impact
 
-#: When the tests of roll-ups begin.
+#: When the tests of roll-ups start.
 BEGINS_AT = "2027-06-16T12:00Z"
 #: Early enough for the days to be over, and late enough for few of them to be due.
 FIRST = datetime.fromisoformat(BEGINS_AT).date() - timedelta(days=12)
-#: Of a week that is over, and before which days are rolled up, too.
+#: The Monday of a past week, with rolled-up days before it.
 MONDAY = FIRST - timedelta(days=FIRST.weekday() + 7)
 
 

@@ -1,4 +1,4 @@
-"""How much a run of the tests tries, and what it needs on its machine."""
+"""The number of examples of a test run, and its requirements."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from django.db import connection
 
 _Item = TypeVar("_Item")
 
-#: Whether full counts are asked for, as ``.ci/run full`` does.
+#: Whether this is a full run, as by ``.ci/run full``.
 IS_FULL_RUN = os.environ.get("ALHENA_FULL_RUN") == "1"
 
 
 def is_full_run(*databases: str) -> bool:
-    """Whether full counts are asked for, and this is one of the ``databases`` (by their vendors; none: all)."""
+    """Whether this is a full run on one of the ``databases`` (vendors; none: all)."""
     return IS_FULL_RUN and (not databases or connection.vendor in databases)
 
 
@@ -41,7 +41,7 @@ def some(items: Iterable[_Item], reduced: int, seed: object = 1) -> list[_Item]:
 
 
 def require(what: str, is_there: bool, reason: str) -> None:
-    """Skip the test where ``what`` is absent, and say why; fail where ``ALHENA_REQUIRED`` names it, as CI does."""
+    """Skip the test if ``what`` is absent; fail if ``ALHENA_REQUIRED`` names it, as in CI."""
     if is_there:
         return
     if what in os.environ.get("ALHENA_REQUIRED", "").split(","):

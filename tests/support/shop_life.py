@@ -1,4 +1,4 @@
-"""A shop's life at random, told to ``ingestion``: late events, rivals, confirmations, refunds, exclusions."""
+"""Random events of a shop, recorded by ``ingestion``: late and conflicting ones, confirmations, refunds, exclusions."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ CURRENCIES = ("EUR", "EUR", "EUR", "JPY")
 
 
 class ShopLife:
-    """What happens next, whenever ``step`` is called; ``now`` is the server's clock, which only it knows."""
+    """A shop in which each ``step`` does something; ``now`` is the server's clock."""
 
     def __init__(self, company: Company, staff: AbstractBaseUser, seed: int, now: datetime) -> None:
         self.company, self.staff, self.now = company, staff, now
@@ -40,7 +40,7 @@ class ShopLife:
         self.visitors = [Visitor(self._uuid(), self.rnd.choice((None, self._uuid()))) for _ in range(3)]
 
     def step(self) -> str:
-        """Let something happen, and say what."""
+        """Do something at random, and return its name."""
         visits = (self.pass_time, self.interact, self.change_cart, self.send_together, self.order)
         afterwards = (self.confirm, self.refund, self.exclude, self.move)
         happens = self.rnd.choices((*visits, *afterwards), (6, 6, 8, 3, 5, 4, 4, 3, 0.4))[0]
@@ -92,7 +92,7 @@ class ShopLife:
         return order.include() if order.excluded_at else order.exclude(self.staff, "A test.")
 
     def move(self) -> str:
-        """The shop moves into another time zone, of which other processes learn a moment later."""
+        """Change the company's time zone, which other processes notice a moment later."""
         remembered = Company.objects.get(pk=self.company.pk)
         self.company.time_zone = self.rnd.choice(ZONES)
         self.company.save()
@@ -144,11 +144,11 @@ class ShopLife:
         }
 
     def _moment(self) -> datetime:
-        """Now, or up to as long ago as events are taken."""
+        """Now, or an earlier time at which events are still accepted."""
         return self.now - self.rnd.choice((0 * HOUR, 0 * HOUR, HOUR, 30 * HOUR, 60 * HOUR, 72 * HOUR))
 
     def _name(self, product: str) -> str:
-        """One of those under which a product is reported."""
+        """One of the names under which a product is reported."""
         return f"{product.title()} {self.rnd.randrange(20)}"
 
     def _visitor(self) -> Visitor:

@@ -1,4 +1,4 @@
-"""Use an installed wheel or sdist in an empty project. Run with the Python it is installed for."""
+"""Try an installed wheel or sdist in an empty project. Run with the Python it is installed in."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rules of trust, claims and refunds, written a second time to check the application.
+"""A second implementation of trust, claims and refunds, to check the application.
 
 It shares no code with what it checks. What is known of an order is never updated: it is worked out anew, whenever it is
 asked for, from all the words that were heard of that order until then. Only refunds, where the order of things is all
@@ -42,10 +42,10 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """What somebody says of an order: the shop's server (`is_confirmation`) or else a browser.
+    """A report of an order, by the shop's server (`is_confirmation`) or by a browser.
 
-    `visitor` is what the visitor is known by, chat before FAQ; None, in a confirmation only, where nobody is named.
-    `credit` is what the order would be credited to if it were recorded now; None where it is not attributed.
+    `visitor` is the visitor's id, chat before FAQ; None only in a confirmation without a visitor.
+    `credit` is the order's credit if it were recorded now; None if it is not attributed.
     """
 
     company: str
@@ -63,7 +63,7 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Refund:
-    """Money that the shop's server says was given back for an order."""
+    """A refund of an order, reported by the shop's server."""
 
     company: str
     order_id: str
@@ -76,7 +76,7 @@ class Refund:
 
 @dataclass(frozen=True, slots=True)
 class ShownOrder:
-    """An order as it is shown, with what everybody claimed of it. It has the visitor and the time of one `word`."""
+    """An order as shown, with all its claims. Its visitor and time are those of one `word`."""
 
     word: Word
     credit: Credit
@@ -103,7 +103,7 @@ class KeptRefund:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """An answer to each event, and what is known at last.
+    """An answer to each event, and the final state.
 
     `unnamed` are the orders without an id, in order of arrival; `waiting` are the confirmations that, when the last
     event has arrived, wait for their order and are not too old to.
@@ -117,7 +117,7 @@ class Outcome:
 
 
 def replay(events: Sequence[Word | Refund]) -> Outcome:
-    """Answer `events`, given in order of arrival, and work out what is known in the end.
+    """Answer `events`, given in order of arrival, and compute the final state.
 
     Raises ValueError for a browser's word that names no visitor, and for one that names neither visitor nor order.
     """
@@ -198,16 +198,16 @@ def _is_known_by_event_id(word: Word, heard: Sequence[Word]) -> bool:
     return any((word.company, word.event_id) == (earlier.company, earlier.event_id) for earlier in kept)
 
 
-# Orders with an id: what follows from all the words on one of them, in order of arrival
+# Orders with an id, computed from all words on one of them in order of arrival
 
 
 def _first(words: Sequence[Word]) -> int | None:
-    """Which word made the order known: the first that is attributed."""
+    """The word that created the order: the first attributed one."""
     return next((index for index, word in enumerate(words) if word.credit), None)
 
 
 def _waiting(words: Sequence[Word], moment: datetime) -> Word | None:
-    """Which confirmation waits for the order, which is not known yet: the first one, until it is too old."""
+    """The confirmation that waits for an order that does not exist yet: the first one, until it is too old."""
     waiting: Word | None = None
     for word in words:
         if word.visitor is None and (waiting is None or word.received_at - waiting.received_at > KEPT):
@@ -216,7 +216,7 @@ def _waiting(words: Sequence[Word], moment: datetime) -> Word | None:
 
 
 def _confirmations(words: Sequence[Word]) -> list[Word]:
-    """Which confirmations bear on the order: the one that was waiting for it, and all that came afterwards."""
+    """The confirmations that apply to the order: the one that waited for it, and all later ones."""
     first = _first(words)
     if first is None:
         return []
@@ -225,17 +225,17 @@ def _confirmations(words: Sequence[Word]) -> list[Word]:
 
 
 def _visitor_confirmation(words: Sequence[Word]) -> Word | None:
-    """Which confirmation settles figures and visitor: the first that names a visitor whose order it is."""
+    """The confirmation that decides figures and visitor: the first that names the order's visitor."""
     return next((word for word in _confirmations(words) if word.credit), None)
 
 
 def _figures_confirmation(words: Sequence[Word]) -> Word | None:
-    """Which confirmation settles the figures as long as none settles the visitor, too."""
+    """The confirmation that decides the figures until one also decides the visitor."""
     return next((word for word in _confirmations(words) if not word.credit), None)
 
 
 def _confirms(word: Word, order: ShownOrder) -> bool:
-    """Whether an order that is known is rewritten by a word on it."""
+    """Whether a word rewrites an existing order."""
     settles_more = order.trust == "REPORTED" or (word.credit is not None and not order.has_confirmed_visitor)
     return word.is_confirmation and settles_more
 
@@ -250,7 +250,7 @@ def _claims(words: Sequence[Word]) -> tuple[Word, ...]:
 
 
 def _shown(words: Sequence[Word]) -> ShownOrder | None:
-    """Put together what is shown of an order; None while it is not known."""
+    """Return the order as shown; None if it does not exist yet."""
     claims = _claims(words)
     if not claims:
         return None
@@ -323,7 +323,7 @@ def _unnamed_order(word: Word) -> ShownOrder:
 
 
 def _answer_refund(refund: Refund, heard: Sequence[Word], refunds: dict[RefundKey, KeptRefund]) -> Answer:
-    """Keep the refund in `refunds`, which are in order of arrival. One that is not attached is taken as if new."""
+    """Keep the refund in `refunds`, in order of arrival. An unattached one is handled as new."""
     key = (*_key(refund), refund.refund_id)
     known = refunds.get(key)
     order = _shown(_words_on(_key(refund), heard))
@@ -345,7 +345,7 @@ def _answer_refund(refund: Refund, heard: Sequence[Word], refunds: dict[RefundKe
 
 
 def _settle(words: Sequence[Word], refunds: dict[RefundKey, KeptRefund]) -> None:
-    """Find anew which refunds count against an order that the last of `words` made known or rewrote."""
+    """Recompute which refunds count against an order that the last of `words` created or rewrote."""
     order = _shown(words)
     assert order
     left = order.value_minor

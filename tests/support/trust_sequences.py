@@ -1,4 +1,4 @@
-"""Hypothesis strategies for what is said of orders: short sequences, dense in the cases where trust goes wrong.
+"""Hypothesis strategies for reports of orders: short sequences, dense in the hard cases of trust.
 
 As with histories, a sequence is decoded from a few bytes an event, one byte a choice.
 """
@@ -27,14 +27,14 @@ SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hou
 TICK = timedelta(microseconds=1)
 BASE = datetime(2026, 3, 2, 12, tzinfo=UTC)
 RECEIVED_FROM = BASE + 27 * HOUR
-"""All happens before it and is received after it, so that any event may arrive before any other."""
+"""All events happen before this time and are received after it, so that they may arrive in any order."""
 
 A, B, C, D, E = (f"{digit * 8}-0000-4000-8000-000000000000" for digit in "abcde")
 ANN: Ids = (A, None)
 EVE: Ids = (None, B)  # in Ann's session, credited to its second interaction
 BOB: Ids = (C, None)
 CYD: Ids = (C, B)  # in Ann's session, which began earlier, and credited to Bob's interaction
-LEA: Ids = (E, None)  # may interact when some words were said already
+LEA: Ids = (E, None)  # may interact after the first words
 DAN: Ids = (D, None)  # never interacts
 
 VISITS = (
@@ -45,7 +45,7 @@ VISITS = (
 )
 LATE_VISIT = Interaction("acme", *LEA, kind="FAQ", ai_profile="", is_qualifying=True, at=BASE + HOUR)
 
-# The first choice of each is the plainest one; one that is to be drawn more often is named more often.
+# The first choice is the simplest. Choices that should be drawn more often are repeated.
 KINDS = (
     None,
     *["report"] * 8,
@@ -88,7 +88,7 @@ OCCURRED = (
 )
 REFUND_IDS = ("R1", "R1", "R2", "R2", "R3", "r1")
 REFUND_VALUES = (300, 300, 700, 1000, 1001, 1)
-# How long after the event before it an event is received.
+# Intervals between the receipt of two events.
 WAITS = (
     *[MINUTE] * 16,
     *[timedelta(0)] * 4,
@@ -104,13 +104,13 @@ CHANGED = (3 * HOUR - MINUTE, 3 * HOUR, 3 * HOUR + MINUTE, 3 * HOUR + 10 * MINUT
 
 @dataclass(frozen=True, slots=True)
 class TrustSequence:
-    """What happens, in order of arrival; the interactions come first, but for a late one."""
+    """Events in order of arrival. Interactions come first, except a late one."""
 
     events: tuple[Event, ...]
 
     @property
     def said(self) -> tuple[Word | Refund, ...]:
-        """What is said of orders, in order of arrival."""
+        """The words on orders, in order of arrival."""
         return tuple(event for event in self.events if isinstance(event, Word | Refund))
 
     def replay(self) -> Outcome:
@@ -119,7 +119,7 @@ class TrustSequence:
 
 
 class _Choices:
-    """Bytes, one a choice."""
+    """Bytes, one for each choice."""
 
     def __init__(self, choices: bytes) -> None:
         self._choices = iter(choices)
@@ -177,7 +177,7 @@ def _batches(sequence: TrustSequence, sizes: Sequence[int]) -> tuple[tuple[Event
 
 
 def _with_an_id_of_its_own(event: Event) -> Event:
-    """Derive a word's id from all that it says and the id that it has, which words that were made to differ share."""
+    """Derive a word's id from its content and its current id, which words that were made to differ share."""
     if not isinstance(event, Word):
         return event
     content = replace(event, credit=None, received_at=BASE)
@@ -185,7 +185,7 @@ def _with_an_id_of_its_own(event: Event) -> Event:
 
 
 def _sent_along(event: Word | CartChange, sender: Word, visits: tuple[Interaction, ...]) -> Word | CartChange:
-    """The same, said by the visitor of another word and received with it."""
+    """The same word, by the visitor of another word and received with it."""
     assert sender.visitor
     if isinstance(event, CartChange):
         chat, faq = sender.visitor
@@ -201,7 +201,7 @@ def _sent_along(event: Word | CartChange, sender: Word, visits: tuple[Interactio
 
 
 def settling_confirmations(sequence: TrustSequence) -> dict[tuple[str, str], Word]:
-    """For each order id, by company, the confirmation that names a visitor to whom the order is credited."""
+    """The confirmation that names the credited visitor, by company and order id."""
     settling: dict[tuple[str, str], Word] = {}
     for event in sequence.said:
         if isinstance(event, Word) and event.order_id is not None and event.is_confirmation and event.credit:
@@ -258,7 +258,7 @@ def _sequence(settings: bytes, choices: Sequence[bytes], is_plain: bool = False)
 
 
 def _words_young_enough(events: Sequence[Event], moment: datetime) -> list[Word]:
-    """List the words that may be sent again: after 72 hours an event is refused before anybody looks at its id."""
+    """List the words that may be sent again: after 72 hours an event is rejected before its id is read."""
     first_received: dict[UUID, datetime] = {}
     words = [event for event in events if isinstance(event, Word)]
     for word in words:
@@ -327,7 +327,7 @@ def _visits(events: Sequence[Event]) -> tuple[Interaction, ...]:
 
 @cache
 def _credit(visits: tuple[Interaction, ...], company: str, visitor: Ids | None, at: datetime) -> Credit | None:
-    """Ask the oracle of attribution, which counts sessions and interactions in order of arrival."""
+    """Ask the attribution oracle, which numbers sessions and interactions in order of arrival."""
     if visitor is None:
         return None
     purchase = Purchase(company, *visitor, order_id=None, currency="EUR", value_minor=0, at=at)

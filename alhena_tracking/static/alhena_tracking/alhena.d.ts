@@ -1,18 +1,18 @@
 /*
- * What the snippet and the tracker of alhena_tracking give to a page, for a shop that writes TypeScript.
+ * Types of the globals that the snippet and the tracker of alhena_tracking define.
  *
- * Copy this file into your project, or refer to it where your package manager has put it:
+ * Copy this file into your project, or reference it in the installed package:
  *
  *   /// <reference path="…/alhena_tracking/static/alhena_tracking/alhena.d.ts" />
  *
- * It declares globals and imports nothing. What a type cannot say, the tracker checks when it is called: an event that
- * breaks a rule is not sent, and the console names the rule.
+ * It declares globals and imports nothing. The tracker checks what types cannot express. An invalid event is not sent,
+ * and the console names the error.
  */
 
 declare namespace Alhena {
   /**
-   * Strings are trimmed, then not empty, at most 255 characters (a product's name: 512), and hold neither NUL nor lone
-   * surrogates.
+   * Strings are trimmed. They must not be empty, have at most 255 characters (a product's name: 512), and contain
+   * neither NUL nor lone surrogates.
    */
   interface CartEvent {
     /** What happened to the product. */
@@ -24,11 +24,11 @@ declare namespace Alhena {
     /** ISO 4217, such as "EUR", in upper or lower case. */
     currency: string;
     /**
-     * The price of one, after discounts, in the currency's usual unit: 89.5 is 89.50 euros. From 0. (Where the shop's
-     * settings have CART_EVENT_VALUE = "total": that of all that is left in the cart.)
+     * The unit price after discounts, in the currency's main unit: 89.5 is 89.50 euros. Not negative. (With
+     * CART_EVENT_VALUE = "total" in the shop's settings: the unit price × the quantity left in the cart.)
      */
     value: number;
-    /** How many are left in the cart AFTER the action. Above 0 if added or increased; three decimals are kept. */
+    /** The quantity in the cart AFTER the action. Above 0 if added or increased; rounded to three decimals. */
     quantity: number;
     /** Free text, such as "SHOPIFY". */
     source?: string | null;
@@ -42,72 +42,72 @@ declare namespace Alhena {
     /** The order's currency. */
     currency: string;
     /**
-     * The line's total, price × quantity, in the currency's usual unit. (Where the shop's settings have
-     * LINE_ITEM_VALUE = "unit": the price of one.)
+     * The line's total, price × quantity, in the currency's main unit. (With LINE_ITEM_VALUE = "unit" in the shop's
+     * settings: the unit price.)
      */
     value: number;
-    /** How many were bought. Above 0. */
+    /** The quantity bought. Above 0. */
     quantity: number;
   }
 
   interface CheckoutEvent {
-    /** The shop's id of the order; the same id is never counted twice. Always give it; "" is an error. */
+    /** The shop's id of the order. The same id never counts twice, so always pass it; "" is an error. */
     orderId?: string | null;
     /** ISO 4217, such as "EUR", in upper or lower case. */
     currency: string;
-    /** The order's total, after discounts and taxes, in the currency's usual unit. From 0. */
+    /** The order's total after discounts and taxes, in the currency's main unit. Not negative. */
     value: number;
     /** Free text, such as "SHOPIFY". */
     source?: string | null;
-    /** What was bought: at most 500, all in the order's currency. */
+    /** The products bought: at most 500, all in the order's currency. */
     lineItems?: readonly LineItem[] | null;
   }
 
   interface Interaction {
-    /** What of the assistant was used. */
+    /** The part of the assistant that was used. */
     type: "CHAT" | "FAQ" | "NUDGE";
-    /** The product that it was about. */
+    /** The product it was about. */
     productId?: string | null;
-    /** The conversation. */
+    /** The id of the conversation. */
     conversationId?: string | null;
-    /** Which of several assistants it was. */
+    /** The name of the assistant, if the shop has several. */
     aiProfile?: string | null;
   }
 
-  /** A call that waits for the tracker. */
+  /** A call in the queue. */
   type Call =
     | { method: "sendCartEvent"; args: CartEvent }
     | { method: "sendCheckoutEvent"; args: CheckoutEvent }
     | { method: "sendInteraction"; args: Interaction }
     | { method: "setConsent"; args: boolean };
 
-  /** The calls of older code. The real Alhena widget has more; where there is one, it stands here. */
+  /** The legacy calls. If the page has the Alhena widget, this is the widget, which has further methods. */
   interface Widget {
-    /** As trackAlhenaEvent("sendCartEvent", data). */
+    /** Same as trackAlhenaEvent("sendCartEvent", data). */
     sendCartEvent(data: CartEvent): void;
-    /** As trackAlhenaEvent("sendCheckoutEvent", data). */
+    /** Same as trackAlhenaEvent("sendCheckoutEvent", data). */
     sendCheckoutEvent(data: CheckoutEvent): void;
-    /** The visitor's id in the chat, a UUID; "" or undefined where there is none. */
+    /** The visitor's id in the chat, a UUID; "" or undefined if there is none. */
     getFingerprint(): string | undefined;
-    /** The visitor's id in the FAQ, a UUID; "" or undefined where there is none. */
+    /** The visitor's id in the FAQ, a UUID; "" or undefined if there is none. */
     getFAQFingerprint(): string | undefined;
   }
 }
 
-/** Reports a change of the cart, if the visitor has used the assistant. */
+/** Report a change of the cart, if the visitor used the assistant. */
 declare function trackAlhenaEvent(method: "sendCartEvent", data: Alhena.CartEvent): void;
-/** Reports an order, if the visitor has used the assistant. */
+/** Report an order, if the visitor used the assistant. */
 declare function trackAlhenaEvent(method: "sendCheckoutEvent", data: Alhena.CheckoutEvent): void;
-/** Says that the visitor uses the assistant just now. */
+/** Report that the visitor uses the assistant now. */
 declare function trackAlhenaEvent(method: "sendInteraction", data: Alhena.Interaction): void;
 /**
- * Says what the visitor has chosen: true sends what was held, false drops it and removes all that was stored. Needed
- * only where the shop's settings have REQUIRE_CONSENT; false works everywhere.
+ * Report the visitor's choice: true sends the events held back, false drops them and removes all stored data. Needed
+ * only with REQUIRE_CONSENT in the shop's settings; false always works.
  */
 declare function trackAlhenaEvent(method: "setConsent", data: boolean): void;
 
-/** The snippet's queue: what is pushed before the tracker is loaded is handled then, and at once later on. */
+/** The snippet's queue. The tracker handles its calls when it loads, and later ones at once. */
 declare var _alhenaEventQueue: Alhena.Call[];
 
-/** There once the tracker, or the real Alhena widget, is loaded. */
+/** Defined once the tracker or the Alhena widget is loaded. */
 declare var gleenWidget: Alhena.Widget | undefined;

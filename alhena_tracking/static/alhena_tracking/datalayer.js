@@ -1,14 +1,14 @@
 /*
- * Reports the GA4 e-commerce events of window.dataLayer, so that a shop with Google Tag Manager or gtag.js needs no code.
+ * Reports the GA4 e-commerce events of window.dataLayer. A shop with Google Tag Manager or gtag.js needs no other code.
  *
- * The tracker requests this file where it is told so (data-datalayer), and hands its own configuration on:
+ * The tracker loads this file if its element has data-datalayer, and passes its configuration on:
  *
- *   data-datalayer-value     "as-is": a purchase's value is the order's total already; else tax and shipping are added
- *   data-cart-event-value    "total": a cart event's value is that of all that is left, as CART_EVENT_VALUE says
- *   data-line-item-value     "unit": a line's value is the price of one, as LINE_ITEM_VALUE says
+ *   data-datalayer-value     "as-is": a purchase's value is the order's total; otherwise tax and shipping are added
+ *   data-cart-event-value    "total": report price × quantity left as a cart event's value (CART_EVENT_VALUE)
+ *   data-line-item-value     "unit": report the unit price as a line's value (LINE_ITEM_VALUE)
  *
- * GA4's quantities are changes, ours are what is left. So the cart is kept here: in memory, and for the pages that
- * follow once the visitor has used the assistant and, where that is required, consented. What the fields mean to GA4:
+ * GA4's quantities are changes, ours are what is left in the cart. So the cart is kept here: in memory, and in
+ * sessionStorage once the visitor has used the assistant and has consented where consent is required. GA4's fields:
  * https://developers.google.com/analytics/devguides/collection/ga4/reference/events
  */
 (() => {
@@ -20,7 +20,7 @@
   const key = "alhena_" + config.companyKey;
 
   /**
-   * Numbers are written as text by many templates. What is none is left to the tracker to complain about.
+   * Many templates write numbers as text. Anything else is returned as is: the tracker reports the error.
    *
    * @param {any} value
    */
@@ -29,19 +29,19 @@
   /** @param {any} value an id or a name */
   const text = (value) => (typeof value === "number" ? String(value) : value);
 
-  /** @param {number} quantity three decimals: goods are sold by weight */
+  /** @param {number} quantity rounded to three decimals, as for goods sold by weight */
   const rounded = (quantity) => Math.round(quantity * 1000) / 1000;
 
   // ------------------------------------------------------------------------------------------------------- Cart
 
-  /** @type {Map<string, number>} what is known to be in the cart, by currency and item */
+  /** @type {Map<string, number>} known quantities in the cart, by currency and item */
   let cart = new Map();
   let isRestored = false;
 
-  /** Nothing is read or written of a visitor who has not used the assistant, or has not consented. */
+  /** Whether storage may be used: only after the visitor used the assistant and gave any required consent. */
   const isAllowed = () => window._alhenaTracker?.hasVisitor();
 
-  /** What the pages before this one knew, once it may be read. */
+  /** Load the cart of earlier pages, once storage may be used. */
   function restore() {
     if (isRestored || !isAllowed()) return;
     isRestored = true;
@@ -50,12 +50,12 @@
         if (typeof name === "string" && quantity > 0 && !cart.has(name)) cart.set(name, quantity);
       }
     } catch {
-      // There is nothing, or nothing of ours.
+      // Missing or corrupt.
     }
   }
 
-  /** What was known until now is no more so. */
-  function begin() {
+  /** Forget the cart. */
+  function reset() {
     cart = new Map();
     isRestored = true;
   }
@@ -64,13 +64,13 @@
     try {
       if (isAllowed()) sessionStorage[key + ":cart"] = JSON.stringify([...cart]);
     } catch {
-      // Storage can be blocked or full; this page knows its cart all the same.
+      // Storage is blocked or full. The cart stays in memory.
     }
   }
 
   /**
    * @param {Parameters} item
-   * @param {Parameters} event that holds it
+   * @param {Parameters} event the one that contains it
    */
   const readItem = (item, event) => {
     const quantity = number(item.quantity ?? 1);
@@ -122,9 +122,9 @@
     add_to_cart: (event) => change(event, 1),
     remove_from_cart: (event) => change(event, -1),
 
-    /** All that is in the cart: what is known is corrected, and nothing reported. */
+    /** Replaces the known cart. Reports nothing. */
     view_cart(event) {
-      begin();
+      reset();
       for (const item of event.items) {
         const { productId, currency, quantity } = readItem(item, event);
         const name = `${currency} ${productId}`;
@@ -133,7 +133,7 @@
     },
 
     purchase(event) {
-      begin();
+      reset();
       /** @type {ReturnType<typeof readItem>[]} */
       const items = event.items.map((/** @type {Parameters} */ item) => readItem(item, event));
       const value = number(event.value);
@@ -142,14 +142,14 @@
         orderId: text(event.transaction_id),
         value: typeof value === "number" ? value + extras : value,
         currency: event.currency,
-        // GA4 requires no price. The order counts without its lines, too.
+        // In GA4 the price is optional. Without one, report the order without its lines.
         lineItems: items.every(({ price }) => price != null) ? items.map(lineOf) : undefined,
       });
     },
   };
 
   /**
-   * @param {any} message {event, ecommerce} as Tag Manager has it, or the arguments of gtag("event", name, parameters)
+   * @param {any} message Tag Manager's {event, ecommerce}, or the arguments of gtag("event", name, parameters)
    */
   function take(message) {
     try {

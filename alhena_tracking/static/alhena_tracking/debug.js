@@ -1,12 +1,12 @@
 /*
- * Says in the console what became of every event, in words a shop developer understands.
+ * Logs the outcome of every event to the console.
  *
- * The tracker requests this file where debug mode is on (data-debug, or ?alhena_debug=1), and notes for it what it does.
+ * The tracker loads this file in debug mode (data-debug or ?alhena_debug=1) and writes notes for it.
  */
 (() => {
   "use strict";
 
-  /** @typedef {{ status?: string, reason?: string }} Result what the server says of one event */
+  /** @typedef {{ status?: string, reason?: string }} Result the server's answer for one event */
 
   const { companyKey, endpoint, window: seconds } = document.currentScript?.dataset || {};
 
@@ -19,9 +19,9 @@
   /** @param {string | undefined} reason */
   const ignored = (reason) =>
     ({
-      no_interaction: "the server knows of no interaction of this visitor within the attribution window",
+      no_interaction: "the server has no interaction of this visitor within the attribution window",
       privacy_signal: "the browser asks not to be tracked",
-      bot: "the user agent says that it is a robot",
+      bot: "the user agent is that of a bot",
     })[reason || ""] || reason;
 
   /**
@@ -30,46 +30,46 @@
    */
   function answered(status, result) {
     if (status === 403) {
-      return `refused (403): is "${companyKey}" the company's key, and ${location.origin} among its allowed origins?`;
+      return `rejected (403): is "${companyKey}" the company's key, and ${location.origin} one of its allowed origins?`;
     }
-    if (status === 404) return `refused (404): is alhena_tracking.urls included at ${endpoint}?`;
-    if (status !== 200) return `refused (${status}), and not sent again.`;
+    if (status === 404) return `rejected (404): is alhena_tracking.urls included at ${endpoint}?`;
+    if (status !== 200) return `rejected (${status}); it will not be sent again.`;
     if (result.status === "recorded") return "recorded.";
-    if (result.status === "duplicate") return "the server had it already; it counts once.";
-    if (result.status === "ignored") return `received, but not recorded: ${ignored(result.reason)}.`;
+    if (result.status === "duplicate") return "duplicate: it was recorded before and counts once.";
+    if (result.status === "ignored") return `received but not recorded: ${ignored(result.reason)}.`;
     return `${result.status}.`;
   }
 
   /** @param {unknown} consent */
   function unsent(consent) {
-    if (consent === false) return "not sent: the visitor has declined (setConsent).";
+    if (consent === false) return "not sent: the visitor declined (setConsent).";
     if (navigator.globalPrivacyControl) return "not sent: the browser asks not to be tracked (Global Privacy Control).";
     return (
-      `not sent: the visitor has not used the assistant within ${+(seconds || 86400) / 3600} hours. ` +
-      "Ask it something, open an FAQ, or call trackAlhenaEvent('sendInteraction', {type: 'CHAT'})."
+      `not sent: the visitor has not used the assistant in the last ${+(seconds || 86400) / 3600} hours. ` +
+      "Ask it a question, open an FAQ, or call trackAlhenaEvent('sendInteraction', {type: 'CHAT'})."
     );
   }
 
-  /** @type {Record<string, (...about: any[]) => void>} by the kind of note */
-  const WORDS = {
+  /** @type {Record<string, (...details: any[]) => void>} by the kind of note */
+  const MESSAGES = {
     queued: (method, data) => say(method, data, "will be sent."),
-    held: (method, data) => say(method, data, "waits in memory for trackAlhenaEvent('setConsent', true)."),
+    held: (method, data) => say(method, data, "held in memory until trackAlhenaEvent('setConsent', true)."),
     repeated: (method, data) => say(method, data, `not sent: order ${data.order_id} was reported before.`),
-    nobody: (method, data, consent) => say(method, data, unsent(consent)),
+    unrecorded: (method, data, consent) => say(method, data, unsent(consent)),
     answered: (method, data, status, result) => say(method, data, answered(status, result)),
     failed: (count, status, wait) =>
       say(
         `${events(count)} could not be delivered (${status ? "the server answered " + status : "no answer"});`,
-        `the next attempt follows in ${Math.ceil(wait / 1000)} seconds.`,
+        `next attempt in ${Math.ceil(wait / 1000)} seconds.`,
       ),
   };
 
   /** @param {unknown[]} note */
-  const tell = ([kind, ...about]) => WORDS[String(kind)]?.(...about);
+  const explain = ([kind, ...details]) => MESSAGES[String(kind)]?.(...details);
 
   const notes = window._alhenaNotes;
   if (!notes) return;
   say(`debug mode, company "${companyKey}", endpoint ${endpoint}`);
-  notes.splice(0).forEach(tell);
-  notes.push = (note) => (tell(note), 0);
+  notes.splice(0).forEach(explain);
+  notes.push = (note) => (explain(note), 0);
 })();

@@ -1,5 +1,5 @@
-// The page “Revenue impact” is complete without this script. It lets a chart's days be read by pointer and by keyboard,
-// in the words of the table of days, and lets Escape close what is open.
+// Progressive enhancement of the page “Revenue impact”: shows a chart's values of one day by pointer and keyboard, with
+// the texts of the table of days, and closes menus and tooltips on Escape.
 (() => {
   "use strict";
 
@@ -7,7 +7,7 @@
   const DAYS_BY_KEY = new Map([["ArrowLeft", -1], ["ArrowRight", 1], ["PageUp", -7], ["PageDown", 7]]);
 
   /**
-   * What a chart says of one day: its amounts by channel, and in all.
+   * A chart's values of one day: the amounts by channel and their total.
    * @typedef {{day: string, amounts: string[], total: string}} Reading
    */
 
@@ -17,10 +17,10 @@
   const textOf = (element) => (element.textContent || "").replace(/\s+/g, " ").trim();
 
   /**
-   * The readings of all days, the first one first; the table has them the other way round.
+   * The readings of all days, the oldest first. The table has the newest first.
    * @param {HTMLTableElement} table
-   * @param {number} first the first of the chart's cells in a row
-   * @param {number} count how many channels it has
+   * @param {number} first the index of the chart's first cell in a row
+   * @param {number} count the number of channels
    * @returns {Reading[]}
    */
   function readingsOf(table, first, count) {
@@ -31,7 +31,7 @@
   }
 
   /**
-   * Move a cursor over the days of a chart, and write the day's numbers where those of the whole range stand.
+   * Add a cursor to a chart. The day's values replace those of the whole range.
    * @param {HTMLElement} figure
    * @param {HTMLTableElement} table
    */
@@ -68,7 +68,7 @@
       })].join("\n");
     }
 
-    /** @param {number} day its number, or -1 for the whole range */
+    /** @param {number} day its index, or -1 for the whole range */
     function show(day) {
       if (!reader || !plot || !when || !sum) return;
       current = day;
@@ -87,7 +87,7 @@
       }
     }
 
-    // A slider's value is announced politely whenever it changes, and its keys are left to us.
+    // Screen readers announce changes of a slider's value and leave the arrow keys to the page.
     reader.setAttribute("role", "slider");
     reader.setAttribute("tabindex", "0");
     reader.setAttribute("aria-label", reader.dataset.label || "");
@@ -106,7 +106,7 @@
       } else if (event.key === "End") {
         show(last);
       } else {
-        return; // Escape is heard by the whole page
+        return; // Escape is handled on the document
       }
       event.preventDefault();
     });
@@ -119,13 +119,13 @@
       });
     }
     reader.addEventListener("pointerleave", (event) => {
-      if (event.pointerType !== "touch") show(-1); // a finger that is lifted leaves, and would like to read
+      if (event.pointerType !== "touch") show(-1); // lifting a finger fires pointerleave, too
     });
     reader.addEventListener("blur", () => show(-1));
     document.addEventListener("keydown", (event) => {
       if (event.key === "Escape" && current >= 0) show(-1);
     });
-    // The day's numbers stand in the open; the browser's own bubbles would cover the bars.
+    // The browser's tooltips would cover the bars and repeat the values.
     for (const title of Array.from(plot.querySelectorAll("title"))) title.remove();
   }
 
@@ -161,7 +161,7 @@
     }
   });
 
-  // Paper cannot be unfolded.
+  // Print the table of days even if it is collapsed.
   const days = table && table.closest("details");
   let wasOpen = false;
   addEventListener("beforeprint", () => {

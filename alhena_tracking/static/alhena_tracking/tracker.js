@@ -1,46 +1,45 @@
 /*
- * Reports the cart and checkout actions of visitors who used the shop's assistant, and of nobody else.
+ * Reports cart and checkout events of visitors who used the shop's assistant. Other visitors are not recorded.
  *
- * One classic script, shipped as written. Its configuration stands on its own element:
+ * One classic script, shipped as written. It reads its configuration from its own element:
  *
  *   <script defer src="…/tracker.js" data-company-key="acme" data-endpoint="/alhena/" data-window="86400"></script>
  *
  *   data-company-key     the shop's public key
  *   data-endpoint        where alhena_tracking.urls is mounted; ends with "/"
- *   data-window          the attribution window in seconds; a day unless given
- *   data-cookie-domain   the cookie's domain, for a shop that spans several hosts
- *   data-consent         "required": write and send nothing before trackAlhenaEvent("setConsent", true)
- *   data-dnt             honour Do Not Track, as Global Privacy Control always is
- *   data-interactions    "answered": a question to the Alhena widget counts once it is answered, not when it is asked
- *   data-datalayer       read GA4 e-commerce events; data-datalayer-src is where datalayer.js is
- *   data-debug           say in the console what becomes of every event, as ?alhena_debug=1 does; data-debug-src is
- *                        where debug.js is
+ *   data-window          the attribution window in seconds; default: one day
+ *   data-cookie-domain   the cookie's domain, for a shop with several subdomains
+ *   data-consent         "required": store and send nothing before trackAlhenaEvent("setConsent", true)
+ *   data-dnt             honour Do Not Track; Global Privacy Control is always honoured
+ *   data-interactions    "answered": count a question to the Alhena widget when it is answered, not when it is asked
+ *   data-datalayer       read GA4 e-commerce events; data-datalayer-src is the URL of datalayer.js
+ *   data-debug           log the outcome of every event, as ?alhena_debug=1 does; data-debug-src is the URL of debug.js
  *
- * Nothing that goes wrong in here may reach the page: what the page or the browser calls is `guarded`, or cannot fail.
+ * No error may reach the page: every function that the page or the browser calls is `guarded`, or cannot fail.
  */
 (() => {
   "use strict";
 
-  /** @typedef {Record<string, any>} Fields of an event, as the server reads them: in snake_case */
-  /** @typedef {[user: string, faq: string, method: string, data: Fields, attempts: number]} Entry what is queued */
+  /** @typedef {Record<string, any>} Fields of an event, in the server's snake_case */
+  /** @typedef {[user: string, faq: string, method: string, data: Fields, attempts: number]} Entry a queued event */
   /** @typedef {[name: string, entry: Entry]} Queued */
-  /** @typedef {{ user: string, faq: string, time: number }} Visitor both fingerprints, the last interaction in ms */
+  /** @typedef {{ user: string, faq: string, time: number }} Visitor the time of the last interaction is in ms */
   /** @typedef {{ types?: string, properties: string }} Form */
-  /** @typedef {(field: string, code: string, expected: string, actual: unknown) => void} Refuse */
+  /** @typedef {(field: string, code: string, expected: string, actual: unknown) => void} Report */
 
   const script = document.currentScript;
   const config = script?.dataset || {};
-  // The cookie's name, and the beginning of every other one that is stored. No company key holds a colon.
+  // The cookie's name and the prefix of all storage keys. A company key contains no colon.
   const key = "alhena_" + config.companyKey;
   const maxAge = +(config.window || 86400);
 
-  // ---------------------------------------------------------------------------------------------------- Failing
+  // ---------------------------------------------------------------------------------------------------- Errors
 
   /** @param {unknown[]} message */
   const complain = (...message) => console.error("Alhena:", ...message);
 
   /**
-   * For what may fail: cookies and storage can be blocked, and the page's data and the widget are not ours.
+   * Call what may throw: blocked cookies and storage, the page's data, the Alhena widget.
    *
    * @template Result
    * @param {() => Result} action
@@ -55,7 +54,7 @@
   };
 
   /**
-   * The same function, except that it never throws.
+   * Wrap a function so that it logs errors instead of throwing them.
    *
    * @template {unknown[]} Arguments
    * @param {(...args: Arguments) => void} action
@@ -63,14 +62,14 @@
    */
   const guarded = (action) => (...args) => attempt(() => action(...args), complain);
 
-  /** @type {unknown[][] | undefined} what debug.js puts into words */
+  /** @type {unknown[][] | undefined} for debug.js; undefined without debug mode */
   let notes;
 
-  /** @param {unknown[]} note its kind, and what it is about */
+  /** @param {unknown[]} note its kind and details */
   const note = (...note) => notes?.push(note);
 
   /**
-   * Adds to a list that must not grow without end.
+   * Append to a list of at most 100 items.
    *
    * @template Item
    * @param {Item[]} list
@@ -79,10 +78,10 @@
   const keep = (list, item) => list.length < 100 && list.push(item);
 
   // ------------------------------------------------------------------------------------------------- Validation
-  // The server's rules, word for word: tests/contract holds both sides to one list of examples.
+  // The same rules as on the server. The examples in tests/contract are run against both.
 
-  // Active ISO 4217 codes of money that people pay with, by the decimals of the minor unit. Those that share
-  // their first letter are told by their other two: "Bifnd" would be BIF and BND.
+  // Active ISO 4217 currencies by the decimals of their minor unit, without metals, funds and test codes. Codes are
+  // grouped by first letter: "Bifnd" stands for BIF and BND.
   /** @type {Record<string, string>} */
   const CURRENCIES = {
     0: "BifClpDjfGnfIskJpyKmfrwPygRwfUgxVnduvXafofpf",
@@ -92,11 +91,11 @@
 
   // ECMAScript's white space and line terminators, and U+0085.
   const WHITE_SPACE = /[\s\x85]/;
-  // With the u flag a surrogate pair is one character, so that the range holds lone ones only.
+  // With the u flag a surrogate pair is one character, so the range matches only lone surrogates.
   const INVALID = /[\0\ud800-\udfff]/u;
 
-  // A form is one kind of object: its types, and its properties in the order they are read, since value is judged by
-  // the currency and quantity by the type. "?" is optional.
+  // A form describes one kind of object: its types, and its properties in the order in which they are read. The check
+  // of value needs the currency, that of quantity the type. "?" marks optional properties.
   /** @type {Form} */
   const LINE = { properties: "productId productName currency value quantity" };
   /** @type {Record<string, Form>} */
@@ -114,7 +113,7 @@
     },
   };
 
-  // What a property must be, its typeof first. All others are text.
+  // What a property must be, beginning with its typeof. All others are strings of up to 255 characters.
   /** @type {Record<string, string>} */
   const EXPECTED = {
     currency: "string: ISO 4217",
@@ -132,12 +131,12 @@
   }
 
   /**
-   * The decimals of a currency, in any case; undefined if it is none that we take.
+   * The decimals of a currency, in upper or lower case; undefined if it is not accepted.
    *
    * @param {string} code
    */
   function decimalsOf(code) {
-    // \w is ASCII: "uſd" in upper case would be USD.
+    // \w matches ASCII only. Without it "uſd" would pass, since its upper case is USD.
     if (!/^\w{3}$/.test(code)) return;
     for (const decimals in CURRENCIES) {
       const pattern = code[0].toUpperCase() + "([a-z]{2})*" + code.slice(1).toLowerCase();
@@ -146,11 +145,11 @@
   }
 
   /**
-   * `value` × 10^`decimals`, rounded half up to a whole number. The point is moved in the decimal text, since
-   * multiplying adds noise of its own: 1.005 * 100 is 100.49999999999999.
+   * `value` × 10^`decimals`, rounded half away from zero. Moves the point in the decimal text, since multiplying is
+   * inexact: 1.005 * 100 is 100.49999999999999.
    *
    * @param {unknown} [value]
-   * @param {string | number} [decimals] two are assumed while the currency is wrong
+   * @param {string | number} [decimals] two if the currency is invalid
    */
   function rounded(value = 0, decimals = 2) {
     const [digits, exponent = 0] = String(value).split("e");
@@ -159,14 +158,14 @@
   }
 
   /**
-   * What is wrong with a value of the right kind: a code, or false.
+   * The error code of a value that has the right type; false if it is valid.
    *
    * @param {any} value
    * @param {string} name
    * @param {Form} form
-   * @param {any} fields what was read before
+   * @param {any} fields those already read
    */
-  function judge(value, name, form, fields) {
+  function findError(value, name, form, fields) {
     if (name === "type") return !form.types?.split(" ").includes(value) && "invalid_choice";
     if (name === "lineItems") return !Array.isArray(value) ? "wrong_type" : value.length > 500 && "too_many";
     if (typeof value === "number") {
@@ -185,22 +184,22 @@
   }
 
   /**
-   * Reads an object's properties, those that keep the rules.
+   * Validate an object and return its valid properties, in snake_case.
    *
    * @param {Form} form
    * @param {any} data
-   * @param {string} path where that stands in the event's data: "" or such as "lineItems[1]"
-   * @param {Refuse} refuse called for each error
-   * @param {string} [orderCurrency] which a line must be in
+   * @param {string} path its place in the event's data: "", or for example "lineItems[1]"
+   * @param {Report} report called for each error
+   * @param {string} [orderCurrency] the currency that a line item must have
    */
-  function read(form, data, path, refuse, orderCurrency) {
+  function read(form, data, path, report, orderCurrency) {
     /** @type {any} */
     const fields = {};
-    if (!data || typeof data !== "object" || Array.isArray(data)) return refuse(path, "wrong_type", "object", data);
+    if (!data || typeof data !== "object" || Array.isArray(data)) return report(path, "wrong_type", "object", data);
     if (path) path += ".";
     for (const property of form.properties.split(" ")) {
       const name = property.replace("?", "");
-      // Once only: a getter may answer otherwise the second time.
+      // Read once: a getter may return something else the second time.
       const value = data[name];
       if (value == null && name !== property) continue;
       const expected =
@@ -208,21 +207,21 @@
       const code =
         value == null ? "required"
         : !expected.startsWith(typeof value) ? "wrong_type"
-        : judge(value, name, form, fields);
-      if (code) refuse(path + name, code, expected, value);
+        : findError(value, name, form, fields);
+      if (code) report(path + name, code, expected, value);
       else fields[name.replace(/[A-Z]/g, "_$&").toLowerCase()] = typeof value === "string" ? trim(value) : value;
     }
     const { value, quantity, line_items: lines } = fields;
     const currency = fields.currency?.toUpperCase();
     if (orderCurrency && currency && currency !== orderCurrency) {
-      refuse(path + "currency", "currency_mismatch", orderCurrency, currency);
+      report(path + "currency", "currency_mismatch", orderCurrency, currency);
     }
-    // In BigInt: where the limit lies, doubles are 128 apart. What is missing counts as 0.
+    // BigInt, since doubles near the limit are 128 apart. A missing factor counts as 0.
     const total = BigInt(rounded(value, decimalsOf(currency))) * BigInt(rounded(quantity, 3));
-    if (total > 1e18) refuse(path + "value", "too_large", "value × quantity to 1e15 minor units", value);
+    if (total > 1e18) report(path + "value", "too_large", "value × quantity to 1e15 minor units", value);
     if (lines) {
-      // Spread, so that holes are visited.
-      fields.line_items = [...lines].map((line, index) => read(LINE, line, `lineItems[${index}]`, refuse, currency));
+      // Spread, since map() skips holes.
+      fields.line_items = [...lines].map((line, index) => read(LINE, line, `lineItems[${index}]`, report, currency));
     }
     return fields;
   }
@@ -234,11 +233,11 @@
   const COOKIE = RegExp(`\\b${key}=1\\.${UUID}\\.${UUID}\\.(\\d+)`);
 
   /**
-   * Used only where cookies are blocked. The cookie is read each time: another tab may have changed it.
+   * The visitor where cookies are blocked. Otherwise the cookie is read each time: another tab may have changed it.
    *
    * @type {Visitor | undefined}
    */
-  let uncookied;
+  let visitorWithoutCookie;
 
   /** A version 4 UUID. crypto.randomUUID is missing on plain-http pages. */
   const uuid = () =>
@@ -265,47 +264,47 @@
     });
 
   /**
-   * Who the visitor is, if they allow it and interacted less than a window from `time`.
+   * The visitor, if they may be recorded and have an interaction within one window of `time`.
    *
    * @param {number} time in ms
-   * @param {boolean} [isUsing] whether they do so now, to be remembered for a window more. The ids are then the
-   *   real widget's, where there is one, or minted.
+   * @param {boolean} [isUsing] whether they use the assistant now. This renews the window and takes the fingerprints
+   *   from the Alhena widget, or creates them.
    */
   function visitorAt(time, isUsing) {
     if (!consent || isOptedOut()) return;
     /** @type {any} */
-    let visitor = readCookie() || uncookied;
+    let visitor = readCookie() || visitorWithoutCookie;
     if (Math.abs(time - visitor?.time) > maxAge * 1000) visitor = undefined;
     if (isUsing) {
       const user = widgetFingerprint("getFingerprint") || visitor?.user || uuid();
       const faq = widgetFingerprint("getFAQFingerprint") || visitor?.faq || uuid();
       visitor = { user, faq, time };
       writeCookie(`1.${user}.${faq}.${Math.floor(time / 1000)}`, maxAge);
-      uncookied = readCookie()?.user === user ? undefined : visitor;
+      visitorWithoutCookie = readCookie()?.user === user ? undefined : visitor;
     }
     return visitor;
   }
 
   // ---------------------------------------------------------------------------------------------------- Privacy
 
-  /** @type {boolean | undefined} undefined: required, and not decided yet */
+  /** @type {boolean | undefined} undefined: required, not decided yet */
   let consent = config.consent === "required" ? undefined : true;
-  /** @type {(() => void)[]} what waits for that decision, in memory only */
+  /** @type {(() => void)[]} events that wait for the decision, in memory only */
   const held = [];
 
   const isOptedOut = () => navigator.globalPrivacyControl || ("dnt" in config && navigator.doNotTrack === "1");
 
   /** @param {unknown} decision */
   function setConsent(decision) {
-    if (typeof decision !== "boolean") return complain("setConsent: not boolean:", decision);
+    if (typeof decision !== "boolean") return complain("setConsent: expected true or false, got", decision);
     consent = decision;
     if (!decision) purge();
-    for (const admit of held.splice(0)) admit();
+    for (const enqueue of held.splice(0)) enqueue();
     later();
   }
 
   function purge() {
-    uncookied = undefined;
+    visitorWithoutCookie = undefined;
     orders = [];
     unstored.clear();
     const empty = (/** @type {Storage} */ storage) =>
@@ -316,13 +315,13 @@
   }
 
   // ----------------------------------------------------------------------------------------------------- Orders
-  // Whoever reloads the thank-you page reports its order again. The server would drop it; this spares the call.
+  // Reloading the thank-you page reports its order again. The server drops duplicates; this saves the request.
 
   const ORDERS = key + ":orders";
-  /** @type {unknown[] | undefined} ids of those that were delivered, the latest last */
+  /** @type {unknown[] | undefined} ids of delivered orders, the latest last */
   let orders;
 
-  // Not before they are needed: the first touch of storage holds the page up.
+  // Read on first use: the first access to storage blocks the page.
   const readOrders = () => (orders = orders || attempt(() => [...JSON.parse(sessionStorage[ORDERS])]) || []);
 
   /** @param {unknown} id */
@@ -332,12 +331,11 @@
   }
 
   // ------------------------------------------------------------------------------------------------------ Queue
-  // What no answer has come for is kept in localStorage, each event under a name of its own: tabs overwrite nothing of
-  // each other's, and the next page or the next visit sends what this one could not. Where that is blocked or full,
-  // it is kept in memory.
+  // Unanswered events are kept in localStorage, each under its own name, so that tabs do not overwrite each other. The
+  // next page or visit sends what this one could not. Where storage is blocked or full, events are kept in memory.
 
   const NAME = RegExp(`^${key}:e(\\d{13}):${UUID}$`);
-  /** Older events are refused by the server. */
+  /** The server rejects older events. */
   const MAX_AGE = 72 * 3600e3;
   const MAX_ATTEMPTS = 50;
   const MAX_EVENTS = 300;
@@ -349,7 +347,7 @@
 
   /**
    * @param {string} name
-   * @param {Entry} [entry] none, if it is settled
+   * @param {Entry} [entry] omit to remove the event
    */
   function store(name, entry) {
     unstored.delete(name);
@@ -360,7 +358,7 @@
   }
 
   /**
-   * All that waits, the oldest first. What makes no sense is dropped, and what is too much or too old given up.
+   * All queued events, the oldest first. Removes corrupt entries, and drops events that are too old or too many.
    *
    * @returns {Queued[]}
    */
@@ -374,16 +372,16 @@
         found.push([name, entry]);
       } else store(name);
     }
-    // As text, which begins with the names.
+    // Sorts by text, which begins with the name and so with the time.
     found.sort();
-    // Sales are given up last, and interactions, which earn them.
+    // Orders and interactions are dropped last.
     const old = found.filter(([name]) => Date.now() - +timeOf(name) > MAX_AGE).length;
     const excess = found.splice(0, old);
     while (JSON.stringify(found).length > MAX_CHARACTERS || found.length > MAX_EVENTS) {
-      // The oldest one of a cart; where there is none, -1: the newest of all.
+      // The oldest cart event. Without one, the index is -1: the newest event.
       excess.push(...found.splice(found.findIndex(([, entry]) => entry[2] === "sendCartEvent"), 1));
     }
-    giveUp(excess, "too old or many");
+    giveUp(excess, "too old or too many");
     return found;
   }
 
@@ -393,11 +391,11 @@
    */
   function giveUp(queued, reason) {
     for (const [name] of queued) store(name);
-    if (queued.length) complain(queued.length, "given up:", reason);
+    if (queued.length) complain(queued.length, "dropped:", reason);
   }
 
   /**
-   * Whether nobody has settled it: another tab may have delivered it, or the visitor withdrawn their consent.
+   * Whether an event is still queued: another tab may have delivered it, or the visitor withdrawn consent.
    *
    * @param {string} name
    */
@@ -407,29 +405,29 @@
   const timeOf = (name) => new Date(+(NAME.exec(name)?.[1] || 0));
 
   // -------------------------------------------------------------------------------------------------- Transport
-  // One batch after the other, each when the one before was answered: an interaction must be recorded before what it
-  // may earn. What cannot wait takes the interactions that are on their way along: twice is once for the server.
+  // One batch at a time: an interaction must be recorded before the events that may be credited to it. A batch that
+  // cannot wait repeats the interactions that are in flight; the server drops duplicates.
 
-  /** What outlives its page may have 64 KiB, all requests together. */
+  /** Browsers allow 64 KiB for all keepalive requests together. */
   const KEEPALIVE_BYTES = 60_000;
 
   /** @type {Set<string>} names */
   const sending = new Set();
   let bytesInFlight = 0;
-  /** @type {any} the timer of the pause, if there is one */
+  /** @type {any} the timer of the pause before a retry */
   let pause;
-  /** @type {any} that of the moment in which a batch is filled */
+  /** @type {any} the timer of the next batch */
   let soon;
   /** Whether the server asked for the pause. */
-  let isAsked = false;
+  let isServerPause = false;
   let failed = 0;
 
-  /** @param {boolean} [isLeaving] the page may go away: what waits is sent without waiting for answers */
+  /** @param {boolean} [isLeaving] the page may be unloaded: send all events without waiting for answers */
   const flush = guarded((/** @type {boolean | void} */ isLeaving) => {
     clearTimeout(soon);
     soon = 0;
-    // What is stored can wait until the server has recovered. What is not is lost with the page.
-    if (!consent || (pause && !(isLeaving && (!isAsked || unstored.size)))) return;
+    // Stored events can wait until the server has recovered. Others are lost with the page.
+    if (!consent || (pause && !(isLeaving && (!isServerPause || unstored.size)))) return;
     const all = waiting();
     const isSent = (/** @type {Queued} */ [name]) => sending.has(name);
     const fresh = all.filter((queued) => !isSent(queued));
@@ -444,9 +442,9 @@
     for (const queued of all) {
       if (visitorOf(queued) !== visitorOf(fresh[0])) continue;
       if (isSent(queued) && queued[1][2] !== "sendInteraction") continue;
-      // A little more than it takes up in the body, which would have to be made anew for each.
+      // Slightly more than its size in the body. Cheaper than building the body for each event.
       bytes += bytesOf(JSON.stringify(queued));
-      // Where there is no room for a single one, it goes without keepalive, and in company.
+      // If not even one event fits, send a full batch without keepalive.
       if (bytes > room && !isFresh) room = KEEPALIVE_BYTES;
       if (batch.length === 100 || (isFresh && bytes > room)) break;
       batch.push(queued);
@@ -481,24 +479,24 @@
     });
 
   /**
-   * Sends a batch once, and settles what becomes of its events. Never rejects.
+   * Send a batch once and handle the answer. Never rejects.
    *
    * @param {Queued[]} batch
    * @param {string} body
-   * @param {number} bytes 0 without keepalive
+   * @param {number} bytes 0: without keepalive
    */
   async function send(batch, body, bytes) {
     let status = 0;
     /** @type {any} */
     let answer;
-    /** @type {any} one for each event, where the batch was taken */
+    /** @type {any} one for each event, if the batch was accepted */
     let results;
-    /** @type {any} seconds or a date, if the server said so */
+    /** @type {any} seconds or a date */
     let retryAfter;
     for (const [name] of batch) sending.add(name);
     bytesInFlight += bytes;
     try {
-      // A string goes as text/plain, which needs no preflight.
+      // A string is sent as text/plain, which needs no preflight.
       const response = await fetch(config.endpoint + "analytics/events", {
         method: "POST",
         body,
@@ -509,7 +507,7 @@
       status = response.status;
       retryAfter = response.headers.get("Retry-After");
       answer = await response.text();
-      // A page of a hotel's network is no answer of our server's.
+      // Throws if the answer is not the server's but, for example, a captive portal's.
       results = status === 200 && [...JSON.parse(answer).results];
     } catch (error) {
       if (status === 200) status = 0;
@@ -519,35 +517,35 @@
     bytesInFlight -= bytes;
     if (/^(0|408|425|429|5(?!01|05)..)$/.test(`${status}`)) return retry(batch, status, retryAfter);
     failed = 0;
-    if (!results) complain(batch.length, "refused:", status, answer);
+    if (!results) complain(batch.length, "rejected:", status, answer);
     batch.forEach(([name, [, , method, data]], index) => {
       const result = { ...results?.[index] };
       if (!isQueued(name)) return;
       store(name);
       note("answered", method, data, status, result);
-      if (result.errors) complain(method, "refused:", result.errors);
+      if (result.errors) complain(method, "rejected:", result.errors);
       else if (results && data.order_id) keepOrder(data.order_id);
     });
     flush();
   }
 
   /**
-   * @param {Queued[]} batch that failed as a whole
+   * @param {Queued[]} batch one that failed as a whole
    * @param {number} status 0: no answer
-   * @param {any} retryAfter seconds or a date, if the server said so
+   * @param {any} retryAfter seconds or a date
    */
   function retry(batch, status, retryAfter) {
     const asked = /^\d+$/.test(retryAfter) ? +retryAfter * 1000 : Date.parse(retryAfter) - Date.now();
-    isAsked = asked >= 0;
-    const tired = batch.filter(([name, entry]) => {
-      if (isAsked || !isQueued(name)) return;
+    isServerPause = asked >= 0;
+    const exhausted = batch.filter(([name, entry]) => {
+      if (isServerPause || !isQueued(name)) return;
       entry[4]++;
       store(name, entry);
       return entry[4] >= MAX_ATTEMPTS;
     });
-    giveUp(tired, "too many attempts");
-    // The jitter keeps browsers that failed together from coming back together.
-    const wait = isAsked
+    giveUp(exhausted, "too many attempts");
+    // Jitter, so that browsers that failed together do not retry together.
+    const wait = isServerPause
       ? Math.min(asked, 3600e3) + 1000 * Math.random()
       : (1 + Math.random()) * Math.min(30000, 500 * 2 ** failed++);
     note("failed", batch.length, status, wait);
@@ -575,24 +573,24 @@
         complain(`${method} not sent: ${field || "data"} ${code}, expected ${expected}, got ${typeof actual}`, actual);
       });
       if (!isValid) return;
-      // No two events of a page at the same moment: batches may overtake each other, and the server goes by the time.
+      // Each event has its own time: batches may overtake each other, and the server orders events by time.
       const time = (lastTime = Math.max(Date.now(), lastTime + 1));
       const name = `${key}:e${time}:${uuid()}`;
 
-      const admit = () => {
+      const enqueue = () => {
         const id = body.order_id;
         const isKnown = id && [...readOrders(), ...waiting().map(([, entry]) => entry[3].order_id)].includes(id);
         if (isKnown) return note("repeated", method, body);
         const visitor = visitorAt(time, method === "sendInteraction");
-        if (!visitor) return note("nobody", method, body, consent);
+        if (!visitor) return note("unrecorded", method, body, consent);
         store(name, [visitor.user, visitor.faq, method, body, 0]);
         note("queued", method, body);
         if (method === "sendCheckoutEvent") flush();
         else later();
       };
-      if (consent !== undefined) return admit();
+      if (consent !== undefined) return enqueue();
       note("held", method, body);
-      keep(held, admit);
+      keep(held, enqueue);
     },
   );
 
@@ -605,12 +603,12 @@
      */
     (method, data) => {
       if (forwarding && method === forwarding) return;
-      meet();
+      connectWidget();
       if (method === "setConsent") setConsent(data);
       else if (METHODS[method]?.properties) {
         record(method, data);
         if (method !== "sendInteraction") forward(method, data);
-      } else complain("no method:", method);
+      } else complain("unknown method:", method);
     },
   );
 
@@ -618,8 +616,8 @@
   const interact = (type, productId) => track("sendInteraction", { type, productId });
 
   // ------------------------------------------------------------------------------------------------- The widget
-  // window.gleenWidget belongs to the real Alhena widget, which may be there already, come later, or never. Where
-  // there is none, we stand in for its legacy methods.
+  // window.gleenWidget belongs to the Alhena widget, which may load before the tracker, after it, or never. Without the
+  // widget, the tracker provides its legacy methods.
 
   /** @type {Record<string, unknown>} */
   const LEGACY = {
@@ -629,15 +627,15 @@
     getFAQFingerprint: () => visitorAt(Date.now())?.faq || "",
   };
 
-  /** @type {unknown} the widget whose events we listen to */
-  let met;
-  /** @type {[method: string, data: unknown][]} calls that no widget was there to receive */
-  const missed = [];
-  /** @type {unknown} the method being forwarded: the widget may report it to us in turn */
+  /** @type {unknown} the widget whose events the tracker listens to */
+  let connectedWidget;
+  /** @type {[method: string, data: unknown][]} calls to forward once the widget is loaded */
+  const unforwarded = [];
+  /** @type {unknown} the method being forwarded: the widget may call trackAlhenaEvent in turn */
   let forwarding;
 
   /**
-   * A method of the real widget.
+   * A method of the Alhena widget; undefined without the widget.
    *
    * @param {string} name
    * @returns {((...args: unknown[]) => unknown) | undefined}
@@ -648,49 +646,49 @@
     return typeof method === "function" && method !== LEGACY[name] ? method.bind(widget) : undefined;
   }
 
-  /** @param {string} name of the method that tells it */
+  /** @param {string} name of the method that returns it */
   const widgetFingerprint = (name) =>
     RegExp(`^${UUID}$`).exec(String(attempt(() => widgetMethod(name)?.())).toLowerCase())?.[0];
 
   /**
    * @param {string} method
-   * @param {unknown} data as the page gave it: the widget has rules of its own
+   * @param {unknown} data as the page passed it: the widget has its own rules
    */
   function forward(method, data) {
     const receive = widgetMethod(method);
-    if (!receive) return keep(missed, [method, data]);
+    if (!receive) return keep(unforwarded, [method, data]);
     forwarding = method;
     attempt(() => receive(data));
     forwarding = undefined;
   }
 
-  /** Listens to the real widget once it is there, and hands over what it missed. */
-  const meet = guarded(() => {
+  /** Listen to the Alhena widget once it is loaded, and forward earlier calls. */
+  const connectWidget = guarded(() => {
     const listen = widgetMethod("on");
     const widget = window.gleenWidget;
-    if (listen && met !== widget) {
-      met = widget;
-      // It may be loaded twice; only the one that owns the name counts.
-      const count = (/** @type {string} */ type) => () => met === widget && interact(type);
+    if (listen && connectedWidget !== widget) {
+      connectedWidget = widget;
+      // If it is loaded twice, only the latest one counts.
+      const count = (/** @type {string} */ type) => () => connectedWidget === widget && interact(type);
       const isAnswered = config.interactions === "answered";
       const name = isAnswered ? "bot_response_finished" : "message_submitted";
       listen("ticket:" + name, count("CHAT"));
       listen("faqs:" + name, count("FAQ"));
       if (!isAnswered) listen("faqs:question_clicked", count("FAQ"));
-      listen("widget:loaded", meet);
+      listen("widget:loaded", connectWidget);
     }
-    for (const [method, data] of missed.splice(0)) forward(method, data);
+    for (const [method, data] of unforwarded.splice(0)) forward(method, data);
   });
 
   // ------------------------------------------------------------------------------------------------------ Start
 
   const capture = guarded((/** @type {any} */ { type, target }) => {
-    // The document itself may be told that it was clicked.
+    // An event dispatched on the document has no closest().
     if (!target.closest) return;
-    // Of <details>, only what opens it counts. (A key that does is a click, too.)
+    // On <details>, only opening counts. Opening it by keyboard is a click, too.
     const faq = type === "click" && target.closest("[data-alhena-faq]:not(details[open])");
     if (faq) interact("FAQ", faq.dataset.alhenaFaq || null);
-    // Of a marked form, only its submission counts.
+    // On a form, only submitting counts.
     const use = target.closest("form[data-alhena-chat]") ? "submit" : "click";
     if (type === use && target.closest("[data-alhena-chat]")) interact("CHAT");
   });
@@ -700,7 +698,7 @@
       guarded((/** @type {any} */ { dataset }) => track(dataset.alhenaEvent, JSON.parse(dataset.alhenaData))),
     );
 
-  // A policy may forbid to name a script's file (Trusted Types).
+  // May throw under Trusted Types.
   const load = guarded((/** @type {string} */ name) => {
     const src = config[name + "Src"];
     if (!src) return;
@@ -714,7 +712,7 @@
   guarded(() => {
     if (window._alhenaTracker) return;
     if (!config.companyKey || !config.endpoint) return complain("no data-company-key or data-endpoint");
-    // For datalayer.js: it may keep something of a visitor only while we may.
+    // For datalayer.js, which may store data only while the tracker may.
     window._alhenaTracker = { hasVisitor: () => !!visitorAt(Date.now()) };
     if (isOptedOut()) purge();
     if ("debug" in config || /[?&]alhena_debug=1\b/.test(location.search)) {
@@ -723,40 +721,40 @@
     }
     if ("datalayer" in config) load("datalayer");
 
-    // Capturing: the page may stop an event on its way.
+    // In the capture phase, since the page may stop propagation.
     document.addEventListener("click", capture, true);
     document.addEventListener("submit", capture, true);
     document.addEventListener("visibilitychange", () => flush(document.hidden));
     window.addEventListener("pagehide", () => flush(true));
     window.addEventListener("pageshow", () => flush());
-    window.addEventListener("online", () => isAsked || resume());
+    window.addEventListener("online", () => isServerPause || resume());
 
     let widget = window.gleenWidget || { ...LEGACY };
-    // A real widget that loads later assigns both. The page's calls must go on reaching us, and through us the widget.
-    const share = () =>
+    // A widget that loads later assigns both names. Calls must still reach the tracker, which forwards them.
+    const interceptWidget = () =>
       Object.defineProperties(window, {
         gleenWidget: {
           configurable: true,
           get: () => widget,
           set(value) {
             widget = value;
-            meet();
+            connectWidget();
           },
         },
         trackAlhenaEvent: { configurable: true, get: () => track, set() {} },
       });
-    // What the page declared with var or function cannot be redefined, but assigned.
-    attempt(share, () => (window.trackAlhenaEvent = track));
-    meet();
+    // Names that the page declared with var or function cannot be redefined, only assigned.
+    attempt(interceptWidget, () => (window.trackAlhenaEvent = track));
+    connectWidget();
     const replay = guarded((/** @type {{ method: unknown, args: unknown }} */ call) => track(call.method, call.args));
     const queue = window._alhenaEventQueue || [];
     queue.splice(0).forEach(replay);
-    // Whoever kept the snippet's function goes on pushing here.
+    // Code that kept a reference to the snippet's function still pushes to the queue.
     queue.push = (call) => (replay(call), 0);
 
     if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", readPage);
     else readPage();
-    // What an earlier visit could not send.
+    // Send what an earlier page or visit could not.
     later();
   })();
 })();

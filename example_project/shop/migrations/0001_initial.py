@@ -45,16 +45,18 @@ class Migration(migrations.Migration):
                 ("name", models.CharField(max_length=80)),
                 ("tagline", models.CharField(max_length=120)),
                 ("description", models.TextField()),
-                ("facts", models.JSONField(default=dict, help_text="What the product page lists, name to value.")),
+                ("facts", models.JSONField(default=dict, help_text="Facts on the product page, as {name: value}.")),
                 (
                     "picture_text",
-                    models.CharField(help_text="What the picture shows, for those who cannot see it.", max_length=200),
+                    models.CharField(help_text="Alternative text of the picture.", max_length=200),
                 ),
                 ("unit", models.CharField(choices=[("kg", "kilogram"), ("piece", "piece")], max_length=5)),
                 (
                     "step",
                     models.DecimalField(
-                        decimal_places=3, help_text="The least one can buy, and a click more.", max_digits=6
+                        decimal_places=3,
+                        help_text="The smallest quantity, and the step of the + and − buttons.",
+                        max_digits=6,
                     ),
                 ),
                 ("price_eur", models.DecimalField(decimal_places=2, max_digits=8)),

@@ -1,4 +1,4 @@
-"""How the shop writes money and quantities."""
+"""Filters that format money and quantities."""
 
 from decimal import Decimal
 from json import dumps
@@ -13,13 +13,13 @@ register = template.Library()
 
 @register.filter
 def money(amount: Decimal, currency: Currency) -> str:
-    """`€9.50`, `¥1,600`."""
+    """Format an amount, such as `€9.50` or `¥1,600`."""
     return currency.format(amount)
 
 
 @register.filter
 def amount(quantity: Decimal, product: Product) -> str:
-    """`250 g`, `1.25 kg` of what is sold by weight, `3` of what is not."""
+    """Format a quantity: `250 g` or `1.25 kg` for products sold by weight, otherwise `3`."""
     if not product.is_sold_by_weight:
         return f"{quantity.normalize():f}"
     if quantity < 1:
@@ -29,23 +29,23 @@ def amount(quantity: Decimal, product: Product) -> str:
 
 @register.filter
 def price_in(product: Product, currency: Currency) -> Decimal:
-    """The price of a unit."""
+    """The price of one unit."""
     return product.price_in(currency)
 
 
 @register.filter
 def price_of_step(product: Product, currency: Currency) -> Decimal:
-    """The price of the least one can buy, such as a bag of 250 g."""
+    """The price of the smallest quantity, such as a bag of 250 g."""
     return currency.round(product.price_in(currency) * product.step)
 
 
 @register.filter
 def number(quantity: Decimal) -> str:
-    """A quantity as `<input type="number">` wants it, whatever the language."""
+    """Format a quantity for `<input type="number">`, independent of the language."""
     return f"{quantity.normalize():f}"
 
 
 @register.filter
 def json(value: object) -> str:
-    """`value` as JSON, for a `data-*` attribute."""
+    """Serialize `value` as JSON for a `data-*` attribute."""
     return dumps(value)

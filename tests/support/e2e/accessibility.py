@@ -1,4 +1,4 @@
-"""What axe-core holds against a page."""
+"""Accessibility violations that axe-core finds."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 AXE = Path(__file__).parents[2] / "js" / "node_modules" / "axe-core" / "axe.min.js"
-#: The parts of a page that are ours; what is around them is Django's.
+#: The parts of a page that are ours. The rest is Django's.
 OURS = [".alhena-report", ".alhena-trace", ".alhena-fields > summary", ".alhena-breadcrumbs"]
 
 
 def violations(page: Page) -> list[tuple[str, list[str]]]:
-    """The rules that our part of the page breaks, each with the HTML of what breaks it."""
+    """The rules that our part of the page violates, each with the violating HTML."""
     require("browser", AXE.exists(), "axe-core is not installed: run `npm ci` in tests/js")
     page.evaluate(AXE.read_text())
     found = page.evaluate("ours => axe.run({include: ours.filter(selector => document.querySelector(selector))})", OURS)

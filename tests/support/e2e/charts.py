@@ -1,4 +1,4 @@
-"""A chart as it is read in the browser, and the width of its page."""
+"""A chart's texts in the browser, and the width of its page."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def is_wider_than_its_window(page: Page) -> bool:
 
 
 class Chart:
-    """The first chart of a page, as it is read."""
+    """The texts of the first chart of a page."""
 
     def __init__(self, page: Page) -> None:
         figure = page.locator("[data-alhena-chart]").first

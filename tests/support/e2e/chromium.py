@@ -19,7 +19,7 @@ class Chromium:
 
     @contextmanager
     def browser(self, *arguments: str, **options: Any) -> Iterator[Browser]:
-        """One of its own, with more of Chromium's ``arguments`` and of Playwright's ``options`` of ``launch``."""
+        """Launch a browser, with further ``arguments`` of Chromium and ``options`` of Playwright's ``launch``."""
         browser = self._type.launch(executable_path=self._path, args=[*ARGUMENTS, *arguments], **options)
         try:
             yield browser
@@ -28,7 +28,7 @@ class Chromium:
 
     @contextmanager
     def profile(self, folder: str) -> Iterator[BrowserContext]:
-        """One whose visitor's choices are those in ``folder``."""
+        """Launch a browser with the profile in ``folder``."""
         context = self._type.launch_persistent_context(folder, executable_path=self._path, args=ARGUMENTS)
         try:
             yield context

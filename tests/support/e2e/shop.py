@@ -1,4 +1,4 @@
-"""What a visitor does in the example shop, and what the tracker is told there, in a real browser."""
+"""A visitor's actions and the tracker's calls in the example shop, in a real browser."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ EVENTS = "**/alhena/analytics/events"
 
 
 def cart_event(number: int = 1, **changes: object) -> dict[str, object]:
-    """What ``sendCartEvent`` takes: one of product ``number``, for that many euros."""
+    """Data for ``sendCartEvent``: one unit of product ``number``, at a price in euros."""
     event: dict[str, object] = {
         "type": "ITEM_ADDED",
         "productId": f"SKU-{number}",
@@ -30,7 +30,7 @@ def cart_event(number: int = 1, **changes: object) -> dict[str, object]:
 
 
 def order(number: int = 1, **changes: object) -> dict[str, object]:
-    """What ``sendCheckoutEvent`` takes: order ``number``, of that many euros."""
+    """Data for ``sendCheckoutEvent``: order ``number``, with a value in euros."""
     return {"orderId": f"order-{number}", "value": number, "currency": "EUR"} | changes
 
 
@@ -39,7 +39,7 @@ def track(page: Page, method: str, data: object) -> None:
 
 
 def use_the_assistant(page: Page, path: str = "/") -> None:
-    """Open a page of the shop, and be recorded there as somebody who used the assistant."""
+    """Open a page of the shop and record an interaction."""
     page.goto(path)
     with answered(page, "sendInteraction"):
         track(page, "sendInteraction", {"type": "CHAT"})
@@ -47,7 +47,7 @@ def use_the_assistant(page: Page, path: str = "/") -> None:
 
 @contextmanager
 def answered(page: Page, method: str, status: str = "recorded") -> Iterator[None]:
-    """Wait until the server has answered the tracker's event, and say what became of it."""
+    """Wait for the server's answer to the tracker's event, and check its outcome."""
 
     def sent(response: Response) -> list[str]:
         if not response.url.endswith("/alhena/analytics/events"):
@@ -61,14 +61,14 @@ def answered(page: Page, method: str, status: str = "recorded") -> Iterator[None
 
 
 def requests_to_alhena(page: Page | BrowserContext) -> list[str]:
-    """The URLs that are requested from now on, as they come."""
+    """A list to which the URLs of later requests are added."""
     sent: list[str] = []
     page.on("request", lambda request: sent.append(request.url) if "/alhena/" in request.url else None)
     return sent
 
 
 def messages_of(page: Page) -> list[str]:
-    """What is said on the console and thrown from now on, as it comes."""
+    """A list to which later console messages and exceptions are added."""
     messages: list[str] = []
     page.on("console", lambda message: messages.append(message.text))
     page.on("pageerror", lambda error: messages.append(str(error)))
@@ -80,13 +80,13 @@ def abort(route: Route) -> None:
 
 
 def let_the_tracker_settle(page: Page) -> None:
-    """Long enough for anything it might wrongly send."""
+    """Wait long enough for any request that should not be sent."""
     page.wait_for_load_state("networkidle")
     page.wait_for_timeout(300)
 
 
 def wait_until(page: Page, is_so: Callable[[], Any], seconds: float = 10) -> None:
-    """Let the browser go on until something is so; fail after so many ``seconds``."""
+    """Wait until a condition holds; fail after that many ``seconds``."""
     end = time.monotonic() + seconds
     while not is_so():
         assert time.monotonic() < end, f"not so after {seconds} seconds"
@@ -94,7 +94,7 @@ def wait_until(page: Page, is_so: Callable[[], Any], seconds: float = 10) -> Non
 
 
 def stored_names(page: Page) -> list[str]:
-    """The names of what waits in the browser's storage."""
+    """The names of the queued events in the browser's storage."""
     names: list[str] = page.evaluate("Object.keys(localStorage).filter(name => name.startsWith('alhena_acme:'))")
     return names
 

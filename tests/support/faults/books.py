@@ -1,4 +1,4 @@
-"""Comparing what was acknowledged with what is stored."""
+"""Compare the acknowledged events with the stored rows."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _MODELS = {"sendInteraction": Interaction, "sendCartEvent": CartEvent, "sendChec
 
 
 def check_books(events: Collection[Event]) -> None:
-    """Assert that exactly these events are stored, each once and whole, and that every cart's figures follow."""
+    """Assert that exactly these events are stored, each once and complete, and that the carts' figures match."""
     for method, model in _MODELS.items():
         stored = Counter(str(event_id) for event_id in model._default_manager.values_list("event_id", flat=True))
         sent = {event.event_id for event in events if event.method == method}
@@ -40,7 +40,7 @@ def _check_orders(orders: Collection[Event]) -> None:
 
 
 def _check_carts(visit: Collection[Event]) -> None:
-    """Compare one visitor's cart with the oracle's, which knows the visit from its first event to its last."""
+    """Compare one visitor's cart with the oracle's, computed from all events of the visit."""
     outcome = oracle.replay([_retold(event) for event in visit], window=timedelta(hours=24), model="first_touch")
     rows = {str(row.event_id): row for row in CartEvent.objects.filter(event_id__in=[e.event_id for e in visit])}
     for event, result in zip(visit, outcome.results, strict=True):
@@ -51,7 +51,7 @@ def _check_carts(visit: Collection[Event]) -> None:
 
 
 def _retold(event: Event) -> oracle.Event:
-    """The event in the oracle's words."""
+    """Convert the event for the oracle."""
     who = ("acme", event.visitor, None)
     if event.method == "sendInteraction":
         return oracle.Interaction(*who, "CHAT", "", True, event.occurred_at)

@@ -1,4 +1,4 @@
-"""A PostgreSQL of a test's own, which may be stopped without harm to anybody."""
+"""A PostgreSQL server for one test, which may be stopped."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ OWNER = "postgres"
 
 
 def find_programs() -> Path | None:
-    """The newest PostgreSQL's directory of programs, ``initdb`` among them."""
+    """The directory of the newest PostgreSQL's programs, including ``initdb``."""
     found = shutil.which("initdb")
     installed = sorted(glob.glob("/usr/lib/postgresql/*/bin/initdb"), key=lambda path: float(path.split("/")[4]))
     path = found or (installed[-1] if installed else None)
@@ -23,7 +23,7 @@ def find_programs() -> Path | None:
 
 
 class Cluster:
-    """A PostgreSQL server with an empty database, as a context manager. It runs when the context is entered."""
+    """A PostgreSQL server with an empty database, running within the context."""
 
     def __init__(self, programs: Path) -> None:
         self._programs = programs
@@ -32,7 +32,7 @@ class Cluster:
         self.url = f"postgres://{OWNER}@127.0.0.1:{self.port}/{OWNER}"
 
     def __enter__(self) -> Self:
-        # Not one of pytest's directories: PostgreSQL refuses to run as root, and theirs are open to nobody else.
+        # Not a directory of pytest: these are private to root, and PostgreSQL does not run as root.
         self._directory = tempfile.mkdtemp(prefix="alhena-faults-")
         if os.geteuid() == 0:
             shutil.chown(self._directory, OWNER)
@@ -54,12 +54,12 @@ class Cluster:
         self._run("pg_ctl", "start", "--wait", "--silent", "--options", options, "--log", f"{self._directory}/log")
 
     def stop(self) -> None:
-        """Stop as a crash does: every connection ends at once."""
+        """Stop like a crash: every connection ends at once."""
         self._run("pg_ctl", "stop", "--wait", "--silent", "--mode", "immediate")
 
     def fetch(self, statement: str) -> list[tuple[Any, ...]]:
         """The rows of a query."""
-        import psycopg  # not there where only SQLite is tested
+        import psycopg  # not installed if only SQLite is tested
 
         with psycopg.connect(self.url) as connected:
             return connected.execute(statement.encode()).fetchall()

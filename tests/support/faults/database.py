@@ -1,4 +1,4 @@
-"""What is done to the database behind the shop's back."""
+"""Faults of the database."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def database_url() -> str:
 
 
 def end_connections() -> int:
-    """End all connections but this one to the PostgreSQL database, as a restart or a failover does; say how many."""
+    """End all other connections to the PostgreSQL database, like a restart or failover; return their number."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
@@ -32,10 +32,10 @@ def end_connections() -> int:
 
 
 def waiting_connections() -> list[int]:
-    """The connections that wait for somebody else's lock."""
+    """The connections that wait for a lock."""
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            # Within a transaction the first look would be shown again and again.
+            # Otherwise a transaction keeps seeing its first snapshot of the statistics.
             cursor.execute("SELECT pg_stat_clear_snapshot()")
             cursor.execute(
                 "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
@@ -50,11 +50,11 @@ def waiting_connections() -> list[int]:
 
 
 def wait_for_waiting(*, seconds: float = 10) -> int:
-    """Wait until a connection waits for a lock; give it."""
+    """Wait until a connection waits for a lock, and return it."""
     deadline = time.monotonic() + seconds
     while not (waiting := waiting_connections()):
-        assert time.monotonic() < deadline, "nobody waits for the lock"
-        # MariaDB shows a list of transactions as it was, until nobody has looked at it for 0.1 s.
+        assert time.monotonic() < deadline, "no connection waits for the lock"
+        # MariaDB caches the list of transactions until it was not read for 0.1 s.
         time.sleep(0.15)
     return waiting[0]
 
@@ -66,7 +66,7 @@ def end_connection(pid: int) -> None:
 
 @contextmanager
 def locked(*models: type[Model]) -> Iterator[None]:
-    """Hold whole tables, so that everybody else waits for them; on MariaDB, who writes to them."""
+    """Lock whole tables, so that other connections wait; on MariaDB, only those that write."""
     tables = [model._meta.db_table for model in models]
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
@@ -74,7 +74,7 @@ def locked(*models: type[Model]) -> Iterator[None]:
                 cursor.execute(f"LOCK TABLE {', '.join(tables)} IN ACCESS EXCLUSIVE MODE")
                 yield
         else:
-            # To lock them for writing locks the tables that they refer to, too.
+            # Write locks would also lock the referenced tables.
             cursor.execute("LOCK TABLES " + ", ".join(f"{table} READ" for table in tables))
             try:
                 yield
@@ -84,7 +84,7 @@ def locked(*models: type[Model]) -> Iterator[None]:
 
 @contextmanager
 def trigger(statement: str, *models: type[Model]) -> Iterator[None]:
-    """Have PostgreSQL carry out a PL/pgSQL statement before every row that is inserted into some tables."""
+    """Execute a PL/pgSQL statement before every insert into some tables of PostgreSQL."""
     tables = [model._meta.db_table for model in models]
     with connection.cursor() as cursor:
         cursor.execute(
@@ -100,7 +100,7 @@ def trigger(statement: str, *models: type[Model]) -> Iterator[None]:
 
 @contextmanager
 def another_connection(work: Callable[[], Any]) -> Iterator[Future[Any]]:
-    """Do ``work`` in a thread, over a connection of its own; at the end it must be done."""
+    """Do ``work`` in a thread with its own connection; it must finish within the context."""
 
     def do() -> Any:
         try:

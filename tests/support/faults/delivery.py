@@ -1,4 +1,4 @@
-"""Getting events to the server as the tracker does: again and again until an answer is final."""
+"""Deliver events like the tracker: retry until an answer is final."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from typing import Any
 from tests.support.faults.events import Message
 from tests.support.faults.server import Server
 
-#: Longer than any answer may take.
+#: Longer than the longest allowed answer.
 ANSWER_SECONDS = 20
-#: What the tracker sends again, beside 5xx and what was not answered at all.
+#: Statuses after which the tracker retries, besides 5xx and missing answers.
 _PASSING = {408, 425, 429}
 _LASTING = {501, 505}
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back, after how many seconds and when (``time.monotonic``). Status 0: nothing came back."""
+    """An answer, its duration in seconds and its time (``time.monotonic``). Status 0: no answer."""
 
     status: int
     headers: Mapping[str, str]
@@ -40,7 +40,7 @@ class Answer:
 
     @property
     def is_acknowledged(self) -> bool:
-        """Whether the server said of the event, or of each one of a batch, that it has it."""
+        """Whether the server acknowledged the event, or each event of a batch."""
         return self.is_final and set(self.words) <= {"recorded", "duplicate", "confirmed", "pending"}
 
     @property
@@ -52,7 +52,7 @@ class Answer:
 
     @property
     def is_unavailable(self) -> bool:
-        """Whether it is the contract's answer while the database cannot take the event."""
+        """Whether it is the contract's answer if the database cannot record the event."""
         return (
             self.status == 503
             and self.headers.get("Retry-After", "").isdigit()
@@ -82,11 +82,11 @@ def post(server: Server, message: Message) -> Answer:
 
 
 def deliver(server: Server, message: Message, *, patience: float = 30) -> list[Answer]:
-    """Send a message until an answer is final, for at most ``patience`` seconds. Gives all answers in order."""
+    """Send a message until an answer is final, for at most ``patience`` seconds. Return all answers in order."""
     deadline = time.monotonic() + patience
     answers = [post(server, message)]
     while not answers[-1].is_final and time.monotonic() < deadline:
-        # The tracker waits longer, and as long as Retry-After says; a test has less time.
+        # The tracker waits longer and obeys Retry-After; a test has less time.
         time.sleep(random.uniform(0.02, 0.1))
         answers.append(post(server, message))
     return answers

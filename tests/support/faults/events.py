@@ -1,4 +1,4 @@
-"""What storefronts and shops report: made once, and sent as often as it takes."""
+"""Events of storefronts and shops, created once and sent until they are answered."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _now() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One request, but for ``sent_at``, which is that of the attempt."""
+    """One request, without ``sent_at``, which differs between attempts."""
 
     endpoint: str
     fields: Mapping[str, Any]
@@ -111,7 +111,7 @@ def line_items(count: int) -> list[dict[str, Any]]:
 
 
 def visit(random: Random, *, length: int = 25) -> Iterator[Event]:
-    """A visitor's interaction and then what they do, each event a moment after the one before."""
+    """A visitor's interaction and later events, each a moment after the previous one."""
     visitor = new_visitor()
     at = _now() - timedelta(seconds=30)
     yield interaction(visitor, occurred_at=at)
@@ -119,7 +119,7 @@ def visit(random: Random, *, length: int = 25) -> Iterator[Event]:
         at += timedelta(milliseconds=1)
         if random.random() < 0.2:
             order_id = str(uuid.uuid4()) if random.random() < 0.7 else None
-            # No two orders are equal: without an id they could not be told apart.
+            # Orders differ, since equal orders without an id are duplicates.
             yield order(visitor, value=number, lines=random.randrange(4), order_id=order_id, occurred_at=at)
         else:
             product_id = random.choice(["sku-1", "sku-2"])

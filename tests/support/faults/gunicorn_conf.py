@@ -1,9 +1,9 @@
-"""How gunicorn serves the shop; what differs between tests is said on its command line."""
+"""The configuration of gunicorn. Options that differ between tests are on its command line."""
 
 wsgi_app = "tests.support.faults.wsgi:application"
 loglevel = "warning"
-# Longer than any test holds a request up: what frees a worker must be the shop itself.
+# Longer than any test blocks a request: the shop itself must free its workers.
 timeout = 90
 graceful_timeout = 10
-# Newer versions would open a socket in the user's home.
+# Newer versions open a socket in the user's home directory.
 control_socket_disable = True

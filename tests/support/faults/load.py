@@ -1,4 +1,4 @@
-"""Visitors of a busy shop, while a test does harm to it."""
+"""Visitors of a busy shop, while a test injects faults."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Load:
         return [answer for answer in list(self.answers) if answer.is_final]
 
     def wait_for(self, count: int, *, seconds: float = 30) -> None:
-        """Wait until ``count`` more requests have got a final answer."""
+        """Wait until ``count`` more requests have a final answer."""
         aim, deadline = len(self.final_answers) + count, time.monotonic() + seconds
         while len(self.final_answers) < aim:
             assert time.monotonic() < deadline, "the shop does not answer any more"
@@ -78,7 +78,7 @@ class Load:
 
 
 class _Pace:
-    """A clock that several threads step to. One that was held up is made up for."""
+    """A clock that paces several threads. Delayed steps are caught up."""
 
     def __init__(self, rate: float | None) -> None:
         self._interval = 1 / rate if rate else 0

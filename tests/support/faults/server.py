@@ -1,4 +1,4 @@
-"""The shop in processes of its own, which a test may kill."""
+"""The shop in separate processes, which a test may kill."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ STOP_SECONDS = 20
 
 
 class Server:
-    """gunicorn with ``workers`` of so many ``threads`` on a free port of this machine, as a context manager.
+    """gunicorn with ``workers`` of ``threads`` threads each on a free port, as a context manager.
 
     ``environment`` is added to that of the processes. They fork from one that has loaded the shop, unless not
     ``is_preloaded``: then each loads it anew, as a new release needs it.
@@ -49,7 +49,7 @@ class Server:
         }
 
     def __enter__(self) -> Self:
-        # The port is taken here and handed down, so that nobody else can take it in between.
+        # The port is opened here and passed on, so that no other process can take it meanwhile.
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         descriptor = self._listener.fileno()
@@ -83,24 +83,24 @@ class Server:
         self._listener.close()
 
     def worker_pids(self) -> list[int]:
-        """The processes that serve at this moment. One that was killed may be listed until gunicorn has noticed."""
+        """The current worker processes. A killed one may be listed until gunicorn notices."""
         found = subprocess.run(["pgrep", "-P", str(self._process.pid)], capture_output=True, check=False)
         return [pid for pid in map(int, found.stdout.split()) if pid not in self._killed]
 
     def kill_worker(self, random: Random) -> None:
-        """``kill -9`` one of the workers; gunicorn starts another one."""
+        """``kill -9`` one worker. gunicorn replaces it."""
         if pids := self.worker_pids():
             self._kill(random.choice(pids))
 
     def kill_workers(self) -> None:
-        """``kill -9`` all of them, and wait for the others that gunicorn starts."""
+        """``kill -9`` all workers, and wait for their replacements."""
         before = self.worker_pids()
         for pid in before:
             self._kill(pid)
         self._wait_for_others(before)
 
     def replace_workers(self) -> None:
-        """Restart by and by, as for a new release: every worker finishes what it serves and another one takes over."""
+        """Restart gracefully, as for a new release: every worker finishes its request and is replaced."""
         before = self.worker_pids()
         self._process.send_signal(signal.SIGHUP)
         self._wait_for_others(before)

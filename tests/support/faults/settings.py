@@ -1,4 +1,4 @@
-"""Settings of the shop whose faults are tested: as in production, and as the environment of its processes says."""
+"""Settings of the shop in the tests of faults: as in production, with values from the environment."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ DEBUG = False
 _limit: Any = os.environ.get("FAULTS_RATE_LIMIT")
 ALHENA_TRACKING = {
     "COMPANY_KEY": "acme",
-    # One client stands for all visitors here.
+    # All visitors have the same address here.
     "RATE_LIMIT_PER_SOURCE": _limit,
     "RATE_LIMIT_PER_COMPANY": _limit,
 }

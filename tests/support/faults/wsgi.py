@@ -1,4 +1,4 @@
-"""The example shop, and around it what a test must do or see inside the serving process."""
+"""The example shop, wrapped so that tests can act and observe inside the serving process."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from example_project.wsgi import application as shop
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-#: A request with this header is carried out, and never answered: the process dies when its answer is ready.
+#: With this header, a request is handled but not answered: the process dies when the answer is ready.
 DIE_HEADER = "X-Die-Before-Answering"
-#: Every answer says in this header how many bytes of the request's body were read.
+#: The answer's header with the number of bytes read from the request's body.
 READ_HEADER = "X-Bytes-Read"
-#: How long every other answer is held back when it is ready: a process that is killed is often killed then.
+#: Delay of every other answer once it is ready, so that processes are often killed at that moment.
 ANSWER_SECONDS = float(os.environ.get("FAULTS_ANSWER_SECONDS", "0"))
 
 
 class _CountedInput:
-    """A request's body that knows how much of it was taken."""
+    """A request's body that counts the bytes read."""
 
     def __init__(self, stream: IO[bytes]) -> None:
         self._stream = stream

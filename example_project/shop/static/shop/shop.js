@@ -1,20 +1,20 @@
-// The shop works without this file. With it, cart actions are reported, the assistant answers in place,
-// and a question is suggested on product pages.
+// Reports cart events, answers the assistant's questions in place, and suggests a question on product pages. The shop
+// works without it.
 "use strict";
 
-// 1. What the visitor did to the cart. The server shows each action on one page, once.
+// 1. Cart events. The server puts each into one page, once.
 for (const element of document.querySelectorAll("[data-cart-event]")) {
   element.remove();
   window.trackAlhenaEvent?.("sendCartEvent", JSON.parse(element.dataset.cartEvent));
 }
 
-// 2. A quantity typed into the cart counts as soon as the field is left.
+// 2. Submit a quantity in the cart when the field loses focus.
 document.documentElement.classList.add("has-script");
 for (const form of document.querySelectorAll("form[data-submit-on-change]")) {
   form.addEventListener("change", () => form.requestSubmit());
 }
 
-// 3. The assistant. The form carries `data-alhena-chat`, so asking is seen by the tracker without a word here.
+// 3. The assistant. Its form has `data-alhena-chat`, so the tracker records questions by itself.
 const assistant = document.querySelector("[data-assistant]");
 
 async function ask(form, question) {
@@ -76,7 +76,7 @@ if (assistant) {
   }
 }
 
-// 4. The nudge: a question suggested on a product's page. Taking it up is an interaction of its own kind.
+// 4. The nudge: a question suggested on a product's page. Clicking it is an interaction of type NUDGE.
 const nudge = document.querySelector("[data-nudge]");
 const NUDGE_AFTER_MS = 5000;
 
@@ -101,7 +101,7 @@ if (nudge && assistant && !isNudgeDismissed()) {
     try {
       sessionStorage.setItem("nudge", "dismissed");
     } catch {
-      // Storage is switched off; the suggestion may come again.
+      // Storage is blocked: the suggestion may appear again.
     }
   });
   nudge.querySelector("[data-nudge-question]").addEventListener("click", (event) => {
