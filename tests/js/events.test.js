@@ -6,7 +6,7 @@ import { CART, ORDER, openPage } from "./page.js";
 
 const TYPES = new URL("../../alhena_tracking/static/alhena_tracking/alhena.d.ts", import.meta.url);
 /** The channels, as the types declare them. */
-const CHANNELS = (readFileSync(TYPES, "utf8").match(/type: ("CHAT"[^;]*);/)?.[1] ?? "").replaceAll(/["|]/g, "").replaceAll(/ +/g, " ");
+const CHANNELS = (readFileSync(TYPES, "utf8").match(/type: ("CHAT"[^;]*);/)?.[1] ?? "").replace(/["|]/g, "").replace(/ +/g, " ");
 const UUID_V4 = /^[\da-f]{8}-[\da-f]{4}-4[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/;
 
 /** @param {[method: string, data: unknown][]} calls */
