@@ -94,7 +94,7 @@ class OrderAdmin(OrderTraceMixin, RecordAdmin):
     def is_confirmed(self, order: Order) -> bool:
         return order.trust == Trust.CONFIRMED
 
-    @admin.display(description=_("remarks"), empty_value="")
+    @admin.display(description=_("notes"), empty_value="")
     def remarks(self, order: Order) -> str:
         """Return whether the order is excluded or in conflict, in words."""
         excluded = pgettext_lazy("order", "excluded") if order.excluded_at else ""

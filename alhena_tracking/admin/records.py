@@ -142,7 +142,7 @@ class CartEventAdmin(CartEventTraceMixin, RecordAdmin):
             },
         ),
         (
-            pgettext_lazy("of a cart event", "Worth"),
+            pgettext_lazy("of a cart event", "Effect on GMV"),
             {"fields": ["units", "gmv", "cart_quantity", "claimed_units", "claimed"]},
         ),
         CREDIT_FIELDS,

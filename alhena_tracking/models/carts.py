@@ -46,7 +46,7 @@ class CartEvent(Credited, Event):
     product_name = models.CharField(_("product name"), max_length=PRODUCT_NAME_LENGTH)
     currency = models.CharField(_("currency"), max_length=3)
     value_minor = models.BigIntegerField(_("value"), help_text=_("In minor units of the currency."))
-    value_basis = models.CharField(_("value is for"), max_length=5, choices=ValueBasis.choices)
+    value_basis = models.CharField(_("value applies to"), max_length=5, choices=ValueBasis.choices)
     quantity = models.DecimalField(_("quantity"), max_digits=10, decimal_places=3)
 
     units = models.DecimalField(_("units"), max_digits=16, decimal_places=3)

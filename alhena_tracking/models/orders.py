@@ -30,18 +30,20 @@ _ORDER_ID_HAS_DIGEST = Q(order_id="", order_id_digest__isnull=True) | (
 class Order(Credited, Event):
     """An attributed purchase. ``value_minor`` is the total after discounts and taxes, before refunds."""
 
-    order_id = models.CharField(_("order id"), max_length=TEXT_LENGTH, blank=True, help_text=_("The shop's own."))
+    order_id = models.CharField(_("order id"), max_length=TEXT_LENGTH, blank=True, help_text=_("Assigned by the shop."))
     order_id_digest = ExactUUIDField(_("order id digest"), null=True)
     currency = models.CharField(_("currency"), max_length=3)
     value_minor = models.BigIntegerField(_("value"), help_text=_("In minor units of the currency."))
     has_confirmed_visitor = models.BooleanField(
-        _("visitor confirmed"), default=False, help_text=_("The shop's server named the visitor, not only the figures.")
+        _("visitor confirmed"),
+        default=False,
+        help_text=_("The shop's server identified the visitor, not only the amounts."),
     )
     has_confirmed_lines = models.BooleanField(
-        _("lines confirmed"), default=False, help_text=_("The lines are those that the shop's server named.")
+        _("lines confirmed"), default=False, help_text=_("The lines come from the shop's server.")
     )
     has_conflict = models.BooleanField(
-        _("conflict"), default=False, help_text=_("Whether reports of this order disagree on its amount or visitor.")
+        _("conflict"), default=False, help_text=_("Reports of this order disagree about its amount or visitor.")
     )
     excluded_at = models.DateTimeField(_("excluded at"), null=True)
     excluded_by = models.ForeignKey(
@@ -196,7 +198,7 @@ class PendingConfirmation(models.Model):
     currency = models.CharField(_("currency"), max_length=3)
     value_minor = models.BigIntegerField(_("value"), help_text=_("In minor units of the currency."))
     line_items = models.JSONField(_("line items"), default=list)
-    occurred_at = models.DateTimeField(_("occurred at"))
+    occurred_at = models.DateTimeField(_("date and time"))
     received_at = models.DateTimeField(_("received at"), db_index=True)
 
     class Meta:
@@ -230,9 +232,9 @@ class Refund(models.Model):
     currency = models.CharField(_("currency"), max_length=3)
     value_minor = models.BigIntegerField(_("value"), help_text=_("In minor units of the currency."))
     event_id = ExactUUIDField(_("event id"), default=uuid.uuid4)
-    occurred_at = models.DateTimeField(_("occurred at"))
+    occurred_at = models.DateTimeField(_("date and time"))
     received_at = models.DateTimeField(_("received at"))
-    occurred_on = models.DateField(_("occurred on"), help_text=_("The day in the company's time zone."))
+    occurred_on = models.DateField(_("day"), help_text=_("The day in the company's time zone."))
 
     objects = DatedQuerySet["Refund"].as_manager()
 

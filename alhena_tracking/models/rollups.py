@@ -24,13 +24,13 @@ class RolledUpDay(models.Model):
     )
     on = models.DateField(_("day"), help_text=_("In the company's time zone."))
     is_stale = models.BooleanField(
-        _("stale"), default=True, help_text=_("Its roll-ups are out of date; its events are read.")
+        _("stale"), default=True, help_text=_("The roll-ups are out of date, so reports read the events.")
     )
     has_stale_sessions = models.BooleanField(
-        _("with stale sessions"), default=True, help_text=_("Its sessions are counted from the events.")
+        _("sessions stale"), default=True, help_text=_("Reports count the sessions from the events.")
     )
     is_in_week = models.BooleanField(
-        _("in its week"), default=False, help_text=_("The weekly totals include its products.")
+        _("in weekly totals"), default=False, help_text=_("The weekly totals include this day's products.")
     )
 
     objects = RolledUpDayQuerySet["RolledUpDay"].as_manager()
