@@ -64,7 +64,7 @@ def orders_table(report: RevenueImpactReport) -> Table:
     currency = report.currency
     conflict = {True: _("yes"), False: _("no")}
     columns: list[Column[_Row]] = [
-        Column(_("Order id"), lambda row: row["order_id"]),
+        Column(_("Order ID"), lambda row: row["order_id"]),
         *_time_columns(report),
         Column(_("Currency"), lambda row: currency),
         Column(_("Value"), lambda row: in_major_units(row["value_minor"], currency)),
@@ -86,7 +86,7 @@ def cart_events_table(report: RevenueImpactReport) -> Table:
     columns: list[Column[_Row]] = [
         *_time_columns(report),
         Column(pgettext("cart event", "Type"), lambda row: row["type"]),
-        Column(_("Product id"), lambda row: row["product_id"]),
+        Column(_("Product ID"), lambda row: row["product_id"]),
         Column(_("Product"), lambda row: row["product_name"]),
         Column(_("Quantity in the cart"), lambda row: _shortest(row["quantity"])),
         Column(_("Reported value"), lambda row: in_major_units(row["value_minor"], currency)),

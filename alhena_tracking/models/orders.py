@@ -30,8 +30,8 @@ _ORDER_ID_HAS_DIGEST = Q(order_id="", order_id_digest__isnull=True) | (
 class Order(Credited, Event):
     """An attributed purchase. ``value_minor`` is the total after discounts and taxes, before refunds."""
 
-    order_id = models.CharField(_("order id"), max_length=TEXT_LENGTH, blank=True, help_text=_("Assigned by the shop."))
-    order_id_digest = ExactUUIDField(_("order id digest"), null=True)
+    order_id = models.CharField(_("order ID"), max_length=TEXT_LENGTH, blank=True, help_text=_("Assigned by the shop."))
+    order_id_digest = ExactUUIDField(_("order ID digest"), null=True)
     currency = models.CharField(_("currency"), max_length=3)
     value_minor = models.BigIntegerField(_("value"), help_text=_("In minor units of the currency."))
     has_confirmed_visitor = models.BooleanField(
@@ -133,8 +133,8 @@ class OrderLine(models.Model):
     """A line of an order; ``total_minor`` is for its whole quantity."""
 
     order = models.ForeignKey(Order, verbose_name=_("order"), on_delete=models.CASCADE, related_name="lines")
-    product_id = models.CharField(_("product id"), max_length=TEXT_LENGTH)
-    product_id_digest = ExactUUIDField(_("product id digest"), db_index=True)
+    product_id = models.CharField(_("product ID"), max_length=TEXT_LENGTH)
+    product_id_digest = ExactUUIDField(_("product ID digest"), db_index=True)
     product_name = models.CharField(_("product name"), max_length=PRODUCT_NAME_LENGTH)
     quantity = models.DecimalField(_("quantity"), max_digits=10, decimal_places=3)
     total_minor = models.BigIntegerField(_("total"), help_text=_("In minor units of the order's currency."))
@@ -191,9 +191,9 @@ class PendingConfirmation(models.Model):
     company = models.ForeignKey(
         "alhena_tracking.Company", verbose_name=_("company"), on_delete=models.PROTECT, db_index=False
     )
-    order_id = models.CharField(_("order id"), max_length=TEXT_LENGTH)
-    order_id_digest = ExactUUIDField(_("order id digest"))
-    event_id = ExactUUIDField(_("event id"))
+    order_id = models.CharField(_("order ID"), max_length=TEXT_LENGTH)
+    order_id_digest = ExactUUIDField(_("order ID digest"))
+    event_id = ExactUUIDField(_("event ID"))
     source = models.CharField(_("source"), max_length=TEXT_LENGTH, blank=True)
     currency = models.CharField(_("currency"), max_length=3)
     value_minor = models.BigIntegerField(_("value"), help_text=_("In minor units of the currency."))
@@ -225,13 +225,13 @@ class Refund(models.Model):
     refunded_order = models.ForeignKey(
         Order, verbose_name=_("order"), null=True, on_delete=models.CASCADE, related_name="refunds"
     )
-    order_id = models.CharField(_("order id"), max_length=TEXT_LENGTH)
-    order_id_digest = ExactUUIDField(_("order id digest"))
-    refund_id = models.CharField(_("refund id"), max_length=TEXT_LENGTH)
-    refund_id_digest = ExactUUIDField(_("refund id digest"))
+    order_id = models.CharField(_("order ID"), max_length=TEXT_LENGTH)
+    order_id_digest = ExactUUIDField(_("order ID digest"))
+    refund_id = models.CharField(_("refund ID"), max_length=TEXT_LENGTH)
+    refund_id_digest = ExactUUIDField(_("refund ID digest"))
     currency = models.CharField(_("currency"), max_length=3)
     value_minor = models.BigIntegerField(_("value"), help_text=_("In minor units of the currency."))
-    event_id = ExactUUIDField(_("event id"), default=uuid.uuid4)
+    event_id = ExactUUIDField(_("event ID"), default=uuid.uuid4)
     occurred_at = models.DateTimeField(_("date and time"))
     received_at = models.DateTimeField(_("received at"))
     occurred_on = models.DateField(_("day"), help_text=_("The day in the company's time zone."))

@@ -108,8 +108,8 @@ class CreditedSums(MoneySums, VisitSums):
 class ProductSums(MoneySums):
     """Sums of one product. ``product_name`` is one of its reported names."""
 
-    product_id_digest = ExactUUIDField(_("product id digest"))
-    product_id = models.CharField(_("product id"), max_length=TEXT_LENGTH)
+    product_id_digest = ExactUUIDField(_("product ID digest"))
+    product_id = models.CharField(_("product ID"), max_length=TEXT_LENGTH)
     product_name = models.CharField(_("product name"), max_length=PRODUCT_NAME_LENGTH)
     units_added = models.DecimalField(_("units added"), max_digits=19, decimal_places=3, default=0)
     units_purchased = models.DecimalField(_("units purchased"), max_digits=19, decimal_places=3, default=0)

@@ -30,8 +30,8 @@ class Interaction(Event):
     faq_fingerprint_digest = ExactUUIDField(_("FAQ fingerprint digest"), null=True)
     kind = models.CharField(_("kind"), max_length=CHANNEL_LENGTH, choices=Channel.choices)
     is_qualifying = models.BooleanField(_("qualifying"), default=True)
-    product_id = models.CharField(_("product id"), max_length=TEXT_LENGTH, blank=True)
-    conversation_id = models.CharField(_("conversation id"), max_length=TEXT_LENGTH, blank=True)
+    product_id = models.CharField(_("product ID"), max_length=TEXT_LENGTH, blank=True)
+    conversation_id = models.CharField(_("conversation ID"), max_length=TEXT_LENGTH, blank=True)
     ai_profile = models.CharField(_("AI profile"), max_length=TEXT_LENGTH, blank=True)
 
     objects = DatedQuerySet["Interaction"].as_manager()

@@ -247,7 +247,7 @@ def roll_half_up(company: Company, rnd: random.Random, until: datetime) -> None:
 
 @pytest.mark.parametrize("prepare", [leave_raw, roll_all_up, roll_half_up])
 @pytest.mark.parametrize("seed", range(examples(4, full=300)))
-def test_answers_when_asked_everywhere_agree_with_plain_sql(
+def test_figures_when_read_everywhere_agree_with_plain_sql(
     client: Client, company: Company, seed: int, prepare: Callable[[Company, random.Random, datetime], None]
 ) -> None:
     rnd = random.Random(seed)
