@@ -112,7 +112,7 @@ def test_page_without_javascript_is_complete(open_page: Callable[..., Page], his
 
     page.locator("summary", has_text="Custom").click()
     page.get_by_label("From", exact=True).fill("2026-03-01")
-    page.get_by_role("button", name="Show").click()
+    page.get_by_role("button", name="Apply").click()
     assert "start=2026-03-01&end=2026-03-08" in page.url
 
 
