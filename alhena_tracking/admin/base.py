@@ -156,7 +156,7 @@ class ChannelFilter(admin.SimpleListFilter):
 FieldSet: TypeAlias = tuple[Any, Any]
 
 CREDIT_FIELDS: FieldSet = (
-    _("Credit"),
+    _("Attribution"),
     {
         "fields": [
             "session",
@@ -169,6 +169,6 @@ CREDIT_FIELDS: FieldSet = (
     },
 )
 REPORT_FIELDS: FieldSet = (
-    pgettext_lazy("of an event", "Report"),
+    pgettext_lazy("of an event", "Event details"),
     {"fields": ["trust", "source", "received_at", "event_id"]},
 )

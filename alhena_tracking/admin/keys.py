@@ -128,7 +128,7 @@ class SecretKeyAdmin(OpenLinksMixin, SafeLookupsAdmin):
         with transaction.atomic(using=router.db_for_write(SecretKey)):
             if company_cache.revoke(key):
                 self.log_change(request, key, pgettext("secret key", "Revoked."))
-        messages.success(request, gettext("The secret key “%(name)s” is revoked.") % {"name": key.name})
+        messages.success(request, gettext("The secret key “%(name)s” was revoked.") % {"name": key.name})
         url = reverse("admin:alhena_tracking_secretkey_change", args=[key.pk], current_app=self.admin_site.name)
         return HttpResponseRedirect(url)
 

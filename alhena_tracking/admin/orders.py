@@ -81,7 +81,7 @@ class OrderAdmin(OrderTraceMixin, RecordAdmin):
     list_filter = [("company", CompanyFilter), ChannelFilter, "trust", "has_conflict", ExcludedFilter]
     date_hierarchy = "occurred_on"
     search_fields = ["order_id"]
-    search_help_text = _("Search by order id.")
+    search_help_text = _("Search by order ID.")
     inlines = [OrderLineInline]
     fieldsets = [
         (None, {"fields": ["company", "order_id", "occurred_at", "occurred_on", "value", "has_conflict"]}),
@@ -94,7 +94,7 @@ class OrderAdmin(OrderTraceMixin, RecordAdmin):
     def is_confirmed(self, order: Order) -> bool:
         return order.trust == Trust.CONFIRMED
 
-    @admin.display(description=_("remarks"), empty_value="")
+    @admin.display(description=_("notes"), empty_value="")
     def remarks(self, order: Order) -> str:
         """Return whether the order is excluded or in conflict, in words."""
         excluded = pgettext_lazy("order", "excluded") if order.excluded_at else ""
@@ -110,7 +110,7 @@ class OrderClaimAdmin(RecordAdmin):
     ordering = ("-occurred_at", "-pk")
     date_hierarchy = "occurred_on"
     search_fields = ["order__order_id"]
-    search_help_text = _("Search by order id.")
+    search_help_text = _("Search by order ID.")
     fieldsets = [
         (None, {"fields": ["company", "order", "occurred_at", "occurred_on", "value", "line_items"]}),
         CREDIT_FIELDS,
@@ -123,7 +123,7 @@ class PendingConfirmationAdmin(PendingConfirmationTraceMixin, RecordAdmin):
     list_display = ["order_id", "company", "occurred_at", "received_at", "value"]
     list_filter = [("company", CompanyFilter)]
     search_fields = ["order_id"]
-    search_help_text = _("Search by order id.")
+    search_help_text = _("Search by order ID.")
     fields = ["company", "order_id", "occurred_at", "received_at", "value", "line_items", "source", "event_id"]
 
 
@@ -133,7 +133,7 @@ class RefundAdmin(RecordAdmin):
     list_filter = [("company", CompanyFilter)]
     date_hierarchy = "occurred_on"
     search_fields = ["order_id", "refund_id"]
-    search_help_text = _("Search by order id or refund id.")
+    search_help_text = _("Search by order ID or refund ID.")
     fields = [
         "company",
         "refund_id",

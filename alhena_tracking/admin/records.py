@@ -87,7 +87,7 @@ class InteractionAdmin(RecordAdmin):
     list_filter = [("company", CompanyFilter), "kind", "is_qualifying", "trust"]
     date_hierarchy = "occurred_on"
     search_fields = ["product_id", "conversation_id", "ai_profile"]
-    search_help_text = _("Search by product id, conversation id or AI profile.")
+    search_help_text = _("Search by product ID, conversation ID or AI profile.")
     fieldsets = [
         (
             None,
@@ -123,7 +123,7 @@ class CartEventAdmin(CartEventTraceMixin, RecordAdmin):
     list_filter = [("company", CompanyFilter), ChannelFilter, "type", "trust"]
     date_hierarchy = "occurred_on"
     search_fields = ["product_id", "product_name"]
-    search_help_text = _("Search by product id or name.")
+    search_help_text = _("Search by product ID or name.")
     fieldsets = [
         (
             None,
@@ -142,7 +142,7 @@ class CartEventAdmin(CartEventTraceMixin, RecordAdmin):
             },
         ),
         (
-            pgettext_lazy("of a cart event", "Worth"),
+            pgettext_lazy("of a cart event", "Effect on GMV"),
             {"fields": ["units", "gmv", "cart_quantity", "claimed_units", "claimed"]},
         ),
         CREDIT_FIELDS,

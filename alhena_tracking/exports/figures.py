@@ -111,7 +111,7 @@ def products_table(report: RevenueImpactReport) -> Table:
     """Return a row for every product of the report."""
     currency = report.currency
     columns: list[Column[ProductFigures]] = [
-        Column(_("Product id"), lambda one: one.product_id),
+        Column(_("Product ID"), lambda one: one.product_id),
         Column(_("Product"), lambda one: one.name),
         Column(_("Currency"), lambda one: currency),
         Column(_("Add-to-cart GMV"), lambda one: _amount(one.add_to_cart_minor, currency)),

@@ -64,7 +64,7 @@ def orders_table(report: RevenueImpactReport) -> Table:
     currency = report.currency
     conflict = {True: _("yes"), False: _("no")}
     columns: list[Column[_Row]] = [
-        Column(_("Order id"), lambda row: row["order_id"]),
+        Column(_("Order ID"), lambda row: row["order_id"]),
         *_time_columns(report),
         Column(_("Currency"), lambda row: currency),
         Column(_("Value"), lambda row: in_major_units(row["value_minor"], currency)),
@@ -86,11 +86,11 @@ def cart_events_table(report: RevenueImpactReport) -> Table:
     columns: list[Column[_Row]] = [
         *_time_columns(report),
         Column(pgettext("cart event", "Type"), lambda row: row["type"]),
-        Column(_("Product id"), lambda row: row["product_id"]),
+        Column(_("Product ID"), lambda row: row["product_id"]),
         Column(_("Product"), lambda row: row["product_name"]),
         Column(_("Quantity in the cart"), lambda row: _shortest(row["quantity"])),
-        Column(_("Value reported"), lambda row: in_major_units(row["value_minor"], currency)),
-        Column(_("Value is for"), lambda row: row["value_basis"]),
+        Column(_("Reported value"), lambda row: in_major_units(row["value_minor"], currency)),
+        Column(_("Value applies to"), lambda row: row["value_basis"]),
         Column(_("Units added"), lambda row: _shortest(row["units"])),
         Column(_("Currency"), lambda row: currency),
         Column(_("GMV"), lambda row: in_major_units(row["gmv_minor"], currency)),
@@ -124,8 +124,8 @@ def _credit_columns() -> list[Column[_Row]]:
         Column(_("AI profile"), lambda row: row["ai_profile"]),
         Column(_("Trust"), lambda row: row["trust"]),
         Column(_("Credited to"), lambda row: row["credited_interaction__kind"]),
-        Column(_("Interaction's product"), lambda row: row["credited_interaction__product_id"]),
-        Column(_("Interaction's time (UTC)"), lambda row: row["credited_interaction__occurred_at"].astimezone(UTC)),
+        Column(_("Interaction product"), lambda row: row["credited_interaction__product_id"]),
+        Column(_("Interaction time (UTC)"), lambda row: row["credited_interaction__occurred_at"].astimezone(UTC)),
         Column(_("Attribution window"), lambda row: _hours(row["attribution_window"])),
         Column(_("Attribution model"), lambda row: row["attribution_model"]),
     ]

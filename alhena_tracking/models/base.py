@@ -67,14 +67,14 @@ class Event(models.Model):
         on_delete=models.PROTECT,
         db_index=False,  # every model has a unique constraint that starts with it
     )
-    event_id = ExactUUIDField(_("event id"), default=uuid.uuid4)
+    event_id = ExactUUIDField(_("event ID"), default=uuid.uuid4)
     trust = models.CharField(_("trust"), max_length=9, choices=Trust.choices, default=Trust.REPORTED)
     source = models.CharField(
-        _("source"), max_length=TEXT_LENGTH, blank=True, help_text=_("The system that sent it, such as SHOPIFY.")
+        _("source"), max_length=TEXT_LENGTH, blank=True, help_text=_("The system that sent the event. Example: SHOPIFY")
     )
-    occurred_at = models.DateTimeField(_("occurred at"))
+    occurred_at = models.DateTimeField(_("date and time"))
     received_at = models.DateTimeField(_("received at"))
-    occurred_on = models.DateField(_("occurred on"), help_text=_("The day in the company's time zone."))
+    occurred_on = models.DateField(_("day"), help_text=_("The day in the company's time zone."))
 
     class Meta:
         abstract = True

@@ -41,12 +41,12 @@ class CartEvent(Credited, Event):
     Type: TypeAlias = CartEventType
 
     type = models.CharField(_("type"), max_length=18, choices=CartEventType.choices)
-    product_id = models.CharField(_("product id"), max_length=TEXT_LENGTH)
-    product_id_digest = ExactUUIDField(_("product id digest"))
+    product_id = models.CharField(_("product ID"), max_length=TEXT_LENGTH)
+    product_id_digest = ExactUUIDField(_("product ID digest"))
     product_name = models.CharField(_("product name"), max_length=PRODUCT_NAME_LENGTH)
     currency = models.CharField(_("currency"), max_length=3)
     value_minor = models.BigIntegerField(_("value"), help_text=_("In minor units of the currency."))
-    value_basis = models.CharField(_("value is for"), max_length=5, choices=ValueBasis.choices)
+    value_basis = models.CharField(_("value applies to"), max_length=5, choices=ValueBasis.choices)
     quantity = models.DecimalField(_("quantity"), max_digits=10, decimal_places=3)
 
     units = models.DecimalField(_("units"), max_digits=16, decimal_places=3)

@@ -31,13 +31,15 @@ def validate_time_zone(name: str) -> None:
     try:
         zoneinfo.ZoneInfo(name)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValidationError(_("“%(name)s” is not a time zone."), code="invalid", params={"name": name}) from None
+        raise ValidationError(
+            _("“%(name)s” is not a valid time zone."), code="invalid", params={"name": name}
+        ) from None
 
 
 def validate_origins(text: str) -> None:
     for line in text.split():
         if not _ORIGIN.fullmatch(line):
-            message = _("“%(origin)s” is not an origin such as https://shop.example.")
+            message = _("“%(origin)s” is not a valid origin. Example: https://shop.example")
             raise ValidationError(message, code="invalid", params={"origin": line})
 
 
@@ -52,8 +54,10 @@ class Company(models.Model):
         _("company key"),
         max_length=64,
         unique=True,
-        validators=[RegexValidator(COMPANY_KEY_PATTERN, _("Use lower-case letters, digits, hyphens and underscores."))],
-        help_text=_("Public; the storefront names it in every call."),
+        validators=[
+            RegexValidator(COMPANY_KEY_PATTERN, _("Use only lowercase letters, digits, hyphens and underscores."))
+        ],
+        help_text=_("Public. The storefront sends it with every request."),
     )
     name = models.CharField(_("name"), max_length=255)
     time_zone = models.CharField(
@@ -61,20 +65,22 @@ class Company(models.Model):
         max_length=64,
         default=default_time_zone,
         validators=[validate_time_zone],
-        help_text=_("Decides which day an event belongs to, such as Europe/Berlin."),
+        help_text=_("Determines the day each event belongs to. Example: Europe/Berlin"),
     )
     allowed_origins = models.TextField(
         _("allowed origins"),
         blank=True,
         validators=[validate_origins],
-        help_text=_("Other origins whose pages may report events, one a line, such as https://shop.example."),
+        help_text=_("Other origins whose pages may send events, one per line. Example: https://shop.example"),
     )
     zone_changed_at = models.DateTimeField(_("time zone changed at"), null=True, editable=False)
     groups = models.ManyToManyField(
         "auth.Group",
         verbose_name=_("groups"),
         blank=True,
-        help_text=_("Only members of these groups see this company's figures. Without groups, all permitted staff do."),
+        help_text=_(
+            "Only members of these groups can see this company's data. If empty, all staff with the permission can."
+        ),
     )
 
     objects = CompanyQuerySet["Company"].as_manager()
@@ -162,7 +168,7 @@ class SecretKey(models.Model):
         Company, verbose_name=_("company"), on_delete=models.CASCADE, related_name="secret_keys"
     )
     name = models.CharField(
-        _("name"), max_length=64, help_text=_("What the key is for, such as the server that uses it.")
+        _("name"), max_length=64, help_text=_("What the key is used for. Example: Production server")
     )
     digest = models.CharField(_("SHA-256"), max_length=64, unique=True, editable=False)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)

@@ -21,7 +21,10 @@ class EventCount(models.Model):
     )
     counted_on = models.DateField(_("day"))
     method = models.CharField(
-        _("method"), max_length=32, blank=True, help_text=_("The browser's, refund or snippet; empty if unknown.")
+        _("method"),
+        max_length=32,
+        blank=True,
+        help_text=_("The tracker method, “refund” or “snippet”. Empty if unknown."),
     )
     outcome = models.CharField(_("outcome"), max_length=32)
     reason = models.CharField(_("reason"), max_length=64, blank=True)
@@ -51,7 +54,7 @@ class RejectedEvent(models.Model):
     company = models.ForeignKey("alhena_tracking.Company", verbose_name=_("company"), on_delete=models.CASCADE)
     method = models.CharField(_("method"), max_length=32, blank=True)
     outcome = models.CharField(_("outcome"), max_length=32)
-    errors = models.JSONField(_("errors"), default=list, help_text=_("Field and code of each."))
+    errors = models.JSONField(_("errors"), default=list, help_text=_("The field and code of each error."))
     origin = models.CharField(_("origin"), max_length=TEXT_LENGTH, blank=True)
     received_at = models.DateTimeField(_("received at"))
 

@@ -30,18 +30,20 @@ _ORDER_ID_HAS_DIGEST = Q(order_id="", order_id_digest__isnull=True) | (
 class Order(Credited, Event):
     """An attributed purchase. ``value_minor`` is the total after discounts and taxes, before refunds."""
 
-    order_id = models.CharField(_("order id"), max_length=TEXT_LENGTH, blank=True, help_text=_("The shop's own."))
-    order_id_digest = ExactUUIDField(_("order id digest"), null=True)
+    order_id = models.CharField(_("order ID"), max_length=TEXT_LENGTH, blank=True, help_text=_("Assigned by the shop."))
+    order_id_digest = ExactUUIDField(_("order ID digest"), null=True)
     currency = models.CharField(_("currency"), max_length=3)
     value_minor = models.BigIntegerField(_("value"), help_text=_("In minor units of the currency."))
     has_confirmed_visitor = models.BooleanField(
-        _("visitor confirmed"), default=False, help_text=_("The shop's server named the visitor, not only the figures.")
+        _("visitor confirmed"),
+        default=False,
+        help_text=_("The shop's server identified the visitor, not only the amounts."),
     )
     has_confirmed_lines = models.BooleanField(
-        _("lines confirmed"), default=False, help_text=_("The lines are those that the shop's server named.")
+        _("lines confirmed"), default=False, help_text=_("The lines come from the shop's server.")
     )
     has_conflict = models.BooleanField(
-        _("conflict"), default=False, help_text=_("Whether reports of this order disagree on its amount or visitor.")
+        _("conflict"), default=False, help_text=_("Reports of this order disagree about its amount or visitor.")
     )
     excluded_at = models.DateTimeField(_("excluded at"), null=True)
     excluded_by = models.ForeignKey(
@@ -131,8 +133,8 @@ class OrderLine(models.Model):
     """A line of an order; ``total_minor`` is for its whole quantity."""
 
     order = models.ForeignKey(Order, verbose_name=_("order"), on_delete=models.CASCADE, related_name="lines")
-    product_id = models.CharField(_("product id"), max_length=TEXT_LENGTH)
-    product_id_digest = ExactUUIDField(_("product id digest"), db_index=True)
+    product_id = models.CharField(_("product ID"), max_length=TEXT_LENGTH)
+    product_id_digest = ExactUUIDField(_("product ID digest"), db_index=True)
     product_name = models.CharField(_("product name"), max_length=PRODUCT_NAME_LENGTH)
     quantity = models.DecimalField(_("quantity"), max_digits=10, decimal_places=3)
     total_minor = models.BigIntegerField(_("total"), help_text=_("In minor units of the order's currency."))
@@ -189,14 +191,14 @@ class PendingConfirmation(models.Model):
     company = models.ForeignKey(
         "alhena_tracking.Company", verbose_name=_("company"), on_delete=models.PROTECT, db_index=False
     )
-    order_id = models.CharField(_("order id"), max_length=TEXT_LENGTH)
-    order_id_digest = ExactUUIDField(_("order id digest"))
-    event_id = ExactUUIDField(_("event id"))
+    order_id = models.CharField(_("order ID"), max_length=TEXT_LENGTH)
+    order_id_digest = ExactUUIDField(_("order ID digest"))
+    event_id = ExactUUIDField(_("event ID"))
     source = models.CharField(_("source"), max_length=TEXT_LENGTH, blank=True)
     currency = models.CharField(_("currency"), max_length=3)
     value_minor = models.BigIntegerField(_("value"), help_text=_("In minor units of the currency."))
     line_items = models.JSONField(_("line items"), default=list)
-    occurred_at = models.DateTimeField(_("occurred at"))
+    occurred_at = models.DateTimeField(_("date and time"))
     received_at = models.DateTimeField(_("received at"), db_index=True)
 
     class Meta:
@@ -223,16 +225,16 @@ class Refund(models.Model):
     refunded_order = models.ForeignKey(
         Order, verbose_name=_("order"), null=True, on_delete=models.CASCADE, related_name="refunds"
     )
-    order_id = models.CharField(_("order id"), max_length=TEXT_LENGTH)
-    order_id_digest = ExactUUIDField(_("order id digest"))
-    refund_id = models.CharField(_("refund id"), max_length=TEXT_LENGTH)
-    refund_id_digest = ExactUUIDField(_("refund id digest"))
+    order_id = models.CharField(_("order ID"), max_length=TEXT_LENGTH)
+    order_id_digest = ExactUUIDField(_("order ID digest"))
+    refund_id = models.CharField(_("refund ID"), max_length=TEXT_LENGTH)
+    refund_id_digest = ExactUUIDField(_("refund ID digest"))
     currency = models.CharField(_("currency"), max_length=3)
     value_minor = models.BigIntegerField(_("value"), help_text=_("In minor units of the currency."))
-    event_id = ExactUUIDField(_("event id"), default=uuid.uuid4)
-    occurred_at = models.DateTimeField(_("occurred at"))
+    event_id = ExactUUIDField(_("event ID"), default=uuid.uuid4)
+    occurred_at = models.DateTimeField(_("date and time"))
     received_at = models.DateTimeField(_("received at"))
-    occurred_on = models.DateField(_("occurred on"), help_text=_("The day in the company's time zone."))
+    occurred_on = models.DateField(_("day"), help_text=_("The day in the company's time zone."))
 
     objects = DatedQuerySet["Refund"].as_manager()
 

@@ -24,13 +24,13 @@ class RolledUpDay(models.Model):
     )
     on = models.DateField(_("day"), help_text=_("In the company's time zone."))
     is_stale = models.BooleanField(
-        _("stale"), default=True, help_text=_("Its roll-ups are out of date; its events are read.")
+        _("stale"), default=True, help_text=_("The roll-ups are out of date, so reports read the events.")
     )
     has_stale_sessions = models.BooleanField(
-        _("with stale sessions"), default=True, help_text=_("Its sessions are counted from the events.")
+        _("sessions stale"), default=True, help_text=_("Reports count the sessions from the events.")
     )
     is_in_week = models.BooleanField(
-        _("in its week"), default=False, help_text=_("The weekly totals include its products.")
+        _("in weekly totals"), default=False, help_text=_("The weekly totals include this day's products.")
     )
 
     objects = RolledUpDayQuerySet["RolledUpDay"].as_manager()
@@ -108,8 +108,8 @@ class CreditedSums(MoneySums, VisitSums):
 class ProductSums(MoneySums):
     """Sums of one product. ``product_name`` is one of its reported names."""
 
-    product_id_digest = ExactUUIDField(_("product id digest"))
-    product_id = models.CharField(_("product id"), max_length=TEXT_LENGTH)
+    product_id_digest = ExactUUIDField(_("product ID digest"))
+    product_id = models.CharField(_("product ID"), max_length=TEXT_LENGTH)
     product_name = models.CharField(_("product name"), max_length=PRODUCT_NAME_LENGTH)
     units_added = models.DecimalField(_("units added"), max_digits=19, decimal_places=3, default=0)
     units_purchased = models.DecimalField(_("units purchased"), max_digits=19, decimal_places=3, default=0)

@@ -30,8 +30,8 @@ class Interaction(Event):
     faq_fingerprint_digest = ExactUUIDField(_("FAQ fingerprint digest"), null=True)
     kind = models.CharField(_("kind"), max_length=CHANNEL_LENGTH, choices=Channel.choices)
     is_qualifying = models.BooleanField(_("qualifying"), default=True)
-    product_id = models.CharField(_("product id"), max_length=TEXT_LENGTH, blank=True)
-    conversation_id = models.CharField(_("conversation id"), max_length=TEXT_LENGTH, blank=True)
+    product_id = models.CharField(_("product ID"), max_length=TEXT_LENGTH, blank=True)
+    conversation_id = models.CharField(_("conversation ID"), max_length=TEXT_LENGTH, blank=True)
     ai_profile = models.CharField(_("AI profile"), max_length=TEXT_LENGTH, blank=True)
 
     objects = DatedQuerySet["Interaction"].as_manager()
@@ -71,9 +71,9 @@ class VisitorSession(models.Model):
         "alhena_tracking.Company", verbose_name=_("company"), on_delete=models.PROTECT, db_index=False
     )
     started_at = models.DateTimeField(_("started at"))
-    started_on = models.DateField(_("started on"), help_text=_("The day in the company's time zone."))
-    last_interaction_at = models.DateTimeField(_("last interaction at"))
-    qualified_at = models.DateTimeField(_("first qualifying interaction at"), null=True)
+    started_on = models.DateField(_("start day"), help_text=_("The day in the company's time zone."))
+    last_interaction_at = models.DateTimeField(_("last interaction"))
+    qualified_at = models.DateTimeField(_("first qualifying interaction"), null=True)
     channel = models.CharField(_("channel"), max_length=CHANNEL_LENGTH, choices=Channel.choices, blank=True)
     ai_profile = models.CharField(_("AI profile"), max_length=TEXT_LENGTH, blank=True)
     version = models.BigIntegerField(_("version"), default=0, editable=False)

@@ -72,7 +72,7 @@ CARD_TYPES = (
     CardType(
         "add_to_cart_minor",
         _("Total add-to-cart GMV"),
-        _("Added to carts − taken out again"),
+        _("Gross merchandise value (GMV) added to carts − removed from carts"),
         Unit.MONEY,
         Series.ADD_TO_CART,
     ),
@@ -86,21 +86,21 @@ CARD_TYPES = (
     CardType(
         "average_cart_minor",
         _("Average cart value"),
-        _("Mean over days with carts: the day's GMV ÷ its carts"),
+        _("Average over days with a cart event: GMV of the day ÷ carts of the day"),
         Unit.MONEY,
         Series.ADD_TO_CART,
     ),
     CardType(
         "conversion_rate",
         _("Conversion rate"),
-        _("Sessions with an order by now ÷ sessions started in the range; all currencies"),
+        _("Sessions started in the period with an order by now ÷ sessions started in the period; all currencies"),
         Unit.SHARE,
         Series.SESSIONS,
     ),
     CardType(
         "purchase_minor",
         _("Purchase revenue"),
-        _("Sum of the orders' values, before refunds"),
+        _("Total value of all orders, before refunds"),
         Unit.MONEY,
         Series.PURCHASES,
     ),
@@ -115,7 +115,7 @@ CARD_TYPES = (
     CardType(
         "revenue_per_session_minor",
         _("Revenue per session"),
-        _("Purchase revenue ÷ sessions started in the range"),
+        _("Purchase revenue ÷ sessions started in the period"),
         Unit.MONEY,
         Series.SESSIONS,
     ),

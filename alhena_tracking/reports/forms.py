@@ -44,7 +44,7 @@ class Comparison(models.TextChoices):
     """The period that figures are compared with."""
 
     PREVIOUS = "previous", _("Previous period")
-    NOTHING = "none", pgettext_lazy("to compare with", "Nothing")
+    NOTHING = "none", pgettext_lazy("comparison", "None")
 
 
 _PRESET_DAYS = {Preset.TODAY: 1, Preset.LAST_7_DAYS: 7, Preset.LAST_30_DAYS: 30, Preset.LAST_90_DAYS: 90}
@@ -66,7 +66,9 @@ class ReportForm(forms.Form):
     company = forms.ChoiceField(
         label=_("Company"),
         required=False,
-        error_messages={"invalid_choice": _("There is no company “%(value)s” that you may see.")},
+        error_messages={
+            "invalid_choice": _("The company “%(value)s” does not exist, or you do not have access to it.")
+        },
     )
     currency = forms.ChoiceField(
         label=_("Currency"),
@@ -85,33 +87,33 @@ class ReportForm(forms.Form):
         label=_("Trust"),
         required=False,
         choices=Trust.choices,
-        error_messages={"invalid_choice": _("“%(value)s” is not a degree of trust.")},
+        error_messages={"invalid_choice": _("“%(value)s” is not a trust level.")},
     )
     compare = forms.ChoiceField(
-        label=_("Compare with"),
+        label=_("Comparison"),
         required=False,
         choices=Comparison.choices,
-        error_messages={"invalid_choice": _("“%(value)s” is nothing to compare with.")},
+        error_messages={"invalid_choice": _("“%(value)s” is not a comparison.")},
     )
     range = forms.ChoiceField(
-        label=_("Range"),
+        label=_("Period"),
         required=False,
         choices=Preset.choices,
-        error_messages={"invalid_choice": _("“%(value)s” is not a range.")},
+        error_messages={"invalid_choice": _("“%(value)s” is not a period.")},
     )
     start = forms.DateField(
         label=pgettext_lazy("first day", "From"),
         required=False,
         input_formats=["%Y-%m-%d"],
         widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
-        error_messages={"invalid": _("Enter the first day as YYYY-MM-DD.")},
+        error_messages={"invalid": _("Enter the start date as YYYY-MM-DD.")},
     )
     end = forms.DateField(
         label=pgettext_lazy("last day", "To"),
         required=False,
         input_formats=["%Y-%m-%d"],
         widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
-        error_messages={"invalid": _("Enter the last day as YYYY-MM-DD.")},
+        error_messages={"invalid": _("Enter the end date as YYYY-MM-DD.")},
     )
 
     def __init__(self, data: Mapping[str, Any], *, companies: Iterable[Company]) -> None:
@@ -129,8 +131,8 @@ class ReportForm(forms.Form):
         if cleaned.get("range") or not (start or end):
             return cleaned
         for name, day, message in (
-            ("start", start, _("Enter the first day, too.")),
-            ("end", end, _("Enter the last day, too.")),
+            ("start", start, _("Enter a start date.")),
+            ("end", end, _("Enter an end date.")),
         ):
             if day is None and name not in self.errors:
                 self.add_error(name, ValidationError(message, code="required"))
@@ -140,12 +142,12 @@ class ReportForm(forms.Form):
 
     def _check_days(self, start: date, end: date) -> None:
         if start > end:
-            self.add_error("end", ValidationError(_("The last day lies before the first."), code="reversed"))
+            self.add_error("end", ValidationError(_("The end date is before the start date."), code="reversed"))
         elif start < EARLIEST:
-            message = _("The first day lies before the year %(year)s.")
+            message = _("The start date is before the year %(year)s.")
             self.add_error("start", ValidationError(message, code="too_early", params={"year": str(EARLIEST.year)}))
         elif len(Period(start, end)) > MOST_DAYS:
-            message = _("These are more than %(days)s days.")
+            message = _("The period is longer than %(days)s days.")
             self.add_error("end", ValidationError(message, code="too_many", params={"days": MOST_DAYS}))
 
     @property

@@ -74,12 +74,14 @@ def test_report_when_nobody_is_logged_in_asks_to_log_in(client: Client) -> None:
 
 
 @pytest.mark.parametrize("rights", [[], ["view_order", "change_order", "delete_order"], ["view_company"]])
-def test_report_needs_a_right_of_its_own(client: Client, log_in: Callable[..., Any], rights: list[str]) -> None:
+def test_report_when_its_permission_is_missing_is_403(
+    client: Client, log_in: Callable[..., Any], rights: list[str]
+) -> None:
     log_in(*rights)
     assert client.get(REPORT_URL).status_code == 403
 
 
-def test_report_s_right_opens_the_report_and_nothing_else(
+def test_report_when_only_it_is_permitted_opens_nothing_else(
     client: Client, log_in: Callable[..., Any], shop: Company
 ) -> None:
     log_in("view_revenueimpact")
@@ -103,9 +105,7 @@ def test_report_has_no_url_but_its_own(client: Client, log_in: Callable[..., Any
     assert client.post(REPORT_URL, {"action": "delete_selected"}).status_code == 405
 
 
-def test_menu_when_user_may_do_all_offers_to_add_nothing_but_companies_and_keys(
-    client: Client, log_in: Callable[..., Any]
-) -> None:
+def test_menu_when_all_is_permitted_adds_only_companies_and_keys(client: Client, log_in: Callable[..., Any]) -> None:
     log_in(is_superuser=True)
     [app] = [app for app in client.get("/admin/").context["app_list"] if app["app_label"] == "alhena_tracking"]
     assert app["name"] == "Analytics"
@@ -214,7 +214,7 @@ def test_page_shows_the_report_s_numbers(client: Client, log_in: Callable[..., A
     ]
 
 
-def test_charts_have_a_title_for_every_day_with_the_numbers_of_the_table(
+def test_charts_when_drawn_have_titles_with_the_numbers_of_the_table(
     client: Client, log_in: Callable[..., Any], shop: Company
 ) -> None:
     log_in("view_revenueimpact")
@@ -253,7 +253,7 @@ def test_today_when_in_range_is_marked_as_not_over_in_charts_and_table(
     assert not context["has_today"]
 
 
-def test_purchase_revenue_says_gross_refunds_net_and_what_is_confirmed(
+def test_purchase_revenue_when_shown_has_refunds_net_and_confirmed(
     client: Client, log_in: Callable[..., Any], shop: Company
 ) -> None:
     order = models.Order.objects.get(value_minor=99_950)
@@ -276,13 +276,13 @@ def test_purchase_revenue_says_gross_refunds_net_and_what_is_confirmed(
     [
         (1000, 1125, ("up", "+12.5%", "up from 10.00", "up 12.5% from 10.00")),
         (1000, 875, ("down", "−12.5%", "down from 10.00", "down 12.5% from 10.00")),
-        (1000, 1000, ("same", "0.0%", "the same as before", "the same as before")),
+        (1000, 1000, ("same", "0.0%", "no change", "no change")),
         (100_000, 100_001, ("up", "0.0%", "up from 1,000.00", "up 0.0% from 1,000.00")),
         (-1000, 1000, ("up", "+200.0%", "up from −10.00", "up 200.0% from −10.00")),
-        (0, 1000, ("", "n/a", "it was 0.00 before", "change not available: it was 0.00 before")),
+        (0, 1000, ("", "n/a", "previously 0.00", "change not available: previously 0.00")),
     ],
 )
-def test_change_is_told_in_sign_and_words(
+def test_change_when_compared_has_a_sign_and_words(
     client: Client, log_in: Callable[..., Any], company: Company, before: int, now: int, change: tuple[str, ...]
 ) -> None:
     session = factories.VisitorSessionFactory.create(company=company, started_at=at(MONDAY))
@@ -298,15 +298,13 @@ def test_change_is_told_in_sign_and_words(
     assert context["previous_period"] == ""
 
 
-def test_change_when_there_is_nothing_to_divide_by_says_so(
-    client: Client, log_in: Callable[..., Any], company: Company
-) -> None:
+def test_change_when_a_divisor_is_zero_has_words(client: Client, log_in: Callable[..., Any], company: Company) -> None:
     session = factories.VisitorSessionFactory.create(company=company, started_at=at(MONDAY))
     factories.CartEventFactory.create(session=session)
     log_in("view_revenueimpact")
     changes = {card.name: card.change for card in client.get(REPORT_URL, THAT_WEEK).context["cards"]}
-    assert changes["average_cart_minor"].words == "nothing to divide by before"
-    assert changes["average_order_minor"].words == "nothing to divide by"
+    assert changes["average_cart_minor"].words == "no previous value"
+    assert changes["average_order_minor"].words == "cannot be calculated"
     assert {change.number for change in changes.values()} == {"n/a"}
 
 
@@ -315,12 +313,12 @@ def test_steps_lead_from_sessions_by_carts_to_orders(client: Client, log_in: Cal
     steps = client.get(REPORT_URL, THAT_WEEK).context["steps"]
     assert [(step.count, step.width, step.rate) for step in steps] == [
         ("2", "66.7%", ""),
-        ("3", "100.0%", "150.0 for every 100 sessions"),  # one session with two days, one with one
-        ("2", "66.7%", "66.7 for every 100 carts"),
+        ("3", "100.0%", "150.0 per 100 sessions"),  # one session with two days, one with one
+        ("2", "66.7%", "66.7 per 100 carts"),
     ]
 
 
-def test_products_are_the_ten_bought_for_most_with_units_and_amounts(
+def test_products_when_many_are_the_ten_of_most_revenue(
     client: Client, log_in: Callable[..., Any], company: Company
 ) -> None:
     session = factories.VisitorSessionFactory.create(company=company, started_at=at(MONDAY))
@@ -335,7 +333,7 @@ def test_products_are_the_ten_bought_for_most_with_units_and_amounts(
     assert [row.detail for row in table.rows] == [f"p{number}" for number in range(12, 2, -1)]
     assert (table.rows[0].label, table.rows[0].cells) == ("Product p12", ["0.5", "0.70", "2", "12.00"])
     assert table.rows[1].cells == ["0", "0.00", "2", "11.00"]
-    assert table.caption.startswith("The first 10 of 12 products")
+    assert table.caption.startswith("Top 10 of 12 products")
 
 
 def test_latest_orders_are_for_those_who_may_view_orders(
@@ -393,12 +391,12 @@ def test_filters_narrow_the_report_and_every_link_keeps_them(
         assert client.get(REPORT_URL + query_string).status_code == 200
 
 
-def test_filters_by_profile_and_trust_are_offered_shown_and_removable(
+def test_filters_when_set_are_shown_and_can_be_removed(
     client: Client, log_in: Callable[..., Any], shop: Company
 ) -> None:
     log_in("view_revenueimpact")
     menus = client.get(REPORT_URL, THAT_WEEK).context["filters"].menus
-    assert [menu.label for menu in menus] == ["Trust", "Compare with"]  # nobody's profile is known
+    assert [menu.label for menu in menus] == ["Trust", "Comparison"]  # nobody's profile is known
     assert not any(menu.is_chosen for menu in menus)
 
     models.VisitorSession.objects.filter(channel="CHAT").update(ai_profile="Émile & co")
@@ -410,7 +408,7 @@ def test_filters_by_profile_and_trust_are_offered_shown_and_removable(
     assert [(menu.label, menu.current, menu.is_chosen) for menu in filters.menus] == [
         ("AI profile", "Émile & co", True),
         ("Trust", "confirmed by the shop's server", True),
-        ("Compare with", "Nothing", True),
+        ("Comparison", "None", True),
     ]
     assert [(choice.label, choice.detail) for choice in filters.active] == [
         ("AI profile", "Émile & co"),
@@ -441,14 +439,14 @@ def test_unknown_query_keys_are_ignored(
 @pytest.mark.parametrize(
     ("query_string", "field", "message"),
     [
-        ("start=2026-03-32&end=2026-03-31", "start", "Enter the first day as YYYY-MM-DD."),
-        ("start=2026-03-08&end=2026-03-02", "end", "The last day lies before the first."),
-        ("start=2026-03-08", "end", "Enter the last day, too."),
-        ("start=2020-01-01&end=2026-01-01", "end", "These are more than 366 days."),
-        ("start=%00&end=2026-01-01", "start", "Enter the first day as YYYY-MM-DD."),
+        ("start=2026-03-32&end=2026-03-31", "start", "Enter the start date as YYYY-MM-DD."),
+        ("start=2026-03-08&end=2026-03-02", "end", "The end date is before the start date."),
+        ("start=2026-03-08", "end", "Enter an end date."),
+        ("start=2020-01-01&end=2026-01-01", "end", "The period is longer than 366 days."),
+        ("start=%00&end=2026-01-01", "start", "Enter the start date as YYYY-MM-DD."),
     ],
 )
-def test_wrong_days_are_told_at_their_field_beside_the_default(
+def test_days_when_invalid_have_an_error_and_the_default_is_shown(
     client: Client, log_in: Callable[..., Any], shop: Company, query_string: str, field: str, message: str
 ) -> None:
     log_in("view_revenueimpact")
@@ -473,7 +471,7 @@ def test_date_fields_when_days_are_valid_hold_the_shown_period(
 
 
 @pytest.mark.parametrize("query_string", ["company=%00", "currency=%00", "channel=%F0%28%8C%28", "range=%ED%A0%80"])
-def test_wrong_values_are_told_and_escaped(
+def test_values_when_invalid_are_reported_and_escaped(
     client: Client, log_in: Callable[..., Any], shop: Company, query_string: str
 ) -> None:
     log_in("view_revenueimpact")
@@ -483,7 +481,7 @@ def test_wrong_values_are_told_and_escaped(
     assert "<script>alert" not in response.content.decode()
 
 
-def test_empty_report_says_what_to_check(client: Client, log_in: Callable[..., Any], company: Company) -> None:
+def test_report_when_empty_lists_what_to_check(client: Client, log_in: Callable[..., Any], company: Company) -> None:
     log_in("view_revenueimpact")
     response = client.get(REPORT_URL)
     assert response.context["report"].is_empty
@@ -507,7 +505,7 @@ def note_of(html: str) -> str:
     return found[1] if found else ""
 
 
-def test_report_without_credit_says_why(
+def test_report_when_nothing_is_credited_explains_why(
     client: Client, log_in: Callable[..., Any], company: Company, settings: Any
 ) -> None:
     log_in("view_revenueimpact")
@@ -516,24 +514,24 @@ def test_report_without_credit_says_why(
     def note(**filters: str) -> str:
         return note_of(client.get(REPORT_URL, {**THAT_WEEK, **filters}).content.decode())
 
-    assert note().startswith("The assistant was used in this range, but no cart event or order was credited to it.")
+    assert note().startswith(
+        "Visitors used the assistant in this period, but no cart events or orders were credited to it."
+    )
     order = factories.OrderFactory.create(session=session)
     assert note() == ""
-    assert note(trust="CONFIRMED").startswith("Nothing that these filters let through was credited")
+    assert note(trust="CONFIRMED").startswith("No cart events or orders that match these filters were credited")
     settings.ALHENA_TRACKING = {"COMPANY_KEY": "acme", "CONFIRMED_ORDERS_ONLY": True}
-    assert note().endswith("none of them counts: they are excluded, or not confirmed yet.")
+    assert note().endswith("all of them are excluded or not confirmed yet, so none is counted.")
     settings.ALHENA_TRACKING = {"COMPANY_KEY": "acme"}
     order.exclude(factories.UserFactory.create(), "A test.")
-    assert note().endswith("none of them counts: they are excluded.")
+    assert note().endswith("all of them are excluded, so none is counted.")
 
 
-def test_empty_report_when_filters_leave_all_out_says_so(
-    client: Client, log_in: Callable[..., Any], shop: Company
-) -> None:
+def test_report_when_filters_match_nothing_is_empty(client: Client, log_in: Callable[..., Any], shop: Company) -> None:
     log_in("view_revenueimpact")
     page = client.get(REPORT_URL, {**THAT_WEEK, "profile": "nobody"}).content.decode()
-    assert "Nothing that these filters let through happened in this range." in page
-    assert "Nothing happened" not in page
+    assert "No data matches these filters in this period" in page
+    assert "No data in this period" not in page
 
 
 def test_sessions_alone_show_zeros_and_a_hint(client: Client, log_in: Callable[..., Any], company: Company) -> None:
@@ -678,7 +676,7 @@ def test_records_show_no_digest(
     assert not any(digest in html or digest.replace("-", "") in html for digest in digests if digest != "None")
 
 
-def test_order_shows_its_lines_to_whoever_may_view_orders(
+def test_order_when_it_may_be_viewed_shows_its_lines(
     client: Client, log_in: Callable[..., Any], company: Company
 ) -> None:
     order = rows_of_all_models(company)[models.Order]
@@ -701,7 +699,9 @@ def test_money_is_shown_in_the_currency_s_decimals(
         assert text in page
 
 
-def test_remarks_of_an_order_say_what_is_odd(client: Client, log_in: Callable[..., Any], company: Company) -> None:
+def test_notes_when_an_order_is_excluded_or_in_conflict_name_it(
+    client: Client, log_in: Callable[..., Any], company: Company
+) -> None:
     session = factories.VisitorSessionFactory.create(company=company)
     excluded = factories.OrderFactory.create(session=session, excluded_at=at(MONDAY), has_conflict=True)
     plain = factories.OrderFactory.create(session=session)

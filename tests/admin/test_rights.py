@@ -295,9 +295,7 @@ def test_tables_know_every_view() -> None:
 
 
 @pytest.mark.parametrize("person", PERSONS)
-def test_view_when_asked_by_a_person_answers_as_in_the_table(
-    client: Client, shops: tuple[Shop, Shop], person: str
-) -> None:
+def test_view_when_requested_answers_as_in_the_table(client: Client, shops: tuple[Shop, Shop], person: str) -> None:
     mine, _other = shops
     log_in(client, person, mine)
     may_see_rows = person in {"+orders", "clerk", "auditor", "root"}
@@ -332,7 +330,7 @@ def test_menu_when_a_person_looks_has_entries_for_what_may_be_seen(client: Clien
 
 
 @pytest.mark.parametrize("person", PERSONS)
-def test_view_when_asked_for_another_company_never_tells_of_it(
+def test_view_when_another_company_is_named_reveals_nothing(
     client: Client, shops: tuple[Shop, Shop], person: str
 ) -> None:
     """Whoever is restricted to A: B's rows are neither in lists nor to be had by id, whatever the question."""
@@ -377,7 +375,7 @@ ONE_ROW = [view for view, answer in OTHER_COMPANY.items() if answer in {"gone", 
 
 
 @pytest.mark.parametrize("view", ONE_ROW)
-def test_row_of_another_company_when_asked_for_is_as_one_that_never_was(
+def test_row_when_of_another_company_is_as_one_that_does_not_exist(
     client: Client, shops: tuple[Shop, Shop], view: str
 ) -> None:
     mine, other = shops

@@ -107,12 +107,12 @@ def test_page_without_javascript_is_complete(open_page: Callable[..., Page], his
     page.locator("summary", has_text="Trust").click()
     page.get_by_role("link", name="reported by a browser").click()
     assert "trust=REPORTED" in page.url
-    page.get_by_role("link", name="Remove the filter Trust").click()
+    page.get_by_role("link", name="Remove filter: Trust").click()
     assert "trust" not in page.url
 
     page.locator("summary", has_text="Custom").click()
     page.get_by_label("From", exact=True).fill("2026-03-01")
-    page.get_by_role("button", name="Show").click()
+    page.get_by_role("button", name="Apply").click()
     assert "start=2026-03-01&end=2026-03-08" in page.url
 
 
@@ -122,7 +122,7 @@ def test_formula_when_hovered_focused_or_tapped_opens_and_escape_closes_it(
     page = open_page(THAT_WEEK)
     button = page.get_by_role("button", name="Formula of Purchase revenue")
     tip = page.locator("#alhena-formula-purchase_minor")
-    assert tip.text_content() == "Sum of the orders' values, before refunds"
+    assert tip.text_content() == "Total value of all orders, before refunds"
     assert not tip.is_visible()
 
     button.hover()
@@ -235,7 +235,7 @@ def test_paper_when_printed_has_figures_charts_and_tables_and_no_filters(
             assert total.evaluate("row => getComputedStyle(row).display") == "table-row-group"
         shown = page.locator(".alhena-active").inner_text()
         assert [line for line in shown.splitlines() if line] == [
-            "Shown is only:",
+            "Filtered by:",
             "Channel Chat",
             "AI profile Ada",
             "Trust reported by a browser",

@@ -170,7 +170,7 @@ def test_hostile_names_in_xlsx_are_texts_and_the_same(export: Callable[..., byte
 
 
 @pytest.mark.django_db
-def test_orders_when_exported_are_those_that_count_with_refunds_on_their_own_days(
+def test_orders_when_exported_are_the_counted_ones_with_their_refunds(
     export: Callable[..., bytes], shop: Company
 ) -> None:
     header, [order] = read_csv(export("orders.csv", currency="EUR"))
@@ -187,7 +187,7 @@ def test_orders_when_exported_are_those_that_count_with_refunds_on_their_own_day
         "Compared with": "2026-02-23 – 2026-03-01",
     }
     assert order == {
-        "Order id": "1001",
+        "Order ID": "1001",
         "Day": "2026-03-03",
         "Time (Asia/Kathmandu)": "2026-03-03T01:45:00+05:45",
         "Time (UTC)": "2026-03-02T20:00:00Z",
@@ -200,8 +200,8 @@ def test_orders_when_exported_are_those_that_count_with_refunds_on_their_own_day
         "AI profile": "",
         "Trust": "REPORTED",
         "Credited to": "CHAT",
-        "Interaction's product": "",
-        "Interaction's time (UTC)": "2026-03-02T09:00:00Z",
+        "Interaction product": "",
+        "Interaction time (UTC)": "2026-03-02T09:00:00Z",
         "Attribution window": "24:00:00",
         "Attribution model": "first_touch",
         "Conflict": "no",
@@ -237,7 +237,7 @@ def test_net_revenue_when_it_was_negative_rises_by_a_part_of_its_size(
 def test_cart_events_when_exported_add_up_to_the_card(export: Callable[..., bytes], shop: Company) -> None:
     _header, events = read_csv(export("cart_events.csv", currency="EUR"))
     assert [event["GMV"] for event in events] == ["123.45", "-3.45"]
-    assert [event["Product id"] for event in events] == ["sku", "sku"]
+    assert [event["Product ID"] for event in events] == ["sku", "sku"]
     [card] = [row for row in read_csv(export("cards.csv"))[1] if row["Figure"] == "Total add-to-cart GMV"]
     assert card["Value"] == "120.00"
 
@@ -324,7 +324,7 @@ def test_page_when_the_user_may_export_offers_every_file_with_its_rows(
         ("Day by day", "7", ["CSV"]),
         ("By channel", "1", ["CSV"]),
         ("Products", "1", ["CSV"]),
-        ("All of these", "", ["XLSX"]),
+        ("All of the above", "", ["XLSX"]),
         ("Orders", "1", ["CSV", "XLSX"]),
         ("Cart events", "2", ["CSV", "XLSX"]),
     ]
@@ -345,10 +345,10 @@ def test_xlsx_when_there_are_too_many_rows_is_not_offered(
     monkeypatch.setattr(exports, "MOST_XLSX_ROWS", 1)
     log_in("view_revenueimpact", "export_revenueimpact", "view_order", "view_cartevent")
     choices = client.get(REPORT_URL, THAT_WEEK).context["export_choices"]
-    assert [(choice.note, len(choice.links)) for choice in choices[-2:]] == [("", 2), ("too many for XLSX", 1)]
+    assert [(choice.note, len(choice.links)) for choice in choices[-2:]] == [("", 2), ("too many rows for XLSX", 1)]
     response = client.get(REPORT_URL + "export/cart_events.xlsx", THAT_WEEK)
     assert response.status_code == 400
-    assert response.content.decode().startswith("These are 2 rows")
+    assert response.content.decode().startswith("This table has 2 rows")
 
 
 @pytest.mark.django_db
@@ -384,7 +384,7 @@ def test_answer_when_exported_names_shop_range_and_filters(
 @pytest.mark.parametrize(
     "parameters", [{"channel": "SMS"}, {"chanel": "CHAT"}, {"start": "2026-03-09"}, {"company": "nowhere"}]
 )
-def test_export_when_the_question_is_wrong_is_400_and_no_other_answer(
+def test_export_when_the_query_is_invalid_is_400(
     export: Callable[..., bytes], shop: Company, parameters: dict[str, str]
 ) -> None:
     assert b"\n" not in export("orders.csv", 400, **parameters)
@@ -434,7 +434,7 @@ def test_export_when_served_by_asgi_comes_piece_by_piece(company: Company, monke
 
     chunks = asyncio.run(read())
     assert len(chunks) >= 5
-    assert [row["Order id"] for row in read_csv(b"".join(chunks))[1]] == ["0", "1", "2", "3", "4"]
+    assert [row["Order ID"] for row in read_csv(b"".join(chunks))[1]] == ["0", "1", "2", "3", "4"]
 
 
 # Who may
@@ -456,7 +456,7 @@ VIEWS = {
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("path", VIEWS)
-def test_view_when_a_right_is_missing_is_403(
+def test_view_when_a_permission_is_missing_is_403(
     client: Client, log_in: Callable[..., Any], shop: Company, path: str
 ) -> None:
     log_in(*VIEWS[path])
@@ -486,7 +486,7 @@ def test_view_when_nobody_is_logged_in_asks_to_log_in(client: Client, shop: Comp
         ({"export_revenueimpact", "view_cartevent"}, {"Key figures", "Cart events"}),
     ],
 )
-def test_page_when_a_right_is_missing_offers_no_file_that_needs_it(
+def test_page_when_a_permission_is_missing_offers_no_such_file(
     client: Client, log_in: Callable[..., Any], shop: Company, rights: set[str], tables: set[str]
 ) -> None:
     log_in("view_revenueimpact", *rights)
@@ -498,7 +498,7 @@ def test_page_when_a_right_is_missing_offers_no_file_that_needs_it(
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("path", [path for path in VIEWS if path])
-def test_export_when_a_company_is_restricted_knows_nothing_of_it(
+def test_export_when_the_company_is_restricted_reveals_nothing(
     client: Client, log_in: Callable[..., Any], shop: Company, path: str
 ) -> None:
     shop.groups.add(factories.GroupFactory.create())

@@ -255,7 +255,7 @@ SEEDS = range(examples(4, full=300, sample=3))
     ("seed", "prepare"),
     [*(product(SEEDS, PREPARATIONS) if IS_FULL_RUN else zip(SEEDS, cycle(PREPARATIONS), strict=False))],
 )
-def test_answers_when_asked_everywhere_agree_with_plain_sql(
+def test_figures_when_read_everywhere_agree_with_plain_sql(
     client: Client, company: Company, seed: int, prepare: Callable[[Company, random.Random, datetime], None]
 ) -> None:
     rnd = random.Random(seed)

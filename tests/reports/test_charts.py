@@ -36,7 +36,7 @@ def ends_of(bar: Bar) -> tuple[float, float]:
     return float(bar.y), float(bar.y) + float(bar.height)
 
 
-def test_charts_know_nothing_of_django() -> None:
+def test_charts_when_imported_need_no_django() -> None:
     tree = ast.parse(Path(charts.__file__).read_text())
     modules = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     assert modules == {"__future__", "collections.abc", "dataclasses"}
@@ -70,7 +70,7 @@ def test_ticks_are_few_even_and_reach_the_highest(lowest: int, highest: int) -> 
     assert len({after - before for before, after in pairwise(ticks)}) <= 1
 
 
-def test_bars_of_a_day_stand_on_each_other() -> None:
+def test_bars_when_of_one_day_are_stacked() -> None:
     chart = draw([100], [300])
     lower, upper = (one.bars[0] for one in chart.series)
     assert ends_of(lower)[1] == baseline_of(chart)

@@ -61,7 +61,7 @@ def test_today_is_the_company_s() -> None:
     assert ask("company=apia&range=today").period == Period(date(2026, 3, 11), date(2026, 3, 11))
 
 
-def test_everything_can_be_asked_for_at_once() -> None:
+def test_query_when_all_fields_are_set_holds_them() -> None:
     query = ask(
         "company=apia&currency=JPY&channel=FAQ&profile=butler&trust=CONFIRMED&compare=none"
         "&start=2026-01-01&end=2026-01-31"
@@ -126,7 +126,7 @@ def test_unknown_keys_are_ignored() -> None:
         ),
     ],
 )
-def test_wrong_values_are_told_and_answered_by_the_default(query_string: str, errors: dict[str, list[str]]) -> None:
+def test_values_when_invalid_are_replaced_by_the_default(query_string: str, errors: dict[str, list[str]]) -> None:
     form = form_of(query_string)
     assert codes_of(form) == errors
     assert all(str(message) for messages in form.errors.values() for message in messages)
@@ -135,7 +135,7 @@ def test_wrong_values_are_told_and_answered_by_the_default(query_string: str, er
     assert query.period == Period(date(2026, 2, 9), TODAY)
 
 
-def test_wrong_value_leaves_the_right_ones_alone() -> None:
+def test_value_when_invalid_leaves_the_valid_ones_alone() -> None:
     query = ask("company=apia&currency=DOGE&channel=CHAT&range=today")
     assert (query.company, query.currency, query.channel) == (APIA, "", "CHAT")
     assert len(query.period) == 1
@@ -177,7 +177,7 @@ DAYS = st.dates().map(str) | TEXTS
         },
     )
 )
-def test_any_query_string_has_an_answer_that_its_own_query_string_repeats(data: dict[str, str]) -> None:
+def test_form_when_given_any_query_string_repeats_its_query(data: dict[str, str]) -> None:
     form = ReportForm(data, companies=[BERLIN, APIA])
     query = form.report_query()
     assert timedelta(0) <= query.period.end - query.period.start < timedelta(days=MOST_DAYS)

@@ -118,7 +118,7 @@ def test_cards_of_a_small_shop() -> None:
     assert_agrees_with_itself(report)
 
 
-def test_average_cart_is_the_mean_of_the_days_not_of_the_carts() -> None:
+def test_average_cart_when_days_differ_is_the_mean_of_the_days() -> None:
     company = CompanyFactory.create()
     for on, amounts in ((MONDAY, [1000, 2000, 6000]), (TUESDAY, [1000])):
         for minor in amounts:
@@ -165,7 +165,7 @@ def test_first_event_at_one_instant_is_the_one_recorded_first() -> None:
     assert {day.channel: day.carts for day in ask(session.company).days} == {"CHAT": 0, "FAQ": 0, "NUDGE": 1}
 
 
-def test_channel_filter_does_not_count_carts_that_began_in_another_channel() -> None:
+def test_channel_filter_when_set_leaves_out_carts_begun_in_another() -> None:
     session = VisitorSessionFactory.create(started_at=at(MONDAY))
     CartEventFactory.create(session=session, occurred_at=at(MONDAY, 13), channel="CHAT", gmv_minor=100)
     CartEventFactory.create(session=session, occurred_at=at(MONDAY, 14), channel="FAQ", gmv_minor=200)
@@ -188,7 +188,7 @@ def test_carts_of_other_currencies_do_not_count() -> None:
     assert report.current.add_to_cart_minor == 100
 
 
-def test_conversion_counts_sessions_with_an_order_by_now_in_any_currency_and_channel() -> None:
+def test_conversion_when_orders_are_late_or_foreign_counts_them() -> None:
     late = VisitorSessionFactory.create(started_at=at(MONDAY))
     company = late.company
     foreign = VisitorSessionFactory.create(company=company, started_at=at(MONDAY))
@@ -264,7 +264,7 @@ def test_filters_when_set_choose_what_was_credited_and_sessions() -> None:
     assert of(ai_profile="butler") == (0, 0, 0, 0)
 
 
-def test_conversion_when_asked_by_trust_counts_orders_of_that_trust() -> None:
+def test_conversion_when_filtered_by_trust_counts_orders_of_that_trust() -> None:
     session = VisitorSessionFactory.create(started_at=at(MONDAY))
     OrderFactory.create(session=session, trust=Trust.CONFIRMED)
 
@@ -272,7 +272,7 @@ def test_conversion_when_asked_by_trust_counts_orders_of_that_trust() -> None:
     assert ask(session.company, trust="REPORTED").current.conversion_rate == 0
 
 
-def test_ai_profiles_when_credited_to_are_listed_whatever_their_sessions_began_with() -> None:
+def test_ai_profiles_when_credited_are_listed_for_any_session() -> None:
     session = VisitorSessionFactory.create(started_at=at(WEEK.previous.end), ai_profile="sommelier")
     OrderFactory.create(session=session, occurred_at=at(MONDAY), ai_profile="butler")
     CartEventFactory.create(session=session, occurred_at=at(MONDAY), ai_profile="barista", currency="JPY")
@@ -318,7 +318,7 @@ def test_products_are_listed_with_what_was_added_and_bought() -> None:
     assert products[0].name == "Product tea"
 
 
-def test_products_when_few_are_asked_for_are_the_first_of_all_of_them() -> None:
+def test_products_when_limited_are_the_first_of_all() -> None:
     session = VisitorSessionFactory.create(started_at=at(MONDAY))
     order = OrderFactory.create(session=session)
     # Of equal ones, whatever databases hold for equal or sort otherwise, in the order of their code points.
@@ -367,7 +367,7 @@ def test_report_when_compared_with_nothing_has_no_changes() -> None:
     assert report.current == ask(session.company).current
 
 
-def test_sessions_without_a_qualifying_interaction_have_a_row_of_their_own() -> None:
+def test_sessions_when_none_qualifies_have_a_row_of_their_own() -> None:
     session = VisitorSessionFactory.create(started_at=at(MONDAY))
     VisitorSessionFactory.create(company=session.company, started_at=at(MONDAY), channel="")
 
@@ -426,7 +426,7 @@ def test_change_is_a_part_of_the_previous_value(before: int, now: int, change: F
     assert change_of(ask(session.company), "add_to_cart_minor") == change
 
 
-def test_change_is_missing_where_a_value_is() -> None:
+def test_change_when_a_value_is_missing_is_none() -> None:
     session = VisitorSessionFactory.create(started_at=at(MONDAY))
     OrderFactory.create(session=session, occurred_at=at(WEEK.previous.end))
 
@@ -458,7 +458,7 @@ def test_busiest_currency_is_shown_and_the_others_listed() -> None:
     assert (report.current.purchase_minor, report.current.add_to_cart_minor) == (1000, 800)
 
 
-def test_without_orders_the_currency_of_the_most_cart_events_is_the_busiest() -> None:
+def test_busiest_currency_when_no_orders_is_that_of_most_cart_events() -> None:
     session = VisitorSessionFactory.create(started_at=at(MONDAY))
     for currency in ("CHF", "USD", "USD", "AUD"):
         CartEventFactory.create(session=session, currency=currency)
@@ -480,7 +480,7 @@ def test_currencies_follow_the_channel() -> None:
     assert (chat.other_currencies, faq.other_currencies) == ((), ())
 
 
-def test_currency_that_was_asked_for_is_shown_even_without_events() -> None:
+def test_currency_when_named_is_shown_even_without_events() -> None:
     session = VisitorSessionFactory.create(started_at=at(MONDAY))
     OrderFactory.create(session=session)
 
@@ -492,7 +492,7 @@ def test_currency_that_was_asked_for_is_shown_even_without_events() -> None:
     assert [total.currency for total in report.other_currencies] == ["EUR"]
 
 
-def test_currency_of_the_previous_period_is_kept_where_nothing_was_taken() -> None:
+def test_currency_when_the_period_is_empty_is_that_of_the_previous_one() -> None:
     session = VisitorSessionFactory.create(started_at=at(MONDAY))
     OrderFactory.create(session=session, occurred_at=at(WEEK.previous.end), currency="CHF")
 

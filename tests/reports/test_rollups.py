@@ -90,7 +90,7 @@ def run(**options: Any) -> list[str]:
 
 @pytest.mark.property
 @pytest.mark.parametrize("seed", range(examples(2, full=300, sample=1)))
-def test_report_when_anything_happens_says_what_the_events_say(company: Company, seed: int) -> None:
+def test_report_when_rolled_up_has_the_figures_of_the_events(company: Company, seed: int) -> None:
     life = ShopLife(company, UserFactory.create(), seed, NOW)
     rnd = random.Random(seed)
     for _ in range(25):
@@ -213,7 +213,7 @@ def test_late_event_marks_its_day(company: Company, late: Callable[..., Any], re
     assert_same_as_raw(whole(company, currency="EUR"), whole(company))
 
 
-def test_order_when_confirmed_elsewhere_marks_the_days_of_what_it_was_and_of_the_carts_it_had_emptied(
+def test_order_when_confirmed_elsewhere_marks_its_and_its_carts_days(
     company: Company,
 ) -> None:
     told, next_day = at(FIRST, 20), at(FIRST + timedelta(days=1), 8)
@@ -264,7 +264,7 @@ def test_days_when_a_changed_zone_settles_are_marked(shop: Company) -> None:
     assert not RolledUpDay.objects.fresh().exists()
 
 
-def test_zone_when_it_changed_a_while_ago_is_settled_before_days_are_rolled_up(shop: Company) -> None:
+def test_zone_when_changed_a_while_ago_is_settled_before_the_roll_up(shop: Company) -> None:
     changed_at = timezone.now() - timedelta(minutes=2)
     session = VisitorSessionFactory.create(company=shop, started_at=at(FIRST))
     event = CartEventFactory.create(session=session, received_at=changed_at, occurred_on=FIRST + timedelta(days=1))
@@ -354,9 +354,7 @@ def test_products_of_what_was_credited_are_read_from_days(week: ReportQuery, cre
 
 
 @pytest.mark.parametrize("number", some(range(7), 2))
-def test_week_when_one_of_its_days_changes_is_read_from_its_days_until_it_is_added_up_again(
-    week: ReportQuery, number: int
-) -> None:
+def test_week_when_a_day_changes_is_read_from_its_days_until_rolled_up(week: ReportQuery, number: int) -> None:
     told = at(MONDAY + timedelta(days=number), 10)
     before = revenue_impact(week)
     visitor, received_at = Visitor(uuid4(), None), told + timedelta(days=3)
@@ -430,7 +428,7 @@ def test_day_when_its_sums_are_too_large_is_read_from_its_events(shop: Company) 
 # The command
 
 
-def test_command_says_what_it_rolled_up(shop: Company) -> None:
+def test_command_when_done_prints_what_it_rolled_up(shop: Company) -> None:
     CompanyFactory.create(key="idle")
     last = shop.last_day_ended(timezone.now() - ROLLED_UP_AFTER)
     acme, idle = run()
@@ -480,7 +478,7 @@ def test_check_when_rows_differ_names_the_days_and_changes_nothing(
     run(check=True)
 
 
-def test_roll_up_when_interrupted_at_any_statement_leaves_right_figures(company: Company) -> None:
+def test_roll_up_when_interrupted_leaves_correct_figures(company: Company) -> None:
     fill(company, random.Random(7), MONDAY, days=1, sessions=5)
     now = at(MONDAY + timedelta(days=8))
     roll_up(now)

@@ -131,7 +131,7 @@ def _roll_up_once_more(company: Company) -> None:
 
 
 @pytest.mark.parametrize("change", [_exclude, _refund, _move, _record_late, _roll_up_once_more])
-def test_change_when_its_week_is_added_up_waits_and_the_week_is_not_read_afterwards(
+def test_change_when_its_week_is_rolled_up_waits_and_the_week_is_not_read(
     company: Company, change: Callable[[Company], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill(company, random.Random(5), FIRST, days=1, sessions=25)

@@ -92,7 +92,7 @@ def export_choices(
         for name, make in exports.FIGURE_TABLES.items()
     ]
     if exports.has_xlsx():
-        choices.append(ExportChoice(_("All of these"), "", [link(WORKBOOK, "xlsx")]))
+        choices.append(ExportChoice(_("All of the above"), "", [link(WORKBOOK, "xlsx")]))
     for name, make in exports.ROW_TABLES.items():
         if not may_export(request, name):
             continue
@@ -101,7 +101,7 @@ def export_choices(
         if exports.has_xlsx() and number <= exports.MOST_XLSX_ROWS:
             links.append(link(name, "xlsx"))
         elif exports.has_xlsx():
-            note = _("too many for XLSX")
+            note = _("too many rows for XLSX")
         choices.append(ExportChoice(make(report).title, formats.count(number), links, note))
     return choices
 
@@ -137,7 +137,7 @@ def export_view(request: HttpRequest, name: str, suffix: str) -> HttpResponseBas
     with snapshot():
         report = revenue_impact(form.report_query())
     if suffix == "xlsx" and name in exports.ROW_TABLES and count_rows(report, name) > exports.MOST_XLSX_ROWS:
-        text = _("These are %(count)s rows, more than the %(most)s that are written as XLSX. Export them as CSV.")
+        text = _("This table has %(count)s rows, but XLSX files are limited to %(most)s. Export it as CSV instead.")
         numbers = {
             "count": formats.count(count_rows(report, name)),
             "most": formats.count(exports.MOST_XLSX_ROWS),
@@ -163,7 +163,7 @@ def export_view(request: HttpRequest, name: str, suffix: str) -> HttpResponseBas
 
 def _errors(request: HttpRequest, form: ReportForm) -> list[str]:
     """Return the errors of the query string: a file could not show that a filter was ignored."""
-    unknown = [_("There is no filter “%(name)s”.") % {"name": name} for name in request.GET if name not in form.fields]
+    unknown = [_("“%(name)s” is not a filter.") % {"name": name} for name in request.GET if name not in form.fields]
     wrong = [str(message) for messages in form.errors.values() for message in messages]
     return unknown + wrong
 

@@ -120,7 +120,7 @@ def _menus(form: ReportForm, report: RevenueImpactReport, profiles: list[str]) -
         Choice(str(label), form.query_string(compare=value), query.is_compared == bool(not value))
         for value, label in [("", Comparison.PREVIOUS.label), (Comparison.NOTHING.value, Comparison.NOTHING.label)]
     ]
-    menus.append(Menu(label=_("Compare with"), choices=choices, is_chosen=not query.is_compared))
+    menus.append(Menu(label=_("Comparison"), choices=choices, is_chosen=not query.is_compared))
     return menus
 
 

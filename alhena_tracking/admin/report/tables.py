@@ -80,7 +80,7 @@ def today_of(report: RevenueImpactReport) -> date | None:
 
 
 def channel_table(report: RevenueImpactReport) -> Table:
-    names = {**dict(Channel.choices), "": _("None qualified")}
+    names = {**dict(Channel.choices), "": _("No qualifying interaction")}
 
     def cells(figures: Figures) -> list[str]:
         currency = report.currency
@@ -151,11 +151,11 @@ def product_table(report: RevenueImpactReport) -> Table | None:
         return None
     currency, count, shown = report.currency, report.product_count, len(report.products)
     if shown < count:
-        caption = _("The first %(shown)s of %(count)s products, those bought for most first. Amounts in %(currency)s.")
+        caption = _("Top %(shown)s of %(count)s products by purchase revenue. Amounts in %(currency)s.")
     else:
         caption = ngettext(
             "%(count)s product. Amounts in %(currency)s.",
-            "%(count)s products, those bought for most first. Amounts in %(currency)s.",
+            "%(count)s products, sorted by purchase revenue. Amounts in %(currency)s.",
             count,
         )
     return Table(

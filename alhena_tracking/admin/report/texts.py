@@ -102,18 +102,18 @@ def no_credit_text(report: RevenueImpactReport, *, is_narrowed: bool) -> str:
     if report.has_credit:
         return ""
     if is_narrowed:
-        return _("Nothing that these filters let through was credited to the assistant in this range.")
+        return _("No cart events or orders that match these filters were credited to the assistant in this period.")
     if not has_uncounted_orders(report):
         return _(
-            "The assistant was used in this range, but no cart event or order was credited to it. If that is "
-            "unexpected, check that the shop reports them."
+            "Visitors used the assistant in this period, but no cart events or orders were credited to it. If you "
+            "expected some, check that the shop reports them."
         )
     if conf.confirmed_orders_only:
         return _(
-            "Orders of this range were credited to the assistant, but none of them counts: they are excluded, or not "
-            "confirmed yet."
+            "Orders in this period were credited to the assistant, but all of them are excluded or not confirmed yet, "
+            "so none is counted."
         )
-    return _("Orders of this range were credited to the assistant, but none of them counts: they are excluded.")
+    return _("Orders in this period were credited to the assistant, but all of them are excluded, so none is counted.")
 
 
 def card_texts(report: RevenueImpactReport) -> list[CardText]:
@@ -163,7 +163,7 @@ def _change_text(card: Card, currency: str) -> ChangeText:
         return _no_change_text(card, previous)
     named = {"change": formats.share(abs(change)), "previous": previous}
     if card.value == card.previous:
-        words = _("the same as before")
+        words = _("no change")
         return ChangeText("same", formats.share(Fraction()), words, words)
     if card.value > card.previous:
         words, sentence = _("up from %(previous)s"), _("up %(change)s from %(previous)s")
@@ -175,14 +175,14 @@ def _change_text(card: Card, currency: str) -> ChangeText:
 
 def _no_change_text(card: Card, previous: str) -> ChangeText:
     if card.value is None:
-        words = _("nothing to divide by")
-        sentence = _("not available: there is nothing to divide by")
+        words = _("cannot be calculated")
+        sentence = _("not available: cannot be calculated for this period")
     elif card.previous is None:
-        words = _("nothing to divide by before")
-        sentence = _("change not available: there was nothing to divide by before")
+        words = _("no previous value")
+        sentence = _("change not available: no previous value")
     else:
-        words = _("it was %(previous)s before") % {"previous": previous}
-        sentence = _("change not available: it was %(previous)s before") % {"previous": previous}
+        words = _("previously %(previous)s") % {"previous": previous}
+        sentence = _("change not available: previously %(previous)s") % {"previous": previous}
     return ChangeText("", _("n/a"), words, sentence)
 
 
@@ -248,7 +248,7 @@ def _chart_text(
         days=formats.days(report.query.period),
         total=total,
         description=_(
-            "%(title)s, %(days)s: %(total)s %(currency)s in all. The table “Day by day” has the same numbers."
+            "%(title)s, %(days)s: %(total)s %(currency)s in total. The table “Day by day” lists the same figures."
         )
         % {"title": title, "days": formats.days(report.query.period), "total": total, "currency": currency},
         legend=[
@@ -282,23 +282,23 @@ def steps(report: RevenueImpactReport) -> list[Step]:
             formats.count(sessions),
             _percent(sessions, widest),
             "",
-            _("Visitors who used the assistant, by the day they began to, whatever they paid in."),
+            _("Visitor sessions with the assistant, by the day they started. All currencies."),
         ),
         Step(
             Series.ADD_TO_CART,
             _("Carts"),
             formats.count(carts),
             _percent(carts, widest),
-            _per_hundred(_("%(number)s for every 100 sessions"), carts, sessions),
-            _("Sessions with a cart event in %(currency)s, counted once on each day with one.") % currency,
+            _per_hundred(_("%(number)s per 100 sessions"), carts, sessions),
+            _("Sessions with a cart event in %(currency)s. Each counts once per day.") % currency,
         ),
         Step(
             Series.PURCHASES,
             _("Orders"),
             formats.count(orders),
             _percent(orders, widest),
-            _per_hundred(_("%(number)s for every 100 carts"), orders, carts),
-            _("Orders in %(currency)s, on the day they were placed, whenever the session began.") % currency,
+            _per_hundred(_("%(number)s per 100 carts"), orders, carts),
+            _("Orders in %(currency)s, by the day they were placed, even if the session started earlier.") % currency,
         ),
     ]
 

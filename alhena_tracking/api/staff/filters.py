@@ -58,7 +58,7 @@ class RowFilters(django_filters.FilterSet):  # type: ignore[misc]
         self.is_valid()
         start, end = (self.form.cleaned_data.get(name) for name in ("start", "end"))
         if start and end and start > end:
-            self.form.add_error("end", ValidationError(_("The last day lies before the first."), code="reversed"))
+            self.form.add_error("end", ValidationError(_("The end date is before the start date."), code="reversed"))
 
 
 class EventFilters(RowFilters):
