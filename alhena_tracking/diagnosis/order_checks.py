@@ -101,25 +101,25 @@ class ConfirmationCheck(Check):
 
 
 _WITHOUT_ID = ngettext_lazy(
-    "%(count)s of the last %(total)s order came without an id.",
-    "%(count)s of the last %(total)s orders came without an id.",
+    "%(count)s of the last %(total)s order came without an ID.",
+    "%(count)s of the last %(total)s orders came without an ID.",
     "exact_total",
 )
 
 
 class OrderIdsCheck(Check):
     key = "order_ids"
-    title = _("Order ids")
+    title = _("Order IDs")
 
     nothing = _NO_ORDERS
     none = done(
-        ngettext_lazy("The last order has an id.", "All of the last %(total)s orders have an id.", "exact_total")
+        ngettext_lazy("The last order has an ID.", "All of the last %(total)s orders have an ID.", "exact_total")
     )
     over = done(_WITHOUT_ID, _("The latest orders all have one."))
     missing = problem(
-        _("Orders arrive without an id, so duplicates can only be guessed."),
+        _("Orders arrive without an ID, so duplicates can only be guessed."),
         _WITHOUT_ID,
-        recommendation=_("Send the shop's order id with every order, so that no order is counted twice."),
+        recommendation=_("Send the shop's order ID with every order, so that no order is counted twice."),
         code='orderId: "1001"',
     )
 
