@@ -131,7 +131,7 @@ FAULTS = {
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("name", FAULTS)
-def test_event_when_the_database_refuses_it_is_reported_by_index(
+def test_event_when_the_database_rejects_it_is_reported_by_index(
     name: str, company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fault = FAULTS[name]

@@ -93,7 +93,7 @@ def test_batch_when_larger_than_one_event_may_be_is_read(company: Company) -> No
     assert post("events", body.ljust(BATCH_BODY_BYTES + 1))[0] == 413
 
 
-def test_batch_when_the_visitor_refuses_tracking_is_ignored_whole(company: Company) -> None:
+def test_batch_when_the_visitor_opted_out_is_ignored_whole(company: Company) -> None:
     body = {**IDENTITY, "events": [CHAT, {}, told("sendCheckoutEvent", ORDER)]}
     status, answer = post("events", body, **{"Sec-GPC": "1"})
     assert (status, statuses(answer)) == (200, ["ignored", "invalid", "ignored"])

@@ -78,7 +78,7 @@ def test_number_when_it_is_no_amount_is_named(path: str, place: Place, headers: 
         check_named(path, place, literal, headers)
 
 
-def test_fields_with_numbers_are_all_that_there_are() -> None:
+def test_number_fields_when_listed_are_complete() -> None:
     """So that a field which is added is among those that are tested."""
     found = {(path, field_of(place)) for path in PATHS for place in places(body_of(path), int, float)}
     lines = [f"line_items[{number}].{name}" for number in range(2) for name in ("value", "quantity")]

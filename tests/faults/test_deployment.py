@@ -45,7 +45,7 @@ def test_events_when_workers_are_replaced_are_taken(start_server: Callable[..., 
 
 
 @pytest.mark.parametrize("round_", range(examples(1, full=5)))
-def test_events_when_their_table_has_no_column_yet_are_refused_for_a_moment(server: Server, round_: int) -> None:
+def test_events_when_a_column_is_missing_are_rejected_for_now(server: Server, round_: int) -> None:
     """As between a new release and its migration."""
     with Load(server, streams=8, rate=RATE) as load:
         load.wait_for(examples(50, full=400))

@@ -68,7 +68,7 @@ def _message(events: list[Event]) -> Message:
 # Connections that end
 
 
-def test_acknowledged_events_when_connections_end_under_load_are_there_once(server: Server) -> None:
+def test_acknowledged_events_when_connections_end_are_stored_once(server: Server) -> None:
     with Load(server) as load:
         for _ in range(examples(5, full=50)):
             load.wait_for(20)
@@ -99,7 +99,7 @@ def cluster() -> Iterator[Cluster]:
         yield cluster
 
 
-def test_event_when_the_database_is_down_is_refused_within_a_second(cluster: Cluster, tmp_path: Path) -> None:
+def test_event_when_the_database_is_down_is_rejected_in_a_second(cluster: Cluster, tmp_path: Path) -> None:
     with Server(cluster.url, tmp_path / "log") as server, Load(server) as load:
         for _ in range(examples(1, full=10)):
             load.wait_for(20)
@@ -155,7 +155,7 @@ def _check_refused(server: Server, events: list[Event], *, seconds: float, is_lo
         (OrderLine, "order without id"),
     ],
 )
-def test_event_when_its_table_is_locked_is_refused_in_time(
+def test_event_when_its_table_is_locked_is_rejected_in_time(
     server: Server, chat: Event, model: type[Model], report: str
 ) -> None:
     events = _REPORTS[report](chat.visitor)
@@ -166,7 +166,7 @@ def test_event_when_its_table_is_locked_is_refused_in_time(
     check_books([chat, *events])
 
 
-def test_event_when_its_session_is_locked_is_refused_in_time(server: Server, chat: Event) -> None:
+def test_event_when_its_session_is_locked_is_rejected_in_time(server: Server, chat: Event) -> None:
     event = cart_event(chat.visitor)
     with transaction.atomic():
         VisitorSession.objects.select_for_update().get()
@@ -176,7 +176,7 @@ def test_event_when_its_session_is_locked_is_refused_in_time(server: Server, cha
 
 
 @pytest.mark.parametrize("seconds", [30, 1.5], ids=["one statement", "all statements"])
-def test_batch_when_the_database_hangs_is_refused_in_time(server: Server, chat: Event, seconds: float) -> None:
+def test_batch_when_the_database_hangs_is_rejected_in_time(server: Server, chat: Event, seconds: float) -> None:
     """Where no statement takes too long by itself, all of them together may."""
     events = [interaction(chat.visitor), *_REPORTS["batch"](chat.visitor)]
     with trigger(f"PERFORM pg_sleep({seconds})", Interaction, CartEvent, Order, OrderLine):
@@ -185,7 +185,7 @@ def test_batch_when_the_database_hangs_is_refused_in_time(server: Server, chat: 
     check_books([chat, *events])
 
 
-def test_event_when_it_waits_before_the_database_hangs_is_refused_in_time(server: Server, chat: Event) -> None:
+def test_event_when_waiting_as_the_database_hangs_is_rejected(server: Server, chat: Event) -> None:
     """All that one request waits for counts, not only what fails in the end."""
     event = cart_event(chat.visitor)
     server.kill_workers()  # the new ones must look the company up
@@ -201,7 +201,7 @@ def test_event_when_it_waits_before_the_database_hangs_is_refused_in_time(server
 # A database that cannot be written
 
 
-def test_event_when_the_database_is_read_only_is_refused(
+def test_event_when_the_database_is_read_only_is_rejected(
     chat: Event, start_server: Callable[..., Server], server: Server
 ) -> None:
     standby = start_server(FAULTS_READ_ONLY="on")

@@ -101,7 +101,7 @@ def test_cart_events_when_there_are_fifty_take_as_many_queries_as_a_few(company:
     assert _queries(company, batch) == 3
 
 
-def test_events_of_all_kinds_when_there_are_many_take_no_more_queries_than_two_of_each(company: Company) -> None:
+def test_events_when_there_are_many_take_as_few_queries_as_two(company: Company) -> None:
     def batch(size: int) -> list[EventData]:
         return [
             event
@@ -128,7 +128,7 @@ def test_event_when_it_is_at_fault_does_not_harm_the_others(company: Company) ->
     assert CartEvent.objects.count() == 2
 
 
-def test_event_when_it_is_credited_to_an_interaction_of_its_batch_names_that(company: Company) -> None:
+def test_event_when_credited_within_its_batch_names_the_interaction(company: Company) -> None:
     outcomes = record(company, [cart_event(), chat(), cart_event()])
     assert [outcome.status for outcome in outcomes] == ["ignored", "recorded", "recorded"]
     assert CartEvent.objects.get().credited_interaction == Interaction.objects.get()

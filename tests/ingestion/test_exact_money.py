@@ -40,7 +40,7 @@ BASES = ("unit", "total")
         ("1.0004999999999999", "KWD", 1000),
     ],
 )
-def test_oracle_knows_what_a_person_would_say(literal: str, currency: str, minor: int) -> None:
+def test_oracle_when_asked_agrees_with_a_hand_calculation(literal: str, currency: str, minor: int) -> None:
     assert minor_of(literal, currency) == minor
     assert quantity_of("0.30000000000000004") == Fraction(3, 10)
 

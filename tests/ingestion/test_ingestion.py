@@ -165,7 +165,7 @@ def test_order_ids_when_a_collation_would_confuse_them_are_two(company: Company,
     assert Order.objects.count() == 2
 
 
-def test_products_when_a_collation_would_confuse_them_have_states_of_their_own(company: Company) -> None:
+def test_products_when_equal_by_collation_have_separate_states(company: Company) -> None:
     record_one(company, chat())
     record_one(company, cart_event(product_id="A1"))
     record_one(company, cart_event(product_id="a1"))
@@ -197,7 +197,7 @@ def test_event_when_nobody_interacted_is_not_stored(company: Company) -> None:
     assert not Order.objects.exists()
 
 
-def test_event_when_the_interaction_is_older_than_the_window_is_not_stored(company: Company) -> None:
+def test_event_when_the_interaction_is_too_old_is_not_stored(company: Company) -> None:
     record_one(company, chat(NOW - timedelta(hours=25)))
     assert record_one(company, order()).status == "ignored"
 
@@ -239,9 +239,7 @@ def test_cart_event_when_recorded_takes_few_queries(company: Company, django_ass
         record_one(company, cart_event())
 
 
-def test_cart_when_another_event_changes_it_after_the_look_up_is_read_anew(
-    company: Company, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_cart_when_changed_after_the_look_up_is_read_again(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
     record(company, [chat()])
 
     def insert_later(*args: Any, **kwargs: Any) -> bool:

@@ -315,7 +315,7 @@ def test_answers_and_rows_when_orders_are_spoken_of_agree_with_the_oracle(sequen
 @pytest.mark.django_db
 @property_test(2_000)
 @given(batches=batched_sequences())
-def test_answers_and_rows_when_orders_come_in_batches_agree_with_the_oracle(batches: Sequence[Sequence[Event]]) -> None:
+def test_results_when_orders_come_in_batches_match_the_oracle(batches: Sequence[Sequence[Event]]) -> None:
     with transaction.atomic():
         shops = Shops()
         answers: list[str] = []
@@ -343,7 +343,7 @@ def _check_answers_and_rows(sequence: TrustSequence, answers: Sequence[str], sho
 @pytest.mark.django_db
 @property_test(2_000)
 @given(pair=shuffled_sequences())
-def test_order_when_its_visitor_is_confirmed_is_the_same_whatever_came_first(
+def test_order_when_its_visitor_is_confirmed_ignores_arrival_order(
     pair: tuple[TrustSequence, TrustSequence],
 ) -> None:
     sequence, shuffled = pair
