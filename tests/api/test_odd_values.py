@@ -39,7 +39,7 @@ def counts() -> list[int]:
 
 
 def check_named(path: str, place: Place, literal: str, headers: dict[str, str]) -> None:
-    """The literal is told to be wrong where it stands, and nothing else is; of a batch, all other events are stored."""
+    """The literal is rejected where it stands, and nothing else is; of a batch, all other events are stored."""
     body = body_of(path)
     index, field = field_of(place)
     before = counts() if index is None else []

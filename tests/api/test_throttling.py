@@ -43,7 +43,7 @@ class Clock:
 
 
 class SharedCache(BaseCache):
-    """Stands for a cache that processes share: notes what it is asked, and fails while it is told to."""
+    """Stands for a cache that processes share: notes what it is asked, and fails on demand."""
 
     calls: ClassVar[list[str]] = []
     timeouts: ClassVar[dict[str, float]] = {}
@@ -491,7 +491,7 @@ def test_flood_when_from_several_processes_is_held_to_the_limit(shared_redis: Ma
 
 
 def _flood(shared: Mapping[str, Any], forged: list[str], seconds: int) -> list[int | None]:
-    """Send without pause for so long from when all processes are ready; what each request was told."""
+    """Send without pause for so long from when all processes are ready; return the answer to each request."""
     requests = [
         RequestFactory().get("/", REMOTE_ADDR="10.0.0.2", HTTP_X_FORWARDED_FOR=entries + ADDRESS) for entries in forged
     ]

@@ -150,7 +150,7 @@ def test_23_events_for_another_origin_arrive_when_the_page_is_left(
 
 
 def methods_of_requests(monkeypatch: Any) -> list[str]:
-    """Of those that reach the endpoint for batches from now on; a browser does not tell Playwright of a preflight."""
+    """Of those that reach the endpoint for batches from now on; a browser does not report a preflight to Playwright."""
     methods: list[str] = []
     dispatch = BatchView.dispatch
 

@@ -30,13 +30,13 @@ pytestmark = pytest.mark.django_db
 )
 @given(history=histories(), repeated=st.sets(st.integers(0, 24), max_size=3))
 def test_rows_when_events_come_together_are_those_of_one_by_one(history: History, repeated: set[int]) -> None:
-    told = list(_told(history, repeated))
-    one_by_one = _outcome(history, [(basis, company, [data]) for basis, company, batch in told for data in batch])
-    assert _outcome(history, told) == one_by_one
+    batches = list(_batches(history, repeated))
+    one_by_one = _outcome(history, [(basis, company, [data]) for basis, company, batch in batches for data in batch])
+    assert _outcome(history, batches) == one_by_one
 
 
-def _told(history: History, repeated: set[int]) -> Iterator[tuple[str, str, list[EventData]]]:
-    """The history in batches: each visitor's events that follow each other. Some of them are told twice."""
+def _batches(history: History, repeated: set[int]) -> Iterator[tuple[str, str, list[EventData]]]:
+    """The history in batches: each visitor's events that follow each other. Some of them are sent twice."""
     events = [
         (event, data_of(event, uuid.UUID(int=number + 1)))
         for number, event in enumerate(history.events)
@@ -88,10 +88,10 @@ def _rows() -> list[Any]:
             row: dict[str, Any] = {**values}
             row["session_id"] = sessions.get(row.get("session_id", 0))
             row["credited_interaction_id"] = events.get(row.get("credited_interaction_id", 0))
-            row["told"] = str(orders[row["id" if model is Order else "order_id"]]) if model in _OF_ORDERS else ""
+            row["content"] = str(orders[row["id" if model is Order else "order_id"]]) if model in _OF_ORDERS else ""
             rows.append({name: value for name, value in row.items() if name not in _INCOMPARABLE})
-    # Which of two orders of one transaction, or of their claims, has the smaller id tells nothing.
-    return sorted(rows, key=lambda row: row["told"])
+    # Which of two orders of one transaction, or of their claims, has the smaller id means nothing.
+    return sorted(rows, key=lambda row: row["content"])
 
 
 def test_cart_events_when_there_are_fifty_take_as_many_queries_as_a_few(company: Company) -> None:

@@ -123,7 +123,7 @@ def test_event_when_its_time_and_id_are_given_keeps_them(company: Company) -> No
 
 
 def fail(rows: Any) -> None:
-    raise OperationalError("quotes what was told: 1001")
+    raise OperationalError("quotes what was sent: 1001")
 
 
 def test_event_when_it_fails_leaves_the_transaction_of_the_shop_usable(
@@ -167,7 +167,7 @@ def test_events_when_invalid_on_commit_are_logged_without_values(
     assert caplog.text.count("ERROR") == 5
     assert "record_order: value: wrong_type" in caplog.text
     assert "OperationalError" in caplog.text
-    assert not any(told in caplog.text for told in ("secret", "1001", str(USER)))
+    assert not any(value in caplog.text for value in ("secret", "1001", str(USER)))
 
 
 @pytest.mark.django_db(transaction=True)
@@ -191,11 +191,11 @@ def test_events_when_counted_are_those_that_were_committed(company: Company) -> 
 
 @pytest.mark.django_db(transaction=True)
 def test_signals_when_something_is_recorded_are_sent_after_commit(company: Company) -> None:
-    told: list[tuple[str, bool]] = []
+    received: list[tuple[str, bool]] = []
 
     def receive(name: str) -> Any:
         def receiver(instance: Any, **details: Any) -> None:
-            told.append((name, transaction.get_connection().in_atomic_block))
+            received.append((name, transaction.get_connection().in_atomic_block))
 
         return receiver
 
@@ -212,7 +212,7 @@ def test_signals_when_something_is_recorded_are_sent_after_commit(company: Compa
     finally:
         for name, receiver in receivers.items():
             getattr(signals, name).disconnect(receiver)
-    assert told == [
+    assert received == [
         ("interaction_recorded", False),
         ("cart_event_recorded", False),
         ("order_recorded", False),

@@ -63,12 +63,12 @@ def test_amounts_when_events_come_in_batches_are_exact(company: Company, setting
     now = timezone.now()
     for _ in range(BATCHES):
         start = now - timedelta(hours=1) - timedelta(seconds=rnd.randrange(60 * 3600))
-        told = list(Visitor(rnd, books, start.astimezone(UTC), basis, line_basis).events(BATCH))
+        sent = list(Visitor(rnd, books, start.astimezone(UTC), basis, line_basis).events(BATCH))
         fingerprint = str(UUID(int=rnd.getrandbits(128)))
-        events = [event.body for event in told]
+        events = [event.body for event in sent]
         body = written({"company_key": company.key, "user_fingerprint": fingerprint, "events": events})
         answer = send(body)
-        for event, result in zip(told, answer["results"], strict=True):
+        for event, result in zip(sent, answer["results"], strict=True):
             codes = {error["field"]: error["code"] for error in result.get("errors", ())}
             assert (result["status"], codes) == ("invalid" if event.refused else "recorded", event.refused), event.body
 

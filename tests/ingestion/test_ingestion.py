@@ -77,11 +77,11 @@ def _check_rows(history: History) -> None:
         "QUALIFYING_INTERACTION": "tests.support.event_data.is_no_greeting",
     }
     with override_settings(ALHENA_TRACKING=rules):
-        told = [_record(companies[event.company], event) for event in history.events]
+        recorded = [_record(companies[event.company], event) for event in history.events]
     outcome = history.replay()
     session_ids = list(VisitorSession.objects.order_by("id").values_list("id", flat=True))
     interaction_ids = {row.event_id: row.pk for row in Interaction.objects.all()}
-    id_of = {number: interaction_ids.get(event_id) for number, (_, event_id) in enumerate(told)}
+    id_of = {number: interaction_ids.get(event_id) for number, (_, event_id) in enumerate(recorded)}
 
     sessions = [
         (row.company.key, row.started_at, row.last_interaction_at, row.channel, row.ai_profile)
@@ -90,7 +90,7 @@ def _check_rows(history: History) -> None:
     assert sessions == [
         (s.company.lower(), s.started_at, s.last_interaction_at, s.channel, s.ai_profile) for s in outcome.sessions
     ]
-    for (answer, event_id), expected in zip(told, outcome.results, strict=True):
+    for (answer, event_id), expected in zip(recorded, outcome.results, strict=True):
         match expected:
             case int():
                 assert answer == Outcome("recorded", event_id)

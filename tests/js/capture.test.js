@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { openPage } from "./page.js";
 
 /**
- * Opens a page, does something to `#it`, and tells the interactions that were sent.
+ * Opens a page, does something to `#it`, and returns the interactions that were sent.
  *
  * @param {string} html
  * @param {(element: any, page: ReturnType<typeof openPage>) => void} act
@@ -116,7 +116,7 @@ for (const [name, html, act, expected] of CASES) {
   });
 }
 
-test("a product id that breaks the rules is told, and the page goes on", async () => {
+test("a product id that breaks the rules is reported, and the page goes on", async () => {
   const page = openPage({ html: `<button id="it" data-alhena-faq="${"x".repeat(256)}">?</button>` });
   page.document.getElementById("it").click();
   await page.deliver();

@@ -19,12 +19,12 @@ const RECIPES = Object.fromEntries(
 /**
  * A stub: what the platform defines before the recipe runs and, once it has run, what it does when a page is loaded and
  * when the visitor chooses. `choice` is what it knows when the page is loaded: undefined where nothing was chosen yet,
- * null where nobody has to. Some tell of a refusal where nothing was chosen, as the page says.
+ * null where nobody has to. Some report a refusal where nothing was chosen, as the page says.
  *
  * @typedef {(window: any, globals: Record<string, any>) => {
  *   load?: (choice: boolean | undefined | null) => void,
  *   choose: (choice: boolean) => void,
- *   tellsTooEarly?: boolean,
+ *   reportsTooEarly?: boolean,
  * }} Platform
  */
 
@@ -60,18 +60,18 @@ const PLATFORMS = {
   },
 
   Usercentrics(window) {
-    const tell = (/** @type {string} */ action, /** @type {string} */ type, /** @type {boolean} */ isGiven) =>
+    const report = (/** @type {string} */ action, /** @type {string} */ type, /** @type {boolean} */ isGiven) =>
       dispatch(window, "ucEvent", { event: "consent_status", action, type, Alhena: isGiven, ucCategory: {} });
     return {
-      load: (choice) => tell("onInitialPageLoad", choice === undefined ? "implicit" : "explicit", choice === true),
-      choose: (choice) => tell("onUpdateServices", "EXPLICIT", choice),
+      load: (choice) => report("onInitialPageLoad", choice === undefined ? "implicit" : "explicit", choice === true),
+      choose: (choice) => report("onUpdateServices", "EXPLICIT", choice),
     };
   },
 
   Didomi(window) {
     /** @type {((status: boolean | undefined) => void)[]} */
     const subscribers = [];
-    const tell = (/** @type {boolean | undefined} */ status) => subscribers.forEach((subscriber) => subscriber(status));
+    const report = (/** @type {boolean | undefined} */ status) => subscribers.forEach((subscriber) => subscriber(status));
     const Didomi = {
       /** @param {string} vendor */
       getObservableOnUserConsentStatusForVendor: (vendor) => ({
@@ -82,9 +82,9 @@ const PLATFORMS = {
     return {
       load(choice) {
         window.didomiOnReady.forEach((/** @type {any} */ callback) => callback(Didomi));
-        tell(choice ?? undefined);
+        report(choice ?? undefined);
       },
-      choose: tell,
+      choose: report,
     };
   },
 
@@ -103,14 +103,14 @@ const PLATFORMS = {
 
   Klaro(_, globals) {
     globals.klaroConfig = { services: [] };
-    const tell = (/** @type {boolean} */ choice) =>
+    const report = (/** @type {boolean} */ choice) =>
       globals.klaroConfig.services.forEach((/** @type {any} */ service) => service.callback(choice, service));
-    return { load: (choice) => tell(choice === true), choose: tell, tellsTooEarly: true };
+    return { load: (choice) => report(choice === true), choose: report, reportsTooEarly: true };
   },
 
   tarteaucitron(_, globals) {
     globals.tarteaucitron = { services: {} };
-    const tell = (/** @type {boolean} */ choice) => {
+    const report = (/** @type {boolean} */ choice) => {
       for (const key of globals.tarteaucitron.job) {
         const service = globals.tarteaucitron.services[key];
         assert.deepEqual([service.key, service.needConsent], [key, true]);
@@ -118,13 +118,13 @@ const PLATFORMS = {
         else service.fallback();
       }
     };
-    return { load: (choice) => tell(choice === true), choose: tell, tellsTooEarly: true };
+    return { load: (choice) => report(choice === true), choose: report, reportsTooEarly: true };
   },
 
   "IAB Transparency and Consent Framework"(_, globals) {
     /** @type {((data: unknown, success: boolean) => void)[]} */
     const listeners = [];
-    const tell = (/** @type {string} */ eventStatus, /** @type {boolean} */ isGiven) =>
+    const report = (/** @type {string} */ eventStatus, /** @type {boolean} */ isGiven) =>
       listeners.forEach((listener) =>
         listener({ gdprApplies: true, eventStatus, purpose: { consents: { 1: isGiven } } }, true),
       );
@@ -136,10 +136,10 @@ const PLATFORMS = {
     return {
       load(choice) {
         if (choice === null) applyNot();
-        else if (choice === undefined) tell("cmpuishown", false);
-        else tell("tcloaded", choice);
+        else if (choice === undefined) report("cmpuishown", false);
+        else report("tcloaded", choice);
       },
-      choose: (choice) => tell("useractioncomplete", choice),
+      choose: (choice) => report("useractioncomplete", choice),
     };
   },
 
@@ -193,7 +193,7 @@ test("each recipe of the page is tested here", () => {
 
 for (const name of Object.keys(PLATFORMS)) {
   test(`${name}: consent that is given lets events go, and withdrawn purges`, async () => {
-    const { page, load, choose, tellsTooEarly } = open(name);
+    const { page, load, choose, reportsTooEarly } = open(name);
     visit(page);
     page.loadTracker();
     load?.(undefined);
@@ -202,7 +202,7 @@ for (const name of Object.keys(PLATFORMS)) {
     assert.deepEqual(stored(page), [0, 0, null]);
 
     choose(true);
-    if (tellsTooEarly) visit(page);
+    if (reportsTooEarly) visit(page);
     await page.deliver();
     assert.deepEqual(page.paths, ["interactions", "cart_events"]);
     page.track("sendCheckoutEvent", ORDER);
@@ -237,7 +237,7 @@ for (const name of Object.keys(PLATFORMS)) {
     const when = isFirst ? "before" : "after";
     test(`${name}: a choice of an earlier page is known ${when} the tracker`, async (context) => {
       const { page, load } = open(name);
-      if (!load) return context.skip("tells of no earlier choice by itself");
+      if (!load) return context.skip("reports no earlier choice by itself");
       if (isFirst) load(true);
       visit(page);
       page.loadTracker();

@@ -42,8 +42,8 @@ for (const file of ["cart_events", "checkout_events", "interactions"]) {
 
       const reported = page.errors.map(([prefix, message]) => {
         assert.equal(prefix, "Alhena:");
-        const [, told, field, code] = MESSAGE.exec(String(message)) || assert.fail(`odd message: ${message}`);
-        assert.equal(told, method);
+        const [, named, field, code] = MESSAGE.exec(String(message)) || assert.fail(`odd message: ${message}`);
+        assert.equal(named, method);
         return `${field} ${code}`;
       });
       assert.deepEqual(reported.sort(), errors.map(({ field, code }) => `${field || "data"} ${code}`).sort());

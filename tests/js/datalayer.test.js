@@ -214,7 +214,7 @@ test("ids that are numbers and numbers that are text are read as what they mean"
   ]);
 });
 
-test("what is wrong is told by the tracker, and the page goes on", async () => {
+test("an error is reported by the tracker, and the page goes on", async () => {
   const page = await open();
   await page.interact();
   push(page, "add_to_cart", { currency: "USD", items: [{ item_id: "A", item_name: "Mug", price: "a lot" }] });

@@ -11,7 +11,7 @@ const openDebugged = (options = {}) =>
   openPage({ ...options, attributes: { ...ATTRIBUTES, "data-debug": "true", ...options.attributes } });
 
 /** @param {any} page what it said, line by line, the first one aside @returns {string[]} */
-const told = (page) =>
+const logged = (page) =>
   page.infos.slice(1).map((/** @type {unknown[]} */ message) => message.filter((part) => typeof part === "string").join(" "));
 
 /** @param {any} page */
@@ -29,7 +29,7 @@ test("[33] debug mode's file is requested only when it is switched on", () => {
   }
 });
 
-test("[33] debug mode that is not told where its file is requests none", () => {
+test("[33] debug mode without the address of its file requests none", () => {
   assert.deepEqual(requested(openPage({ url: "https://shop.example/?alhena_debug=1" })), []);
 });
 
@@ -49,7 +49,7 @@ test("[33] debug mode says for every event what became of it", async () => {
   await page.deliver();
   page.track("sendCheckoutEvent", ORDER);
   assert.match(page.infos[0].join(" "), /debug mode, company "acme", endpoint \/alhena\//);
-  assert.deepEqual(told(page), [
+  assert.deepEqual(logged(page), [
     "Alhena: sendCartEvent not sent: the visitor has not used the assistant within 24 hours. " +
       "Ask it something, open an FAQ, or call trackAlhenaEvent('sendInteraction', {type: 'CHAT'}).",
     "Alhena: sendInteraction will be sent.",
@@ -81,7 +81,7 @@ for (const [name, server, expected] of ANSWERS) {
     page.loadDebug();
     page.track("sendInteraction", CHAT);
     await page.deliver();
-    assert.match(told(page).at(-1) || "", expected);
+    assert.match(logged(page).at(-1) || "", expected);
   });
 }
 
@@ -90,8 +90,8 @@ test("[33] debug mode explains consent", async () => {
   page.loadDebug();
   page.track("sendInteraction", CHAT);
   page.track("setConsent", false);
-  assert.match(told(page)[0], /waits in memory for trackAlhenaEvent\('setConsent', true\)/);
-  assert.match(told(page)[1], /not sent: the visitor has declined/);
+  assert.match(logged(page)[0], /waits in memory for trackAlhenaEvent\('setConsent', true\)/);
+  assert.match(logged(page)[1], /not sent: the visitor has declined/);
 });
 
 test("without debug mode nothing is noted, and nothing said as long as nothing is wrong", async () => {

@@ -143,7 +143,7 @@ test("the longest product name is named in its message", () => {
 });
 
 for (const method of ["toString", "constructor", "__proto__", "", undefined, null, 7, {}, Symbol("x")]) {
-  test(`a method that does not exist is told and sends nothing: ${String(method)}`, () => {
+  test(`a method that does not exist is reported and sends nothing: ${String(method)}`, () => {
     const page = openPage();
     page.track(method, CART);
     assert.equal(page.errors.length, 1);

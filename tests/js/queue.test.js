@@ -289,7 +289,7 @@ test("[30] the thank-you page reloaded: the same orderId is not sent twice", asy
   );
 });
 
-test("an order that the server refused is sent after a reload", async () => {
+test("an order that the server rejected is sent after a reload", async () => {
   for (const refusal of [answer(400, { text: "" }), answer(200, { results: [{ status: "invalid", errors: [{}] }] })]) {
     const page = openPage({ cookie: COOKIE, fetch: () => refusal });
     page.track("sendCheckoutEvent", ORDER);

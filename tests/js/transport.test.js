@@ -7,7 +7,7 @@ const CHAT = { type: "CHAT" };
 const RETRIED = [0, 408, 425, 429, 500, 502, 503, 504, 599];
 const FINAL = [304, 400, 401, 403, 404, 409, 413, 415, 422, 501, 505];
 
-/** A server that answers when it is told to. */
+/** A server that answers on demand. */
 function slowServer() {
   /** @type {{ request: any, resolve: (answer: unknown) => void, reject: (error: Error) => void }[]} */
   const waiting = [];
@@ -151,7 +151,7 @@ for (const status of RETRIED) {
 }
 
 for (const status of FINAL) {
-  test(`[11] ${status} is never retried: it is told, and the next event goes out`, async () => {
+  test(`[11] ${status} is never retried: it is reported, and the next event goes out`, async () => {
     const page = openPage({ fetch: serverOf(status) });
     page.track("sendInteraction", CHAT);
     await page.deliver();
@@ -164,7 +164,7 @@ for (const status of FINAL) {
   });
 }
 
-test("[16] results per event are final: what is invalid is told, and nothing of it sent again", async () => {
+test("[16] results per event are final: what is invalid is reported, and nothing of it sent again", async () => {
   const results = [
     { status: "recorded" },
     { status: "invalid", errors: [{ field: "value", code: "too_large" }] },
@@ -180,7 +180,7 @@ test("[16] results per event are final: what is invalid is told, and nothing of 
   assert.deepEqual(page.errors, [["Alhena:", "sendCartEvent", "refused:", results[1].errors]]);
 });
 
-test("[11] a refusal whose answer breaks off is final, too", async () => {
+test("[11] a rejection whose answer breaks off is final, too", async () => {
   const refused = { ...answer(400), text: () => Promise.reject(new Error("broke off")) };
   const page = openPage({ fetch: serverOf(refused) });
   page.track("sendInteraction", CHAT);

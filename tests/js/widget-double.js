@@ -3,7 +3,7 @@
  * (https://alhena.ai/docs/developer-reference/website-sdk/javascript-api and …/events, November 2026): a classic script
  * that finds its configuration in document.gleenConfig, owns window.gleenWidget, and fires widget:loaded a moment later.
  *
- * Beyond that, for the tests: `calls` holds what it was told, `emit` fires its events, and with
+ * Beyond that, for the tests: `calls` holds the calls it received, `emit` fires its events, and with
  * `gleenConfig.takesOver` it handles what the snippet has queued, and puts a trackAlhenaEvent of its own into its place.
  */
 (() => {
@@ -30,7 +30,7 @@
       for (const callback of listeners[name] || []) callback(data);
     },
 
-    // The legacy calls, which use `this`: whoever takes them off the widget breaks them.
+    // The legacy calls, which use `this`: taking them off the widget breaks them.
     /** @param {unknown} data */
     sendCartEvent(data) {
       this.calls.push(["sendCartEvent", data]);

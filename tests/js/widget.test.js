@@ -6,7 +6,7 @@ import { CART, ORDER, openPage } from "./page.js";
 const USER = "AAAAAAAA-aaaa-4bbb-8ccc-222222222222";
 const FAQ = "33333333-dddd-4eee-9fff-444444444444";
 
-/** A real Alhena widget, as far as its documentation tells. */
+/** A real Alhena widget, as far as it is documented. */
 function realWidget() {
   /** @type {[string, any][]} */
   const calls = [];
@@ -138,7 +138,7 @@ test("its fingerprints are the visitor's", async () => {
 });
 
 for (const none of [undefined, null, "", "undefined", 7, {}, "x".repeat(36)]) {
-  test(`where it tells no fingerprint but ${JSON.stringify(none)}, one is minted`, async () => {
+  test(`where it has no fingerprint but ${JSON.stringify(none)}, one is minted`, async () => {
     const { page } = openWithWidget({ getFAQFingerprint: () => none });
     await page.interact();
     assert.equal(page.cookie?.user, USER.toLowerCase());

@@ -1,4 +1,4 @@
-"""What the models and the database promise whoever writes to them."""
+"""What the models and the database guarantee."""
 
 from __future__ import annotations
 

@@ -130,7 +130,7 @@ def test_pictures_when_read_have_no_style_and_no_script() -> None:
 
 
 @pytest.mark.parametrize(("quantity", "written"), [("0.25", "250 g"), ("1.250", "1.25 kg"), ("10", "10 kg")])
-def test_amount_when_sold_by_weight_is_rounded(beans: Product, quantity: str, written: str) -> None:
+def test_amount_when_sold_by_weight_is_in_grams_or_kilograms(beans: Product, quantity: str, written: str) -> None:
     assert amount(Decimal(quantity), beans) == written
 
 
