@@ -35,7 +35,7 @@ def interacted(company: Company, settings: Any) -> None:
 
 
 def check_reported(bad: Any, errors: dict[str, str], random: Random, mixes: list[list[str]] = MIXES) -> None:
-    """Among any number of good events, at any place, the errors of the bad one are reported, and the others are stored."""
+    """Among any number of good events, at any place, the bad one is reported and the others stored."""
     size = random.choice([1, 2, 3, 10, 30, BATCH_EVENTS])
     index = random.choice([0, size - 1, random.randrange(size)])
     mix = random.choice(mixes)
