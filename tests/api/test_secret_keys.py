@@ -139,7 +139,7 @@ def test_caller_when_the_company_has_no_key_is_rejected(company: Company) -> Non
 
 @pytest.fixture
 def log_in(client: Client) -> Callable[..., Any]:
-    """Log in a staff user with rights such as ``add``, in the given groups."""
+    """Log in a staff user with permissions such as ``add``, in the given groups."""
 
     def log_in(*rights: str, groups: tuple[Any, ...] = ()) -> Any:
         user = factories.UserFactory.create()
@@ -200,7 +200,7 @@ def test_key_when_issued_by_any_button_is_shown(
     response = client.post(ADD_URL, {"company": company.pk, "name": "ERP", button: "1"})
     assert response.status_code == 200
     assert SecretKey.digest_of(response.context["issued_key"]) == SecretKey.objects.get().digest
-    assert LIST_URL + '"' not in response.content.decode()  # which the right to add does not open
+    assert LIST_URL + '"' not in response.content.decode()  # which the permission to add does not open
 
 
 def test_key_when_it_cannot_be_shown_is_not_issued(

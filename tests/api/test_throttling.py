@@ -259,7 +259,7 @@ def test_any_stretch_when_processes_share_a_cache_holds_the_limit(
 @settings(max_examples=examples(50, full=1000))
 @given(st.lists(st.tuples(st.floats(0, 0.3), st.integers(1, 12)), min_size=1, max_size=200))
 def test_event_when_rate_limited_exceeds_the_limit(attempts: list[tuple[float, int]]) -> None:
-    """Against a log of every event: a small limit refuses just what the window and one slot more already hold."""
+    """Against a log of every event: a small limit rejects just what the window and one slot more already hold."""
     throttling.forget()
     clock = Clock()
     budget = Budget("source", ADDRESS, "20/s")

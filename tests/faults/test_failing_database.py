@@ -127,8 +127,8 @@ def test_event_when_the_database_is_down_is_rejected_in_a_second(cluster: Cluste
 # A database that hangs
 
 
-def _check_refused(server: Server, events: list[Event], *, seconds: float, is_locked: bool = True) -> None:
-    """Assert for some time that the workers, each kept busy, refuse to store ``events`` and are soon free again.
+def _check_rejected(server: Server, events: list[Event], *, seconds: float, is_locked: bool = True) -> None:
+    """Assert for some time that the workers, each kept busy, reject ``events`` and are soon free again.
 
     By a lock alone the first of them is held, and those that wait for what it holds are then held once more.
     """
@@ -161,7 +161,7 @@ def test_event_when_its_table_is_locked_is_rejected_in_time(
     events = _REPORTS[report](chat.visitor)
     with locked(model):
         server.kill_workers()  # the new ones know nothing, not even the company
-        _check_refused(server, events, seconds=examples(0, full=30))
+        _check_rejected(server, events, seconds=examples(0, full=30))
     assert deliver(server, _message(events))[-1].words == ["recorded"] * len(events)
     check_books([chat, *events])
 
@@ -170,7 +170,7 @@ def test_event_when_its_session_is_locked_is_rejected_in_time(server: Server, ch
     event = cart_event(chat.visitor)
     with transaction.atomic():
         VisitorSession.objects.select_for_update().get()
-        _check_refused(server, [event], seconds=examples(3, full=30))
+        _check_rejected(server, [event], seconds=examples(3, full=30))
     assert deliver(server, event.message())[-1].words == ["recorded"]
     check_books([chat, event])
 
@@ -180,7 +180,7 @@ def test_batch_when_the_database_hangs_is_rejected_in_time(server: Server, chat:
     """Where no statement takes too long by itself, all of them together may."""
     events = [interaction(chat.visitor), *_REPORTS["batch"](chat.visitor)]
     with trigger(f"PERFORM pg_sleep({seconds})", Interaction, CartEvent, Order, OrderLine):
-        _check_refused(server, events, seconds=0, is_locked=False)
+        _check_rejected(server, events, seconds=0, is_locked=False)
     assert deliver(server, _message(events))[-1].words == ["recorded"] * len(events)
     check_books([chat, *events])
 
@@ -191,7 +191,7 @@ def test_event_when_waiting_as_the_database_hangs_is_rejected(server: Server, ch
     server.kill_workers()  # the new ones must look the company up
     with trigger("PERFORM pg_sleep(30)", CartEvent), ThreadPoolExecutor(1) as pool:
         with locked(Company):
-            checked = pool.submit(_check_refused, server, [event], seconds=0, is_locked=False)
+            checked = pool.submit(_check_rejected, server, [event], seconds=0, is_locked=False)
             time.sleep(conf.lock_timeout.total_seconds() - 0.3)
         checked.result()
     assert deliver(server, event.message())[-1].words == ["recorded"]

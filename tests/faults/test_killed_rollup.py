@@ -1,4 +1,4 @@
-"""The command that rolls days up, killed while it does: what the report says stays right."""
+"""The command that rolls days up, killed while it runs: the report stays correct."""
 
 from __future__ import annotations
 

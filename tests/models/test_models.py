@@ -179,7 +179,7 @@ def test_row_when_it_breaks_a_constraint_is_rejected(company: Company, model: An
 
 
 def test_uuids_when_of_any_bits_come_back_as_they_were(company: Company) -> None:
-    """MariaDB's own type refuses some; see ``ExactUUIDField``."""
+    """MariaDB's own type rejects some; see ``ExactUUIDField``."""
     bits = random.Random(7)
     for number in range(64):
         event_id = uuid.UUID(int=bits.getrandbits(128))

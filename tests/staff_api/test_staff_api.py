@@ -386,7 +386,7 @@ def test_page_when_larger_takes_no_more_queries(
     client: Client, read: Callable[..., Any], shop: Company, path: str, django_assert_max_num_queries: Any
 ) -> None:
     for size in (1, 2):
-        # Session, user, rights twice, companies; the rows, and lines and refunds of orders.
+        # Session, user, permissions twice, companies; the rows, and lines and refunds of orders.
         with django_assert_max_num_queries(8 if path == "orders" else 6) as captured:
             read(path, page_size=size)
         counts = len(captured)
