@@ -121,7 +121,7 @@ def test_identity_when_it_is_wrong_is_named(
     assert all(code in {"*", found[field]} for field, code in expected.items())
 
 
-def test_errors_when_there_are_several_are_told_at_once(company: Company) -> None:
+def test_errors_when_there_are_several_are_reported_together(company: Company) -> None:
     line = {"product_id": "", "product_name": "Mug", "quantity": 0, "value": 1, "currency": "EUR"}
     status, answer = post("checkout_events", {"value": "39.98", "currency": "USD", "line_items": [line, 7]})
     assert status == 400
@@ -197,7 +197,7 @@ def test_answer_when_the_event_is_invalid_can_be_read_across_origins(company: Co
     assert "Origin" in response["Vary"]
 
 
-def test_visitor_when_refusing_tracking_is_not_stored(company: Company) -> None:
+def test_visitor_when_opted_out_of_tracking_is_not_stored(company: Company) -> None:
     answer = post("interactions", {**IDENTITY, "type": "CHAT"}, **{"Sec-GPC": "1"})
     assert answer == (200, {"status": "ignored", "reason": "privacy_signal"})
     assert not Interaction.objects.exists()
@@ -331,7 +331,7 @@ def test_event_when_the_database_is_away_is_503_at_once(
     assert left == [error]
 
 
-def test_event_when_the_database_refuses_it_is_400(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_event_when_the_database_rejects_it_is_400(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
     failing_inserts(monkeypatch, [DataError("out of range"), DataError("out of range")])
     status, answer = post("interactions", {**IDENTITY, "type": "CHAT"})
     assert (status, codes(answer)) == (400, {"": "not_storable"})

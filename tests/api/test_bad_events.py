@@ -35,7 +35,7 @@ def interacted(company: Company, settings: Any) -> None:
 
 
 def check_reported(bad: Any, errors: dict[str, str], random: Random, mixes: list[list[str]] = MIXES) -> None:
-    """Among any number of good events, at any place, the bad one is told what is wrong, and the others are stored."""
+    """Among any number of good events, at any place, the bad one is reported and the others stored."""
     size = random.choice([1, 2, 3, 10, 30, BATCH_EVENTS])
     index = random.choice([0, size - 1, random.randrange(size)])
     mix = random.choice(mixes)
@@ -46,11 +46,11 @@ def check_reported(bad: Any, errors: dict[str, str], random: Random, mixes: list
     statuses = [result["status"] for result in answer[1]["results"]]
     assert statuses == ["invalid" if number == index else "recorded" for number in range(size)]
     assert errors_of(answer, index) == errors
-    told = {event.get("event_id") for event in events if isinstance(event, dict)}
+    sent = {event.get("event_id") for event in events if isinstance(event, dict)}
     good = [event for event in events if event is not bad]
     for method, model in TABLES.items():
         stored = {str(event_id) for event_id in model._default_manager.values_list("event_id", flat=True)}
-        assert stored & told == {event["event_id"] for event in good if event["method"] == method}
+        assert stored & sent == {event["event_id"] for event in good if event["method"] == method}
     assert all(order.lines.count() == 2 for order in Order.objects.all())
 
 
@@ -131,7 +131,7 @@ FAULTS = {
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("name", FAULTS)
-def test_event_when_the_database_refuses_it_is_reported_by_index(
+def test_event_when_the_database_rejects_it_is_reported_by_index(
     name: str, company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fault = FAULTS[name]

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db
 CHAT = {"method": "sendInteraction", "data": {"type": "CHAT"}}
 
 
-def told(method: str, body: dict[str, Any], **changes: Any) -> dict[str, Any]:
+def event_body(method: str, body: dict[str, Any], **changes: Any) -> dict[str, Any]:
     data = {name: value for name, value in body.items() if name not in IDENTITY}
     return {"method": method, "data": data, "event_id": str(uuid.uuid4()), **changes}
 
@@ -35,7 +35,7 @@ def statuses(answer: dict[str, Any]) -> list[str]:
 
 
 def test_events_when_good_are_recorded_in_order(company: Company) -> None:
-    cart, order = told("sendCartEvent", CART_EVENT), told("sendCheckoutEvent", ORDER)
+    cart, order = event_body("sendCartEvent", CART_EVENT), event_body("sendCheckoutEvent", ORDER)
     status, answer = send(cart, CHAT, cart, cart, order, order)
     assert status == 200
     assert statuses(answer) == ["ignored", "recorded", "recorded", "duplicate", "recorded", "duplicate"]
@@ -46,17 +46,20 @@ def test_events_when_good_are_recorded_in_order(company: Company) -> None:
 
 def test_event_when_it_is_bad_is_reported_in_its_place(company: Company) -> None:
     bad: list[tuple[Any, dict[str, str]]] = [
-        (told("sendCartEvent", {**CART_EVENT, "value": "79.99"}), {"value": "wrong_type"}),
-        (told("sendRefund", {}), {"method": "invalid_choice"}),
+        (event_body("sendCartEvent", {**CART_EVENT, "value": "79.99"}), {"value": "wrong_type"}),
+        (event_body("sendRefund", {}), {"method": "invalid_choice"}),
         ({"data": {}}, {"method": "required"}),
         ({"method": "sendInteraction"}, {"data": "required"}),
         ({"method": "sendInteraction", "data": []}, {"data": "wrong_type"}),
-        (told("sendInteraction", {"type": "CHAT"}, event_id="x"), {"event_id": "invalid_uuid"}),
-        (told("sendInteraction", {"type": "CHAT"}, occurred_at="2020-01-01T00:00:00Z"), {"occurred_at": "too_old"}),
+        (event_body("sendInteraction", {"type": "CHAT"}, event_id="x"), {"event_id": "invalid_uuid"}),
+        (
+            event_body("sendInteraction", {"type": "CHAT"}, occurred_at="2020-01-01T00:00:00Z"),
+            {"occurred_at": "too_old"},
+        ),
         (7, {"": "wrong_type"}),
         (None, {"": "wrong_type"}),
     ]
-    status, answer = send(CHAT, *(event for event, _ in bad), told("sendCartEvent", CART_EVENT))
+    status, answer = send(CHAT, *(event for event, _ in bad), event_body("sendCartEvent", CART_EVENT))
     assert status == 200
     assert statuses(answer) == ["recorded", *["invalid"] * len(bad), "recorded"]
     assert [codes(result) for result in answer["results"][1:-1]] == [errors for _, errors in bad]
@@ -93,8 +96,8 @@ def test_batch_when_larger_than_one_event_may_be_is_read(company: Company) -> No
     assert post("events", body.ljust(BATCH_BODY_BYTES + 1))[0] == 413
 
 
-def test_batch_when_the_visitor_refuses_tracking_is_ignored_whole(company: Company) -> None:
-    body = {**IDENTITY, "events": [CHAT, {}, told("sendCheckoutEvent", ORDER)]}
+def test_batch_when_the_visitor_opted_out_is_ignored_whole(company: Company) -> None:
+    body = {**IDENTITY, "events": [CHAT, {}, event_body("sendCheckoutEvent", ORDER)]}
     status, answer = post("events", body, **{"Sec-GPC": "1"})
     assert (status, statuses(answer)) == (200, ["ignored", "invalid", "ignored"])
     assert not Interaction.objects.exists()
@@ -111,7 +114,9 @@ def test_batch_when_the_database_is_away_is_503_whole(company: Company, monkeypa
 
 
 def test_batch_when_it_is_counted_counts_each_event(company: Company) -> None:
-    send(CHAT, CHAT, told("sendCartEvent", CART_EVENT), told("sendCheckoutEvent", {**ORDER, "value": -1}), {})
+    send(
+        CHAT, CHAT, event_body("sendCartEvent", CART_EVENT), event_body("sendCheckoutEvent", {**ORDER, "value": -1}), {}
+    )
     event_counts.flush()
     counted = {(c.method, c.outcome, c.reason): c.count for c in EventCount.objects.filter(company=company)}
     assert counted == {

@@ -72,7 +72,7 @@ def test_key_when_it_is_wrong_is_401(interacted: None, key: str, authorization: 
 
 
 @pytest.mark.parametrize(("path", "body"), [("checkout_events", ORDER), ("refunds", REFUND)])
-def test_company_when_it_is_unknown_is_told_to_a_server(confirm: Any, path: str, body: dict[str, Any]) -> None:
+def test_company_when_unknown_is_reported_to_a_server(confirm: Any, path: str, body: dict[str, Any]) -> None:
     body = {name: value for name, value in body.items() if not name.startswith("user_")}
     status, answer = confirm(path, {**body, "company_key": "nobody"})
     assert (status, codes(answer)) == (403, {"company_key": "unknown_company"})
@@ -95,7 +95,7 @@ def test_order_when_squatted_is_the_confirmed_one(interacted: None, confirm: Any
     assert confirm("checkout_events", ORDER) == (200, {"status": "duplicate"})
 
 
-def test_order_when_reported_with_other_amounts_keeps_the_first_and_shows_the_conflict(interacted: None) -> None:
+def test_order_when_reported_amounts_differ_keeps_the_first(interacted: None) -> None:
     for value in (39.98, 40, 41):
         post("checkout_events", {**ORDER, "value": value})
     order = Order.objects.get()
@@ -162,7 +162,7 @@ def test_refund_when_its_order_follows_is_attached(interacted: None, confirm: An
     assert confirm("refunds", REFUND) == (200, {"status": "duplicate"})
 
 
-def test_refused_key_when_counted_is_among_the_reasons(company: Company, key: str) -> None:
+def test_rejected_key_when_counted_is_among_the_reasons(company: Company, key: str) -> None:
     post("checkout_events", ORDER, Authorization="Bearer wrong")
     post("checkout_events", ORDER, Origin="https://evil.example")
     post("checkout_events", {**ORDER, "company_key": "nobody"})
@@ -177,9 +177,7 @@ def test_refused_key_when_counted_is_among_the_reasons(company: Company, key: st
     ]
 
 
-def test_revenue_when_only_confirmed_orders_count_leaves_reported_ones_out(
-    interacted: None, confirm: Any, settings: Any
-) -> None:
+def test_revenue_when_only_confirmed_counts_excludes_reported(interacted: None, confirm: Any, settings: Any) -> None:
     post("checkout_events", ORDER)
     settings.ALHENA_TRACKING = {"COMPANY_KEY": "acme", "CONFIRMED_ORDERS_ONLY": True}
     assert not Order.objects.counted().exists()

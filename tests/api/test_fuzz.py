@@ -94,7 +94,7 @@ class Caller:
         self.errors.append(sys.exc_info()[1])
 
     def handle_exception(self, error: Exception, context: Mapping[str, Any]) -> Response | None:
-        """Answer as the views do, and keep the database's error, which they tell nobody."""
+        """Answer as the views do, and keep the database's error, which they do not reveal."""
         if isinstance(error, DATABASE_ERRORS):
             self.errors.append(error)
         return handle_exception(error, context)

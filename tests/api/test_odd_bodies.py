@@ -48,7 +48,7 @@ def unlimited(settings: Any) -> None:
     settings.ALHENA_TRACKING = {"COMPANY_KEY": "acme", "RATE_LIMIT_PER_SOURCE": None, "RATE_LIMIT_PER_COMPANY": None}
 
 
-def check_refused(path: str, bodies: list[bytes], headers: dict[str, str]) -> None:
+def check_rejected(path: str, bodies: list[bytes], headers: dict[str, str]) -> None:
     """Every body is 400, and leaves nothing."""
     for body in bodies:
         status, answer = post_to(path, body, **headers)
@@ -60,13 +60,13 @@ def check_refused(path: str, bodies: list[bytes], headers: dict[str, str]) -> No
 
 @pytest.mark.parametrize("path", PATHS)
 def test_body_when_it_is_no_object_is_400(path: str, headers: dict[str, str]) -> None:
-    check_refused(path, NO_OBJECTS, headers)
+    check_rejected(path, NO_OBJECTS, headers)
 
 
 @pytest.mark.parametrize("path", PATHS)
 def test_body_when_it_is_cut_off_anywhere_is_400(path: str, headers: dict[str, str]) -> None:
     body = json.dumps(body_of(path), ensure_ascii=False).replace("Blue", "Blåue 🫖").encode()
-    check_refused(path, [body[:length] for length in range(0, len(body), examples(11, full=1))], headers)
+    check_rejected(path, [body[:length] for length in range(0, len(body), examples(11, full=1))], headers)
     assert post_to(path, body, **headers)[0] != 400
 
 
@@ -76,4 +76,4 @@ def test_body_when_it_is_not_utf_8_is_400(path: str, headers: dict[str, str]) ->
     starts = range(0, len(body) + 1, examples(70, full=1))
     bodies = [body[:start] + odd + body[start:] for start in starts for odd in NOT_UTF_8]
     others = [body.decode().encode(codec) for codec in ("utf-16", "utf-16-le", "utf-16-be", "utf-32")]
-    check_refused(path, [*bodies, *others, BOM + body, body + BOM], headers)
+    check_rejected(path, [*bodies, *others, BOM + body, body + BOM], headers)

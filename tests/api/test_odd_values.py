@@ -39,7 +39,7 @@ def counts() -> list[int]:
 
 
 def check_named(path: str, place: Place, literal: str, headers: dict[str, str]) -> None:
-    """The literal is told to be wrong where it stands, and nothing else is; of a batch, all other events are stored."""
+    """The literal is rejected where it stands, and nothing else is; of a batch, all other events are stored."""
     body = body_of(path)
     index, field = field_of(place)
     before = counts() if index is None else []
@@ -78,7 +78,7 @@ def test_number_when_it_is_no_amount_is_named(path: str, place: Place, headers: 
         check_named(path, place, literal, headers)
 
 
-def test_fields_with_numbers_are_all_that_there_are() -> None:
+def test_number_fields_when_listed_are_complete() -> None:
     """So that a field which is added is among those that are tested."""
     found = {(path, field_of(place)) for path in PATHS for place in places(body_of(path), int, float)}
     lines = [f"line_items[{number}].{name}" for number in range(2) for name in ("value", "quantity")]

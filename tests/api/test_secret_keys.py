@@ -54,13 +54,13 @@ def is_known(company: Company, authorization: str | None) -> bool:
     return has_secret_key(RequestFactory().post("/", headers=headers), known(company))
 
 
-def test_caller_without_authorization_claims_nothing(company: Company) -> None:
+def test_caller_when_without_authorization_is_unconfirmed(company: Company) -> None:
     issue(company)
     assert not is_known(company, None)
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
-def test_caller_with_any_active_key_of_the_company_is_known(company: Company, scheme: str) -> None:
+def test_caller_when_its_key_is_active_is_authenticated(company: Company, scheme: str) -> None:
     keys = [issue(company)[1] for _ in range(3)]
     assert all(is_known(company, f"{scheme} {key}") for key in keys)
 
@@ -89,7 +89,7 @@ def test_caller_with_any_active_key_of_the_company_is_known(company: Company, sc
     ],
     ids=lambda authorization: repr(authorization[:24]),
 )
-def test_caller_with_any_other_authorization_is_refused(company: Company, authorization: str) -> None:
+def test_caller_when_its_authorization_is_invalid_is_rejected(company: Company, authorization: str) -> None:
     row, key = issue(company)
     with pytest.raises(AuthenticationFailed) as refused:
         is_known(company, authorization.format(key=key, digest=row.digest))
@@ -103,7 +103,7 @@ def test_caller_when_only_its_browser_knows_a_password_is_no_server(company: Com
     assert not is_known(company, f"{scheme} {key}")
 
 
-def test_caller_s_key_is_compared_with_all_whichever_it_is(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_key_when_checked_is_compared_with_every_key(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
     compared: list[str] = []
 
     def compare(one: str, other: str) -> bool:
@@ -118,7 +118,7 @@ def test_caller_s_key_is_compared_with_all_whichever_it_is(company: Company, mon
         assert sorted(compared) == sorted(row.digest for row, _ in issued)
 
 
-def test_caller_when_its_key_is_revoked_or_another_company_s_is_refused(company: Company) -> None:
+def test_caller_when_its_key_is_revoked_or_foreign_is_rejected(company: Company) -> None:
     revoked, revoked_key = issue(company)
     company_cache.revoke(revoked)
     _, other_key = issue(factories.CompanyFactory.create())
@@ -129,7 +129,7 @@ def test_caller_when_its_key_is_revoked_or_another_company_s_is_refused(company:
     assert is_known(company, f"Bearer {key}")
 
 
-def test_caller_when_the_company_has_no_key_is_refused(company: Company) -> None:
+def test_caller_when_the_company_has_no_key_is_rejected(company: Company) -> None:
     with pytest.raises(AuthenticationFailed):
         is_known(company, "Bearer alhena_sk_x")
 
@@ -139,7 +139,7 @@ def test_caller_when_the_company_has_no_key_is_refused(company: Company) -> None
 
 @pytest.fixture
 def log_in(client: Client) -> Callable[..., Any]:
-    """Log in a staff user with rights such as ``add``, in the given groups."""
+    """Log in a staff user with permissions such as ``add``, in the given groups."""
 
     def log_in(*rights: str, groups: tuple[Any, ...] = ()) -> Any:
         user = factories.UserFactory.create()
@@ -200,7 +200,7 @@ def test_key_when_issued_by_any_button_is_shown(
     response = client.post(ADD_URL, {"company": company.pk, "name": "ERP", button: "1"})
     assert response.status_code == 200
     assert SecretKey.digest_of(response.context["issued_key"]) == SecretKey.objects.get().digest
-    assert LIST_URL + '"' not in response.content.decode()  # which the right to add does not open
+    assert LIST_URL + '"' not in response.content.decode()  # which the permission to add does not open
 
 
 def test_key_when_it_cannot_be_shown_is_not_issued(
@@ -217,14 +217,14 @@ def test_key_when_it_cannot_be_shown_is_not_issued(
 
 
 @pytest.mark.parametrize("name", ["", " ", "x" * 65, "\x00"])
-def test_key_needs_a_name(client: Client, log_in: Callable[..., Any], company: Company, name: str) -> None:
+def test_key_when_issued_needs_a_name(client: Client, log_in: Callable[..., Any], company: Company, name: str) -> None:
     log_in("add")
     response = client.post(ADD_URL, {"company": company.pk, "name": name})
     assert set(response.context["adminform"].form.errors) == {"name"}
     assert not SecretKey.objects.exists()
 
 
-def test_key_is_issued_for_companies_the_user_may_see(
+def test_key_when_issued_is_for_a_company_the_user_may_see(
     client: Client, log_in: Callable[..., Any], company: Company, hidden: Company
 ) -> None:
     log_in("add")
@@ -242,7 +242,7 @@ def test_key_is_issued_for_companies_the_user_may_see(
     assert SecretKey.objects.get().company == hidden
 
 
-def test_keys_are_listed_with_what_became_of_them(client: Client, log_in: Callable[..., Any], company: Company) -> None:
+def test_keys_when_listed_show_their_state(client: Client, log_in: Callable[..., Any], company: Company) -> None:
     active, revoked = issue(company, "active")[0], issue(company, "gone")[0]
     company_cache.revoke(revoked)
     log_in("view")
@@ -256,7 +256,7 @@ def test_keys_are_listed_with_what_became_of_them(client: Client, log_in: Callab
     assert '<td class="field-state">Revoked</td>' in html
 
 
-def test_keys_of_companies_the_user_may_not_see_are_out_of_reach(
+def test_keys_when_of_a_hidden_company_are_out_of_reach(
     client: Client, log_in: Callable[..., Any], company: Company, hidden: Company
 ) -> None:
     row, hidden_row = issue(company)[0], issue(hidden)[0]
@@ -275,7 +275,7 @@ def test_keys_of_companies_the_user_may_not_see_are_out_of_reach(
     assert is_revoked(hidden_row)
 
 
-def test_key_can_be_looked_at_and_not_changed_or_deleted(
+def test_key_when_opened_cannot_be_changed_or_deleted(
     client: Client, log_in: Callable[..., Any], company: Company
 ) -> None:
     row, _ = issue(company)
@@ -300,7 +300,7 @@ def test_key_can_be_looked_at_and_not_changed_or_deleted(
         ("delete", {"list": 403, "add": 403, "change": 403, "revoke": 403}),
     ],
 )
-def test_pages_open_to_whoever_has_their_right(
+def test_pages_when_the_user_has_their_permission_open(
     client: Client, log_in: Callable[..., Any], company: Company, right: str, expected: dict[str, int]
 ) -> None:
     row, _ = issue(company)
@@ -345,13 +345,13 @@ def test_key_is_revoked_when_that_is_confirmed(client: Client, log_in: Callable[
     assert entry.get_change_message() == "Revoked."
 
 
-def test_revoke_button_is_for_those_who_may(client: Client, log_in: Callable[..., Any], company: Company) -> None:
+def test_revoke_button_when_permitted_is_shown(client: Client, log_in: Callable[..., Any], company: Company) -> None:
     row, _ = issue(company)
     log_in("view")
     assert page_url("revoke", row) not in client.get(page_url("change", row)).content.decode()
 
 
-def test_pages_have_nothing_that_a_strict_csp_blocks(
+def test_key_pages_when_the_csp_is_strict_are_not_blocked(
     client: Client, log_in: Callable[..., Any], company: Company
 ) -> None:
     row, _ = issue(company, "<script>alert(1)</script>")
@@ -361,7 +361,7 @@ def test_pages_have_nothing_that_a_strict_csp_blocks(
     assert [Page(page.content.decode()).blocked for page in pages] == [[]] * 5
 
 
-def test_key_is_not_issued_or_revoked_for_another_site(log_in: Callable[..., Any], company: Company) -> None:
+def test_key_when_another_site_posts_is_not_issued_or_revoked(log_in: Callable[..., Any], company: Company) -> None:
     row, _ = issue(company)
     strict = Client(enforce_csrf_checks=True)
     strict.force_login(log_in("add", "change"))
@@ -402,7 +402,7 @@ def run(*arguments: str) -> str:
     return out.getvalue()
 
 
-def test_command_prints_the_new_key_alone(company: Company) -> None:
+def test_command_when_issuing_prints_only_the_new_key(company: Company) -> None:
     err = io.StringIO()
     out = io.StringIO()
     call_command("alhena_secret_key", company.key, "--name", " ERP ", stdout=out, stderr=err)
@@ -414,7 +414,7 @@ def test_command_prints_the_new_key_alone(company: Company) -> None:
     assert key not in err.getvalue()
 
 
-def test_command_lists_keys_and_never_what_they_are(company: Company) -> None:
+def test_command_when_listing_never_shows_secrets(company: Company) -> None:
     (active, key), (revoked, _) = issue(company, "ERP"), issue(company, "old")
     company_cache.revoke(revoked)
     other, _ = issue(factories.CompanyFactory.create(key="zebra"), "web")
@@ -430,7 +430,7 @@ def test_command_lists_keys_and_never_what_they_are(company: Company) -> None:
     assert active.digest not in run("--list")
 
 
-def test_command_revokes_a_key_once(company: Company) -> None:
+def test_command_when_revoking_revokes_a_key_once(company: Company) -> None:
     row, _ = issue(company, "ERP")
     assert run("--revoke", str(row.pk)) == f"Revoked key {row.pk}, 'ERP' of acme.\n"
     row.refresh_from_db()
@@ -461,7 +461,7 @@ def test_command_when_used_wrongly_says_how(company: Company, arguments: list[st
     assert not SecretKey.objects.exists()
 
 
-def test_command_revokes_no_key_of_another_company(company: Company) -> None:
+def test_command_when_the_key_is_another_companys_revokes_nothing(company: Company) -> None:
     row, _ = issue(factories.CompanyFactory.create())
     with pytest.raises(CommandError, match="No such key"):
         run("acme", "--revoke", str(row.pk))

@@ -52,7 +52,7 @@ def source(proxies: int | None, address: str | None = PROXY, forwarded: str | No
         (3, f"1.1.1.1, {VISITOR}, 198.51.100.1, 10.0.0.9"),
     ],
 )
-def test_source_when_proxies_are_trusted_is_what_the_outermost_of_them_saw(proxies: int, forwarded: str) -> None:
+def test_source_when_proxies_are_trusted_is_what_the_outermost_saw(proxies: int, forwarded: str) -> None:
     assert source(proxies, PROXY, forwarded) == VISITOR
 
 
@@ -96,7 +96,7 @@ def test_source_when_the_header_is_forged_is_still_the_visitors(forged: str, pro
         None,
     ],
 )
-def test_source_when_proxies_are_not_declared_is_unknown_behind_one_and_warned_of_once(
+def test_source_when_a_proxy_is_undeclared_is_unknown_and_warns_once(
     peer: str | None, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.DEBUG, "alhena_tracking"):

@@ -43,7 +43,7 @@ class Clock:
 
 
 class SharedCache(BaseCache):
-    """Stands for a cache that processes share: notes what it is asked, and fails while it is told to."""
+    """Stands for a cache that processes share: notes what it is asked, and fails on demand."""
 
     calls: ClassVar[list[str]] = []
     timeouts: ClassVar[dict[str, float]] = {}
@@ -120,7 +120,7 @@ def passed(attempts: int, cost: int = 1) -> int:
 
 
 @pytest.mark.parametrize(("rate", "seconds"), [("40/s", 1), ("40/m", 60), ("40/h", 3600), ("600/m", 60)])
-def test_events_when_over_the_limit_are_refused_until_the_window_is_over(clock: Clock, rate: str, seconds: int) -> None:
+def test_events_when_over_the_limit_wait_for_the_window_to_end(clock: Clock, rate: str, seconds: int) -> None:
     limit = int(rate.partition("/")[0])
     with limits(source=rate):
         assert passed(limit + 5) == limit
@@ -130,7 +130,7 @@ def test_events_when_over_the_limit_are_refused_until_the_window_is_over(clock: 
         assert passed(limit + 5) == limit
 
 
-def test_events_when_the_companys_limit_is_reached_are_refused_from_any_source(clock: Clock) -> None:
+def test_events_when_over_the_companys_limit_are_limited_everywhere(clock: Clock) -> None:
     with limits(company="3/m"):
         assert [check_limits("acme", str(number)) is None for number in range(5)] == [True] * 3 + [False] * 2
         assert check_limits("other", "0") is None
@@ -143,16 +143,14 @@ def test_sources_when_counted_do_not_share_a_limit(clock: Clock) -> None:
         assert check_limits("acme", "203.0.113.1") is not None
 
 
-def test_flood_of_a_source_when_refused_leaves_the_companys_limit_alone(clock: Clock) -> None:
+def test_flood_when_rate_limited_spares_the_companys_limit(clock: Clock) -> None:
     with limits(source="1/m", company="2/m"):
         assert passed(10) == 1
         assert check_limits("acme", "203.0.113.8") is None
 
 
 @pytest.mark.parametrize(("rate", "wait"), [("2/s", 1), ("2/m", 43), ("2/h", 2_580)])
-def test_wait_when_refused_is_in_whole_seconds_until_the_oldest_events_no_longer_count(
-    clock: Clock, rate: str, wait: int
-) -> None:
+def test_wait_when_rate_limited_is_whole_seconds_until_events_expire(clock: Clock, rate: str, wait: int) -> None:
     window = {"s": 1, "m": 60, "h": 3600}[rate[-1]]
     with limits(source=rate):
         assert passed(1) == 1
@@ -164,7 +162,7 @@ def test_wait_when_refused_is_in_whole_seconds_until_the_oldest_events_no_longer
         assert check_limits("acme", ADDRESS) is None
 
 
-def test_burst_when_at_the_end_of_a_minute_is_not_doubled_at_the_beginning_of_the_next(clock: Clock) -> None:
+def test_burst_when_across_two_minutes_is_not_doubled(clock: Clock) -> None:
     with limits(source="60/m"):
         clock.now = START + 59
         assert passed(60) == 60
@@ -183,7 +181,7 @@ def test_steady_events_when_just_below_the_limit_all_pass(clock: Clock) -> None:
             clock.now += 60 / 570
 
 
-def test_batch_when_counted_costs_its_events_and_is_refused_as_a_whole(clock: Clock) -> None:
+def test_batch_when_counted_costs_its_events_and_is_limited_whole(clock: Clock) -> None:
     with limits(source="60/m"):
         assert check_limits("acme", ADDRESS, 50) is None
         assert check_limits("acme", ADDRESS, 11) is not None
@@ -191,13 +189,13 @@ def test_batch_when_counted_costs_its_events_and_is_refused_as_a_whole(clock: Cl
         assert check_limits("acme", ADDRESS, 1) is not None
 
 
-def test_batches_when_they_do_not_divide_the_limit_leave_the_rest_to_smaller_ones(clock: Clock) -> None:
+def test_batches_when_not_dividing_the_limit_leave_room_for_smaller(clock: Clock) -> None:
     with limits(source="600/m"):
         assert passed(100, cost=7) == 85
         assert passed(100) == 5
 
 
-def test_batch_when_larger_than_the_limit_passes_after_a_window_of_silence(clock: Clock) -> None:
+def test_batch_when_over_the_limit_passes_after_a_silent_window(clock: Clock) -> None:
     with limits(source="50/m"):
         assert check_limits("acme", ADDRESS, 1) is None
         wait = check_limits("acme", ADDRESS, 100)
@@ -260,8 +258,8 @@ def test_any_stretch_when_processes_share_a_cache_holds_the_limit(
 
 @settings(max_examples=examples(50, full=1000))
 @given(st.lists(st.tuples(st.floats(0, 0.3), st.integers(1, 12)), min_size=1, max_size=200))
-def test_event_when_refused_would_have_been_too_many(attempts: list[tuple[float, int]]) -> None:
-    """Against a log of every event: a small limit refuses just what the window and one slot more already hold."""
+def test_event_when_rate_limited_exceeds_the_limit(attempts: list[tuple[float, int]]) -> None:
+    """Against a log of every event: a small limit rejects just what the window and one slot more already hold."""
     throttling.forget()
     clock = Clock()
     budget = Budget("source", ADDRESS, "20/s")
@@ -306,7 +304,7 @@ def test_counter_when_there_already_is_not_made_again(clock: Clock, shared_cache
     assert shared_cache.calls == ["get_many", "add", "get_many", "incr"]
 
 
-def test_flood_when_refused_costs_no_round_trip(clock: Clock, shared_cache: type[SharedCache]) -> None:
+def test_flood_when_rate_limited_costs_no_round_trip(clock: Clock, shared_cache: type[SharedCache]) -> None:
     with limits(source="100/m"):
         passed(101)
         shared_cache.calls.clear()
@@ -336,7 +334,7 @@ def test_subjects_when_many_are_forgotten_from_the_longest_unused_on() -> None:
     assert throttling._budget.cache_info().currsize == throttling.SUBJECTS
 
 
-def test_keys_when_read_tell_nobody_and_expire(clock: Clock, shared_cache: type[SharedCache]) -> None:
+def test_cache_keys_when_read_identify_nobody_and_expire(clock: Clock, shared_cache: type[SharedCache]) -> None:
     with limits(source="5/m", company="50/h"):
         check_limits("acme", ADDRESS)
         clock.now += 3600
@@ -430,7 +428,7 @@ def test_cache_when_it_failed_is_tried_again_by_one_only(clock: Clock, shared_ca
     assert len(shared_cache.calls) == 2
 
 
-def test_refusal_when_the_clock_is_set_back_is_forgotten(clock: Clock) -> None:
+def test_rate_limit_when_the_clock_is_set_back_is_forgotten(clock: Clock) -> None:
     with limits(source="3/m"):
         assert passed(4) == 3
         clock.now -= 7200
@@ -493,7 +491,7 @@ def test_flood_when_from_several_processes_is_held_to_the_limit(shared_redis: Ma
 
 
 def _flood(shared: Mapping[str, Any], forged: list[str], seconds: int) -> list[int | None]:
-    """Send without pause for so long from when all processes are ready; what each request was told."""
+    """Send without pause for so long from when all processes are ready; return the answer to each request."""
     requests = [
         RequestFactory().get("/", REMOTE_ADDR="10.0.0.2", HTTP_X_FORWARDED_FOR=entries + ADDRESS) for entries in forged
     ]

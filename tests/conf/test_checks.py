@@ -101,7 +101,7 @@ def test_setting_when_wrong_is_an_error_with_a_hint(name: str, value: Any, id_: 
         ("STATEMENT_TIMEOUT", timedelta(seconds=1)),
     ],
 )
-def test_setting_when_right_passes_and_is_read(name: str, value: Any) -> None:
+def test_setting_when_valid_passes_and_is_read(name: str, value: Any) -> None:
     with override_settings(ALHENA_TRACKING={name: value}):
         assert check_settings() == []
         assert getattr(conf, name.lower()) == value
@@ -122,7 +122,7 @@ def test_setting_when_declared_has_default_doc_check_and_test(name: str) -> None
     ("name", "enum"),
     [("ATTRIBUTION_MODEL", AttributionModel), ("CART_EVENT_VALUE", ValueBasis), ("LINE_ITEM_VALUE", ValueBasis)],
 )
-def test_choices_of_a_setting_are_those_of_its_enum(name: str, enum: Any) -> None:
+def test_setting_choices_when_listed_are_those_of_its_enum(name: str, enum: Any) -> None:
     setting = SETTINGS[name]
     assert isinstance(setting, Choice)
     assert sorted(setting.choices) == sorted(enum.values)

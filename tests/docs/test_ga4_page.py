@@ -26,6 +26,6 @@ def test_parameters_when_listed_are_those_that_are_read() -> None:
     assert first_cells(1) == set(re.findall(r"\b(?:item|event)\.(\w+)", BRIDGE)) - {"items", "length"}
 
 
-def test_settings_when_listed_are_those_that_the_tracker_is_told() -> None:
+def test_settings_when_listed_are_those_the_tracker_receives() -> None:
     configured = set(re.findall(r"\bconfig\.(\w+)", BRIDGE)) - {"companyKey"}
     assert first_cells(2) == {re.sub("[A-Z]", lambda letter: "_" + letter[0], name).upper() for name in configured}

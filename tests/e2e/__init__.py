@@ -1,1 +1,1 @@
-"""The road from a click in the example shop to the report, in a real browser."""
+"""From a click in the example shop to the report, in a real browser."""

@@ -22,7 +22,7 @@ ADMIN = "/admin/alhena_tracking"
 
 @pytest.fixture
 def urls(shop: str) -> list[str]:
-    """An order with all that an order can have, one that is excluded, a cart event, and events that were refused."""
+    """An order with all that an order can have, one that is excluded, a cart event, and rejected events."""
     company = Company.objects.get(key="acme")
     session = factories.VisitorSessionFactory.create(company=company, ai_profile="Ada")
     event = factories.CartEventFactory.create(session=session, product_name="x" * 500)

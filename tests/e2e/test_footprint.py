@@ -50,7 +50,7 @@ def assert_nothing_is_stored(page: Page) -> None:
     assert not Order.objects.exists()
 
 
-def test_visitor_when_only_looking_requests_the_tracker_alone_and_stores_nothing(page: Page) -> None:
+def test_visitor_when_only_browsing_requests_just_the_tracker(page: Page) -> None:
     requested: list[str] = []
     page.on("request", lambda request: requested.append(request.url) if "alhena" in request.url else None)
     for path in ("/", KETTLE, "/cart/"):
@@ -62,7 +62,7 @@ def test_visitor_when_only_looking_requests_the_tracker_alone_and_stores_nothing
     assert_nothing_is_stored(page)
 
 
-def test_visitor_when_buying_without_the_assistant_requests_and_stores_nothing(page: Page) -> None:
+def test_visitor_when_buying_without_the_assistant_sends_nothing(page: Page) -> None:
     sent = requests_to_alhena(page)
     choose_two_kettles(page)
     add(page)
@@ -81,7 +81,7 @@ def with_calls(html: str) -> str:
     return html.replace("</body>", f"{script}</body>")
 
 
-def test_queue_when_filled_by_a_visitor_without_the_assistant_is_neither_sent_nor_stored(page: Page) -> None:
+def test_queue_when_the_assistant_was_not_used_is_not_sent_or_stored(page: Page) -> None:
     def answer(route: Route) -> None:
         response = route.fetch()
         route.fulfill(response=response, body=with_calls(response.text()))
@@ -118,7 +118,7 @@ def other_shop(settings: Any, chromium: Chromium, shop: str) -> Iterator[Page]:
         yield page
 
 
-def test_23_events_for_another_origin_need_no_preflight(other_shop: Page, shop: str, monkeypatch: Any) -> None:
+def test_23_events_when_for_another_origin_need_no_preflight(other_shop: Page, shop: str, monkeypatch: Any) -> None:
     page = other_shop
     methods = methods_of_requests(monkeypatch)
     page.goto("/")
@@ -150,7 +150,7 @@ def test_23_events_for_another_origin_arrive_when_the_page_is_left(
 
 
 def methods_of_requests(monkeypatch: Any) -> list[str]:
-    """Of those that reach the endpoint for batches from now on; a browser does not tell Playwright of a preflight."""
+    """Of those that reach the endpoint for batches from now on; a browser does not report a preflight to Playwright."""
     methods: list[str] = []
     dispatch = BatchView.dispatch
 

@@ -27,9 +27,7 @@ SENTINEL = "window.hacked = () => { (window.victims = window.victims || []).push
 FOREIGN = "iframe, img[src='x'], object, embed, [onerror], [onload], [onmouseover], [onfocus], base"
 
 
-def test_pages_when_texts_are_hostile_run_nothing_and_say_nothing_on_the_console(
-    context: BrowserContext, shop: str
-) -> None:
+def test_pages_when_texts_are_hostile_run_and_log_nothing(context: BrowserContext, shop: str) -> None:
     company = Company.objects.get(key="acme")
     rows = [fill(company, text, at(MONDAY)) for text in HOSTILE.values()]
     Company.objects.filter(pk=company.pk).update(name=HOSTILE["script"])

@@ -72,7 +72,7 @@ def test_page_when_checked_by_axe_has_no_violations(
 
 @pytest.mark.parametrize("language", ["en", "ar"])
 @pytest.mark.parametrize("width", [1280, 390, 320])
-def test_page_when_narrow_or_right_to_left_never_scrolls_sideways(
+def test_report_page_when_narrow_or_rtl_never_scrolls_sideways(
     open_page: Callable[..., Page], history: Company, settings: Any, language: str, width: int
 ) -> None:
     settings.LANGUAGES = [(language, language)]
@@ -95,7 +95,7 @@ def test_page_when_opened_says_nothing_on_the_console(
     assert messages == []
 
 
-def test_page_without_javascript_is_complete(open_page: Callable[..., Page], history: Company) -> None:
+def test_report_page_when_without_javascript_is_complete(open_page: Callable[..., Page], history: Company) -> None:
     page = open_page(THAT_WEEK, java_script_enabled=False)
     formulas = page.locator(".alhena-formula")
     assert [formula.is_visible() for formula in formulas.all()] == [True] * 8
@@ -116,9 +116,7 @@ def test_page_without_javascript_is_complete(open_page: Callable[..., Page], his
     assert "start=2026-03-01&end=2026-03-08" in page.url
 
 
-def test_formula_when_hovered_focused_or_tapped_opens_and_escape_closes_it(
-    open_page: Callable[..., Page], history: Company
-) -> None:
+def test_formula_when_hovered_focused_or_tapped_opens(open_page: Callable[..., Page], history: Company) -> None:
     page = open_page(THAT_WEEK)
     button = page.get_by_role("button", name="Formula of Purchase revenue")
     tip = page.locator("#alhena-formula-purchase_minor")

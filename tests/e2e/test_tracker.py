@@ -79,7 +79,7 @@ def change_headers(page: Page, **changes: str) -> None:
 
 
 @pytest.mark.parametrize("how", ["blocked", "404", "CSP"])
-def test_4_when_the_script_does_not_come_nothing_is_thrown_and_the_queue_stays_bounded(page: Page, how: str) -> None:
+def test_4_queue_when_the_script_never_loads_stays_bounded(page: Page, how: str) -> None:
     if how == "CSP":
         change_headers(page, content_security_policy="script-src 'unsafe-inline'")
     else:
@@ -98,7 +98,7 @@ def test_4_when_the_script_does_not_come_nothing_is_thrown_and_the_queue_stays_b
     assert errors == []
 
 
-def test_31_under_the_strict_policy_all_goes_without_a_word(page: Page) -> None:
+def test_31_tracker_when_the_csp_is_strict_works_silently(page: Page) -> None:
     messages = messages_of(page)
     policy = page.goto("/").header_value("content-security-policy")  # type: ignore[union-attr]
     assert policy
@@ -122,7 +122,7 @@ def plain_page(settings: Any, chromium: Chromium, shop: str) -> Iterator[Page]:
         yield browser.new_page(base_url=re.sub("//.*:", "//plain.example:", shop))
 
 
-def test_31_on_a_plain_http_page_all_goes_as_well(plain_page: Page) -> None:
+def test_31_tracker_when_on_plain_http_works(plain_page: Page) -> None:
     use_the_assistant(plain_page)
     assert plain_page.evaluate("[isSecureContext, typeof crypto.randomUUID]") == [False, "undefined"]
     with answered(plain_page, "sendCheckoutEvent"):
@@ -151,7 +151,7 @@ def test_17_when_it_comes_back_online_what_waits_is_sent_at_once(page: Page, con
     wait_until(page, lambda: order_ids() and products() and not stored_names(page))
 
 
-def test_18_failed_events_survive_a_reload_with_the_same_id(page: Page) -> None:
+def test_18_events_when_failed_survive_a_reload_with_their_ids(page: Page) -> None:
     use_the_assistant(page)
     sent: list[str] = []
     page.on("request", lambda request: sent.extend(event_ids(request)) if "analytics" in request.url else None)
@@ -167,7 +167,7 @@ def test_18_failed_events_survive_a_reload_with_the_same_id(page: Page) -> None:
     assert (products(), order_ids()) == (["SKU-1"], ["order-1"])
 
 
-def test_18_events_that_were_in_flight_survive_a_reload_and_count_once(page: Page) -> None:
+def test_18_events_when_in_flight_at_a_reload_count_once(page: Page) -> None:
     """The server has stored them, and its answer has not come yet when the page goes."""
     use_the_assistant(page)
     attempts: list[Route] = []
@@ -189,7 +189,7 @@ def test_18_events_that_were_in_flight_survive_a_reload_and_count_once(page: Pag
     assert order_ids() == ["order-1"]
 
 
-def test_32_a_checkout_is_sent_at_once_and_cart_events_within_a_second(page: Page) -> None:
+def test_32_checkout_when_tracked_goes_at_once_cart_events_in_a_second(page: Page) -> None:
     page.clock.install()
     use_the_assistant(page)
     stop_the_clock(page)
@@ -205,7 +205,7 @@ def test_32_a_checkout_is_sent_at_once_and_cart_events_within_a_second(page: Pag
 
 
 @pytest.mark.parametrize("how", ["location", "close"])
-def test_21_leaving_the_page_sends_what_is_pending(page: Page, context: BrowserContext, how: str) -> None:
+def test_21_pending_events_when_leaving_the_page_are_sent(page: Page, context: BrowserContext, how: str) -> None:
     use_the_assistant(page)
     leave = {"location": f"location.href = '{KETTLE}'", "close": "window.close()"}[how]
     # A window that a script may close is one that a script has opened.
@@ -235,7 +235,7 @@ def test_21_a_page_is_never_asked_to_say_when_it_is_unloaded(page: Page) -> None
     assert not {"unload", "beforeunload"} & set(heard)
 
 
-def test_22_what_is_too_much_to_outlive_the_page_is_split_and_the_rest_sent_from_the_next(page: Page) -> None:
+def test_22_events_when_too_many_at_page_end_are_split(page: Page) -> None:
     use_the_assistant(page)
     sent = requests_to_alhena(page)
     page.evaluate(
@@ -256,7 +256,7 @@ def page_of_a_browser_that_goes_back(chromium: Chromium, shop: str) -> Iterator[
         yield browser.new_page(base_url=shop)
 
 
-def test_29_from_the_back_forward_cache_nothing_is_sent_twice_and_timers_resume(
+def test_29_events_when_page_is_restored_from_cache_are_sent_once(
     page_of_a_browser_that_goes_back: Page,
 ) -> None:
     page = page_of_a_browser_that_goes_back
@@ -283,7 +283,7 @@ def test_29_from_the_back_forward_cache_nothing_is_sent_twice_and_timers_resume(
     assert (products(), order_ids()) == (["SKU-1"], ["order-1", "order-2"])
 
 
-def test_29_a_soft_navigation_sends_nothing_twice(page: Page) -> None:
+def test_29_events_when_navigating_softly_are_sent_once(page: Page) -> None:
     use_the_assistant(page)
     page.evaluate(
         "([cart, order]) => { history.pushState({}, '', '/soft/'); trackAlhenaEvent('sendCartEvent', cart);"
@@ -316,7 +316,7 @@ def test_30_the_thank_you_page_when_shown_again_sends_its_order_once(page: Page)
 # ----------------------------------------------------------------------------------------------- Storage and tabs
 
 
-def test_20_two_tabs_lose_nothing_and_overwrite_nothing(page: Page, context: BrowserContext) -> None:
+def test_20_events_when_in_two_tabs_are_not_lost_or_overwritten(page: Page, context: BrowserContext) -> None:
     use_the_assistant(page)
     other = context.new_page()
     other.goto("/")
@@ -333,7 +333,7 @@ def test_20_two_tabs_lose_nothing_and_overwrite_nothing(page: Page, context: Bro
     assert order_ids() == sorted(f"order-{number}" for number in range(1, 11))
 
 
-def test_24_where_storage_is_full_events_are_sent_from_memory(page: Page) -> None:
+def test_24_events_when_storage_is_full_are_sent_from_memory(page: Page) -> None:
     use_the_assistant(page)
     page.evaluate(
         "() => { for (let size = 2 ** 22; size >= 1; size /= 2)"
@@ -359,7 +359,7 @@ def page_without_storage(chromium: Chromium, shop: str) -> Iterator[Page]:
             yield context.new_page()
 
 
-def test_24_where_storage_is_blocked_events_are_sent_from_memory(page_without_storage: Page, shop: str) -> None:
+def test_24_events_when_storage_is_blocked_are_sent_from_memory(page_without_storage: Page, shop: str) -> None:
     page = page_without_storage
     messages = messages_of(page)
     use_the_assistant(page, shop)
@@ -373,7 +373,7 @@ def test_24_where_storage_is_blocked_events_are_sent_from_memory(page_without_st
     assert (products(), order_ids()) == (["SKU-1"], ["order-1"])
 
 
-def test_25_corrupt_and_foreign_storage_content_is_dropped(page: Page) -> None:
+def test_25_storage_when_corrupt_or_foreign_is_dropped(page: Page) -> None:
     use_the_assistant(page)
     page.evaluate(
         """() => {
@@ -405,7 +405,7 @@ def everything_stored(page: Page) -> list[object]:
     return [*names, page.evaluate("document.cookie.includes('alhena')")]
 
 
-def test_27_consent_when_required_is_waited_for_and_what_was_held_goes_once(page: Page, settings: Any) -> None:
+def test_27_consent_when_required_is_awaited_and_events_sent_once(page: Page, settings: Any) -> None:
     settings.ALHENA_TRACKING = {**settings.ALHENA_TRACKING, "REQUIRE_CONSENT": True}
     sent = requests_to_alhena(page)
     page.goto(KETTLE)
@@ -440,7 +440,7 @@ def test_27_consent_when_withdrawn_purges_all(page: Page) -> None:
 # ------------------------------------------------------------------------------------------------------ Debug mode
 
 
-def test_33_debug_mode_says_what_became_of_every_event(page: Page) -> None:
+def test_33_events_when_in_debug_mode_are_logged(page: Page) -> None:
     messages = messages_of(page)
     page.goto("/?alhena_debug=1")
     track(page, "sendCartEvent", cart_event())

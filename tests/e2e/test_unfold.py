@@ -81,7 +81,7 @@ def opened_report(browser: Browser, demo: str, **options: Any) -> Iterator[Page]
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 320])
-def test_pages_in_unfold_have_no_violations_and_fit(browser: Browser, demo: str, scheme: str, width: int) -> None:
+def test_unfold_pages_when_opened_are_accessible_and_fit(browser: Browser, demo: str, scheme: str, width: int) -> None:
     with opened_report(browser, demo, color_scheme=scheme, viewport={"width": width, "height": 800}) as page:
         assert page.locator("html.dark").count() == (scheme == "dark"), "Unfold's theme is another one"
         order = page.locator(".alhena-report a[href*='/order/']").first.get_attribute("href")
@@ -92,7 +92,7 @@ def test_pages_in_unfold_have_no_violations_and_fit(browser: Browser, demo: str,
             assert not is_wider_than_its_window(page), url
 
 
-def test_chart_in_unfold_is_read_day_by_day_with_the_keyboard(browser: Browser, demo: str) -> None:
+def test_unfold_chart_when_focused_is_read_with_the_keyboard(browser: Browser, demo: str) -> None:
     with opened_report(browser, demo, viewport={"width": 1280, "height": 800}) as page:
         chart = Chart(page)
         whole = chart.shown

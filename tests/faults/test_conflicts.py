@@ -83,7 +83,7 @@ def test_events_when_a_storm_of_retries_brings_them_are_recorded_once(server: Se
 
 @pytest.mark.parametrize("row", [CartEventFactory, InteractionFactory, OrderFactory])
 @pytest.mark.parametrize("is_batched", [False, True])
-def test_event_when_another_visitors_with_its_id_is_being_recorded_is_a_duplicate(
+def test_event_when_its_id_is_being_recorded_is_a_duplicate(
     server: Server, chat: Event, row: type[CartEventFactory | InteractionFactory | OrderFactory], is_batched: bool
 ) -> None:
     """The visitors have no lock in common: only the database knows."""
@@ -149,7 +149,7 @@ def test_event_when_its_transaction_cannot_be_serialized_is_recorded(
 
 @needs_postgresql
 @pytest.mark.parametrize("error", ["deadlock_detected", "serialization_failure"])
-def test_event_when_its_transaction_is_always_given_up_is_refused(server: Server, chat: Event, error: str) -> None:
+def test_event_when_its_transaction_always_fails_is_rejected(server: Server, chat: Event, error: str) -> None:
     event = cart_event(chat.visitor)
     with connection.cursor() as cursor:
         cursor.execute("CREATE SEQUENCE fault_attempts")  # counts on when a transaction does not
@@ -165,9 +165,7 @@ def test_event_when_its_transaction_is_always_given_up_is_refused(server: Server
 
 
 @pytest.mark.parametrize("isolation", ["repeatable read", "serializable"])
-def test_events_when_transactions_are_isolated_more_strictly_are_there_once(
-    start_server: Callable[..., Server], isolation: str
-) -> None:
+def test_events_when_isolation_is_stricter_are_stored_once(start_server: Callable[..., Server], isolation: str) -> None:
     with Load(start_server(workers=4, FAULTS_ISOLATION=isolation)) as load:
         load.wait_for(examples(80, full=3000), seconds=300)
     assert all(answer.is_final or answer.is_unavailable for answer in load.answers)

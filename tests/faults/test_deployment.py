@@ -21,12 +21,12 @@ pytestmark = [
 ]
 
 RATE = 200
-#: How long an event may be refused.
+#: How long an event may be rejected.
 REFUSED_SECONDS = 1
 
 
-def _check_refusals(load: Load) -> None:
-    """Assert that whatever was not taken was refused as the contract says, and all of it within a second."""
+def _check_rejections(load: Load) -> None:
+    """Assert that every event not recorded was rejected by the contract, and all within a second."""
     refused = [answer for answer in load.answers if not answer.is_final]
     assert all(answer.is_unavailable for answer in refused), refused
     if refused:
@@ -40,12 +40,12 @@ def test_events_when_workers_are_replaced_are_taken(start_server: Callable[..., 
         load.wait_for(examples(50, full=400))
         server.replace_workers()
         load.wait_for(examples(50, full=400))
-    _check_refusals(load)
+    _check_rejections(load)
     check_books(load.events)
 
 
 @pytest.mark.parametrize("round_", range(examples(1, full=5)))
-def test_events_when_their_table_has_no_column_yet_are_refused_for_a_moment(server: Server, round_: int) -> None:
+def test_events_when_a_column_is_missing_are_rejected_for_now(server: Server, round_: int) -> None:
     """As between a new release and its migration."""
     with Load(server, streams=8, rate=RATE) as load:
         load.wait_for(examples(50, full=400))
@@ -56,7 +56,7 @@ def test_events_when_their_table_has_no_column_yet_are_refused_for_a_moment(serv
             _rename(CartEvent, "later", "source")
         load.wait_for(examples(50, full=400))
     assert any(answer.is_unavailable for answer in load.answers)
-    _check_refusals(load)
+    _check_rejections(load)
     check_books(load.events)
 
 
@@ -83,5 +83,5 @@ def test_events_when_tables_get_a_column_are_taken(server: Server) -> None:
                 with connection.schema_editor() as editor:
                     editor.remove_field(model, field)
         load.wait_for(examples(40, full=400))
-    _check_refusals(load)
+    _check_rejections(load)
     check_books(load.events)

@@ -68,7 +68,7 @@ def _message(events: list[Event]) -> Message:
 # Connections that end
 
 
-def test_acknowledged_events_when_connections_end_under_load_are_there_once(server: Server) -> None:
+def test_acknowledged_events_when_connections_end_are_stored_once(server: Server) -> None:
     with Load(server) as load:
         for _ in range(examples(5, full=50)):
             load.wait_for(20)
@@ -99,7 +99,7 @@ def cluster() -> Iterator[Cluster]:
         yield cluster
 
 
-def test_event_when_the_database_is_down_is_refused_within_a_second(cluster: Cluster, tmp_path: Path) -> None:
+def test_event_when_the_database_is_down_is_rejected_in_a_second(cluster: Cluster, tmp_path: Path) -> None:
     with Server(cluster.url, tmp_path / "log") as server, Load(server) as load:
         for _ in range(examples(1, full=10)):
             load.wait_for(20)
@@ -127,8 +127,8 @@ def test_event_when_the_database_is_down_is_refused_within_a_second(cluster: Clu
 # A database that hangs
 
 
-def _check_refused(server: Server, events: list[Event], *, seconds: float, is_locked: bool = True) -> None:
-    """Assert for some time that the workers, each kept busy, refuse to store ``events`` and are soon free again.
+def _check_rejected(server: Server, events: list[Event], *, seconds: float, is_locked: bool = True) -> None:
+    """Assert for some time that the workers, each kept busy, reject ``events`` and are soon free again.
 
     By a lock alone the first of them is held, and those that wait for what it holds are then held once more.
     """
@@ -155,43 +155,43 @@ def _check_refused(server: Server, events: list[Event], *, seconds: float, is_lo
         (OrderLine, "order without id"),
     ],
 )
-def test_event_when_its_table_is_locked_is_refused_in_time(
+def test_event_when_its_table_is_locked_is_rejected_in_time(
     server: Server, chat: Event, model: type[Model], report: str
 ) -> None:
     events = _REPORTS[report](chat.visitor)
     with locked(model):
         server.kill_workers()  # the new ones know nothing, not even the company
-        _check_refused(server, events, seconds=examples(0, full=30))
+        _check_rejected(server, events, seconds=examples(0, full=30))
     assert deliver(server, _message(events))[-1].words == ["recorded"] * len(events)
     check_books([chat, *events])
 
 
-def test_event_when_its_session_is_locked_is_refused_in_time(server: Server, chat: Event) -> None:
+def test_event_when_its_session_is_locked_is_rejected_in_time(server: Server, chat: Event) -> None:
     event = cart_event(chat.visitor)
     with transaction.atomic():
         VisitorSession.objects.select_for_update().get()
-        _check_refused(server, [event], seconds=examples(3, full=30))
+        _check_rejected(server, [event], seconds=examples(3, full=30))
     assert deliver(server, event.message())[-1].words == ["recorded"]
     check_books([chat, event])
 
 
 @pytest.mark.parametrize("seconds", [30, 1.5], ids=["one statement", "all statements"])
-def test_batch_when_the_database_hangs_is_refused_in_time(server: Server, chat: Event, seconds: float) -> None:
+def test_batch_when_the_database_hangs_is_rejected_in_time(server: Server, chat: Event, seconds: float) -> None:
     """Where no statement takes too long by itself, all of them together may."""
     events = [interaction(chat.visitor), *_REPORTS["batch"](chat.visitor)]
     with trigger(f"PERFORM pg_sleep({seconds})", Interaction, CartEvent, Order, OrderLine):
-        _check_refused(server, events, seconds=0, is_locked=False)
+        _check_rejected(server, events, seconds=0, is_locked=False)
     assert deliver(server, _message(events))[-1].words == ["recorded"] * len(events)
     check_books([chat, *events])
 
 
-def test_event_when_it_waits_before_the_database_hangs_is_refused_in_time(server: Server, chat: Event) -> None:
+def test_event_when_waiting_as_the_database_hangs_is_rejected(server: Server, chat: Event) -> None:
     """All that one request waits for counts, not only what fails in the end."""
     event = cart_event(chat.visitor)
     server.kill_workers()  # the new ones must look the company up
     with trigger("PERFORM pg_sleep(30)", CartEvent), ThreadPoolExecutor(1) as pool:
         with locked(Company):
-            checked = pool.submit(_check_refused, server, [event], seconds=0, is_locked=False)
+            checked = pool.submit(_check_rejected, server, [event], seconds=0, is_locked=False)
             time.sleep(conf.lock_timeout.total_seconds() - 0.3)
         checked.result()
     assert deliver(server, event.message())[-1].words == ["recorded"]
@@ -201,7 +201,7 @@ def test_event_when_it_waits_before_the_database_hangs_is_refused_in_time(server
 # A database that cannot be written
 
 
-def test_event_when_the_database_is_read_only_is_refused(
+def test_event_when_the_database_is_read_only_is_rejected(
     chat: Event, start_server: Callable[..., Server], server: Server
 ) -> None:
     standby = start_server(FAULTS_READ_ONLY="on")

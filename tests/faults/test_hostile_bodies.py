@@ -87,7 +87,7 @@ _ANSWERED_ONE_BY_ONE = {"as many events as may be, each wrong", "as many wrong l
 @override_settings(ALHENA_TRACKING={"RATE_LIMIT_PER_SOURCE": None, "RATE_LIMIT_PER_COMPANY": None})
 @pytest.mark.parametrize(("path", "limit"), [("checkout_events", BODY_BYTES), ("events", BATCH_BODY_BYTES)])
 @pytest.mark.parametrize("body", _BODIES)
-def test_body_when_it_is_made_to_exhaust_the_parser_is_refused_cheaply(
+def test_body_when_made_to_exhaust_the_parser_is_rejected_cheaply(
     transactional_db: None, body: str, path: str, limit: int
 ) -> None:
     content = _BODIES[body](limit).encode("latin-1")
@@ -141,7 +141,7 @@ def _body_of(event: Event, *, size: int = 0) -> bytes:
     return json.dumps(event.message().body()).encode().ljust(size)
 
 
-def _check_refused(response: HTTPResponse, *statuses: int) -> None:
+def _check_rejected(response: HTTPResponse, *statuses: int) -> None:
     assert response.status in statuses
     # What the shop itself did not answer never reached it.
     assert int(response.headers.get(READ_HEADER, 0)) <= BODY_BYTES + 1
@@ -158,10 +158,10 @@ def test_body_when_it_is_as_large_as_may_be_is_read(server: Server, chat: Event)
 
 
 @pytest.mark.parametrize("size", [BODY_BYTES + 1, 10 * 1024**2, 10**12])
-def test_body_when_it_is_too_large_is_refused_before_it_is_read(server: Server, chat: Event, size: int) -> None:
+def test_body_when_too_large_is_rejected_before_it_is_read(server: Server, chat: Event, size: int) -> None:
     body = _body_of(cart_event(chat.visitor), size=BODY_BYTES + 1)
     response = _answer(server, [JSON, f"Content-Length: {size}"], body)
-    _check_refused(response, 413)
+    _check_rejected(response, 413)
     assert response.headers[READ_HEADER] == "0"
 
 
@@ -176,16 +176,16 @@ def test_body_when_its_server_believes_no_length_is_read_to_the_limit(length: st
 
 
 @pytest.mark.parametrize("missing", [1, 100])
-def test_body_when_its_length_is_said_to_be_shorter_is_refused(server: Server, chat: Event, missing: int) -> None:
+def test_body_when_its_declared_length_is_too_short_is_rejected(server: Server, chat: Event, missing: int) -> None:
     body = _body_of(cart_event(chat.visitor))
-    _check_refused(_answer(server, [JSON, f"Content-Length: {len(body) - missing}"], body), 400)
+    _check_rejected(_answer(server, [JSON, f"Content-Length: {len(body) - missing}"], body), 400)
 
 
 @pytest.mark.parametrize("excess", [1, 100, 10**12])
-def test_body_when_its_length_is_said_to_be_longer_is_refused(server: Server, chat: Event, excess: int) -> None:
+def test_body_when_its_declared_length_is_too_long_is_rejected(server: Server, chat: Event, excess: int) -> None:
     body = _body_of(cart_event(chat.visitor))
     response = _answer(server, [JSON, f"Content-Length: {len(body) + excess}"], body, is_closed=True)
-    _check_refused(response, 400, 413)
+    _check_rejected(response, 400, 413)
 
 
 @pytest.mark.parametrize(
@@ -202,19 +202,19 @@ def test_body_when_its_length_is_said_to_be_longer_is_refused(server: Server, ch
     ],
     ids=str,
 )
-def test_body_when_its_length_is_not_said_is_refused(server: Server, chat: Event, headers: list[str]) -> None:
+def test_body_when_its_length_is_not_declared_is_rejected(server: Server, chat: Event, headers: list[str]) -> None:
     body = _body_of(cart_event(chat.visitor))
     if headers and "chunked" in headers[-1]:
         body = f"{len(body):x}\r\n".encode() + body + b"\r\n0\r\n\r\n"
-    _check_refused(_answer(server, [JSON, *headers], body), 400, 411, 501)
+    _check_rejected(_answer(server, [JSON, *headers], body), 400, 411, 501)
 
 
 @pytest.mark.parametrize("media_type", ["application/json", "text/plain"])
 @pytest.mark.parametrize("charset", ["utf-16", "utf-7", "latin-1", "zlib", "base64", "rot13", "idna", "none-such", ""])
-def test_body_when_its_charset_is_odd_is_refused(server: Server, chat: Event, media_type: str, charset: str) -> None:
+def test_body_when_its_charset_is_odd_is_rejected(server: Server, chat: Event, media_type: str, charset: str) -> None:
     body = _body_of(cart_event(chat.visitor))
     headers = [f"Content-Type: {media_type}; charset={charset}", f"Content-Length: {len(body)}"]
-    _check_refused(_answer(server, headers, body), 415)
+    _check_rejected(_answer(server, headers, body), 415)
 
 
 @pytest.mark.parametrize(
@@ -233,4 +233,4 @@ def test_body_when_it_is_a_compressed_bomb_is_not_unpacked(
 ) -> None:
     body = compress(_body_of(cart_event(chat.visitor), size=30 * 1024**2))
     assert len(body) <= BODY_BYTES
-    _check_refused(_answer(server, [*headers, f"Content-Length: {len(body)}"], body), 400, 415)
+    _check_rejected(_answer(server, [*headers, f"Content-Length: {len(body)}"], body), 400, 415)

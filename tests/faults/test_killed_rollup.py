@@ -1,4 +1,4 @@
-"""The command that rolls days up, killed while it does: what the report says stays right."""
+"""The command that rolls days up, killed while it runs: the report stays correct."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _start() -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
 
 
-def test_roll_up_when_killed_at_any_moment_and_started_again_leaves_right_figures(transactional_db: None) -> None:
+def test_roll_up_when_killed_and_restarted_is_correct(transactional_db: None) -> None:
     random, company = Random(1), Company.objects.get(key="acme")
     first = timezone.now().date() - timedelta(days=DAYS)
     fill(company, random, first, days=DAYS, sessions=40)

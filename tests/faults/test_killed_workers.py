@@ -136,7 +136,7 @@ def test_report_when_its_answer_is_lost_is_a_duplicate_the_next_time(
 
 @pytest.mark.parametrize("is_batched", [False, True], ids=["order", "batch"])
 @pytest.mark.parametrize("is_worker_killed", [False, True], ids=["connection ended", "worker killed"])
-def test_order_when_its_recording_dies_before_its_lines_leaves_nothing_behind(
+def test_order_when_recording_dies_before_its_lines_leaves_nothing(
     server: Server, chat: Event, is_worker_killed: bool, is_batched: bool
 ) -> None:
     recorded = [chat]

@@ -30,13 +30,13 @@ pytestmark = pytest.mark.django_db
 )
 @given(history=histories(), repeated=st.sets(st.integers(0, 24), max_size=3))
 def test_rows_when_events_come_together_are_those_of_one_by_one(history: History, repeated: set[int]) -> None:
-    told = list(_told(history, repeated))
-    one_by_one = _outcome(history, [(basis, company, [data]) for basis, company, batch in told for data in batch])
-    assert _outcome(history, told) == one_by_one
+    batches = list(_batches(history, repeated))
+    one_by_one = _outcome(history, [(basis, company, [data]) for basis, company, batch in batches for data in batch])
+    assert _outcome(history, batches) == one_by_one
 
 
-def _told(history: History, repeated: set[int]) -> Iterator[tuple[str, str, list[EventData]]]:
-    """The history in batches: each visitor's events that follow each other. Some of them are told twice."""
+def _batches(history: History, repeated: set[int]) -> Iterator[tuple[str, str, list[EventData]]]:
+    """The history in batches: each visitor's events that follow each other. Some of them are sent twice."""
     events = [
         (event, data_of(event, uuid.UUID(int=number + 1)))
         for number, event in enumerate(history.events)
@@ -88,10 +88,10 @@ def _rows() -> list[Any]:
             row: dict[str, Any] = {**values}
             row["session_id"] = sessions.get(row.get("session_id", 0))
             row["credited_interaction_id"] = events.get(row.get("credited_interaction_id", 0))
-            row["told"] = str(orders[row["id" if model is Order else "order_id"]]) if model in _OF_ORDERS else ""
+            row["content"] = str(orders[row["id" if model is Order else "order_id"]]) if model in _OF_ORDERS else ""
             rows.append({name: value for name, value in row.items() if name not in _INCOMPARABLE})
-    # Which of two orders of one transaction, or of their claims, has the smaller id tells nothing.
-    return sorted(rows, key=lambda row: row["told"])
+    # Which of two orders of one transaction, or of their claims, has the smaller id means nothing.
+    return sorted(rows, key=lambda row: row["content"])
 
 
 def test_cart_events_when_there_are_fifty_take_as_many_queries_as_a_few(company: Company) -> None:
@@ -101,7 +101,7 @@ def test_cart_events_when_there_are_fifty_take_as_many_queries_as_a_few(company:
     assert _queries(company, batch) == 3
 
 
-def test_events_of_all_kinds_when_there_are_many_take_no_more_queries_than_two_of_each(company: Company) -> None:
+def test_events_when_there_are_many_take_as_few_queries_as_two(company: Company) -> None:
     def batch(size: int) -> list[EventData]:
         return [
             event
@@ -128,7 +128,7 @@ def test_event_when_it_is_at_fault_does_not_harm_the_others(company: Company) ->
     assert CartEvent.objects.count() == 2
 
 
-def test_event_when_it_is_credited_to_an_interaction_of_its_batch_names_that(company: Company) -> None:
+def test_event_when_credited_within_its_batch_names_the_interaction(company: Company) -> None:
     outcomes = record(company, [cart_event(), chat(), cart_event()])
     assert [outcome.status for outcome in outcomes] == ["ignored", "recorded", "recorded"]
     assert CartEvent.objects.get().credited_interaction == Interaction.objects.get()

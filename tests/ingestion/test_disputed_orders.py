@@ -68,7 +68,7 @@ property_test = settings(
     max_examples=examples(20, full=1000, sample=6), suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
-Tell = Callable[[str, Word], tuple[int, dict[str, Any]]]
+Confirm = Callable[[str, Word], tuple[int, dict[str, Any]]]
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ def sessions(company: Company, settings: Any) -> list[VisitorSession]:
 
 
 @pytest.fixture
-def confirm(company: Company) -> Tell:
+def confirm(company: Company) -> Confirm:
     headers = {"Authorization": f"Bearer {SecretKey(company=company, name='server').issue()}"}
     return lambda order_id, word: post_to("checkout_events", word.body(order_id), **headers)
 
@@ -129,9 +129,9 @@ def test_order_when_reports_disagree_is_the_first_one(sessions: list[VisitorSess
 
 
 def test_conflict_when_there_is_one_is_seen_in_the_admin(
-    sessions: list[VisitorSession], confirm: Tell, client: Client
+    sessions: list[VisitorSession], confirm: Confirm, client: Client
 ) -> None:
-    """Disputed: by another amount, by another visitor, by the shop's server. Else: told twice the same."""
+    """Disputed: by another amount, by another visitor, by the shop's server. Otherwise: the same is sent twice."""
     mine, dearer = Word(0, "EUR", 1000), Word(0, "EUR", 1001)
     disputes = {"1": dearer, "2": Word(1, "EUR", 1000), "3": Word(1, "EUR", 5), "4": mine}
     for order_id, other in disputes.items():
@@ -171,7 +171,7 @@ def test_conflict_when_there_is_one_is_seen_in_the_admin(
     late=st.lists(REPORTS, max_size=2),
 )
 def test_order_when_squatted_is_the_confirmed_one(
-    sessions: list[VisitorSession], confirm: Tell, squatters: list[Word], confirmed: Word, late: list[Word]
+    sessions: list[VisitorSession], confirm: Confirm, squatters: list[Word], confirmed: Word, late: list[Word]
 ) -> None:
     order_id = str(uuid.uuid4())
     for word in squatters:
@@ -195,14 +195,14 @@ def test_order_when_squatted_is_the_confirmed_one(
 @given(squatters=st.lists(REPORTS, min_size=1, max_size=4), confirmed=FIGURES, is_first=st.booleans(), data=st.data())
 def test_order_when_squatted_has_the_figures_that_the_shop_confirms(
     sessions: list[VisitorSession],
-    confirm: Tell,
+    confirm: Confirm,
     squatters: list[Word],
     confirmed: Word,
     is_first: bool,
     data: st.DataObject,
 ) -> None:
-    """Without a visitor, as a webhook tells them: then the claim with those figures is believed, else the first one."""
-    if data.draw(st.booleans(), label="somebody told the truth"):
+    """Without a visitor, as a webhook sends them: then the claim with those figures is believed, else the first one."""
+    if data.draw(st.booleans(), label="one claim is true"):
         honest = data.draw(st.sampled_from(squatters))
         confirmed = Word(None, honest.currency, honest.value_minor, confirmed.lines)
     order_id = str(uuid.uuid4())

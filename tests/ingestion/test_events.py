@@ -54,7 +54,7 @@ def interacted(company: Company) -> None:
     assert events.record_interaction(VISITOR, type="CHAT").status == "recorded"
 
 
-def test_events_when_told_for_a_request_are_its_visitors_and_confirmed(company: Company) -> None:
+def test_events_when_recorded_for_a_request_are_confirmed(company: Company) -> None:
     assert events.record_interaction(request(), type="FAQ", product_id="SKU-1").status == "recorded"
     assert events.record_cart_event(request(), type="ITEM_ADDED", **ITEM).status == "recorded"
     line = {**ITEM, "value": Decimal("39.98")}
@@ -72,18 +72,18 @@ def test_order_when_the_request_has_no_visitor_is_not_stored(interacted: None, c
     assert not PendingConfirmation.objects.exists()
 
 
-def test_order_when_the_request_refuses_tracking_is_not_stored(interacted: None) -> None:
+def test_order_when_the_request_opts_out_is_not_stored(interacted: None) -> None:
     outcome = events.record_order(request(**{"Sec-GPC": "1"}), **ORDER)
     assert (outcome.status, outcome.reason) == ("ignored", "privacy_signal")
     assert not Order.objects.exists()
 
 
-def test_order_when_told_without_a_visitor_waits_for_a_report(company: Company) -> None:
+def test_order_when_recorded_without_a_visitor_waits_for_a_report(company: Company) -> None:
     assert events.record_order(None, **ORDER).status == "pending"
     assert PendingConfirmation.objects.get().value_minor == 3998
 
 
-def test_refund_when_told_again_is_a_duplicate(interacted: None) -> None:
+def test_refund_when_repeated_is_a_duplicate(interacted: None) -> None:
     events.record_order(VISITOR, **ORDER)
     refund: dict[str, Any] = {"order_id": "1001", "refund_id": "r1", "value": 10, "currency": "EUR"}
     assert events.refund_order(**refund).status == "recorded"
@@ -123,7 +123,7 @@ def test_event_when_its_time_and_id_are_given_keeps_them(company: Company) -> No
 
 
 def fail(rows: Any) -> None:
-    raise OperationalError("quotes what was told: 1001")
+    raise OperationalError("quotes what was sent: 1001")
 
 
 def test_event_when_it_fails_leaves_the_transaction_of_the_shop_usable(
@@ -143,7 +143,7 @@ def test_event_when_it_fails_leaves_the_transaction_of_the_shop_usable(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_order_when_told_on_commit_waits_for_it_and_is_lost_with_it(interacted: None) -> None:
+def test_order_when_recorded_on_commit_depends_on_the_commit(interacted: None) -> None:
     with transaction.atomic():
         events.record_order_on_commit(request(), **ORDER)
         assert not Order.objects.exists()
@@ -155,7 +155,7 @@ def test_order_when_told_on_commit_waits_for_it_and_is_lost_with_it(interacted: 
 
 
 @pytest.mark.django_db(transaction=True)
-def test_events_when_told_on_commit_and_wrong_are_logged_without_their_values(
+def test_events_when_invalid_on_commit_are_logged_without_values(
     interacted: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     events.record_order_on_commit(request(), order_id="1001", value="secret", currency="EUR")
@@ -167,7 +167,7 @@ def test_events_when_told_on_commit_and_wrong_are_logged_without_their_values(
     assert caplog.text.count("ERROR") == 5
     assert "record_order: value: wrong_type" in caplog.text
     assert "OperationalError" in caplog.text
-    assert not any(told in caplog.text for told in ("secret", "1001", str(USER)))
+    assert not any(value in caplog.text for value in ("secret", "1001", str(USER)))
 
 
 @pytest.mark.django_db(transaction=True)
@@ -191,11 +191,11 @@ def test_events_when_counted_are_those_that_were_committed(company: Company) -> 
 
 @pytest.mark.django_db(transaction=True)
 def test_signals_when_something_is_recorded_are_sent_after_commit(company: Company) -> None:
-    told: list[tuple[str, bool]] = []
+    received: list[tuple[str, bool]] = []
 
     def receive(name: str) -> Any:
         def receiver(instance: Any, **details: Any) -> None:
-            told.append((name, transaction.get_connection().in_atomic_block))
+            received.append((name, transaction.get_connection().in_atomic_block))
 
         return receiver
 
@@ -212,7 +212,7 @@ def test_signals_when_something_is_recorded_are_sent_after_commit(company: Compa
     finally:
         for name, receiver in receivers.items():
             getattr(signals, name).disconnect(receiver)
-    assert told == [
+    assert received == [
         ("interaction_recorded", False),
         ("cart_event_recorded", False),
         ("order_recorded", False),

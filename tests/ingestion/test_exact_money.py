@@ -40,7 +40,7 @@ BASES = ("unit", "total")
         ("1.0004999999999999", "KWD", 1000),
     ],
 )
-def test_oracle_knows_what_a_person_would_say(literal: str, currency: str, minor: int) -> None:
+def test_oracle_when_asked_agrees_with_a_hand_calculation(literal: str, currency: str, minor: int) -> None:
     assert minor_of(literal, currency) == minor
     assert quantity_of("0.30000000000000004") == Fraction(3, 10)
 
@@ -63,12 +63,12 @@ def test_amounts_when_events_come_in_batches_are_exact(company: Company, setting
     now = timezone.now()
     for _ in range(BATCHES):
         start = now - timedelta(hours=1) - timedelta(seconds=rnd.randrange(60 * 3600))
-        told = list(Visitor(rnd, books, start.astimezone(UTC), basis, line_basis).events(BATCH))
+        sent = list(Visitor(rnd, books, start.astimezone(UTC), basis, line_basis).events(BATCH))
         fingerprint = str(UUID(int=rnd.getrandbits(128)))
-        events = [event.body for event in told]
+        events = [event.body for event in sent]
         body = written({"company_key": company.key, "user_fingerprint": fingerprint, "events": events})
         answer = send(body)
-        for event, result in zip(told, answer["results"], strict=True):
+        for event, result in zip(sent, answer["results"], strict=True):
             codes = {error["field"]: error["code"] for error in result.get("errors", ())}
             assert (result["status"], codes) == ("invalid" if event.errors else "recorded", event.errors), event.body
 

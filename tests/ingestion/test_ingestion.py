@@ -77,11 +77,11 @@ def _check_rows(history: History) -> None:
         "QUALIFYING_INTERACTION": "tests.support.event_data.is_no_greeting",
     }
     with override_settings(ALHENA_TRACKING=rules):
-        told = [_record(companies[event.company], event) for event in history.events]
+        recorded = [_record(companies[event.company], event) for event in history.events]
     outcome = history.replay()
     session_ids = list(VisitorSession.objects.order_by("id").values_list("id", flat=True))
     interaction_ids = {row.event_id: row.pk for row in Interaction.objects.all()}
-    id_of = {number: interaction_ids.get(event_id) for number, (_, event_id) in enumerate(told)}
+    id_of = {number: interaction_ids.get(event_id) for number, (_, event_id) in enumerate(recorded)}
 
     sessions = [
         (row.company.key, row.started_at, row.last_interaction_at, row.channel, row.ai_profile)
@@ -90,7 +90,7 @@ def _check_rows(history: History) -> None:
     assert sessions == [
         (s.company.lower(), s.started_at, s.last_interaction_at, s.channel, s.ai_profile) for s in outcome.sessions
     ]
-    for (answer, event_id), expected in zip(told, outcome.results, strict=True):
+    for (answer, event_id), expected in zip(recorded, outcome.results, strict=True):
         match expected:
             case int():
                 assert answer == Outcome("recorded", event_id)
@@ -165,7 +165,7 @@ def test_order_ids_when_a_collation_would_confuse_them_are_two(company: Company,
     assert Order.objects.count() == 2
 
 
-def test_products_when_a_collation_would_confuse_them_have_states_of_their_own(company: Company) -> None:
+def test_products_when_equal_by_collation_have_separate_states(company: Company) -> None:
     record_one(company, chat())
     record_one(company, cart_event(product_id="A1"))
     record_one(company, cart_event(product_id="a1"))
@@ -197,7 +197,7 @@ def test_event_when_nobody_interacted_is_not_stored(company: Company) -> None:
     assert not Order.objects.exists()
 
 
-def test_event_when_the_interaction_is_older_than_the_window_is_not_stored(company: Company) -> None:
+def test_event_when_the_interaction_is_too_old_is_not_stored(company: Company) -> None:
     record_one(company, chat(NOW - timedelta(hours=25)))
     assert record_one(company, order()).status == "ignored"
 
@@ -239,9 +239,7 @@ def test_cart_event_when_recorded_takes_few_queries(company: Company, django_ass
         record_one(company, cart_event())
 
 
-def test_cart_when_another_event_changes_it_after_the_look_up_is_read_anew(
-    company: Company, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_cart_when_changed_after_the_look_up_is_read_again(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
     record(company, [chat()])
 
     def insert_later(*args: Any, **kwargs: Any) -> bool:

@@ -71,7 +71,7 @@ def test_statements_when_another_one_prepared_them_are_executed(company: Company
     assert CartEvent.objects.count() == 2
 
 
-def test_statements_when_every_connection_is_another_one_are_sent_as_they_are(
+def test_statements_when_connections_change_are_sent_unprepared(
     company: Company, fresh_connection: None, executed: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(prepared, "_prepare", lambda cursor, preparation: None)
@@ -117,9 +117,7 @@ def test_statements_when_in_a_transaction_are_not_prepared(company: Company, exe
     assert CartEvent.objects.count() == 1
 
 
-def test_look_ups_when_planned_while_the_tables_are_small_do_not_read_all_of_them(
-    company: Company, fresh_connection: None
-) -> None:
+def test_look_ups_when_planned_on_small_tables_use_an_index(company: Company, fresh_connection: None) -> None:
     """The plan is kept until the next ANALYZE, however large the tables grow before."""
     record(company, [chat()])
     record(company, [cart_event()])

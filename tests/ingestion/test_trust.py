@@ -1,4 +1,4 @@
-"""Whose word an order is, on a real database: against the oracle, and the promises that must hold whatever is said."""
+"""Which claim an order shows, on a real database: against the oracle, and what must hold for any events."""
 
 from __future__ import annotations
 
@@ -69,17 +69,17 @@ class Shops:
     companies: dict[str, Company] = field(default_factory=dict)
     cart_changes: list[UUID] = field(default_factory=list)
 
-    def tell(self, event: Event) -> str:
+    def send(self, event: Event) -> str:
         """Record an event; give the answer in the oracle's words."""
         if isinstance(event, trust_oracle.Refund):
             try:
                 return _answer(ingestion.record_refund(self._company(event.company), _refund_data(event)))
             except InvalidValue as error:
                 return error.code
-        (answer,) = self.tell_together([event])
+        (answer,) = self.send_together([event])
         return answer
 
-    def tell_together(self, events: Sequence[oracle.Event | Word]) -> list[str]:
+    def send_together(self, events: Sequence[oracle.Event | Word]) -> list[str]:
         """Record what one visitor sent at once."""
         data = [_data(event) for event in events]
         outcomes = ingestion.record(self._company(events[0].company), data)
@@ -307,7 +307,7 @@ def _figures_of_change(row: CartEvent | None) -> tuple[Decimal, int, oracle.Cart
 def test_answers_and_rows_when_orders_are_spoken_of_agree_with_the_oracle(sequence: TrustSequence) -> None:
     with transaction.atomic():
         shops = Shops()
-        answers = [shops.tell(event) for event in sequence.events]
+        answers = [shops.send(event) for event in sequence.events]
         _check_answers_and_rows(sequence, answers, shops)
         transaction.set_rollback(True)
 
@@ -315,21 +315,23 @@ def test_answers_and_rows_when_orders_are_spoken_of_agree_with_the_oracle(sequen
 @pytest.mark.django_db
 @property_test(2_000)
 @given(batches=batched_sequences())
-def test_answers_and_rows_when_orders_come_in_batches_agree_with_the_oracle(batches: Sequence[Sequence[Event]]) -> None:
+def test_results_when_orders_come_in_batches_match_the_oracle(batches: Sequence[Sequence[Event]]) -> None:
     with transaction.atomic():
         shops = Shops()
         answers: list[str] = []
         for batch in batches:
             together = [event for event in batch if not isinstance(event, trust_oracle.Refund)]
-            answers += shops.tell_together(together) if together else [shops.tell(event) for event in batch]
+            answers += shops.send_together(together) if together else [shops.send(event) for event in batch]
         _check_answers_and_rows(TrustSequence(tuple(chain.from_iterable(batches))), answers, shops)
         transaction.set_rollback(True)
 
 
 def _check_answers_and_rows(sequence: TrustSequence, answers: Sequence[str], shops: Shops) -> None:
     outcome = sequence.replay()
-    told = zip(sequence.events, answers, strict=True)
-    assert [answer for event, answer in told if isinstance(event, Word | trust_oracle.Refund)] == list(outcome.answers)
+    answered = zip(sequence.events, answers, strict=True)
+    assert [answer for event, answer in answered if isinstance(event, Word | trust_oracle.Refund)] == list(
+        outcome.answers
+    )
     _check_orders(outcome.orders, outcome.unnamed)
     _check_refunds(outcome)
     _check_carts(sequence, [*outcome.orders.values(), *outcome.unnamed], shops.cart_changes)
@@ -343,7 +345,7 @@ def _check_answers_and_rows(sequence: TrustSequence, answers: Sequence[str], sho
 @pytest.mark.django_db
 @property_test(2_000)
 @given(pair=shuffled_sequences())
-def test_order_when_its_visitor_is_confirmed_is_the_same_whatever_came_first(
+def test_order_when_its_visitor_is_confirmed_ignores_arrival_order(
     pair: tuple[TrustSequence, TrustSequence],
 ) -> None:
     sequence, shuffled = pair
@@ -359,7 +361,7 @@ def _final_figures(sequence: TrustSequence) -> dict[Key, dict[str, Any]]:
     with transaction.atomic():
         shops = Shops()
         for event in sequence.events:
-            shops.tell(event)
+            shops.send(event)
         numbers = Numbers.read()
         rows = {
             (row.company.key, row.order_id): _row_of_order(row, numbers)
@@ -378,7 +380,7 @@ def test_confirmed_amount_when_a_browser_speaks_stays(sequence: TrustSequence) -
         shops = Shops()
         for event in sequence.events:
             before = _confirmed_amounts()
-            shops.tell(event)
+            shops.send(event)
             if isinstance(event, Word) and not event.is_confirmation:
                 assert before.items() <= _confirmed_amounts().items()
         transaction.set_rollback(True)

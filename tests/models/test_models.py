@@ -1,4 +1,4 @@
-"""What the models and the database promise whoever writes to them."""
+"""What the models and the database guarantee."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_zone_when_changed_moves_every_row_to_its_new_day(company: Company) -> N
     assert days == {datetime(2026, 5, 5).date()}  # noqa: DTZ001
 
 
-def test_zone_when_other_processes_still_remember_the_former_one_is_settled_later(company: Company) -> None:
+def test_zone_when_processes_cache_the_former_one_settles_later(company: Company) -> None:
     company.time_zone = "Pacific/Apia"
     company.save()
     changed_at = company.zone_changed_at
@@ -170,9 +170,7 @@ def test_companies_when_restricted_are_seen_by_their_groups_only(company: Compan
         (Order, {"exclusion_reason": "a test"}),
     ],
 )
-def test_row_when_it_breaks_a_promise_is_refused_by_the_database(
-    company: Company, model: Any, changes: dict[str, Any]
-) -> None:
+def test_row_when_it_breaks_a_constraint_is_rejected(company: Company, model: Any, changes: dict[str, Any]) -> None:
     record(company, [chat()])
     record(company, [cart_event()])
     record(company, [order()])
@@ -181,7 +179,7 @@ def test_row_when_it_breaks_a_promise_is_refused_by_the_database(
 
 
 def test_uuids_when_of_any_bits_come_back_as_they_were(company: Company) -> None:
-    """MariaDB's own type refuses some; see ``ExactUUIDField``."""
+    """MariaDB's own type rejects some; see ``ExactUUIDField``."""
     bits = random.Random(7)
     for number in range(64):
         event_id = uuid.UUID(int=bits.getrandbits(128))

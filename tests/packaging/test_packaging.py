@@ -51,7 +51,7 @@ def metadata(wheel: dict[str, bytes]) -> str:
     return wheel[name].decode()
 
 
-def test_wheel_holds_the_package_as_it_is_but_for_the_tracker(wheel: dict[str, bytes]) -> None:
+def test_wheel_when_built_holds_the_package(wheel: dict[str, bytes]) -> None:
     source = {
         str(file.relative_to(ROOT)): file.read_bytes()
         for file in PACKAGE.rglob("*")
@@ -62,13 +62,13 @@ def test_wheel_holds_the_package_as_it_is_but_for_the_tracker(wheel: dict[str, b
     assert {name for name, content in packed.items() if content != source[name]} == {TRACKER}
 
 
-def test_tracker_in_the_wheel_is_minified(wheel: dict[str, bytes]) -> None:
+def test_tracker_when_in_the_wheel_is_minified(wheel: dict[str, bytes]) -> None:
     source = (ROOT / TRACKER).read_bytes()
     assert len(gzip.compress(wheel[TRACKER])) <= 5 * 1024 < len(gzip.compress(source))
     assert len(wheel[TRACKER]) < len(source) / 2
 
 
-def test_sdist_holds_every_file_of_the_repository(dist: Path) -> None:
+def test_sdist_when_built_holds_every_file_of_the_repository(dist: Path) -> None:
     require("packaging", (ROOT / ".git").exists(), "this is not a Git checkout")
     command = ["git", "-C", str(ROOT), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split("\0")
@@ -78,7 +78,7 @@ def test_sdist_holds_every_file_of_the_repository(dist: Path) -> None:
     assert packed - {"PKG-INFO"} == {name for name in listed if (ROOT / name).is_file()}
 
 
-def test_readme_on_the_package_index_links_to_files_of_the_release(metadata: str) -> None:
+def test_readme_when_on_the_package_index_links_to_its_release(metadata: str) -> None:
     project = message_from_string(metadata)
     urls = dict(url.split(", ") for url in project.get_all("Project-URL", []))
     pages = f"{urls['Source']}/blob/v{project['Version']}/"

@@ -104,7 +104,7 @@ def check_out(client: Client) -> Any:
 # The catalogue
 
 
-def test_catalogue_is_complete() -> None:
+def test_catalogue_when_listed_is_complete() -> None:
     assert Product.objects.count() == len(CATALOGUE) == 12
     for product in Product.objects.all():
         assert product.description
@@ -122,7 +122,7 @@ def test_catalogue_when_loaded_again_stays_as_it_is() -> None:
     assert set(Product.objects.values_list("pk", flat=True)) == pks
 
 
-def test_pictures_have_no_style_and_no_script() -> None:
+def test_pictures_when_read_have_no_style_and_no_script() -> None:
     for path in [finders.find(product.picture) for product in Product.objects.all()]:
         assert isinstance(path, str)
         with open(path) as file:
@@ -130,14 +130,14 @@ def test_pictures_have_no_style_and_no_script() -> None:
 
 
 @pytest.mark.parametrize(("quantity", "written"), [("0.25", "250 g"), ("1.250", "1.25 kg"), ("10", "10 kg")])
-def test_amount_of_what_is_sold_by_weight(beans: Product, quantity: str, written: str) -> None:
+def test_amount_when_sold_by_weight_is_in_grams_or_kilograms(beans: Product, quantity: str, written: str) -> None:
     assert amount(Decimal(quantity), beans) == written
 
 
 # The cart
 
 
-def test_cart_adds_up_exactly(cart: Cart, beans: Product, kettle: Product) -> None:
+def test_cart_when_added_up_is_exact(cart: Cart, beans: Product, kettle: Product) -> None:
     cart.add(beans, Decimal("0.75"))
     cart.add(kettle, Decimal(2))
     assert [line.total for line in cart.lines] == [Decimal("28.50"), Decimal("178.00")]
@@ -145,14 +145,14 @@ def test_cart_adds_up_exactly(cart: Cart, beans: Product, kettle: Product) -> No
     assert len(cart) == 2
 
 
-def test_cart_in_yen_has_no_decimals(cart: Cart, beans: Product) -> None:
+def test_cart_when_in_yen_has_no_decimals(cart: Cart, beans: Product) -> None:
     cart.add(beans, Decimal("0.25"))
     cart.currency = JPY
     assert cart.total == 1600
     assert JPY.format(cart.total) == "¥1,600"
 
 
-def test_cart_reports_the_quantity_after_each_action(cart: Cart, beans: Product) -> None:
+def test_cart_when_changed_reports_the_new_quantity(cart: Cart, beans: Product) -> None:
     cart.add(beans, Decimal("0.5"))
     cart.increase(beans)
     cart.add(beans, Decimal("0.25"))
@@ -182,21 +182,21 @@ def test_cart_reports_nothing_when_nothing_changes(cart: Cart, beans: Product, k
     assert cart.take_events() == []
 
 
-def test_last_step_down_removes_the_product(cart: Cart, kettle: Product) -> None:
+def test_product_when_reduced_to_none_is_removed(cart: Cart, kettle: Product) -> None:
     cart.add(kettle, Decimal(1))
     cart.decrease(kettle)
     assert cart.take_events()[-1]["type"] == "ITEM_REMOVED"
     assert len(cart) == 0
 
 
-def test_cart_forgets_a_product_that_is_no_longer_sold(cart: Cart, beans: Product, kettle: Product) -> None:
+def test_cart_when_a_product_is_no_longer_sold_drops_it(cart: Cart, beans: Product, kettle: Product) -> None:
     cart.add(beans, Decimal(1))
     cart.add(kettle, Decimal(1))
     beans.delete()
     assert [line.product for line in Cart(cart._session).lines] == [kettle]
 
 
-def test_action_is_shown_to_the_script_once(client: Client, beans: Product) -> None:
+def test_action_when_shown_to_the_script_is_shown_once(client: Client, beans: Product) -> None:
     page = Page(change(client, beans, "add", "0.500"))
     assert page.cart_events() == [
         {
@@ -213,7 +213,7 @@ def test_action_is_shown_to_the_script_once(client: Client, beans: Product) -> N
     assert "no-store" in reloaded["Cache-Control"]
 
 
-def test_every_action_reports_one_event(client: Client, kettle: Product) -> None:
+def test_action_when_taken_reports_one_event(client: Client, kettle: Product) -> None:
     pages = [
         change(client, kettle, "add", "2"),
         change(client, kettle, "increase"),
@@ -233,26 +233,26 @@ def test_every_action_reports_one_event(client: Client, kettle: Product) -> None
 
 
 @pytest.mark.parametrize("quantity", ["", "0.1", "-1", "100", "NaN", "many"])
-def test_wrong_quantity_changes_nothing(client: Client, beans: Product, quantity: str) -> None:
+def test_cart_when_the_quantity_is_invalid_is_unchanged(client: Client, beans: Product, quantity: str) -> None:
     response = change(client, beans, "add", quantity)
     assert response.status_code == 200
     assert Page(response).cart_events() == []
     assert len(Cart(client.session)) == 0
 
 
-def test_unknown_action_is_not_found(client: Client, beans: Product) -> None:
+def test_action_when_unknown_is_not_found(client: Client, beans: Product) -> None:
     assert change(client, beans, "double").status_code == 404
 
 
 @pytest.mark.parametrize(
     ("target", "place"), [("/products/guji-dawn/", "/products/guji-dawn/"), ("https://evil.example/", "/cart/")]
 )
-def test_form_leads_back_to_a_page_of_the_shop(client: Client, beans: Product, target: str, place: str) -> None:
+def test_form_when_sent_leads_back_to_the_shop(client: Client, beans: Product, target: str, place: str) -> None:
     url = reverse("shop:change_cart", args=[beans.sku, "add"])
     assert client.post(url, {"quantity": "0.25", "next": target})["Location"] == place
 
 
-def test_currency_is_kept_and_reports_nothing(client: Client, beans: Product) -> None:
+def test_currency_when_chosen_is_kept_and_reports_nothing(client: Client, beans: Product) -> None:
     change(client, beans, "add", "0.25")
     page = Page(client.post(reverse("shop:change_currency"), {"currency": "JPY", "next": "/cart/"}, follow=True))
     assert page.cart_events() == []
@@ -264,7 +264,7 @@ def test_currency_is_kept_and_reports_nothing(client: Client, beans: Product) ->
 # The checkout
 
 
-def test_checkout_makes_one_order(client: Client, beans: Product, kettle: Product) -> None:
+def test_checkout_when_complete_makes_one_order(client: Client, beans: Product, kettle: Product) -> None:
     change(client, beans, "add", "0.75")
     change(client, kettle, "add", "1")
     response = check_out(client)
@@ -278,14 +278,14 @@ def test_checkout_makes_one_order(client: Client, beans: Product, kettle: Produc
     assert len(Cart(client.session)) == 0
 
 
-def test_checkout_sent_again_leads_to_the_same_order(client: Client, beans: Product) -> None:
+def test_checkout_when_sent_again_leads_to_the_same_order(client: Client, beans: Product) -> None:
     change(client, beans, "add", "0.25")
     first, second = check_out(client), check_out(client)
     assert first.redirect_chain == second.redirect_chain
     assert Order.objects.count() == 1
 
 
-def test_same_cart_checked_out_at_once_is_one_order(session: SessionBase, beans: Product) -> None:
+def test_cart_when_checked_out_twice_at_once_is_one_order(session: SessionBase, beans: Product) -> None:
     Cart(session).add(beans, Decimal("0.25"))
     other = SessionStore()
     other.update(dict(session.items()))
@@ -295,7 +295,7 @@ def test_same_cart_checked_out_at_once_is_one_order(session: SessionBase, beans:
 
 
 @pytest.mark.parametrize("data", [{}, {"name": "Ada"}, {"name": "Ada", "email": "nowhere"}])
-def test_incomplete_checkout_makes_no_order(client: Client, beans: Product, data: dict[str, str]) -> None:
+def test_checkout_when_incomplete_makes_no_order(client: Client, beans: Product, data: dict[str, str]) -> None:
     change(client, beans, "add", "0.25")
     response = client.post(reverse("shop:checkout"), data)
     assert response.status_code == 200
@@ -303,13 +303,13 @@ def test_incomplete_checkout_makes_no_order(client: Client, beans: Product, data
     assert not Order.objects.exists()
 
 
-def test_checkout_of_nothing_leads_to_the_cart(client: Client) -> None:
+def test_checkout_when_the_cart_is_empty_leads_to_the_cart(client: Client) -> None:
     assert check_out(client).redirect_chain == [(reverse("shop:cart"), 302)]
     assert not Order.objects.exists()
 
 
 @pytest.mark.parametrize(("currency", "total"), [("EUR", 47.5), ("JPY", 8000)])
-def test_thank_you_page_carries_the_order(client: Client, beans: Product, currency: str, total: float) -> None:
+def test_thank_you_page_when_shown_has_the_order(client: Client, beans: Product, currency: str, total: float) -> None:
     client.post(reverse("shop:change_currency"), {"currency": currency})
     change(client, beans, "add", "1.25")
     page = Page(check_out(client))
@@ -331,7 +331,7 @@ def test_thank_you_page_carries_the_order(client: Client, beans: Product, curren
     }
 
 
-def test_thank_you_page_is_the_buyers_alone(client: Client, beans: Product) -> None:
+def test_thank_you_page_when_opened_by_another_is_not_found(client: Client, beans: Product) -> None:
     change(client, beans, "add", "0.25")
     check_out(client)
     url = Order.objects.get().get_absolute_url()
@@ -352,29 +352,29 @@ def test_thank_you_page_is_the_buyers_alone(client: Client, beans: Product) -> N
         ("zzz", "Huila Orchard"),
     ],
 )
-def test_assistant_recommends(question: str, product: str) -> None:
+def test_assistant_when_asked_recommends(question: str, product: str) -> None:
     assert product in [name for _, name in answer(question)["products"]]
 
 
-def test_every_question_of_the_faq_is_answered_with_its_answer() -> None:
+def test_faq_question_when_asked_gets_its_answer() -> None:
     for item in CATALOGUE:
         for question, text in item.faq:
             assert answer(question)["answer"] == text
 
 
-def test_conversation_is_remembered(client: Client) -> None:
+def test_conversation_when_continued_is_remembered(client: Client) -> None:
     response = client.post(reverse("shop:assistant"), {"question": "<b>Press?</b>"}, headers={"X-Fragment": "1"})
     assert b"&lt;b&gt;Press?" in response.content
     assert b"<html" not in response.content
     assert client.get(reverse("shop:catalogue")).context["conversation"].exchanges[0]["question"] == "<b>Press?</b>"
 
 
-def test_question_without_a_script_leads_to_the_page(client: Client) -> None:
+def test_question_when_sent_without_script_leads_to_the_page(client: Client) -> None:
     response = client.post(reverse("shop:assistant"), {"question": "Press?"})
     assert response["Location"].startswith(reverse("shop:assistant"))
 
 
-def test_empty_question_is_refused(client: Client) -> None:
+def test_question_when_empty_is_rejected(client: Client) -> None:
     assert client.post(reverse("shop:assistant"), {}, headers={"X-Fragment": "1"}).status_code == 400
 
 
@@ -393,11 +393,11 @@ def urls() -> list[str]:
 
 
 @pytest.mark.parametrize("url", urls())
-def test_page_works_under_a_strict_policy(client: Client, url: str) -> None:
+def test_shop_page_when_the_csp_is_strict_works(client: Client, url: str) -> None:
     assert_strict(client.get(url))
 
 
-def test_pages_with_a_cart_work_under_a_strict_policy(client: Client, beans: Product) -> None:
+def test_cart_pages_when_the_csp_is_strict_work(client: Client, beans: Product) -> None:
     assert_strict(change(client, beans, "add", "0.25"))
     assert_strict(client.get(reverse("shop:checkout")))
     assert_strict(check_out(client))
@@ -411,19 +411,19 @@ def assert_strict(response: Any) -> None:
     assert list(Page(response).inline_code(match[1])) == []
 
 
-def test_nonce_is_new_every_time(client: Client) -> None:
+def test_nonce_when_requested_again_is_new(client: Client) -> None:
     policies = {client.get(reverse("shop:cart")).headers["Content-Security-Policy"] for _ in range(3)}
     assert len(policies) == 3
 
 
-def test_unknown_page_is_not_found(client: Client) -> None:
+def test_page_when_unknown_is_not_found(client: Client) -> None:
     for url in ("/nowhere/", reverse("shop:category", args=["cocoa"]), reverse("shop:product", args=["cocoa"])):
         response = client.get(url)
         assert response.status_code == 404
         assert "shop/base.html" in [template.name for template in response.templates]
 
 
-def test_product_page_marks_what_the_tracker_listens_to(client: Client, beans: Product) -> None:
+def test_product_page_when_shown_marks_what_the_tracker_reads(client: Client, beans: Product) -> None:
     page = Page(client.get(beans.get_absolute_url()))
     assert page.all("data-alhena-faq") == [beans.sku] * 3
     assert len(page.all("data-alhena-chat")) == 1
@@ -456,7 +456,7 @@ def noon(company: Company) -> datetime:
 
 
 @override_settings(DEBUG=True)
-def test_demo_run_twice_gives_the_same_figures() -> None:
+def test_demo_when_run_twice_gives_the_same_figures() -> None:
     outputs = [StringIO(), StringIO()]
     call_command("demo", no_serve=True, days=4, seed=7, stdout=outputs[0])
     first = figures()
@@ -474,7 +474,7 @@ def test_demo_run_twice_gives_the_same_figures() -> None:
 
 
 @override_settings(DEBUG=True)
-def test_demo_when_its_port_is_taken_says_so_before_it_says_where_it_serves() -> None:
+def test_demo_when_its_port_is_taken_reports_it_first() -> None:
     output = StringIO()
     with socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -486,13 +486,13 @@ def test_demo_when_its_port_is_taken_says_so_before_it_says_where_it_serves() ->
 
 
 @override_settings(DEBUG=False)
-def test_demo_without_debug_is_refused() -> None:
+def test_demo_when_debug_is_off_is_rejected() -> None:
     with pytest.raises(CommandError):
         call_command("demo", no_serve=True)
     assert not get_user_model().objects.exists()
 
 
-def test_history_is_the_same_all_day_long(company: Company) -> None:
+def test_history_when_laid_at_any_hour_is_the_same(company: Company) -> None:
     assert lay_history(company, days=3, seed=1, now=noon(company).replace(hour=1))
     morning = figures()
     clear_history(company)
@@ -500,7 +500,7 @@ def test_history_is_the_same_all_day_long(company: Company) -> None:
     assert figures() == morning
 
 
-def test_history_of_another_seed_replaces_the_first(company: Company) -> None:
+def test_history_when_the_seed_differs_replaces_the_first(company: Company) -> None:
     lay_history(company, days=2, seed=1, now=noon(company))
     first = figures()
     lay_history(company, days=2, seed=2, now=noon(company))
@@ -535,7 +535,7 @@ def test_history_when_laid_on_any_day_holds_all_that_staff_should_meet(
 
 @pytest.mark.now("2027-03-28T10:00Z")
 @pytest.mark.parametrize("hour", [0, 12, 23])
-def test_history_of_a_single_day_holds_a_dispute_and_a_refund_at_any_hour(company: Company, hour: int) -> None:
+def test_history_when_of_one_day_holds_a_dispute_and_a_refund(company: Company, hour: int) -> None:
     now = noon(company).replace(hour=hour, minute=5)
     lay_history(company, days=1, seed=1, now=now)
     exclude_test_order(company, factories.UserFactory.create())
@@ -562,7 +562,7 @@ def test_planned_visits_when_chance_brings_nothing_hold_it_all(
         assert {order.currency for order in orders} == set(CURRENCIES)
 
 
-def test_history_lies_in_the_past_and_is_all_attributed(company: Company) -> None:
+def test_history_when_laid_is_past_and_attributed(company: Company) -> None:
     now = noon(company)
     lay_history(company, days=5, seed=3, now=now)
     for model in (Interaction, CartEvent, TrackedOrder):

@@ -92,7 +92,7 @@ def test_endpoint_when_not_logged_in_is_401(client: Client, path: str) -> None:
 
 
 @pytest.mark.parametrize("facts", [{"is_staff": False}, {"is_active": False}])
-def test_endpoint_when_the_user_is_not_active_staff_is_refused(client: Client, facts: dict[str, bool]) -> None:
+def test_endpoint_when_the_user_is_not_active_staff_is_forbidden(client: Client, facts: dict[str, bool]) -> None:
     user = staff(*RIGHTS.values(), **facts)
     token = Token.objects.create(user=user)
     client.force_login(user)
@@ -166,7 +166,7 @@ def test_endpoint_when_another_site_asks_gives_no_cors(client: Client, shop: Com
 
 @pytest.mark.parametrize("path", RIGHTS)
 @pytest.mark.parametrize("method", ["post", "put", "patch", "delete"])
-def test_endpoint_when_asked_to_write_refuses(client: Client, path: str, method: str) -> None:
+def test_endpoint_when_asked_to_write_rejects_it(client: Client, path: str, method: str) -> None:
     client.force_login(staff(*RIGHTS.values()))
     response = getattr(client, method)(STAFF_PREFIX + path, {"a": 1}, "application/json")
     assert (response.status_code, response["Allow"]) == (405, "GET, HEAD, OPTIONS")
@@ -386,7 +386,7 @@ def test_page_when_larger_takes_no_more_queries(
     client: Client, read: Callable[..., Any], shop: Company, path: str, django_assert_max_num_queries: Any
 ) -> None:
     for size in (1, 2):
-        # Session, user, rights twice, companies; the rows, and lines and refunds of orders.
+        # Session, user, permissions twice, companies; the rows, and lines and refunds of orders.
         with django_assert_max_num_queries(8 if path == "orders" else 6) as captured:
             read(path, page_size=size)
         counts = len(captured)

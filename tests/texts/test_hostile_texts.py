@@ -104,9 +104,7 @@ TEXTS = {name: text.strip() for name, text in HOSTILE.items()}
 
 @pytest.mark.any_database
 @pytest.mark.parametrize("names", [list(TEXTS)[start::4] for start in range(4)], ids=", ".join)
-def test_page_of_a_row_when_its_texts_are_hostile_has_the_elements_of_harmless_ones(
-    reader: Client, company: Company, names: list[str]
-) -> None:
+def test_row_page_when_texts_are_hostile_keeps_its_elements(reader: Client, company: Company, names: list[str]) -> None:
     def pages_about(rows: dict[type[Any], Any], text: str) -> list[Markup]:
         rename(company, text)
         report, *_lists = lists_of(rows, urlencode(DAYS))
@@ -121,7 +119,7 @@ def test_page_of_a_row_when_its_texts_are_hostile_has_the_elements_of_harmless_o
 
 
 @pytest.mark.any_database
-def test_list_when_its_texts_are_hostile_has_the_elements_of_harmless_ones(reader: Client, company: Company) -> None:
+def test_list_when_texts_are_hostile_keeps_its_elements(reader: Client, company: Company) -> None:
     pages, distinct = [], list(dict.fromkeys(TEXTS.values()))
     for texts in ([f"Tea {number}" for number in range(len(distinct))], distinct):
         rows, *_others = fill_anew(company, texts)

@@ -207,11 +207,11 @@ def session_of(company: Company) -> Any:
         "?start=2020-03-02&end=2020-03-08",
     ],
 )
-def test_report_is_translated(staff: Client, shop: Company, query: str) -> None:
+def test_report_when_opened_is_translated(staff: Client, shop: Company, query: str) -> None:
     check_page(staff.get(REPORT_URL + query))
 
 
-def test_report_of_one_day_with_no_credit_is_translated(staff: Client, company: Company) -> None:
+def test_report_when_of_a_day_without_credit_is_translated(staff: Client, company: Company) -> None:
     Company.objects.update(name="Κατάστημα")
     check_page(staff.get(REPORT_URL))
     factories.VisitorSessionFactory.create(company=company)
@@ -219,7 +219,7 @@ def test_report_of_one_day_with_no_credit_is_translated(staff: Client, company: 
     check_page(staff.get(REPORT_URL + "export/orders.csv?range=α&ξ=1"), 400)
 
 
-def test_pages_without_a_company_are_translated(client: Client) -> None:
+def test_pages_when_without_a_company_are_translated(client: Client) -> None:
     Company.objects.all().delete()
     client.force_login(factories.UserFactory.create(username="χρήστης", is_superuser=True))
     check_page(client.get(REPORT_URL))
@@ -227,7 +227,7 @@ def test_pages_without_a_company_are_translated(client: Client) -> None:
 
 
 @pytest.mark.parametrize("name", ["cards.csv", "days.csv", "channels.csv", "products.csv"])
-def test_headings_of_exports_are_translated(staff: Client, shop: Company, name: str) -> None:
+def test_export_headings_when_downloaded_are_translated(staff: Client, shop: Company, name: str) -> None:
     response: Any = staff.get(REPORT_URL + "export/" + name + THAT_WEEK)
     header, _empty, table = b"".join(response.streaming_content).decode().partition("\r\n\r\n")
     labels = [line.partition(",")[0] for line in header.splitlines()]
@@ -235,7 +235,7 @@ def test_headings_of_exports_are_translated(staff: Client, shop: Company, name: 
 
 
 @pytest.mark.parametrize("change", [{}, {"attribution_model": "last_touch"}, {"trust": "CONFIRMED"}])
-def test_traces_are_translated(staff: Client, shop: Company, change: dict[str, Any]) -> None:
+def test_traces_when_opened_are_translated(staff: Client, shop: Company, change: dict[str, Any]) -> None:
     for model in (models.Order, models.CartEvent):
         model._default_manager.update(**change)
         rows = model._default_manager.all()
@@ -243,7 +243,7 @@ def test_traces_are_translated(staff: Client, shop: Company, change: dict[str, A
             check_page(staff.get(admin_url(model, "change", row.pk)))
 
 
-def test_exclusion_is_translated(staff: Client, shop: Company) -> None:
+def test_exclusion_when_asked_for_is_translated(staff: Client, shop: Company) -> None:
     order = models.Order.objects.earliest("pk")
     url = admin_url(models.Order, "exclude", order.pk)
     check_page(staff.get(url))
@@ -258,13 +258,13 @@ def test_exclusion_is_translated(staff: Client, shop: Company) -> None:
     check_page(staff.get(admin_url(models.Order, "history", order.pk)))
 
 
-def test_pending_confirmation_is_translated(staff: Client, shop: Company) -> None:
+def test_pending_confirmation_when_opened_is_translated(staff: Client, shop: Company) -> None:
     for at in (MONDAY, timezone.now()):
         row = factories.PendingConfirmationFactory.create(company=shop, order_id="παρ" * at.day, occurred_at=at)
         check_page(staff.get(admin_url(models.PendingConfirmation, "change", row.pk)))
 
 
-def test_lists_and_rows_are_translated(staff: Client, shop: Company) -> None:
+def test_lists_and_rows_when_opened_are_translated(staff: Client, shop: Company) -> None:
     check_page(staff.get("/admin/"))
     check_page(staff.get("/admin/alhena_tracking/"))
     for model in (*RECORDS, Company):
@@ -277,7 +277,7 @@ def test_lists_and_rows_are_translated(staff: Client, shop: Company) -> None:
     check_page(staff.post(admin_url(Company, "add"), wrong))
 
 
-def test_secret_keys_are_translated(staff: Client, shop: Company) -> None:
+def test_secret_keys_when_opened_are_translated(staff: Client, shop: Company) -> None:
     check_page(staff.get(admin_url(SecretKey, "add")))
     issued = staff.post(admin_url(SecretKey, "add"), {"company": shop.pk, "name": "κλειδί"})
     check_page(issued)
@@ -292,7 +292,7 @@ def test_secret_keys_are_translated(staff: Client, shop: Company) -> None:
 # Event diagnostics
 
 
-def test_diagnostics_are_translated(staff: Client, shop: Company) -> None:
+def test_diagnostics_when_opened_are_translated(staff: Client, shop: Company) -> None:
     check_page(staff.get(DIAGNOSTICS_URL))
     check_page(staff.get(DIAGNOSTICS_URL + "?company=ξ"))
     for method in outcomes.METHODS:
@@ -306,7 +306,7 @@ def test_diagnostics_are_translated(staff: Client, shop: Company) -> None:
 
 @pytest.mark.parametrize(("check", "finding"), FINDINGS)
 @pytest.mark.parametrize("count", [1, 2000])
-def test_findings_are_translated(company: Company, check: Any, finding: Any, count: int) -> None:
+def test_findings_when_shown_are_translated(company: Company, check: Any, finding: Any, count: int) -> None:
     texts = texts_of(company, check, finding, count)
     assert texts["headline"]
     assert {field: untranslated(text) for field, text in texts.items() if untranslated(text)} == {}
@@ -353,7 +353,7 @@ WRONG: list[Any] = [
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_answers_to_wrong_values_are_translated(post: Callable[..., Any], path: str) -> None:
+def test_answers_when_values_are_invalid_are_translated(post: Callable[..., Any], path: str) -> None:
     for wrong in WRONG:
         body = body_of(path)
         for name in body:
@@ -367,12 +367,12 @@ def test_answers_to_wrong_values_are_translated(post: Callable[..., Any], path: 
 
 
 @pytest.mark.parametrize("code", rules.MESSAGES)
-def test_messages_are_translated(code: str) -> None:
+def test_messages_when_shown_are_translated(code: str) -> None:
     values = {"expected": "α", "actual": "β", "limit": 1}
     assert untranslated(str(rules.MESSAGES[code]) % values) == []
 
 
-def test_other_answers_are_translated(post: Callable[..., Any], company: Company, settings: Any) -> None:
+def test_answers_when_of_other_kinds_are_translated(post: Callable[..., Any], company: Company, settings: Any) -> None:
     body = body_of("interactions")
     check_answer(post("interactions", {**body, "company_key": "ξ"}), 403)
     check_answer(
@@ -400,7 +400,7 @@ def test_other_answers_are_translated(post: Callable[..., Any], company: Company
     ],
 )
 @pytest.mark.parametrize("path", ["revenue-impact", "orders", "cart-events", "sessions"])
-def test_answers_to_staff_are_translated(staff: Client, shop: Company, path: str, query: str) -> None:
+def test_answers_when_sent_to_staff_are_translated(staff: Client, shop: Company, path: str, query: str) -> None:
     check_answer(staff.get(f"{STAFF_PREFIX}{path}?{query}"))
     check_answer(Client().get(STAFF_PREFIX + path), 401)
     check_answer(staff.post(STAFF_PREFIX + path), 405)

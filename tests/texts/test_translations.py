@@ -24,14 +24,14 @@ def texts_of(entry: polib.POEntry) -> list[str]:
     return list(entry.msgstr_plural.values()) if entry.msgid_plural else [entry.msgstr]
 
 
-def test_every_string_is_translated(language: str) -> None:
+def test_strings_when_in_a_catalog_are_translated(language: str) -> None:
     entries = list(catalogs.catalog(language))
     assert entries
     assert [entry.msgid for entry in entries if not entry.translated() or entry.fuzzy or entry.obsolete] == []
     assert [entry.msgid for entry in entries if entry.msgid_plural and set(entry.msgstr_plural) != {0, 1}] == []
 
 
-def test_catalog_holds_exactly_the_strings_of_the_source(language: str) -> None:
+def test_catalog_when_extracted_anew_is_unchanged(language: str) -> None:
     require("gettext", catalogs.is_extractor_there(), "xgettext is not installed: apt-get install gettext")
     expected = catalogs.updated(language, catalogs.extract())
     assert [catalogs.key_of(entry) for entry in catalogs.catalog(language)] == [
@@ -40,12 +40,12 @@ def test_catalog_holds_exactly_the_strings_of_the_source(language: str) -> None:
     assert str(catalogs.catalog(language)) == str(expected), "run `make messages`"
 
 
-def test_compiled_catalog_is_that_of_the_texts(language: str) -> None:
+def test_compiled_catalog_when_read_matches_its_source(language: str) -> None:
     path = catalogs.path_of(language)
     assert path.with_suffix(".mo").read_bytes() == catalogs.catalog(language).to_binary(), "run `make messages`"
 
 
-def test_placeholders_and_elements_are_those_of_the_english(language: str) -> None:
+def test_placeholders_when_translated_match_the_english(language: str) -> None:
     for entry in catalogs.catalog(language):
         singular, plural = (sorted(PLACEHOLDER.findall(text)) for text in (entry.msgid, entry.msgid_plural))
         first, *others = (sorted(PLACEHOLDER.findall(text)) for text in texts_of(entry))
@@ -54,7 +54,7 @@ def test_placeholders_and_elements_are_those_of_the_english(language: str) -> No
         assert all(other == plural for other in others), entry.msgid
 
 
-def test_names_of_code_are_left_as_they_are(language: str) -> None:
+def test_code_names_when_translated_are_unchanged(language: str) -> None:
     name = re.compile(r"\b[A-Z]+(?:_[A-Z]+)+\b|\b[a-z]+(?:_[a-z]+)+(?:\.\w+)?\b|https?://\S+|/\w+/\w+")
     for entry in catalogs.catalog(language):
         names = set(name.findall(PLACEHOLDER.sub("", entry.msgid)))
@@ -62,7 +62,7 @@ def test_names_of_code_are_left_as_they_are(language: str) -> None:
             assert names <= set(name.findall(PLACEHOLDER.sub("", text))), entry.msgid
 
 
-def test_marks_are_those_of_the_language(language: str) -> None:
+def test_punctuation_when_translated_is_that_of_the_language(language: str) -> None:
     for entry in catalogs.catalog(language):
         for text in texts_of(entry):
             seen = re.sub(r"<[^>]+>|https?://\S+", "", text)
@@ -77,7 +77,7 @@ def test_marks_are_those_of_the_language(language: str) -> None:
                 assert not re.search(r"(?<=\S)[;?!](?=\s|$)|(?<=\S):(?=\s)|[ ](?:[:;?!»]|%%)|« ", seen), text
 
 
-def test_words_that_django_has_too_are_django_s(language: str) -> None:
+def test_words_when_django_has_them_are_djangos(language: str) -> None:
     """Django reads all catalogs as one: ours must not change the words of the admin's other pages."""
     if django.VERSION[:2] != (5, 2):
         pytest.skip("Django's words are compared in one version: they change with time")
@@ -93,7 +93,7 @@ def test_words_that_django_has_too_are_django_s(language: str) -> None:
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 5])
-def test_plurals_follow_the_language(language: str, count: int) -> None:
+def test_plurals_when_translated_follow_the_language(language: str, count: int) -> None:
     with translation.override(language):
         text = translation.ngettext("%(count)d day ago", "%(count)d days ago", count) % {"count": count}
     is_one = count == 1 or (language == "fr" and count == 0)

@@ -46,7 +46,7 @@ def test_currencies_when_compared_are_the_servers() -> None:
 
 
 def test_currencies_when_iso4217_lists_more_are_added_here() -> None:
-    """A new currency of the standard needs a place in ``currencies``: among the accepted or among the refused."""
+    """A new currency of the standard needs a place in ``currencies``: among the accepted or the rejected."""
     import iso4217
 
     listed = {currency.code: currency.exponent for currency in iso4217.Currency}

@@ -47,7 +47,7 @@ def card_texts(page: Page) -> str:
     return page.locator("#content").inner_text()
 
 
-def test_road_when_chat_comes_first_ends_in_the_report(page: Page) -> None:
+def test_visitor_when_chat_comes_first_appears_in_the_report(page: Page) -> None:
     ask_the_chat(page)
     buy_two_kettles(page)
 
@@ -65,7 +65,7 @@ def test_road_when_chat_comes_first_ends_in_the_report(page: Page) -> None:
     assert "Chat" in text
 
 
-def test_road_when_the_faq_comes_first_and_the_chat_second_credits_the_faq(page: Page) -> None:
+def test_visitor_when_the_faq_comes_before_chat_credits_the_faq(page: Page) -> None:
     open_the_faq(page)
     ask_the_chat(page)
     buy_two_kettles(page)
@@ -96,7 +96,7 @@ def test_cart_when_changed_step_by_step_is_worth_what_is_left(page: Page) -> Non
     ]
 
 
-def test_road_when_nobody_interacted_stores_and_sends_nothing(page: Page) -> None:
+def test_visitor_when_without_interaction_stores_and_sends_nothing(page: Page) -> None:
     sent = requests_to_alhena(page)
     choose_two_kettles(page)
     add(page)
@@ -164,7 +164,7 @@ def test_interaction_when_25_hours_ago_is_forgotten_by_the_browser(page: Page) -
     assert not Order.objects.exists()
 
 
-def test_value_when_a_string_is_told_on_the_console_and_not_sent(page: Page) -> None:
+def test_value_when_a_string_is_logged_and_not_sent(page: Page) -> None:
     ask_the_chat(page)
     page.goto(KETTLE)
     messages = messages_of(page)
