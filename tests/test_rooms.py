@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 TESTS = Path(__file__).parent
-LONG_NAMES = {"admin", "reports", "exports"}  # folders whose names are still to be shortened
 
 
 def imported_by(file: Path) -> Iterator[str]:
@@ -36,7 +35,6 @@ def test_name_when_defined_is_under_70_characters() -> None:
     names = [
         node.name
         for file in TESTS.rglob("test_*.py")
-        if file.relative_to(TESTS).parts[0] not in LONG_NAMES
         for node in ast.walk(ast.parse(file.read_text()))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_")
     ]

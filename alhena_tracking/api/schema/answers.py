@@ -57,7 +57,7 @@ class Answers:
         return response | ({"headers": self.headers} if self.headers else {})
 
 
-def _rejection(component: str, status: str, code: str, message: str, path: str = "") -> Answer:
+def rejection(component: str, status: str, code: str, message: str, path: str = "") -> Answer:
     return Answer(component, {"status": status, "errors": [{"field": path, "code": code, "message": message}]})
 
 
@@ -72,7 +72,7 @@ PENDING = Answer("Pending", {"status": "pending"})
 INTERACTION_IGNORED = ignored("InteractionIgnored", "privacy_signal", "bot")
 EVENT_IGNORED = ignored("EventIgnored", "no_interaction", "privacy_signal", "bot")
 REFUND_IGNORED = ignored("RefundIgnored", "unknown_order")
-INVALID = _rejection("Invalid", "invalid", "wrong_type", "Expected number, got string.", "value")
+INVALID = rejection("Invalid", "invalid", "wrong_type", "Expected number, got string.", "value")
 RESULTS = Answer(
     "Results",
     {
@@ -96,15 +96,13 @@ RESULTS = Answer(
     },
 )
 
-_INVALID_KEY = _rejection(
+_INVALID_KEY = rejection(
     "Unauthorized",
     "unauthorized",
     "invalid_key",
     "The secret key is not one of this company's, or it has been revoked.",
 )
-_KEY_REQUIRED = _rejection(
-    "Unauthorized", "unauthorized", "key_required", "A refund needs a secret key of the company."
-)
+_KEY_REQUIRED = rejection("Unauthorized", "unauthorized", "key_required", "A refund needs a secret key of the company.")
 _RETRY_AFTER = {
     "Retry-After": {
         "description": "Seconds after which to try again.",
@@ -130,14 +128,10 @@ def rejections(body_bytes: int, *, needs_key: bool = False) -> dict[int, Answers
         403: Answers(
             "There is no such company, or it does not list the origin of the page.",
             (
-                _rejection(
-                    "Forbidden",
-                    "forbidden",
-                    "unknown_company",
-                    "There is no company with this key.",
-                    "company_key",
+                rejection(
+                    "Forbidden", "forbidden", "unknown_company", "There is no company with this key.", "company_key"
                 ),
-                _rejection(
+                rejection(
                     "Forbidden",
                     "forbidden",
                     "origin_not_allowed",
@@ -147,17 +141,17 @@ def rejections(body_bytes: int, *, needs_key: bool = False) -> dict[int, Answers
         ),
         405: Answers(
             "Any method but POST and OPTIONS.",
-            (_rejection("MethodNotAllowed", "error", "method_not_allowed", 'Method "GET" not allowed.'),),
+            (rejection("MethodNotAllowed", "error", "method_not_allowed", 'Method "GET" not allowed.'),),
             _header("Allow", "POST, OPTIONS", "The allowed methods."),
         ),
         413: Answers(
             f"The body is larger than {body_bytes // 1024} KiB.",
-            (_rejection("TooLarge", "too_large", "too_large", f"The body is larger than {body_bytes} bytes."),),
+            (rejection("TooLarge", "too_large", "too_large", f"The body is larger than {body_bytes} bytes."),),
         ),
         415: Answers(
             "The body is neither application/json nor text/plain, or not UTF-8.",
             (
-                _rejection(
+                rejection(
                     "UnsupportedMediaType",
                     "unsupported_media_type",
                     "unsupported_media_type",
@@ -168,7 +162,7 @@ def rejections(body_bytes: int, *, needs_key: bool = False) -> dict[int, Answers
         429: Answers(
             "Too many events from this address, or of this company.",
             (
-                _rejection(
+                rejection(
                     "RateLimited",
                     "rate_limited",
                     "rate_limited",
@@ -180,7 +174,7 @@ def rejections(body_bytes: int, *, needs_key: bool = False) -> dict[int, Answers
         503: Answers(
             "The database cannot take it now; nothing was stored.",
             (
-                _rejection(
+                rejection(
                     "Unavailable",
                     "unavailable",
                     "unavailable",
@@ -202,6 +196,10 @@ def components() -> dict[str, Schema]:
         "ignored": "EventIgnored",
         "invalid": "Invalid",
     }
+    rejected = [answer for those in rejections(0, needs_key=True).values() for answer in those.answers]
+    codes: dict[str, list[str]] = {}
+    for answer in rejected:
+        codes.setdefault(answer.component, []).append(answer.example["errors"][0]["code"])
     schemas = {
         "Recorded": _object(
             status=one_of("recorded"), id={"type": "string", "format": "uuid", "description": "The event's id."}
@@ -213,14 +211,8 @@ def components() -> dict[str, Schema]:
             )
             for answers in (INTERACTION_IGNORED, EVENT_IGNORED, REFUND_IGNORED)
         },
+        **{answer.component: _errors(answer.example["status"], *codes[answer.component]) for answer in rejected},
         "Invalid": _errors("invalid", *INVALID_CODES),
-        "Unauthorized": _errors("unauthorized", "key_required", "invalid_key"),
-        "Forbidden": _errors("forbidden", "unknown_company", "origin_not_allowed"),
-        "MethodNotAllowed": _errors("error", "method_not_allowed"),
-        "TooLarge": _errors("too_large", "too_large"),
-        "UnsupportedMediaType": _errors("unsupported_media_type", "unsupported_media_type"),
-        "RateLimited": _errors("rate_limited", "rate_limited"),
-        "Unavailable": _errors("unavailable", "unavailable"),
         "Results": _object(
             results={"type": "array", "maxItems": limits.BATCH_EVENTS, "items": variants("status", results)}
         ),

@@ -23,7 +23,7 @@ from rest_framework import serializers
 
 from alhena_tracking.api.ingestion.views import IngestionView
 from alhena_tracking.api.schema import staff
-from alhena_tracking.api.schema.bodies import PREFIX, Schema, one_of, ref
+from alhena_tracking.api.schema.bodies import PREFIX, Schema, one_of
 from alhena_tracking.api.schema.operations import OPERATIONS, SECURITY_DEFINITION, SECURITY_SCHEME, components
 from alhena_tracking.api.staff.serializers import StaffSerializer
 from alhena_tracking.api.staff.views import RowsView, StaffView
@@ -86,7 +86,7 @@ class StaffSchema(AutoSchema):
         )
         errors = {status: staff.ERROR_ANSWERS[status] for status in self.staff.errors}
         return {200: answer} | {
-            status: _response(ref(error.component), error.description, error.example(status))
+            status: _response(error.schema(), error.description, error.answers[0].example)
             for status, error in errors.items()
         }
 

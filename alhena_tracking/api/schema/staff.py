@@ -8,10 +8,10 @@ from typing import Any
 
 from django.conf import settings
 
-from alhena_tracking.api.errors import WORDS, Error
+from alhena_tracking.api.errors import WORDS
 from alhena_tracking.api.schema import staff_examples
-from alhena_tracking.api.schema.answers import errors_object
-from alhena_tracking.api.schema.bodies import Schema, ref
+from alhena_tracking.api.schema.answers import Answers, errors_object, rejection
+from alhena_tracking.api.schema.bodies import PREFIX, Schema
 from alhena_tracking.api.staff import pages, views
 from alhena_tracking.models import CartEvent, Interaction, Trust
 from alhena_tracking.reports.forms import MOST_DAYS, Comparison, Preset
@@ -56,48 +56,43 @@ PARAMETERS: dict[str, tuple[str, Schema]] = {
 }
 
 
-@dataclass(frozen=True)
-class ErrorAnswer:
-    """An error answer: its component, when it is given, and an example."""
-
-    component: str
-    description: str
-    error: Error
-
-    def example(self, status: int) -> dict[str, Any]:
-        return {"status": WORDS[status], "errors": [self.error._asdict()]}
-
-
+#: The error answer of each status.
 ERROR_ANSWERS = {
-    400: ErrorAnswer(
-        "StaffInvalid",
+    400: Answers(
         "A parameter is unknown, given twice or invalid. Lists all errors.",
-        Error("channel", "invalid_choice", "“SMS” is not a channel."),
+        (rejection("StaffInvalid", WORDS[400], "invalid_choice", "“SMS” is not a channel.", "channel"),),
     ),
-    401: ErrorAnswer(
-        "StaffUnauthorized",
+    401: Answers(
         "Nobody is logged in, and there is no valid token.",
-        Error("", "not_authenticated", "Authentication credentials were not provided."),
+        (
+            rejection(
+                "StaffUnauthorized", WORDS[401], "not_authenticated", "Authentication credentials were not provided."
+            ),
+        ),
     ),
-    403: ErrorAnswer(
-        "StaffForbidden",
+    403: Answers(
         "The user is not staff, or lacks the permission.",
-        Error("", "permission_denied", "You do not have permission to perform this action."),
+        (
+            rejection(
+                "StaffForbidden", WORDS[403], "permission_denied", "You do not have permission to perform this action."
+            ),
+        ),
     ),
-    404: ErrorAnswer(
-        "StaffNotFound",
+    404: Answers(
         "There is no company that the user may see.",
-        Error("", "not_found", "There is nothing here that you may see."),
+        (rejection("StaffNotFound", WORDS[404], "not_found", "There is nothing here that you may see."),),
     ),
-    405: ErrorAnswer(
-        "StaffMethodNotAllowed",
+    405: Answers(
         "Any method but GET, HEAD and OPTIONS.",
-        Error("", "method_not_allowed", 'Method "POST" not allowed.'),
+        (rejection("StaffMethodNotAllowed", WORDS[405], "method_not_allowed", 'Method "POST" not allowed.'),),
     ),
-    503: ErrorAnswer(
-        "StaffUnavailable",
+    503: Answers(
         "The database cannot answer now.",
-        Error("", "unavailable", "The database cannot answer now. Please ask again."),
+        (
+            rejection(
+                "StaffUnavailable", WORDS[503], "unavailable", "The database cannot answer now. Please ask again."
+            ),
+        ),
     ),
 }
 
@@ -105,8 +100,9 @@ ERROR_ANSWERS = {
 def error_components() -> dict[str, Schema]:
     """Return the schemas of the error answers by name."""
     return {
-        ref(answer.component)["$ref"].rpartition("/")[2]: errors_object(WORDS[status], _TEXT, _TEXT)
-        for status, answer in ERROR_ANSWERS.items()
+        f"{PREFIX}{answer.component}": errors_object(WORDS[status], _TEXT, _TEXT)
+        for status, error in ERROR_ANSWERS.items()
+        for answer in error.answers
     }
 
 
