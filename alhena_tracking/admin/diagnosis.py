@@ -17,10 +17,10 @@ from django.utils.translation import gettext_lazy as _
 
 from alhena_tracking.admin import formats
 from alhena_tracking.admin.base import ReadOnlyMixin, may_open
-from alhena_tracking.admin.report.filters import Choice
+from alhena_tracking.admin.report.choices import Choice
 from alhena_tracking.conf import conf
 from alhena_tracking.diagnosis.check import CheckResult, State
-from alhena_tracking.diagnosis.diagnosis import diagnose
+from alhena_tracking.diagnosis.checklist import diagnose
 from alhena_tracking.diagnosis.event_facts import EventFacts, OutcomeSums, read_facts
 from alhena_tracking.diagnosis.outcomes import (
     METHODS,

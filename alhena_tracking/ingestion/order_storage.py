@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from alhena_tracking.digests import text_digest
 from alhena_tracking.ingestion import insertions
 from alhena_tracking.ingestion.order_rows import new_lines
-from alhena_tracking.ingestion.orders import OrderState, figure_key
+from alhena_tracking.ingestion.order_state import OrderState, figure_key
 from alhena_tracking.ingestion.stale_days import StaleDays
 from alhena_tracking.ingestion.visits import Identities
 from alhena_tracking.models import Company, Order, OrderClaim, OrderLine, PendingConfirmation, Refund

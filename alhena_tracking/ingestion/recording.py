@@ -27,7 +27,7 @@ from alhena_tracking.ingestion.data import (
     RefundData,
 )
 from alhena_tracking.ingestion.deduplication import OrdersWithoutId
-from alhena_tracking.ingestion.orders import OrderState
+from alhena_tracking.ingestion.order_state import OrderState
 from alhena_tracking.ingestion.stale_days import StaleDays
 from alhena_tracking.ingestion.statements import lock_session
 from alhena_tracking.ingestion.visits import PROVISIONAL_ID, Visits

@@ -1,12 +1,12 @@
 """The figures of *Revenue impact*: from a query to frozen dataclasses, in a few grouped statements."""
 
+from alhena_tracking.reports.breakdowns import ai_profiles, last_interaction_on
 from alhena_tracking.reports.cards import Card, Series, Unit
+from alhena_tracking.reports.drilldown import counted_cart_events, counted_orders, has_uncounted_orders, latest_orders
 from alhena_tracking.reports.figures import CurrencyTotals, DayFigures, Figures, Period
-from alhena_tracking.reports.orders import counted_cart_events, counted_orders, has_uncounted_orders, latest_orders
 from alhena_tracking.reports.products import ProductFigures
 from alhena_tracking.reports.query import ReportQuery
 from alhena_tracking.reports.revenue_impact import ChannelFigures, RevenueImpactReport, revenue_impact
-from alhena_tracking.reports.rows import ai_profiles, last_interaction_on
 
 __all__ = [
     "Card",

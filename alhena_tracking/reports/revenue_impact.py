@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from alhena_tracking.models import Channel
+from alhena_tracking.reports.breakdowns import choose_currency, figures_by_day
 from alhena_tracking.reports.cards import CARD_TYPES, Card
 from alhena_tracking.reports.days import SourceDays
 from alhena_tracking.reports.figures import CurrencyTotals, DayFigures, Figures, Period
 from alhena_tracking.reports.products import ProductFigures, figures_by_product
 from alhena_tracking.reports.query import ReportQuery
-from alhena_tracking.reports.rows import choose_currency, figures_by_day
 
 #: Sessions without a qualifying interaction have no channel.
 NO_CHANNEL = ""

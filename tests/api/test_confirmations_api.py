@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from alhena_tracking import company_cache
 from alhena_tracking.diagnosis import event_counts
-from alhena_tracking.ingestion import orders
+from alhena_tracking.ingestion import order_state
 from alhena_tracking.models import (
     CartEvent,
     Company,
@@ -189,7 +189,7 @@ def test_revenue_when_only_confirmed_counts_excludes_reported(interacted: None, 
 def test_details_when_another_claim_is_shown_are_its_own_or_the_servers(
     interacted: None, confirm: Any, monkeypatch: pytest.MonkeyPatch, stated: str | None, shown: str
 ) -> None:
-    monkeypatch.setattr(orders, "ORDER_DETAILS", ("source",))  # as any field that an order has beside its figures
+    monkeypatch.setattr(order_state, "ORDER_DETAILS", ("source",))  # as any field that an order has beside its figures
     post("checkout_events", {**ORDER, "source": "FIRST"})
     post("checkout_events", {**ORDER, **RIVAL, "value": 91, "source": "RIVAL"})
     assert Order.objects.get().source == "FIRST"

@@ -20,7 +20,7 @@ from alhena_tracking.api.errors import WORDS
 from alhena_tracking.contract import rules
 from alhena_tracking.diagnosis import event_facts, outcomes
 from alhena_tracking.diagnosis.check import Check, CheckResult, Finding, State
-from alhena_tracking.diagnosis.diagnosis import POSSIBLE_PROBLEMS, SETUP_STEPS, Diagnosis, diagnose
+from alhena_tracking.diagnosis.checklist import POSSIBLE_PROBLEMS, SETUP_STEPS, Diagnosis, diagnose
 from alhena_tracking.diagnosis.event_facts import read_facts
 from alhena_tracking.diagnosis.order_checks import (
     AttributionCheck,

@@ -9,7 +9,7 @@ import pytest
 
 from alhena_tracking.admin.diagnosis import check_text
 from alhena_tracking.diagnosis.check import Check, CheckResult, Finding
-from alhena_tracking.diagnosis.diagnosis import POSSIBLE_PROBLEMS, SETUP_STEPS
+from alhena_tracking.diagnosis.checklist import POSSIBLE_PROBLEMS, SETUP_STEPS
 from alhena_tracking.diagnosis.event_facts import read_facts
 from alhena_tracking.models import Company
 

@@ -13,8 +13,8 @@ from django.urls import URLPattern, path
 
 from alhena_tracking.admin import formats
 from alhena_tracking.admin.base import ModelAdmin, ReadOnlyMixin, may_open
+from alhena_tracking.admin.report.choices import empty_text, filters_of
 from alhena_tracking.admin.report.downloads import URL_NAME, export_choices, export_view, may_export
-from alhena_tracking.admin.report.filters import empty_text, filters_of
 from alhena_tracking.admin.report.tables import (
     MOST_ROWS,
     channel_table,

@@ -37,7 +37,7 @@ from alhena_tracking.ingestion import (
     RefundData,
     Visitor,
 )
-from alhena_tracking.models import CartEvent, Interaction, Trust
+from alhena_tracking.models import CartEvent, Channel, Trust
 
 Errors = dict[str, InvalidValue]
 
@@ -178,7 +178,7 @@ class EventSerializer(RuleSerializer):
 class InteractionSerializer(EventSerializer):
     data_class = InteractionData
 
-    type = ChoiceField(choices=Interaction.Kind.values, source="kind")
+    type = ChoiceField(choices=Channel.values, source="kind")
     product_id = TextField(required=False)
     conversation_id = TextField(required=False)
     ai_profile = TextField(required=False)

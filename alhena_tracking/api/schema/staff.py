@@ -13,7 +13,7 @@ from alhena_tracking.api.schema import staff_examples
 from alhena_tracking.api.schema.answers import Answers, errors_object, rejection
 from alhena_tracking.api.schema.bodies import PREFIX, Schema
 from alhena_tracking.api.staff import pages, views
-from alhena_tracking.models import CartEvent, Interaction, Trust
+from alhena_tracking.models import CartEvent, Channel, Trust
 from alhena_tracking.reports.forms import MOST_DAYS, Comparison, Preset
 
 TOKEN_SCHEME = "alhenaToken"  # noqa: S105
@@ -34,7 +34,7 @@ PARAMETERS: dict[str, tuple[str, Schema]] = {
         "An ISO 4217 code. Without it: the busiest of the report, or the rows of all.",
         {"type": "string", "pattern": "^[A-Z]{3}$"},
     ),
-    "channel": ("What was credited: a chat, a product FAQ or a nudge.", _enum(*Interaction.Kind.values)),
+    "channel": ("What was credited: a chat, a product FAQ or a nudge.", _enum(*Channel.values)),
     "profile": ("The AI profile.", _TEXT),
     "trust": ("Who reported it: a browser, or the shop's server.", _enum(*Trust.values)),
     "compare": ("What the report is compared with (default: previous).", _enum(*Comparison.values)),

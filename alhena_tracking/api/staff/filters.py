@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from alhena_tracking.contract.currencies import MINOR_UNITS
 from alhena_tracking.contract.limits import TEXT_LENGTH
 from alhena_tracking.digests import text_digest
-from alhena_tracking.models import CartEvent, Company, Interaction, Order, Trust
+from alhena_tracking.models import CartEvent, Channel, Company, Order, Trust
 from alhena_tracking.querysets import OrderQuerySet
 
 _YES_OR_NO = [("true", "true"), ("false", "false")]
@@ -46,7 +46,7 @@ class RowFilters(django_filters.FilterSet):  # type: ignore[misc]
     """The filters of all rows. ``companies`` are those whose rows the user may see."""
 
     company = django_filters.ChoiceFilter(field_name="company__key", empty_label=None)
-    channel = django_filters.ChoiceFilter(choices=Interaction.Kind.choices, empty_label=None)
+    channel = django_filters.ChoiceFilter(choices=Channel.choices, empty_label=None)
     profile = django_filters.CharFilter(field_name="ai_profile", max_length=TEXT_LENGTH, strip=False)
 
     def __init__(self, data: QueryDict, *, queryset: QuerySet[Any], companies: Iterable[Company]) -> None:

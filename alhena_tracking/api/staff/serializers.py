@@ -10,7 +10,7 @@ from rest_framework import serializers
 
 from alhena_tracking.api.staff import fields
 from alhena_tracking.ingestion.data import CartEventData, OrderData, stated_fields
-from alhena_tracking.models import CartEvent, Interaction, Order, OrderLine, Refund, Trust, VisitorSession
+from alhena_tracking.models import CartEvent, Channel, Interaction, Order, OrderLine, Refund, Trust, VisitorSession
 from alhena_tracking.reports import RevenueImpactReport
 from alhena_tracking.reports.cards import CARD_TYPES
 
@@ -56,7 +56,7 @@ class EventSerializer(RowSerializer):
     session = serializers.IntegerField(source="session_id", help_text="The `id` of its session.")
     currency = fields.CurrencyField(help_text="ISO 4217.")
     currency_decimals = fields.DecimalsField(source="currency")
-    channel = serializers.ChoiceField(choices=Interaction.Kind.choices)
+    channel = serializers.ChoiceField(choices=Channel.choices)
     credited_interaction = InteractionSerializer()
 
 
@@ -119,7 +119,7 @@ class SessionSerializer(RowSerializer):
     """Takes sessions with their company, annotated with ``has_order``."""
 
     company = serializers.CharField(source="company.key")
-    channel = serializers.ChoiceField(choices=Interaction.Kind.choices, allow_blank=True)
+    channel = serializers.ChoiceField(choices=Channel.choices, allow_blank=True)
     has_order = serializers.BooleanField(help_text="Whether it has an order that the report counts.")
 
     class Meta:
@@ -153,7 +153,7 @@ class FiguresSerializer(SumsSerializer):
 
 
 class ChannelFiguresSerializer(FiguresSerializer):
-    channel = serializers.ChoiceField(choices=Interaction.Kind.choices, allow_blank=True)
+    channel = serializers.ChoiceField(choices=Channel.choices, allow_blank=True)
 
     def to_representation(self, instance: Any) -> dict[str, Any]:
         return {"channel": instance.channel, **FiguresSerializer().to_representation(instance.figures)}
@@ -161,7 +161,7 @@ class ChannelFiguresSerializer(FiguresSerializer):
 
 class DayFiguresSerializer(SumsSerializer):
     day = fields.DayField(source="on")
-    channel = serializers.ChoiceField(choices=Interaction.Kind.choices, allow_blank=True)
+    channel = serializers.ChoiceField(choices=Channel.choices, allow_blank=True)
     sums = (
         *("add_to_cart_minor", "cart_events", "carts", "purchase_minor", "confirmed_minor", "refunded_minor"),
         *("orders", "sessions", "converted_sessions"),
@@ -199,7 +199,7 @@ class ReportSerializer(StaffSerializer):
     end = fields.DayField(source="query.period.end")
     previous_start = serializers.SerializerMethodField(help_text=fields.DAY)
     previous_end = serializers.SerializerMethodField(help_text=fields.DAY)
-    channel = serializers.ChoiceField(source="query.channel", choices=Interaction.Kind.choices, allow_blank=True)
+    channel = serializers.ChoiceField(source="query.channel", choices=Channel.choices, allow_blank=True)
     profile = serializers.CharField(source="query.ai_profile")
     trust = serializers.ChoiceField(source="query.trust", choices=Trust.choices, allow_blank=True)
     currency = fields.CurrencyField(allow_blank=True, help_text="ISO 4217; empty where nothing was taken.")
