@@ -175,7 +175,7 @@ def test_key_when_issued_is_shown_once_and_stored_nowhere(
     assert (row.name, row.company) == ("ERP <b>", company)
     assert row.digest == SecretKey.digest_of(key)
     assert html.count(key) == 1
-    assert "cannot be shown again" in html
+    assert "It is shown only once." in html
     assert LIST_URL in html
     assert "<b>" not in html
     assert is_known(company, f"Bearer {key}")
@@ -331,7 +331,7 @@ def test_key_is_revoked_when_that_is_confirmed(client: Client, log_in: Callable[
 
     response = client.post(page_url("revoke", row), follow=True)
     assert response.redirect_chain == [(page_url("change", row), 302)]
-    assert "is revoked" in response.content.decode()
+    assert "was revoked" in response.content.decode()
     assert is_revoked(row)
     row.refresh_from_db()
     revoked_at = row.revoked_at
