@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from decimal import Decimal
 from functools import cache
+from operator import attrgetter
 from typing import Any, ClassVar, Literal
 from uuid import UUID
 
@@ -62,7 +64,7 @@ class EventData:
     def stated(self) -> dict[str, Any]:
         """Return the values of the fields that only this kind of event has."""
         kind: Any = type(self)
-        return {name: getattr(self, name) for name in stated_fields(kind)}
+        return dict(zip(stated_fields(kind), _stated_values(kind)(self), strict=True))
 
 
 @cache
@@ -70,6 +72,12 @@ def stated_fields(kind: type[Any]) -> tuple[str, ...]:
     """Name the fields that only this kind of event has, without those that are stored apart."""
     common = {one.name for one in fields(EventData)} | kind.stored_apart
     return tuple(one.name for one in fields(kind) if one.name not in common)
+
+
+@cache
+def _stated_values(kind: Any) -> Callable[[EventData], tuple[Any, ...]]:
+    """Return what reads these fields at once: faster than one by one, for every event of a batch."""
+    return attrgetter(*stated_fields(kind))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
