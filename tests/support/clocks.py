@@ -5,7 +5,7 @@ for the time in the last run, at each of ``CLOCKS`` with one of their parameter 
 with a clock of its own, such as another process, does not travel and is marked ``real_time``, unless it is marked
 ``browser`` or ``faults`` anyway. One marked ``now`` begins at the instant it names, whenever it runs.
 
-Whoever asks does so through ``django.utils.timezone``, as the linter makes sure.
+Tests ask for the time through ``django.utils.timezone`` only; the linter checks it.
 """
 
 from __future__ import annotations
