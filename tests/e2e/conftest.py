@@ -75,6 +75,7 @@ def open_page(browser: Browser, shop: str) -> Iterator[Callable[..., Page]]:
         context = browser.new_context(base_url=shop, **options)
         contexts.append(context)
         context.set_default_timeout(20_000)
+        context.route("**/favicon.ico", lambda route: route.fulfill(status=204))  # the admin has none
         context.add_cookies([{"name": django_settings.SESSION_COOKIE_NAME, "value": cookie, "url": shop}])
         page = context.new_page()
         page.goto(url)
