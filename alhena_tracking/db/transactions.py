@@ -88,19 +88,17 @@ def _is_conflict(error: OperationalError) -> bool:
 
 
 @contextmanager
-def deadline() -> Iterator[float]:
-    """Limit all statements of the block together to ``STATEMENT_TIMEOUT``; yield its end (``time.monotonic``).
+def deadline() -> Iterator[None]:
+    """Limit all statements of the block together to ``STATEMENT_TIMEOUT``.
 
     Inside another deadline, that one holds. Without one, each ``time_limits`` starts its own.
     """
-    outer = _deadline.get()
-    if outer is not None:
-        yield outer
+    if _deadline.get() is not None:
+        yield
         return
-    until = _next_deadline()
-    token = _deadline.set(until)
+    token = _deadline.set(_next_deadline())
     try:
-        yield until
+        yield
     finally:
         _deadline.reset(token)
 
