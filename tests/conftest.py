@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -27,8 +27,12 @@ settings.register_profile("alhena", deadline=None, derandomize=not IS_FULL_RUN, 
 settings.load_profile("alhena")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--cases", type=int, help="run at most so many parameter sets of each test function")
+
+
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark what CI need not run everywhere: what needs no database, and what tries generated examples."""
     for item in items:
         assert isinstance(item, pytest.Function)
@@ -36,6 +40,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("no_database")
         if getattr(item.function, "is_hypothesis_test", False):
             item.add_marker("property")
+    if cases := config.getoption("cases"):
+        chosen = set(_spread(items, cases))
+        config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
+        items[:] = [item for item in items if item in chosen]
+
+
+def _spread(items: list[pytest.Item], cases: int) -> Iterator[pytest.Item]:
+    """Return at most ``cases`` items of each test function, evenly spread over its parameter sets."""
+    groups: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        groups.setdefault(item.nodeid.partition("[")[0], []).append(item)
+    for group in groups.values():
+        yield from group[:: -(-len(group) // cases)]
 
 
 @pytest.fixture(autouse=True)

@@ -122,7 +122,7 @@ def list_keys(model: type[Model]) -> list[str]:
 @pytest.mark.parametrize("model", LISTED)
 def test_list_when_searched_or_filtered_by_anything_is_answered(staff: Client, model: type[Model]) -> None:
     keys = [*filter_keys(model, staff), *list_keys(model)]
-    asked = [*product(keys, ["\0"]), *some(product(keys, TEXTS), 15, model)]
+    asked = [*product(keys, ["\0"]), *some(product(keys, TEXTS), 6, model)]
     check_answered(staff, url_of(model), (query(**{key: text}) for key, text in asked))
 
 
@@ -132,7 +132,7 @@ def test_list_when_looked_up_by_any_field_is_answered(staff: Client, model: type
     names = [field.name for field in model._meta.fields]
     keys = [name if look_up == "exact" else f"{name}__{look_up}" for name in names for look_up in LOOK_UPS]
     keys += ["pk", "pk__in", "company__key", "company__key__regex", "session__ai_profile", "groups__name", "id__x__y"]
-    asked = [*product(names, ["\0"]), *some(product(keys, TEXTS), 15, model)]
+    asked = [*product(names, ["\0"]), *some(product(keys, TEXTS), 6, model)]
     check_answered(staff, url_of(model), (query(**{key: text}) for key, text in asked))
 
 
@@ -141,7 +141,7 @@ def test_list_when_its_days_are_no_days_is_answered(staff: Client, model: type[M
     day = admin.site.get_model_admin(model).date_hierarchy
     parts = ["", "\0", "0", "1", "2", "12", "13", "31", "2026", "9999", "10000", "9" * 23, "٣", "-1"]
     names = [f"{day}__{part}" for part in ("year", "month", "day")]
-    asked = some(product(parts, repeat=3), 15, model)
+    asked = some(product(parts, repeat=3), 8, model)
     check_answered(staff, url_of(model), (query(**dict(zip(names, texts, strict=True))) for texts in asked))
 
 
@@ -165,7 +165,7 @@ def test_related_rows_when_looked_up_by_anything_are_answered(staff: Client) -> 
 def test_page_when_its_row_cannot_be_is_answered(staff: Client, model: type[Model]) -> None:
     ids = [quote(text.encode(errors="surrogatepass"), safe="") for text in [*TEXTS, "_00", "_", "1/change"] if text]
     pages = ["change", "history", "delete", *(["revoke"] if model is models.SecretKey else [])]
-    asked = [*product(["%00"], pages), *some(product(ids, pages), 10, model)]
+    asked = [*product(["%00"], pages), *some(product(ids, pages), 5, model)]
     for pk, page in asked:
         assert staff.get(f"{url_of(model)}{pk}/{page}/", follow=True).status_code in {200, 403, 404}, (pk, page)
 
@@ -175,9 +175,9 @@ def test_page_when_its_row_cannot_be_is_answered(staff: Client, model: type[Mode
 
 def test_report_when_any_query_string_is_sent_is_answered(staff: Client) -> None:
     keys = [*ReportForm.base_fields, *list_keys(RevenueImpact)]
-    asked = [*product(keys, ["\0"]), *some(product(keys, TEXTS), 30)]
+    asked = [*product(keys, ["\0"]), *some(product(keys, TEXTS), 12)]
     check_answered(staff, url_of(RevenueImpact), (query(**{key: text}) for key, text in asked))
-    days = some(product(TEXTS, TEXTS), 15)
+    days = some(product(TEXTS, TEXTS), 6)
     check_answered(staff, url_of(RevenueImpact), (query(start=start, end=end) for start, end in days))
 
 
@@ -186,7 +186,7 @@ def test_form_when_no_database_can_store_its_text_stores_none(
     staff: Client, company: Company, model: type[Model]
 ) -> None:
     fields = {"name": "Beta", "key": "beta", "time_zone": "UTC", "allowed_origins": "", "company": str(company.pk)}
-    for name, text in product([*fields, "groups"], [*NOT_STORABLE, *BIDI]):
+    for name, text in some(product([*fields, "groups"], [*NOT_STORABLE, *BIDI]), 20, model):
         data = query(**{**fields, name: text})
         response = staff.post(url_of(model, "add"), data, content_type="application/x-www-form-urlencoded")
         assert response.status_code in {200, 302}, (name, text)

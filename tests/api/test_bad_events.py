@@ -60,7 +60,7 @@ _EXAMPLES = [example for example in load_examples() if example["errors"] and isi
 
 
 @pytest.mark.any_database
-@pytest.mark.parametrize("example", some(_EXAMPLES, 70), ids=lambda example: example["name"])
+@pytest.mark.parametrize("example", some(_EXAMPLES, 30), ids=lambda example: example["name"])
 def test_event_when_it_breaks_a_rule_is_reported_by_index(example: dict[str, Any]) -> None:
     random = Random(example["name"])
     errors = {snake_case(error["field"]): error["code"] for error in example["errors"]}
@@ -146,7 +146,7 @@ def test_event_when_the_database_rejects_it_is_reported_by_index(
 
     monkeypatch.setattr(serializer, "build", build_spoilt)
     random = Random(name)
-    for _ in range(examples(3, full=50)):
+    for _ in range(examples(1, full=50)):
         bad = event_of(fault.path)
         bad["data"]["source"] = "spoilt"
         check_reported(bad, {"": "not_storable"}, random, [*MIXES, [fault.path]])

@@ -10,7 +10,7 @@ import pytest
 from alhena_tracking.diagnosis import event_counts
 from alhena_tracking.models import Company
 from tests.support import factories
-from tests.support.e2e.accessibility import violations
+from tests.support.e2e.accessibility import LOOKS, violations
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -46,8 +46,7 @@ def urls(shop: str) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 320])
+@pytest.mark.parametrize(("scheme", "width"), LOOKS)
 def test_pages_when_checked_by_axe_have_no_violations(
     open_page: Callable[..., Page], urls: list[str], scheme: str, width: int
 ) -> None:

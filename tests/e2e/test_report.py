@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from alhena_tracking.models import Company
 from tests.support import factories
-from tests.support.e2e.accessibility import violations
+from tests.support.e2e.accessibility import LOOKS, violations
 from tests.support.e2e.charts import Chart, is_wider_than_its_window
 from tests.support.e2e.shop import messages_of
 from tests.support.factories import at
@@ -57,8 +57,7 @@ def size(width: int) -> dict[str, Any]:
     return {"viewport": {"width": width, "height": 800}}
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 320])
+@pytest.mark.parametrize(("scheme", "width"), LOOKS)
 def test_page_when_checked_by_axe_has_no_violations(
     open_page: Callable[..., Page], history: Company, scheme: str, width: int
 ) -> None:

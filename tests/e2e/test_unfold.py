@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.e2e.accessibility import violations
+from tests.support.e2e.accessibility import LOOKS, violations
 from tests.support.e2e.charts import Chart, is_wider_than_its_window
 from tests.support.runs import require
 
@@ -79,8 +79,7 @@ def opened_report(browser: Browser, demo: str, **options: Any) -> Iterator[Page]
         yield page
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 320])
+@pytest.mark.parametrize(("scheme", "width"), LOOKS)
 def test_unfold_pages_when_opened_are_accessible_and_fit(browser: Browser, demo: str, scheme: str, width: int) -> None:
     with opened_report(browser, demo, color_scheme=scheme, viewport={"width": width, "height": 800}) as page:
         assert page.locator("html.dark").count() == (scheme == "dark"), "Unfold's theme is another one"

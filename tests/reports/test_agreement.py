@@ -247,7 +247,7 @@ def roll_half_up(company: Company, rnd: random.Random, until: datetime) -> None:
 
 
 PREPARATIONS = [leave_raw, roll_all_up, roll_half_up]
-SEEDS = range(examples(4, full=300, sample=3))
+SEEDS = range(examples(2, full=300))
 
 
 @pytest.mark.property

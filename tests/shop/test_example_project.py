@@ -35,9 +35,9 @@ from example_project.shop.history import clear_history, exclude_test_order, lay_
 from example_project.shop.models import Order, Product
 from example_project.shop.templatetags.shop import amount
 from tests.support import factories
-from tests.support.runs import examples
+from tests.support.runs import IS_FULL_RUN, examples
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
 
 BUYER = {"name": "Ada Lovelace", "email": "ada@example.com"}
 
@@ -511,7 +511,7 @@ def test_history_when_the_seed_differs_replaces_the_first(company: Company) -> N
 
 @pytest.mark.now("2027-03-28T10:00Z")
 @pytest.mark.parametrize("days_later", range(0, 30, examples(15, full=1)))
-@pytest.mark.parametrize("days", [3, 12])
+@pytest.mark.parametrize("days", [3, 12] if IS_FULL_RUN else [3])
 def test_history_when_laid_on_any_day_holds_all_that_staff_should_meet(
     company: Company, days: int, days_later: int
 ) -> None:

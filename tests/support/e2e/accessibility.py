@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.support.runs import require
+from tests.support.runs import IS_FULL_RUN, require
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 AXE = Path(__file__).parents[2] / "js" / "node_modules" / "axe-core" / "axe.min.js"
 #: The parts of a page that are ours. The rest is Django's.
 OURS = [".alhena-report", ".alhena-trace", ".alhena-fields > summary", ".alhena-breadcrumbs"]
+#: The colour schemes and widths in which pages are checked.
+LOOKS = list(product(["light", "dark"], [1280, 320])) if IS_FULL_RUN else [("light", 1280), ("dark", 320)]
 
 
 def violations(page: Page) -> list[tuple[str, list[str]]]:

@@ -18,9 +18,9 @@ class Chromium:
         self._path = path
 
     @contextmanager
-    def browser(self, *arguments: str, **options: Any) -> Iterator[Browser]:
+    def browser(self, *arguments: str, path: str | None = None, **options: Any) -> Iterator[Browser]:
         """Launch a browser, with further ``arguments`` of Chromium and ``options`` of Playwright's ``launch``."""
-        browser = self._type.launch(executable_path=self._path, args=[*ARGUMENTS, *arguments], **options)
+        browser = self._type.launch(executable_path=path or self._path, args=[*ARGUMENTS, *arguments], **options)
         try:
             yield browser
         finally:
