@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import math
 from collections.abc import Iterable, Mapping
@@ -9,10 +10,9 @@ from typing import Any, NamedTuple, Self
 
 from django.core.exceptions import PermissionDenied
 from django.db import DatabaseError, InterfaceError
-from django.http import Http404
+from django.http import Http404, HttpResponse
 from django.utils.translation import gettext as _
 from rest_framework.exceptions import APIException, Throttled
-from rest_framework.response import Response
 
 from alhena_tracking.contract.rules import InvalidValue
 
@@ -63,15 +63,25 @@ def errors_of_values(errors: Mapping[str, InvalidValue]) -> list[Error]:
     return [Error(path, error.code, error.message) for path, error in errors.items()]
 
 
-def handle_exception(error: Exception, context: Mapping[str, Any]) -> Response | None:
-    """Answer ``{"status": …, "errors": [{"field", "code", "message"}]}``. Return ``None`` for a bug of ours."""
+class ErrorResponse(HttpResponse):
+    """``{"status": …, "errors": [{"field", "code", "message"}]}``"""
+
+    def __init__(self, errors: list[Error], status: int, headers: dict[str, str]) -> None:
+        self.word, self.errors = WORDS.get(status, "error"), errors
+        body = {"status": self.word, "errors": [error._asdict() for error in errors]}
+        content = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+        super().__init__(content, status=status, headers={"Content-Type": "application/json", **headers})
+
+
+def error_response(error: Exception, unavailable_message: str) -> ErrorResponse | None:
+    """Return the answer to an error, or ``None`` for a bug of ours. ``unavailable_message`` is that of a 503."""
     status, headers = 400, {}
     match error:
         case DatabaseError() | InterfaceError():
             # Without the error's text, which may quote what was sent.
             logger.error("The database could not answer: %s, %s", type(error).__name__, _database_code(error))
             status, headers = 503, {"Retry-After": RETRY_AFTER_SECONDS}
-            errors = [Error("", "unavailable", str(context["view"].unavailable_message))]
+            errors = [Error("", "unavailable", unavailable_message)]
         case InvalidRequest():
             errors = error.errors
         case Http404():
@@ -88,8 +98,7 @@ def handle_exception(error: Exception, context: Mapping[str, Any]) -> Response |
                 headers["Retry-After"] = str(max(1, math.ceil(error.wait)))  # type: ignore[attr-defined]
         case _:
             return None
-    body = {"status": WORDS.get(status, "error"), "errors": [error._asdict() for error in errors]}
-    return Response(body, status=status, headers=headers)
+    return ErrorResponse(errors, status, headers)
 
 
 def _database_code(error: Exception) -> object:

@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from alhena_tracking.api import errors
+from alhena_tracking.api.errors import ErrorResponse, error_response
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrOrPromise
@@ -48,5 +48,5 @@ class JSONView(APIView):
     def options(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Response:
         return Response(status=204, headers={"Allow": ", ".join(self.allowed_methods)})
 
-    def get_exception_handler(self) -> Callable[[Exception, Mapping[str, Any]], Response | None]:
-        return errors.handle_exception
+    def get_exception_handler(self) -> Callable[[Exception, Mapping[str, Any]], ErrorResponse | None]:
+        return lambda error, _context: error_response(error, str(self.unavailable_message))

@@ -6,7 +6,7 @@ import json
 import logging
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from typing import Any
@@ -20,11 +20,10 @@ from django.utils import timezone
 from hypothesis import HealthCheck, Phase, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from rest_framework.response import Response
 
 from alhena_tracking import company_cache
-from alhena_tracking.api import errors as api_errors
-from alhena_tracking.api.errors import DATABASE_ERRORS, handle_exception
+from alhena_tracking.api import views
+from alhena_tracking.api.errors import DATABASE_ERRORS, ErrorResponse, error_response
 from alhena_tracking.api.ingestion import throttling
 from alhena_tracking.diagnosis import event_counts
 from alhena_tracking.models import Company, SecretKey
@@ -93,11 +92,11 @@ class Caller:
     def keep_error(self, **kwargs: Any) -> None:
         self.errors.append(sys.exc_info()[1])
 
-    def handle_exception(self, error: Exception, context: Mapping[str, Any]) -> Response | None:
+    def error_response(self, error: Exception, unavailable_message: str) -> ErrorResponse | None:
         """Answer as the views do, and keep the database's error, which they do not reveal."""
         if isinstance(error, DATABASE_ERRORS):
             self.errors.append(error)
-        return handle_exception(error, context)
+        return error_response(error, unavailable_message)
 
     def share(self, outcome: str) -> float:
         """How many of all events had an outcome."""
@@ -113,7 +112,7 @@ def caller(company: Company, monkeypatch: pytest.MonkeyPatch) -> Iterator[Caller
     monkeypatch.setattr(company_cache, "_may_cache", lambda: True)
     monkeypatch.setattr(timezone, "now", lambda: NOW)
     caller = Caller(SecretKey(company=company, name="server").issue())
-    monkeypatch.setattr(api_errors, "handle_exception", caller.handle_exception)
+    monkeypatch.setattr(views, "error_response", caller.error_response)
     identities = [{"company_key": "acme", "user_fingerprint": a, "user_faq_fingerprint": b} for a, b in KNOWN_VISITORS]
     for identity in identities:
         body = {**identity, "occurred_at": "2026-01-31T11:00:00Z", "type": "CHAT"}

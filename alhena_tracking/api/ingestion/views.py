@@ -17,7 +17,6 @@ from rest_framework import status
 from rest_framework.exceptions import NotAuthenticated, PermissionDenied, Throttled
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from alhena_tracking.api.errors import DATABASE_ERRORS, InvalidRequest, errors_of_values
 from alhena_tracking.api.ingestion import serializers, throttling
@@ -101,12 +100,12 @@ class IngestionView(JSONView):
         with time_limits():
             return is_listed_origin(self.foreign_origin)
 
-    def handle_exception(self, exc: Exception) -> Response:
+    def handle_exception(self, exc: Exception) -> Any:
         """Answer an error, and count the event as rejected unless the database was at fault."""
-        response = super().handle_exception(exc)
+        response: Any = super().handle_exception(exc)
         if not isinstance(exc, DATABASE_ERRORS):
-            found = [(error["field"], error["code"]) for error in response.data["errors"]]
-            _count_rejected(self.request, self.known, self.method, response.data["status"], found)
+            found = [(error.field, error.code) for error in response.errors]
+            _count_rejected(self.request, self.known, self.method, response.word, found)
         return response
 
     def get_authenticate_header(self, request: Request) -> str:
