@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from django.db.transaction import non_atomic_requests
 from django.urls import path
 
 from alhena_tracking.api.ingestion import views
@@ -8,13 +7,12 @@ from alhena_tracking.api.staff import views as staff
 
 app_name = "alhena_tracking"
 
-# An event is committed before it is acknowledged, also where the project sets ATOMIC_REQUESTS.
 urlpatterns = [
-    path("analytics/interactions", non_atomic_requests(views.InteractionView.as_view()), name="interactions"),
-    path("analytics/cart_events", non_atomic_requests(views.CartEventView.as_view()), name="cart_events"),
-    path("analytics/checkout_events", non_atomic_requests(views.CheckoutEventView.as_view()), name="checkout_events"),
-    path("analytics/events", non_atomic_requests(views.BatchView.as_view()), name="events"),
-    path("analytics/refunds", non_atomic_requests(views.RefundView.as_view()), name="refunds"),
+    path("analytics/interactions", views.InteractionView.as_view(), name="interactions"),
+    path("analytics/cart_events", views.CartEventView.as_view(), name="cart_events"),
+    path("analytics/checkout_events", views.CheckoutEventView.as_view(), name="checkout_events"),
+    path("analytics/events", views.BatchView.as_view(), name="events"),
+    path("analytics/refunds", views.RefundView.as_view(), name="refunds"),
     path("api/revenue-impact", staff.RevenueImpactView.as_view(), name="staff_revenue_impact"),
     path("api/orders", staff.OrdersView.as_view(), name="staff_orders"),
     path("api/cart-events", staff.CartEventsView.as_view(), name="staff_cart_events"),

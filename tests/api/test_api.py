@@ -217,18 +217,6 @@ def test_method_when_not_post_is_405(client: Client, path: str) -> None:
     assert "POST" in response["Allow"]
 
 
-def test_policy_when_the_project_sets_its_own_is_unchanged(company: Company, settings: Any) -> None:
-    settings.REST_FRAMEWORK = {
-        "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.BasicAuthentication"],
-        "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAdminUser"],
-        "DEFAULT_PARSER_CLASSES": [],
-        "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.BrowsableAPIRenderer"],
-        "EXCEPTION_HANDLER": "tests.no.such.handler",
-    }
-    status, answer = post("interactions", {**IDENTITY, "type": "CHAT"}, Accept="text/html")
-    assert (status, answer["status"]) == (201, "recorded")
-
-
 def test_time_when_the_clock_is_wrong_is_corrected(company: Company) -> None:
     wrong = timezone.now() - timedelta(days=400)
     body = {

@@ -22,9 +22,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from alhena_tracking import company_cache
-from alhena_tracking.api import views
 from alhena_tracking.api.errors import DATABASE_ERRORS, ErrorResponse, error_response
-from alhena_tracking.api.ingestion import throttling
+from alhena_tracking.api.ingestion import throttling, views
 from alhena_tracking.diagnosis import event_counts
 from alhena_tracking.models import Company, SecretKey
 from tests.support.odd_requests import KNOWN_ORDER, KNOWN_VISITORS, NOW, PATHS, SECRET_KEY, OddRequest, odd_requests

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from alhena_tracking.api.ingestion import views
-from alhena_tracking.api.ingestion.parsers import BeaconParser, JSONBodyParser
 from alhena_tracking.api.schema import answers, bodies
 from alhena_tracking.api.schema.answers import Answer, Answers
 from alhena_tracking.api.schema.bodies import Schema
@@ -74,10 +73,7 @@ class Operation:
             "summary": self.summary,
             "description": f"{self.description} At most {body_bytes // 1024} KiB of JSON, under either media type.",
             "tags": ["alhena"],
-            "requestBody": {
-                "required": True,
-                "content": {parser.media_type: content for parser in (JSONBodyParser, BeaconParser)},
-            },
+            "requestBody": {"required": True, "content": dict.fromkeys(views.IngestionView.media_types, content)},
             "security": key if self.needs_key else [*key, {}],
             "responses": {str(code): responses[code].response() for code in sorted(responses)},
         }
