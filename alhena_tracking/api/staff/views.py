@@ -1,21 +1,26 @@
-"""The endpoints of staff's JSON."""
+"""The endpoints of staff's JSON. They state their whole policy, so that ``REST_FRAMEWORK`` cannot change it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from django.apps import apps
 from django.db.models import Exists, OuterRef, Prefetch
-from django.http import Http404, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils.cache import patch_vary_headers
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext as _
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication, TokenAuthentication
+from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.permissions import BasePermission
+from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
 
+from alhena_tracking.api.errors import error_response
 from alhena_tracking.api.staff import filters, pages, serializers
 from alhena_tracking.api.staff.parameters import check_parameters
-from alhena_tracking.api.views import JSONView
 from alhena_tracking.db.snapshots import snapshot
 from alhena_tracking.models import CartEvent, Company, Order, Refund, VisitorSession
 from alhena_tracking.querysets import DatedQuerySet
@@ -33,15 +38,19 @@ class StaffPermission(BasePermission):
         return bool(user and user.is_active and user.is_staff and user.has_perm(view.permission))
 
 
-class StaffView(JSONView):
+class StaffView(APIView):
     """Answers staff who are logged in or have a token: figures and rows of companies that they may see."""
 
     # Tokens first: a 401 asks for the first of them.
     authentication_classes = (TokenAuthentication, SessionAuthentication)
     permission_classes = (StaffPermission,)
+    throttle_classes = ()
     parser_classes = ()
+    renderer_classes = (JSONRenderer,)
+    content_negotiation_class = DefaultContentNegotiation
+    versioning_class = None
+    metadata_class = None
     http_method_names = ["get", "head", "options"]
-    unavailable_message = _("The database cannot answer now. Please ask again.")
 
     permission: ClassVar[str] = ""
     parameters: ClassVar[tuple[str, ...]] = ()
@@ -55,6 +64,16 @@ class StaffView(JSONView):
     def get_authenticate_header(self, request: Request) -> str:
         """Return the ``WWW-Authenticate`` of a 401; without one, REST framework answers 403."""
         return "Token" if apps.is_installed(TOKENS) else "Session"
+
+    def perform_content_negotiation(self, request: Request, force: bool = False) -> tuple[BaseRenderer, str]:
+        """Answer in JSON whatever the caller accepts."""
+        return JSONRenderer(), JSONRenderer.media_type
+
+    def get_exception_handler(self) -> Callable[[Exception, Any], HttpResponse | None]:
+        return lambda error, _context: error_response(error, _("The database cannot answer now. Please ask again."))
+
+    def options(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Response:
+        return Response(status=204, headers={"Allow": ", ".join(self.allowed_methods)})
 
     def get(self, request: Request) -> HttpResponse:
         return JsonResponse(self.answer(request, report_companies(request.user)))
