@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from datetime import date, datetime
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -147,13 +147,18 @@ class RolledUpDayQuerySet(DaysQuerySet[_Model]):
         Call in the transaction that changes the figures, after locking the rows that it changes. Waits for running
         roll-ups of these days, and blocks new ones until the transaction ends, so days without roll-ups are marked.
         """
-        stale = set(days)
         has_target = connections[self.db].features.supports_update_conflicts_with_target
-        # In one order, so that no two transactions wait for each other.
-        for is_stale, together in groupby(sorted(stale.union(of_sessions)), key=stale.__contains__):
+        for field, together in self.marks(days, of_sessions):
             self.bulk_create(
                 [self.model(company=company, on=day) for day in together],
                 update_conflicts=True,
-                update_fields=["is_stale" if is_stale else "has_stale_sessions"],
+                update_fields=[field],
                 unique_fields=["company", "on"] if has_target else None,
             )
+
+    @staticmethod
+    def marks(days: Iterable[date], of_sessions: Iterable[date]) -> Iterator[tuple[str, list[date]]]:
+        """Yield the fields to set and the days, in an order in which no two transactions wait for each other."""
+        stale = set(days)
+        for is_stale, together in groupby(sorted(stale.union(of_sessions)), key=stale.__contains__):
+            yield "is_stale" if is_stale else "has_stale_sessions", list(together)

@@ -50,7 +50,12 @@ def _converters(
 
 
 def _from_microseconds(microseconds: int | None, column: Col, connection: BaseDatabaseWrapper) -> datetime | None:
-    return None if microseconds is None else _EPOCH + timedelta(microseconds=microseconds)
+    return None if microseconds is None else time_of(microseconds)
+
+
+def time_of(microseconds: int) -> datetime:
+    """Return the time that ``time_column`` stands for on PostgreSQL."""
+    return _EPOCH + timedelta(microseconds=microseconds)
 
 
 def time_column(name: str, is_postgresql: bool) -> str:

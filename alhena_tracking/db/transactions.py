@@ -24,6 +24,9 @@ logger = logging.getLogger(__name__)
 RETRIES = 3
 RETRIES_WITHIN = timedelta(seconds=2)
 
+#: invalid_sql_statement_name and duplicate_prepared_statement: a pooler has changed the connection in between.
+PREPARED_ELSEWHERE = frozenset({"26000", "42P05"})
+
 _Result = TypeVar("_Result")
 _LIMITED = ("SELECT", "INSERT", "UPDATE", "DELETE", "WITH", "PREPARE", "EXECUTE")
 _deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
@@ -78,10 +81,12 @@ def repeated(work: Callable[[], _Result]) -> _Result:
 
 
 def _is_conflict(error: OperationalError) -> bool:
-    """Return whether the error is a deadlock or a serialization failure, after which a retry may succeed."""
+    """Return whether a retry may succeed: after a deadlock, a serialization failure, or a change of connections."""
     cause = error.__cause__
     # PostgreSQL: serialization_failure and deadlock_detected; MariaDB: ER_LOCK_DEADLOCK and ER_CHECKREAD.
-    return getattr(cause, "sqlstate", None) in {"40001", "40P01"} or getattr(cause, "args", ())[:1] in {
+    return getattr(cause, "sqlstate", None) in {"40001", "40P01", *PREPARED_ELSEWHERE} or getattr(cause, "args", ())[
+        :1
+    ] in {
         (1213,),
         (1020,),
     }
@@ -135,9 +140,14 @@ def _next_deadline() -> float:
     return time.monotonic() + conf.statement_timeout.total_seconds()
 
 
-def _remaining_seconds(until: float) -> float:
-    """Return how long a statement that starts now may take."""
-    remaining = until - time.monotonic()
+def has_deadline() -> bool:
+    """Whether the limits apply: not inside a caller's transaction."""
+    return _deadline.get() is not None
+
+
+def remaining_seconds(until: float | None = None) -> float:
+    """Return how long a statement that starts now may take, by the deadline or ``until``."""
+    remaining = (until or _deadline.get() or _next_deadline()) - time.monotonic()
     if remaining <= 0:
         raise OperationalError("the database took longer than STATEMENT_TIMEOUT allows")
     return remaining
@@ -159,7 +169,7 @@ class _PostgreSQLLimits:
     def __call__(self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
         if many or not sql.startswith(_LIMITED):
             return execute(sql, params, many, context)
-        remaining = _remaining_seconds(self.until)
+        remaining = remaining_seconds(self.until)
         if self.is_set and remaining > conf.statement_timeout.total_seconds() / 2:
             return execute(sql, params, many, context)
         in_transaction = self.connection.in_atomic_block
@@ -201,6 +211,6 @@ class _MariaDBLimits:
         lock_seconds = max(1, round(conf.lock_timeout.total_seconds()))
         limits = (
             f"SET STATEMENT lock_wait_timeout={lock_seconds}, innodb_lock_wait_timeout={lock_seconds}, "
-            f"max_statement_time={_remaining_seconds(self.until):.3f} FOR "
+            f"max_statement_time={remaining_seconds(self.until):.3f} FOR "
         )
         return execute(limits + sql, params, many, context)

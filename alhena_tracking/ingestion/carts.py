@@ -1,4 +1,4 @@
-"""The worth of cart events, each computed from the state that the previous one left."""
+"""The worth of cart events, each computed from the state that the previous one left. Pure."""
 
 from __future__ import annotations
 
@@ -9,14 +9,11 @@ from typing import TypeAlias
 from alhena_tracking.attribution import EMPTY_CART, CartState, change_cart
 from alhena_tracking.conf import conf
 from alhena_tracking.digests import text_digest
-from alhena_tracking.ingestion import insertions, statements
-from alhena_tracking.ingestion.data import CartEventData
-from alhena_tracking.ingestion.stale_days import StaleDays
-from alhena_tracking.ingestion.statements import Found, ProductInCart, StoredCartEvent
-from alhena_tracking.ingestion.visits import Attribution
+from alhena_tracking.ingestion.data import Attribution, CartEventData
+from alhena_tracking.ingestion.state import ProductInCart, StoredCartEvent
 from alhena_tracking.models import CartEvent, Company
 
-WORTH_FIELDS = ["units", "gmv_minor", "cart_quantity", "claimed_units", "claimed_minor"]
+WORTH_FIELDS = ("units", "gmv_minor", "cart_quantity", "claimed_units", "claimed_minor")
 
 _Row: TypeAlias = CartEvent | StoredCartEvent
 
@@ -37,82 +34,32 @@ def new_cart_event(company: Company, data: CartEventData, attribution: Attributi
     return event
 
 
-def append_cart_events(events: Sequence[CartEvent], found: Found, stale_days: StaleDays, *, is_durable: bool) -> bool:
-    """Insert ``events`` of one session after the rows in ``found``, unless the session changed since.
-
-    Return whether they were stored; otherwise nothing is. Concurrent changes of one session are rare, so most events
-    need not lock it before they read.
-    """
-    session_id = events[0].session_id
-    ordered_at = found.ordered_at.get(session_id)
-    if any(event.session_id != session_id for event in events):
-        return False
-    if ordered_at and ordered_at >= min(event.occurred_at for event in events):
-        return False  # only the session's last order was looked up
-    changed = _placed(_by_product(events), found.carts, {session_id: [ordered_at]} if ordered_at else {})
-    stale_days.add_cart_events([*events, *changed])
-    return insertions.insert_unless_changed(
-        session_id,
-        found.versions[session_id],
-        events,
-        changed,
-        WORTH_FIELDS,
-        is_durable=is_durable,
-        also=stale_days.mark if stale_days else None,
-    )
+def product_of(event: CartEvent) -> ProductInCart:
+    return ProductInCart(event.session_id, event.product_id_digest, event.currency)
 
 
-def insert_cart_events(events: Sequence[CartEvent], stale_days: StaleDays) -> None:
-    """Insert ``events`` in time order among the stored ones, and recompute the worth of the later ones.
-
-    Call after the orders of the same transaction are stored, with the sessions locked.
-    """
-    if not events:
-        return
-    added = _by_product(events)
-    changed = _placed(added, *statements.read_carts({product: of[0].occurred_at for product, of in added.items()}))
-    insertions.insert(events)
-    insertions.update(CartEvent, changed, WORTH_FIELDS)
-    stale_days.add_cart_events([*events, *changed])
-
-
-def recompute(session_id: int, since: datetime, stale_days: StaleDays) -> None:
-    """Recompute the worth of a session's cart events from ``since`` on. The session must be locked."""
-    later = CartEvent.objects.filter(session=session_id, occurred_at__gte=since).order_by()
-    products = later.values_list("session_id", "product_id_digest", "currency").distinct()
-    if carts := {ProductInCart(*product): since for product in products}:
-        rows, order_times = statements.read_carts(carts)
-        changed = _placed({product: [] for product in carts}, rows, order_times, since)
-        insertions.update(CartEvent, changed, WORTH_FIELDS)
-        stale_days.add_cart_events(changed)
-
-
-def _by_product(events: Iterable[CartEvent]) -> dict[ProductInCart, list[CartEvent]]:
-    """Group events by product, in time order; of equal times, in order of arrival."""
-    events_of: dict[ProductInCart, list[CartEvent]] = {}
-    for event in sorted(events, key=_moment):
-        events_of.setdefault(ProductInCart(event.session_id, event.product_id_digest, event.currency), []).append(event)
-    return events_of
-
-
-def _placed(
+def place(
     added: Mapping[ProductInCart, Sequence[CartEvent]],
     stored: Mapping[ProductInCart, Sequence[StoredCartEvent]],
     order_times: Mapping[int, Collection[datetime]],
-    since: datetime | None = None,
+    emptied: Mapping[int, datetime],
 ) -> list[StoredCartEvent]:
-    """Compute the worth of each product's events, with the ``added`` ones merged into the ``stored`` ones.
+    """Compute the worth of the ``added`` events among the ``stored`` ones; return the stored ones whose worth changes.
 
-    Start at the first added event, or at ``since``. Return the stored events whose worth changed.
+    ``order_times`` are those of each session's orders, which empty its cart; ``emptied`` says of sessions since when
+    they changed.
     """
     changed = []
-    for product, its_own in added.items():
-        start = since or its_own[0].occurred_at
+    for product in {**added, **{product: None for product in stored if product.session_id in emptied}}:
+        its_own = sorted(added.get(product, ()), key=_moment)
+        since = emptied.get(product.session_id)
+        start = min([*(event.occurred_at for event in its_own[:1]), *([since] if since else [])])
         rows = stored.get(product, [])
         earlier = [row for row in rows if row.occurred_at < start]
         last = (earlier[-1].occurred_at, _state_after(earlier[-1])) if earlier else None
         later = rows[len(earlier) :]
         worth = [_worth(row) for row in later]
+        # Sorting is stable: of equal times, stored events come first, and then those that arrived first.
         _follow(sorted([*later, *its_own], key=_moment), last, order_times.get(product.session_id, ()))
         changed += [row for row, was_worth in zip(later, worth, strict=True) if _worth(row) != was_worth]
     return changed

@@ -5,13 +5,14 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cache
 from operator import attrgetter
 from typing import Any, ClassVar, Literal
 from uuid import UUID
 
+from alhena_tracking.attribution import Credit
 from alhena_tracking.digests import fingerprint_digests
 from alhena_tracking.models import Company, Trust
 
@@ -139,6 +140,26 @@ class RefundData:
     value_minor: int
     occurred_at: datetime
     received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Attribution:
+    """A credit and the attribution rules in force when it was given."""
+
+    credit: Credit
+    window: timedelta
+    model: str
+
+    def fields(self) -> dict[str, Any]:
+        """Return the values of the columns of ``models.base.Credited``."""
+        return {
+            "session_id": self.credit.session_id,
+            "credited_interaction_id": self.credit.interaction_id,
+            "channel": self.credit.channel,
+            "ai_profile": self.credit.ai_profile,
+            "attribution_window": self.window,
+            "attribution_model": self.model,
+        }
 
 
 @dataclass(frozen=True, slots=True)

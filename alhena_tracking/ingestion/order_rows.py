@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
+from uuid import UUID
 
 from alhena_tracking.conf import conf
 from alhena_tracking.digests import text_digest
-from alhena_tracking.ingestion.data import ORDER_DETAILS, LineItemData, OrderData, RefundData
-from alhena_tracking.ingestion.visits import Attribution
+from alhena_tracking.ingestion.data import ORDER_DETAILS, Attribution, LineItemData, OrderData, RefundData
 from alhena_tracking.models import Company, Order, OrderClaim, OrderLine, PendingConfirmation, Refund, Trust, ValueBasis
 
 
@@ -19,6 +19,7 @@ def new_order(company: Company, data: OrderData, attribution: Attribution) -> Or
     return Order(
         order_id=data.order_id,
         order_id_digest=text_digest(data.order_id) if data.order_id else None,
+        contents_digest=None if data.order_id else contents_digest(data),
         has_confirmed_visitor=is_confirmed,
         has_confirmed_lines=is_confirmed,
         **data.fields(company),
@@ -33,6 +34,15 @@ def new_claim(company: Company, data: OrderData, attribution: Attribution) -> Or
         **data.fields(company),
         **attribution.fields(),
     )
+
+
+def contents_digest(data: OrderData) -> UUID:
+    """Return the digest by which orders without an id are compared: of their value, currency and lines."""
+    lines = sorted(
+        (text_digest(item.product_id).hex, str(item.quantity.normalize()), _total_minor(item))
+        for item in data.line_items
+    )
+    return text_digest(repr((data.currency, data.value_minor, lines)))
 
 
 def stored_lines(items: Iterable[LineItemData]) -> list[dict[str, Any]]:

@@ -5,9 +5,9 @@ Everything here runs under the lock row of the order id, which serializes report
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from alhena_tracking.attribution import choose_claim
@@ -22,11 +22,11 @@ from alhena_tracking.ingestion.data import (
     ORDER_DETAILS,
     PENDING,
     UNKNOWN_ORDER,
+    Attribution,
     OrderData,
     Outcome,
     RefundData,
 )
-from alhena_tracking.ingestion.visits import Attribution
 from alhena_tracking.models import Company, Order, OrderClaim, PendingConfirmation, Refund, Trust
 
 _CREDIT_FIELDS = (
@@ -52,8 +52,9 @@ class OrderState:
     superseded_refund: Refund | None = None
     #: Lines that replace the stored ones; ``None`` keeps them.
     lines: Sequence[dict[str, Any]] | None = None
-    #: The stored order's ``figure_key``.
+    #: The stored order's ``figure_key``, and its session and time.
     figure_key: tuple[Any, ...] = ()
+    place: tuple[int, datetime] | None = None
     #: Sessions whose carts must be recomputed, each from a time on.
     stale: dict[int, datetime] = field(default_factory=dict)
     is_new: bool = False
@@ -66,12 +67,24 @@ class OrderState:
         """Whether the order's place in the figures differs from the stored one."""
         return self.order is not None and self.figure_key != figure_key(self.order)
 
-    def sessions(self) -> set[int]:
-        """Return the sessions whose carts or conversion change."""
-        sessions = set(self.stale)
-        if self.order is not None and self.is_figure_changed:
-            sessions.update([self.order.session_id, *self.figure_key[:1]])
-        return sessions
+    def changed_days(self) -> Iterator[tuple[int | None, date]]:
+        """Yield the days whose figures change, each with the session whose conversion changes, if one does."""
+        if self.order is None:
+            return
+        if self.lines is not None or self.changed_refunds():
+            yield None, self.order.occurred_on
+        if self.is_figure_changed:
+            yield self.order.session_id, self.order.occurred_on
+            if self.figure_key:
+                yield self.figure_key[:2]
+
+    def changed_refunds(self) -> list[Refund]:
+        """Return the refunds that are attached to the order now and were not, or the other way round."""
+        return [
+            refund
+            for refund in self.refunds
+            if (refund.refunded_order is not None) != (refund.pk in self.attached_refund_ids)
+        ]
 
     # Reports, confirmations and refunds
 

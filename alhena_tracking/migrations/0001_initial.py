@@ -120,6 +120,7 @@ class Migration(migrations.Migration):
                 ('attribution_model', models.CharField(choices=[('first_touch', 'first touch'), ('last_touch', 'last touch')], max_length=11, verbose_name='attribution model')),
                 ('order_id', models.CharField(blank=True, help_text='Assigned by the shop.', max_length=255, verbose_name='order ID')),
                 ('order_id_digest', alhena_tracking.models.base.ExactUUIDField(null=True, verbose_name='order ID digest')),
+                ('contents_digest', alhena_tracking.models.base.ExactUUIDField(null=True, verbose_name='contents digest')),
                 ('currency', models.CharField(max_length=3, verbose_name='currency')),
                 ('value_minor', models.BigIntegerField(help_text='In minor units of the currency.', verbose_name='value')),
                 ('has_confirmed_visitor', models.BooleanField(default=False, help_text="The shop's server identified the visitor, not only the amounts.", verbose_name='visitor confirmed')),
@@ -544,6 +545,10 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='order',
+            index=models.Index(fields=['session', 'contents_digest', 'occurred_at'], name='alhena_order_contents'),
+        ),
+        migrations.AddIndex(
+            model_name='order',
             index=models.Index(fields=['company', 'occurred_on', 'currency', 'channel', 'excluded_at', 'value_minor'], name='alhena_order_report'),
         ),
         migrations.AddConstraint(
@@ -576,11 +581,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='interaction',
-            index=models.Index(fields=['user_fingerprint_digest', 'occurred_at'], name='alhena_interaction_user'),
+            index=models.Index(fields=['user_fingerprint_digest', 'occurred_at', 'id'], name='alhena_interaction_user'),
         ),
         migrations.AddIndex(
             model_name='interaction',
-            index=models.Index(fields=['faq_fingerprint_digest', 'occurred_at'], name='alhena_interaction_faq'),
+            index=models.Index(fields=['faq_fingerprint_digest', 'occurred_at', 'id'], name='alhena_interaction_faq'),
         ),
         migrations.AddIndex(
             model_name='interaction',

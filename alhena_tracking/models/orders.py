@@ -32,6 +32,7 @@ class Order(Credited, Event):
 
     order_id = models.CharField(_("order ID"), max_length=TEXT_LENGTH, blank=True, help_text=_("Assigned by the shop."))
     order_id_digest = ExactUUIDField(_("order ID digest"), null=True)
+    contents_digest = ExactUUIDField(_("contents digest"), null=True)
     currency = models.CharField(_("currency"), max_length=3)
     value_minor = models.BigIntegerField(_("value"), help_text=_("In minor units of the currency."))
     has_confirmed_visitor = models.BooleanField(
@@ -76,6 +77,7 @@ class Order(Credited, Event):
         ]
         indexes = [
             models.Index(fields=["session", "occurred_at"], name="alhena_order_session"),
+            models.Index(fields=["session", "contents_digest", "occurred_at"], name="alhena_order_contents"),
             models.Index(
                 fields=["company", "occurred_on", "currency", "channel", "excluded_at", "value_minor"],
                 name="alhena_order_report",

@@ -50,8 +50,8 @@ class Interaction(Event):
         ]
         indexes = [
             # The digests are keyed per company, so they imply the company.
-            models.Index(fields=["user_fingerprint_digest", "occurred_at"], name="alhena_interaction_user"),
-            models.Index(fields=["faq_fingerprint_digest", "occurred_at"], name="alhena_interaction_faq"),
+            models.Index(fields=["user_fingerprint_digest", "occurred_at", "id"], name="alhena_interaction_user"),
+            models.Index(fields=["faq_fingerprint_digest", "occurred_at", "id"], name="alhena_interaction_faq"),
             models.Index(fields=["company", "occurred_on"], name="alhena_interaction_day"),
         ]
 

@@ -13,9 +13,9 @@ from django.test import Client
 from django.utils import timezone
 
 from alhena_tracking.contract.limits import BODY_BYTES
-from alhena_tracking.ingestion import insertions
 from alhena_tracking.models import CartEvent, Company, Interaction, Order
 from tests.support.api_calls import CART_EVENT, IDENTITY, ORDER, codes, post
+from tests.support.failing_writes import before_writing
 
 PATHS = ["interactions", "cart_events", "checkout_events"]
 
@@ -256,15 +256,13 @@ class Deadlock(Exception):
 
 
 def failing_inserts(monkeypatch: pytest.MonkeyPatch, errors: list[Exception]) -> list[Exception]:
-    """Let the next inserts fail with ``errors``, one each; those that are left are returned."""
-    insert = insertions.insert
+    """Let the next events fail with ``errors``, one each; those that are left are returned."""
 
-    def fail_first(rows: Any) -> None:
-        if errors and rows:
+    def fail_first() -> None:
+        if errors:
             raise errors.pop(0)
-        insert(rows)
 
-    monkeypatch.setattr(insertions, "insert", fail_first)
+    before_writing(monkeypatch, fail_first)
     return errors
 
 

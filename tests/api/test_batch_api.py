@@ -12,9 +12,9 @@ from django.utils import timezone
 
 from alhena_tracking.contract.limits import BATCH_BODY_BYTES
 from alhena_tracking.diagnosis import event_counts
-from alhena_tracking.ingestion import insertions
 from alhena_tracking.models import CartEvent, Company, EventCount, Interaction, Order, RejectedEvent
 from tests.support.api_calls import CART_EVENT, IDENTITY, ORDER, codes, post
+from tests.support.failing_writes import before_writing
 
 pytestmark = pytest.mark.django_db
 
@@ -104,10 +104,10 @@ def test_batch_when_the_visitor_opted_out_is_ignored_whole(company: Company) -> 
 
 
 def test_batch_when_the_database_is_away_is_503_whole(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(rows: Any) -> None:
+    def fail() -> None:
         raise OperationalError("server closed the connection")
 
-    monkeypatch.setattr(insertions, "insert", fail)
+    before_writing(monkeypatch, fail)
     status, answer = send(CHAT, {})
     assert (status, answer["status"]) == (503, "unavailable")
     assert not Interaction.objects.exists()

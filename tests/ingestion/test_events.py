@@ -16,7 +16,6 @@ from django.utils import timezone
 from alhena_tracking import events, signals
 from alhena_tracking.diagnosis import event_counts
 from alhena_tracking.events import InvalidEvent, UnknownCompany, Visitor
-from alhena_tracking.ingestion import insertions
 from alhena_tracking.models import (
     CartEvent,
     Company,
@@ -27,6 +26,7 @@ from alhena_tracking.models import (
     Refund,
     Trust,
 )
+from tests.support.failing_writes import before_writing
 
 USER, FAQ = uuid.UUID(int=7 << 64 | 5), uuid.UUID(int=9 << 64 | 5)
 VISITOR = Visitor(USER, FAQ)
@@ -122,7 +122,7 @@ def test_event_when_its_time_and_id_are_given_keeps_them(company: Company) -> No
     assert Interaction.objects.get().occurred_at == at
 
 
-def fail(rows: Any) -> None:
+def fail() -> None:
     raise OperationalError("quotes what was sent: 1001")
 
 
@@ -131,7 +131,7 @@ def test_event_when_it_fails_leaves_the_transaction_of_the_shop_usable(
 ) -> None:
     with transaction.atomic():
         with monkeypatch.context() as patched:
-            patched.setattr(insertions, "insert", fail)
+            before_writing(patched, fail)
             with pytest.raises(OperationalError):
                 events.record_order(VISITOR, **ORDER)
         Company.objects.create(key="later", name="Later")
@@ -162,7 +162,7 @@ def test_events_when_invalid_on_commit_are_logged_without_values(
     events.record_cart_event_on_commit(request(), type="ITEM_ADDED")
     events.record_interaction_on_commit(request(), company="nobody", type="CHAT")
     events.refund_order_on_commit(order_id="1001", refund_id="r1", value=0, currency="EUR")
-    monkeypatch.setattr(insertions, "insert", fail)
+    before_writing(monkeypatch, fail)
     events.record_order_on_commit(request(), **ORDER)
     assert caplog.text.count("ERROR") == 5
     assert "record_order: value: wrong_type" in caplog.text

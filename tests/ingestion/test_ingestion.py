@@ -20,10 +20,8 @@ from alhena_tracking.ingestion import (
     EventData,
     LineItemData,
     Outcome,
-    insertions,
     record,
 )
-from alhena_tracking.ingestion.insertions import insert_unless_changed
 from alhena_tracking.models import CartEvent, Company, Interaction, Order, VisitorSession
 from tests.support import oracle
 from tests.support.event_data import NOW, VISITOR, cart_event, chat, data_of, order
@@ -230,24 +228,3 @@ def test_predicate_when_it_fails_lets_the_interaction_count(company: Company, ca
 
 def test_public_functions_when_listed_exist() -> None:
     assert all(hasattr(ingestion, name) for name in ingestion.__all__)
-
-
-@pytest.mark.django_db
-def test_cart_event_when_recorded_takes_few_queries(company: Company, django_assert_max_num_queries: Any) -> None:
-    record_one(company, chat())
-    with django_assert_max_num_queries(6):  # two of them the transaction's own
-        record_one(company, cart_event())
-
-
-def test_cart_when_changed_after_the_look_up_is_read_again(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
-    record(company, [chat()])
-
-    def insert_later(*args: Any, **kwargs: Any) -> bool:
-        monkeypatch.setattr(insertions, "insert_unless_changed", insert_unless_changed)
-        record(company, [cart_event(quantity=Decimal(1))])
-        return insert_unless_changed(*args, **kwargs)
-
-    monkeypatch.setattr(insertions, "insert_unless_changed", insert_later)
-    record(company, [cart_event(quantity=Decimal(3))])
-    rows = CartEvent.objects.order_by("id").values_list("quantity", "units", "claimed_units")
-    assert [tuple(map(int, row)) for row in rows] == [(1, 1, 1), (3, 2, 3)]

@@ -1,0 +1,142 @@
+"""Transactions on PostgreSQL that send several statements in one message."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from datetime import timedelta
+from functools import lru_cache
+from hashlib import blake2b
+from typing import Any, NamedTuple, TypeAlias
+from weakref import WeakKeyDictionary
+
+from django.db import DatabaseError, Error, OperationalError
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from alhena_tracking.conf import conf
+from alhena_tracking.db.transactions import PREPARED_ELSEWHERE, atomic, database, has_deadline, remaining_seconds
+
+Rows: TypeAlias = "list[tuple[Any, ...]]"
+_LIMITS = (
+    "SET LOCAL lock_timeout = %(lock_timeout)s",
+    "SET LOCAL statement_timeout = %(statement_timeout)s",
+    # Plans are for any parameters: the statements ask for few rows by an index, whatever they are.
+    "SET LOCAL plan_cache_mode = force_generic_plan",
+)
+_PARAMETER = re.compile(r"%\((\w+)\)s::(\w+(?:\[\])?)")
+#: The statements prepared on each of the driver's connections; ``None`` where a pooler changes connections.
+_prepared: WeakKeyDictionary[Any, set[str] | None] = WeakKeyDictionary()
+
+
+class Messages:
+    """A transaction that sends several statements in one message.
+
+    Statements are SQL with a ``%(name)s::type`` for each parameter. PostgreSQL plans each once per connection, as
+    planning takes longer than running it: but not in a caller's transaction, which a missing statement would end.
+    """
+
+    def __init__(self, connection: BaseDatabaseWrapper, *, is_nested: bool) -> None:
+        self._connection = connection
+        self._is_nested = is_nested
+        self._has_begun = is_nested
+
+    def send(
+        self, statements: Sequence[str], params: Mapping[str, Any], *, begins: bool = True, commits: bool = False
+    ) -> list[Rows]:
+        """Send statements in one message, and return the rows of each; the last message ``commits``.
+
+        A message before the one that ``begins`` is a transaction of its own.
+        """
+        known = None if self._is_nested else self._prepared()
+        before = [
+            *(["BEGIN"] if begins and not self._has_begun else []),
+            *(_LIMITS if has_deadline() else []),
+        ]
+        if known is not None:
+            before += [_prepared_as(sql).preparation for sql in statements if sql not in known]
+            known.update(statements)
+        after = ["COMMIT"] if commits and not self._is_nested else []
+        self._has_begun = self._has_begun or begins
+        sent = [_prepared_as(sql).execution for sql in statements] if known is not None else statements
+        with self._connection.cursor() as cursor:
+            try:
+                cursor.execute("; ".join([*before, *sent, *after]), {**params, **_limits()})
+            except DatabaseError as error:
+                self._forget_prepared(error)
+                raise
+            return _results(cursor.cursor)[len(before) : len(before) + len(sent)]
+
+    def _prepared(self) -> set[str] | None:
+        self._connection.ensure_connection()
+        return _prepared.setdefault(self._connection.connection, set())
+
+    def _forget_prepared(self, error: DatabaseError) -> None:
+        """Forget what may not be prepared; where a pooler changes connections, prepare nothing, and try again."""
+        driver = self._connection.connection
+        if driver is None:
+            return
+        if getattr(error.__cause__, "sqlstate", None) in PREPARED_ELSEWHERE:
+            _prepared[driver] = None
+            raise OperationalError("a pooler has changed the connection") from error.__cause__
+        if _prepared.get(driver):
+            _prepared[driver] = None if driver.closed else set()
+
+    def end(self) -> None:
+        """Roll back what is not committed."""
+        driver = self._connection.connection
+        if driver is not None and not driver.closed and driver.info.transaction_status.name != "IDLE":
+            with suppress(Error), self._connection.cursor() as cursor:
+                cursor.execute("ROLLBACK")
+
+
+def _limits() -> dict[str, Any]:
+    if not has_deadline():
+        return {}
+    return {
+        "lock_timeout": conf.lock_timeout // timedelta(milliseconds=1),
+        "statement_timeout": math.ceil(remaining_seconds() * 1000),
+    }
+
+
+class _Prepared(NamedTuple):
+    preparation: str
+    execution: str
+
+
+@lru_cache(maxsize=64)
+def _prepared_as(sql: str) -> _Prepared:
+    """Return the SQL that prepares a statement, under a name derived from its text, and that executes it."""
+    types = dict(_PARAMETER.findall(sql))
+    places = {name: f"${number}" for number, name in enumerate(types, start=1)}
+    numbered = _PARAMETER.sub(lambda match: places[match[1]], sql)
+    name = "alhena_" + blake2b(numbered.encode(), digest_size=8).hexdigest()
+    arguments = f"({', '.join(f'%({name})s' for name in types)})" if types else ""
+    return _Prepared(
+        f"PREPARE {name} ({', '.join(types.values())}) AS {numbered}" if types else f"PREPARE {name} AS {numbered}",
+        f"EXECUTE {name} {arguments}",
+    )
+
+
+def _results(cursor: Any) -> list[Rows]:
+    results = []
+    while True:
+        results.append(cursor.fetchall() if cursor.pgresult.nfields else [])
+        if not cursor.nextset():
+            return results
+
+
+@contextmanager
+def messages(*, is_durable: bool) -> Iterator[Messages]:
+    """Open a transaction, or a savepoint inside the caller's; ``is_durable`` makes the latter an error."""
+    connection = database()
+    if connection.in_atomic_block or not connection.get_autocommit():
+        with atomic(is_durable=is_durable):
+            yield Messages(connection, is_nested=True)
+        return
+    transaction = Messages(connection, is_nested=False)
+    try:
+        yield transaction
+    finally:
+        transaction.end()

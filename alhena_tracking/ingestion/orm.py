@@ -1,0 +1,299 @@
+"""Read and write through the ORM: on every database, and what PostgreSQL need not do faster."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from functools import reduce
+from operator import or_
+from typing import Any, TypeVar
+
+from django.db.models import Max, Model, Q
+
+from alhena_tracking.attribution import Candidate
+from alhena_tracking.db.transactions import database
+from alhena_tracking.digests import text_digest
+from alhena_tracking.ingestion.carts import WORTH_FIELDS
+from alhena_tracking.ingestion.data import OrderData, Visitor
+from alhena_tracking.ingestion.order_rows import new_lines
+from alhena_tracking.ingestion.order_state import OrderState, figure_key
+from alhena_tracking.ingestion.planning import PROVISIONAL_ID, Plan
+from alhena_tracking.ingestion.state import (
+    INTERACTIONS_READ,
+    SESSION_FIELDS,
+    Demand,
+    Fingerprint,
+    ProductInCart,
+    Range,
+    Stored,
+    StoredCartEvent,
+    VisitorDemand,
+)
+from alhena_tracking.models import (
+    CartEvent,
+    Company,
+    Interaction,
+    LockRow,
+    Order,
+    OrderClaim,
+    OrderLine,
+    PendingConfirmation,
+    Refund,
+    RolledUpDay,
+    VisitorSession,
+)
+
+#: Of an order's claims, so many of the first ones are read, besides those that the events are about.
+CLAIMS_READ = 32
+
+_CART_FIELDS = tuple(StoredCartEvent.__dataclass_fields__)
+_Model = TypeVar("_Model", bound=Model)
+
+
+def rows_of(model: type[_Model]) -> Any:
+    """Return the rows of a model where events are recorded, whatever a database router says of reads."""
+    return model._default_manager.using(database().alias)
+
+
+# Reading
+
+
+def read(demand: Demand, also: Iterable[tuple[Visitor, int]]) -> Stored:
+    """Lock and read what the events depend on, with the carts of ``also`` (visitors in sessions)."""
+    rows_of(LockRow).lock(demand.lock_numbers)
+    stored = Stored()
+    pairs = set(also)
+    for visitor, of_visitor in demand.visitors.items():
+        for fingerprint in of_visitor.fingerprints:
+            candidates = {candidate.id: candidate for candidate in _candidates(fingerprint, of_visitor)}
+            stored.candidates.setdefault(fingerprint, {}).update(candidates)
+            pairs.update((visitor, candidate.session_id) for candidate in candidates.values())
+    sessions = {session_id for _, session_id in pairs}
+    reported = {event.order_id: event for event in demand.events if isinstance(event, OrderData) and event.order_id}
+    stored.orders = read_states(demand.company, demand.order_ids, sessions, list(reported.values()))
+    emptied = _emptied(demand, stored.orders)
+    stored.sessions = _lock_sessions(sessions | emptied.keys(), demand.company)
+    stored.carts_read = pairs
+    for table, ids in demand.event_ids.items():
+        known = rows_of(table).filter(company=demand.company, event_id__in=ids).values_list("event_id", flat=True)
+        stored.known.update((table, event_id) for event_id in known)
+    _read_carts(stored, demand, emptied)
+    return stored
+
+
+def _candidates(fingerprint: Fingerprint, visitor: VisitorDemand) -> Iterator[Candidate]:
+    """Yield a fingerprint's interactions: all, or of very many those at both ends of each event's range."""
+    found = list(_between(fingerprint, visitor.interactions)[: INTERACTIONS_READ + 1])
+    if len(found) > INTERACTIONS_READ:
+        by_id = {}
+        for at in visitor.times:
+            near = _between(fingerprint, visitor.interactions_at(at, at))
+            for row in (*near[:INTERACTIONS_READ], *near.reverse()[:INTERACTIONS_READ]):
+                by_id[row[0]] = row
+        found = list(by_id.values())
+    for pk, at, session_id, started_at, *others in found:
+        yield Candidate(pk, at, session_id, started_at, *others)
+
+
+def _between(fingerprint: Fingerprint, range_: Range) -> Any:
+    interactions = rows_of(Interaction).filter(
+        **{fingerprint.column: fingerprint.digest}, occurred_at__gte=range_.since, occurred_at__lte=range_.until
+    )
+    columns = ("id", "occurred_at", "session_id", "session__started_at", "kind", "ai_profile", "is_qualifying")
+    return interactions.order_by("occurred_at", "id").values_list(*columns)
+
+
+def _lock_sessions(ids: Iterable[int], company: Company) -> dict[int, VisitorSession]:
+    """Lock sessions, and read them in later statements: one that locks and reads finds the rows of before its wait."""
+    sessions = {}
+    for pk in sorted(ids):
+        rows_of(VisitorSession).lock(pk)
+    for session in rows_of(VisitorSession).filter(pk__in=ids):
+        session.company = company
+        sessions[session.pk] = session
+    return sessions
+
+
+def _emptied(demand: Demand, states: Mapping[str, OrderState]) -> dict[int, datetime]:
+    """Return since when the carts of the sessions of stored orders may change."""
+    emptied: dict[int, datetime] = {}
+    first = min(event.occurred_at for event in demand.events)
+    for state in states.values():
+        if state.order is None:
+            continue
+        rows: list[Order | OrderClaim] = [state.order, *state.claims]
+        for session_id, at in [(row.session_id, row.occurred_at) for row in rows]:
+            emptied[session_id] = min(at, first, emptied.get(session_id, at))
+    return emptied
+
+
+def _read_carts(stored: Stored, demand: Demand, emptied: Mapping[int, datetime]) -> None:
+    since = dict(emptied)
+    products: dict[ProductInCart, datetime] = {}
+    for visitor, session_id in stored.carts_read:
+        of_visitor = demand.visitors[visitor]
+        for (digest, currency), at in of_visitor.products.items():
+            product = ProductInCart(session_id, digest, currency)
+            products[product] = min(at, products.get(product, at))
+        if of_visitor.emptied_at:
+            since[session_id] = min(of_visitor.emptied_at, since.get(session_id, of_visitor.emptied_at))
+        if of_visitor.contents:
+            equal = rows_of(Order).filter(
+                session=session_id,
+                contents_digest__in=of_visitor.contents,
+                occurred_at__gte=min(range_.since for range_ in of_visitor.contents.values()),
+                occurred_at__lte=max(range_.until for range_ in of_visitor.contents.values()),
+            )
+            for digest, at in equal.values_list("contents_digest", "occurred_at"):
+                stored.contents.setdefault((session_id, digest), []).append(at)
+    for session_id, at in since.items():
+        later = rows_of(CartEvent).filter(session=session_id, occurred_at__gte=at).order_by()
+        for digest, currency in later.values_list("product_id_digest", "currency").distinct():
+            product = ProductInCart(session_id, digest, currency)
+            products[product] = min(at, products.get(product, at))
+    stored.add_carts(_cart_rows(products))
+    starts: dict[int, datetime] = {}
+    for session_id, at in (*((product.session_id, at) for product, at in products.items()), *since.items()):
+        starts[session_id] = min(at, starts.get(session_id, at))
+    for session_id, at in starts.items():
+        orders = rows_of(Order).filter(session=session_id).order_by()
+        last = orders.filter(occurred_at__lt=at).aggregate(at=Max("occurred_at"))["at"]
+        times = orders.filter(occurred_at__gte=last or at).values_list("occurred_at", flat=True)
+        stored.order_times[session_id] = list(times)
+
+
+def _cart_rows(products: Mapping[ProductInCart, datetime]) -> Iterator[tuple[ProductInCart, StoredCartEvent]]:
+    """Yield each product's rows from a time on, and those of the last time before."""
+    if not products:
+        return
+    rows, keys = rows_of(CartEvent).order_by(), ProductInCart._fields
+    later = [Q(**product._asdict(), occurred_at__gte=at) for product, at in products.items()]
+    earlier = [Q(**product._asdict(), occurred_at__lt=at) for product, at in products.items()]
+    last = rows.filter(reduce(or_, earlier)).values(*keys).annotate(occurred_at=Max("occurred_at"))
+    for values in rows.filter(reduce(or_, [*later, *(Q(**place) for place in last)])).values_list(*keys, *_CART_FIELDS):
+        yield ProductInCart(*values[: len(keys)]), StoredCartEvent(*values[len(keys) :])
+
+
+def read_states(
+    company: Company, order_ids: Sequence[str], sessions: Iterable[int] = (), events: Sequence[OrderData] = ()
+) -> dict[str, OrderState]:
+    """Return the state of each order id, whose lock row must be locked.
+
+    Of many claims, those that ``events`` and visitors of these ``sessions`` are about are read, and the first.
+    """
+    states = {text_digest(order_id): OrderState(company) for order_id in order_ids}
+    if not states:
+        return {}
+    known = {"company": company, "order_id_digest__in": states}
+    orders = {}
+    for order in rows_of(Order).filter(**known):
+        order.company = company
+        orders[order.pk] = state = states[order.order_id_digest]
+        state.order, state.figure_key = order, figure_key(order)
+        state.place = (order.session_id, order.occurred_at)
+        state.claims = _claims(order, sessions, events)
+    for pending in rows_of(PendingConfirmation).filter(**known):
+        states[pending.order_id_digest].pending = pending
+    for refund in rows_of(Refund).filter(**known).order_by("id"):
+        if refund.refunded_order_id is not None:
+            refund.refunded_order = orders[refund.refunded_order_id].order
+            states[refund.order_id_digest].attached_refund_ids.add(refund.pk)
+        states[refund.order_id_digest].refunds.append(refund)
+    return {order_id: states[text_digest(order_id)] for order_id in order_ids}
+
+
+def _claims(order: Order, sessions: Iterable[int], events: Sequence[OrderData]) -> list[OrderClaim]:
+    claims = rows_of(OrderClaim).filter(order=order).order_by("id")
+    found = list(claims[: CLAIMS_READ + 1])
+    if len(found) > CLAIMS_READ:
+        found += claims.filter(session__in=sessions)[:CLAIMS_READ]
+        figures = {(event.currency, event.value_minor) for event in events if event.order_id == order.order_id}
+        for currency, value_minor in {*figures, (order.currency, order.value_minor)}:
+            found += claims.filter(currency=currency, value_minor=value_minor)[:1]
+    return sorted({claim.pk: claim for claim in found}.values(), key=lambda claim: claim.pk)
+
+
+# Writing
+
+
+def write(plan: Plan) -> None:
+    """Insert and update all rows, and mark the days whose roll-ups they make stale."""
+    ids: dict[tuple[type[Model], int], int] = {}
+    _insert(plan.opened, ids)
+    rows_of(VisitorSession).bulk_update(plan.joined.values(), SESSION_FIELDS)
+    _insert(plan.interactions, ids)
+    _insert([state.order for state in plan.states if state.order is not None and state.is_new], ids)
+    _insert(plan.orders_without_id, ids)
+    for line in plan.lines_without_id:
+        line.order_id = line.order.pk
+    _insert(plan.lines_without_id, ids)
+    save_states(plan.states, ids)
+    _insert(plan.cart_events, ids)
+    changed = [
+        CartEvent(id=row.id, **{name: getattr(row, name) for name in WORTH_FIELDS}) for row in plan.changed_cart_events
+    ]
+    rows_of(CartEvent).bulk_update(changed, WORTH_FIELDS, batch_size=500)
+    stale = plan.stale_days
+    rows_of(RolledUpDay).mark_stale(stale.company, stale.days, of_sessions=stale.session_days)
+
+
+def _insert(rows: Sequence[Any], ids: dict[tuple[type[Model], int], int]) -> None:
+    """Insert rows of one model with their references to rows inserted before; note the ids of provisional ones."""
+    if not rows:
+        return
+    for row in rows:
+        _resolve(row, ids)
+    provisional = [row.pk for row in rows]
+    for row in rows:
+        row.pk = None
+    rows_of(type(rows[0])).bulk_create(rows)
+    ids.update({(type(row), pk): row.pk for row, pk in zip(rows, provisional, strict=True) if pk is not None})
+
+
+def _resolve(row: Any, ids: Mapping[tuple[type[Model], int], int]) -> None:
+    """Replace the provisional ids that a row refers to."""
+    for name, model in (("session_id", VisitorSession), ("credited_interaction_id", Interaction)):
+        if (pk := getattr(row, name, 0)) >= PROVISIONAL_ID:
+            setattr(row, name, ids[model, pk])
+
+
+def save_states(states: Sequence[OrderState], ids: dict[tuple[type[Model], int], int]) -> None:
+    """Store the changes of orders; the new ones are inserted already."""
+    claims: list[OrderClaim] = []
+    lines: list[OrderLine] = []
+    for state in states:
+        if state.order is None:
+            if state.pending is not None and state.pending._state.adding:
+                state.pending.save(force_update=state.pending.pk is not None)
+        else:
+            _save_order(state, state.order, ids)
+            for claim in state.claims:
+                claim.order = state.order
+                claims += [claim] if claim._state.adding else []
+            if state.lines is not None:
+                lines += new_lines(state.order, state.lines)
+        _save_refunds(state)
+    _insert(claims, ids)
+    _insert(lines, ids)
+
+
+def _save_order(state: OrderState, order: Order, ids: Mapping[tuple[type[Model], int], int]) -> None:
+    if state.is_changed and not state.is_new:
+        _resolve(order, ids)
+        order.save(force_update=True)
+    if state.pending is not None and not state.pending._state.adding:
+        state.pending.delete()
+    if state.lines is not None and not state.is_new:
+        rows_of(OrderLine).filter(order=order).delete()
+
+
+def _save_refunds(state: OrderState) -> None:
+    if state.superseded_refund is not None:
+        state.superseded_refund.delete()
+    changed = state.changed_refunds()
+    for refund in state.refunds:
+        refund.refunded_order = refund.refunded_order  # sets the id of an order inserted since
+        if refund._state.adding:
+            refund.save(force_insert=True)
+        elif refund in changed:
+            refund.save(update_fields=["refunded_order"])

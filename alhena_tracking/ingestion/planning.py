@@ -1,0 +1,285 @@
+"""Plan what becomes of events: from the rows that were read to the rows to write and the outcomes. Pure."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from itertools import count
+
+from django.db.models import Model
+from django.utils.module_loading import import_string
+
+from alhena_tracking.attribution import Candidate, choose_credit, choose_session
+from alhena_tracking.conf import conf
+from alhena_tracking.contract.limits import EQUAL_ORDER_INTERVAL
+from alhena_tracking.ingestion import carts
+from alhena_tracking.ingestion.data import (
+    DUPLICATE,
+    NO_INTERACTION,
+    Attribution,
+    CartEventData,
+    EventData,
+    InteractionData,
+    OrderData,
+    Outcome,
+    Visitor,
+)
+from alhena_tracking.ingestion.order_rows import contents_digest, new_lines, new_order, stored_lines
+from alhena_tracking.ingestion.order_state import OrderState
+from alhena_tracking.ingestion.stale_days import StaleDays
+from alhena_tracking.ingestion.state import (
+    TABLES,
+    Demand,
+    Fingerprint,
+    NotReadError,
+    ProductInCart,
+    Stored,
+    StoredCartEvent,
+    earliest,
+)
+from alhena_tracking.models import CartEvent, Interaction, Order, OrderLine, VisitorSession
+
+logger = logging.getLogger(__name__)
+
+#: Ids from here on stand for rows that are not inserted yet; no stored row has one so large.
+PROVISIONAL_ID = 2**62
+
+
+@dataclass(slots=True)
+class Plan:
+    """The outcomes of events in their order, and the rows to insert and to update.
+
+    Rows to insert have the ids that were reserved for them, or provisional ones (see ``PROVISIONAL_ID``).
+    """
+
+    stale_days: StaleDays
+    outcomes: list[Outcome] = field(default_factory=list)
+    opened: list[VisitorSession] = field(default_factory=list)
+    joined: dict[int, VisitorSession] = field(default_factory=dict)
+    interactions: list[Interaction] = field(default_factory=list)
+    cart_events: list[CartEvent] = field(default_factory=list)
+    changed_cart_events: list[StoredCartEvent] = field(default_factory=list)
+    orders_without_id: list[Order] = field(default_factory=list)
+    lines_without_id: list[OrderLine] = field(default_factory=list)
+    states: list[OrderState] = field(default_factory=list)
+
+    @property
+    def has_rows(self) -> bool:
+        return bool(self.interactions or self.cart_events or self.orders_without_id or self.states)
+
+
+def make_plan(demand: Demand, stored: Stored) -> Plan:
+    """Plan the events in their order, with the outcomes and rows of recording them one by one.
+
+    Raises ``NotReadError`` where they depend on more than was read.
+    """
+    return _Planning(demand, stored).run()
+
+
+class _Planning:
+    def __init__(self, demand: Demand, stored: Stored) -> None:
+        self.demand = demand
+        self.company = demand.company
+        self.window = demand.window
+        self.model = conf.attribution_model
+        self.stored = stored
+        self.sessions = dict(stored.sessions)
+        self.plan = Plan(StaleDays(self.company, max(event.received_at for event in demand.events)))
+        self._counted_as = {pk: _counted_as(session) for pk, session in stored.sessions.items()}
+        self._candidates: dict[Visitor, list[Candidate]] = {}
+        self._cart_events: dict[ProductInCart, list[CartEvent]] = {}
+        self._opened: set[int] = set()
+        self._not_read: set[tuple[Visitor, int]] = set()
+        self._provisional_ids = count(PROVISIONAL_ID)
+
+    def run(self) -> Plan:
+        for event in self.demand.events:
+            tables = TABLES[type(event)]
+            if any((table, event.event_id) in self.stored.known for table in tables):
+                self.plan.outcomes.append(DUPLICATE)
+                continue
+            outcome = self._plan_event(event)
+            self.plan.outcomes.append(outcome)
+            if outcome.status in {"recorded", "confirmed", "pending"}:
+                self.stored.known.update((table, event.event_id) for table in tables)
+        if self._not_read:
+            raise NotReadError(self._not_read)
+        self.plan.states = list(self.stored.orders.values())
+        self._place_cart_events()
+        self._collect_stale_days()
+        return self.plan
+
+    def _plan_event(self, event: EventData) -> Outcome:
+        if isinstance(event, InteractionData):
+            return self._add_interaction(event)
+        attribution = self._attribute(event)
+        if isinstance(event, OrderData):
+            if event.order_id:
+                return self.stored.orders[event.order_id].take(event, attribution)
+            return self._add_order_without_id(event, attribution)
+        assert isinstance(event, CartEventData)  # noqa: S101
+        if attribution is None:
+            return NO_INTERACTION
+        row = carts.new_cart_event(self.company, event, attribution)
+        self.plan.cart_events.append(row)
+        self._cart_events.setdefault(carts.product_of(row), []).append(row)
+        return Outcome("recorded", event.event_id)
+
+    # Interactions and sessions
+
+    def _candidates_of(self, visitor: Visitor) -> list[Candidate]:
+        if visitor not in self._candidates:
+            found: dict[int, Candidate] = {}
+            for fingerprint in self.demand.visitors[visitor].fingerprints:
+                found |= self.stored.candidates.get(fingerprint, {})
+            self._candidates[visitor] = list(found.values())
+        return self._candidates[visitor]
+
+    def _attribute(self, event: EventData) -> Attribution | None:
+        """Choose the interaction that an event is credited to, for good; ``None`` if there is none."""
+        if event.visitor is None:
+            return None
+        credit = choose_credit(self._candidates_of(event.visitor), event.occurred_at, self.window, self.model)
+        if credit is None:
+            return None
+        if (
+            credit.session_id in self.stored.sessions
+            and (event.visitor, credit.session_id) not in self.stored.carts_read
+        ):
+            self._not_read.add((event.visitor, credit.session_id))
+        return Attribution(credit, self.window, self.model)
+
+    def _add_interaction(self, event: InteractionData) -> Outcome:
+        """Add an interaction to the session that it joins, or to a new one."""
+        assert event.visitor is not None  # noqa: S101
+        user_digest, faq_digest = self.demand.visitors[event.visitor].digests
+        row = Interaction(
+            pk=self._new_id(Interaction),
+            user_fingerprint_digest=user_digest,
+            faq_fingerprint_digest=faq_digest,
+            **event.fields(self.company),
+        )
+        row.is_qualifying = _is_qualifying(row)
+        session_id = choose_session(self._candidates_of(event.visitor), event.occurred_at, self.window)
+        session = self._open(event) if session_id is None else self.sessions[session_id]
+        row.session_id = session.pk
+        if session.pk in self.stored.sessions:
+            self.plan.joined[session.pk] = session
+        was_started_at = session.started_at
+        _include(session, row)
+        if session.started_at != was_started_at:
+            self._restart(session)
+        self._remember(row, session)
+        self.plan.interactions.append(row)
+        return Outcome("recorded", event.event_id)
+
+    def _open(self, event: InteractionData) -> VisitorSession:
+        session = VisitorSession(
+            pk=self._new_id(VisitorSession),
+            company=self.company,
+            started_at=event.occurred_at,
+            started_on=event.occurred_at.astimezone(self.company.zone).date(),
+            last_interaction_at=event.occurred_at,
+        )
+        self.sessions[session.pk] = session
+        self._opened.add(session.pk)
+        self.plan.opened.append(session)
+        return session
+
+    def _restart(self, session: VisitorSession) -> None:
+        """Have all candidates of a session know its earlier start."""
+        for of_fingerprint in self.stored.candidates.values():
+            for candidate in [each for each in of_fingerprint.values() if each.session_id == session.pk]:
+                of_fingerprint[candidate.id] = replace(candidate, session_started_at=session.started_at)
+        self._candidates.clear()
+
+    def _remember(self, row: Interaction, session: VisitorSession) -> None:
+        candidate = Candidate(
+            row.pk, row.occurred_at, session.pk, session.started_at, row.kind, row.ai_profile, row.is_qualifying
+        )
+        for column in ("user_fingerprint_digest", "faq_fingerprint_digest"):
+            if digest := getattr(row, column):
+                self.stored.candidates.setdefault(Fingerprint(column, digest), {})[candidate.id] = candidate
+        self._candidates.clear()
+
+    # Orders without an id
+
+    def _add_order_without_id(self, event: OrderData, attribution: Attribution | None) -> Outcome:
+        """Add an order, unless its session has an equal one within ``EQUAL_ORDER_INTERVAL``."""
+        if attribution is None:
+            return NO_INTERACTION
+        times = self.stored.contents.setdefault((attribution.credit.session_id, contents_digest(event)), [])
+        if any(abs(event.occurred_at - at) <= EQUAL_ORDER_INTERVAL for at in times):
+            return DUPLICATE
+        times.append(event.occurred_at)
+        order = new_order(self.company, event, attribution)
+        order.pk = self._new_id(Order)
+        self.plan.orders_without_id.append(order)
+        self.plan.lines_without_id += new_lines(order, stored_lines(event.line_items))
+        return Outcome("recorded", event.event_id)
+
+    # What follows from all of them
+
+    def _place_cart_events(self) -> None:
+        """Compute what the new cart events are worth, and those whose worth changes by what came before them."""
+        order_times = {session_id: list(times) for session_id, times in self.stored.order_times.items()}
+        emptied: dict[int, datetime] = {}
+        for order in self.plan.orders_without_id:
+            order_times.setdefault(order.session_id, []).append(order.occurred_at)
+            earliest(emptied, order.session_id, order.occurred_at)
+        for state in self.plan.states:
+            for session_id, since in state.stale.items():
+                earliest(emptied, session_id, since)
+            if state.order is not None and state.stale:
+                if state.place is not None and state.place[1] in order_times.get(state.place[0], ()):
+                    order_times[state.place[0]].remove(state.place[1])
+                order_times.setdefault(state.order.session_id, []).append(state.order.occurred_at)
+        self.plan.changed_cart_events = carts.place(self._cart_events, self.stored.carts, order_times, emptied)
+
+    def _collect_stale_days(self) -> None:
+        stale = self.plan.stale_days
+        stale.add_sessions(*(session.started_on for session in self.plan.opened))
+        for pk, session in self.plan.joined.items():
+            if _counted_as(session) != self._counted_as[pk]:
+                stale.add_sessions(session.started_on, self._counted_as[pk][0])
+        stale.add_cart_events([*self.plan.cart_events, *self.plan.changed_cart_events])
+        for order in self.plan.orders_without_id:
+            stale.add_order(order.occurred_on, self.sessions[order.session_id].started_on)
+        for state in self.plan.states:
+            for session_id, on in state.changed_days():
+                stale.add(on)
+                if session_id is not None:
+                    stale.add_sessions(self.sessions[session_id].started_on)
+
+    def _new_id(self, model: type[Model]) -> int:
+        reserved = self.stored.reserved_ids.get(model)
+        return reserved.pop(0) if reserved else next(self._provisional_ids)
+
+
+def _is_qualifying(interaction: Interaction) -> bool:
+    path = conf.qualifying_interaction
+    if path is None:
+        return True
+    predicate: Callable[[Interaction], bool] = import_string(path)
+    try:
+        return bool(predicate(interaction))
+    except Exception:
+        logger.exception("%s failed; the interaction counts, as it does without a predicate.", path)
+        return True
+
+
+def _counted_as(session: VisitorSession) -> tuple[date, str, str]:
+    """Return all that decides a session's place in the figures."""
+    return session.started_on, session.channel, session.ai_profile
+
+
+def _include(session: VisitorSession, interaction: Interaction) -> None:
+    """Update a session by an interaction."""
+    at = interaction.occurred_at
+    session.last_interaction_at = max(session.last_interaction_at, at)
+    if at <= session.started_at:
+        session.started_at, session.started_on = at, interaction.occurred_on
+    if interaction.is_qualifying and (session.qualified_at is None or at < session.qualified_at):
+        session.qualified_at, session.channel, session.ai_profile = at, interaction.kind, interaction.ai_profile

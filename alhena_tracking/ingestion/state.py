@@ -1,0 +1,237 @@
+"""What events need of the database: the rows to lock and to read before they can be planned, and what was read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from uuid import UUID
+
+from django.db.models import Model
+
+from alhena_tracking.attribution import Candidate
+from alhena_tracking.contract.limits import EQUAL_ORDER_INTERVAL, INTERACTION_GRACE
+from alhena_tracking.digests import text_digest
+from alhena_tracking.ingestion.data import CartEventData, EventData, InteractionData, OrderData, Visitor
+from alhena_tracking.ingestion.order_rows import contents_digest
+from alhena_tracking.models import (
+    CartEvent,
+    Company,
+    Interaction,
+    LockRow,
+    Order,
+    OrderClaim,
+    PendingConfirmation,
+    VisitorSession,
+)
+
+if TYPE_CHECKING:
+    from alhena_tracking.ingestion.order_state import OrderState
+
+_Key = TypeVar("_Key")
+
+#: The tables in which an event's id may be stored.
+TABLES: dict[type[EventData], tuple[type[Model], ...]] = {
+    InteractionData: (Interaction,),
+    CartEventData: (CartEvent,),
+    OrderData: (Order, OrderClaim, PendingConfirmation),
+}
+#: The fields of a session that interactions decide.
+SESSION_FIELDS = ("started_at", "started_on", "last_interaction_at", "qualified_at", "channel", "ai_profile")
+#: Of a fingerprint's interactions in a window, so many of the first and of the last ones are read.
+INTERACTIONS_READ = 16
+
+
+def earliest(times: dict[_Key, datetime], key: _Key, at: datetime) -> None:
+    """Note a time unless an earlier one is noted."""
+    times[key] = min(at, times.get(key, at))
+
+
+class Fingerprint(NamedTuple):
+    """A digest under which a visitor's interactions may be stored, and its column."""
+
+    column: str
+    digest: UUID
+
+
+class ProductInCart(NamedTuple):
+    """The key of a cart state: one product (by the digest of its id) in one session and currency."""
+
+    session_id: int
+    product_id_digest: UUID
+    currency: str
+
+
+class Range(NamedTuple):
+    """A time range, both ends included."""
+
+    since: datetime
+    until: datetime
+
+
+@dataclass(slots=True)
+class StoredCartEvent:
+    """The columns of a cart event's row that its worth depends on or is stored in."""
+
+    id: int
+    occurred_at: datetime
+    type: str
+    quantity: Decimal
+    value_minor: int
+    value_basis: str
+    units: Decimal
+    gmv_minor: int
+    cart_quantity: Decimal
+    claimed_units: Decimal
+    claimed_minor: int
+
+
+class VisitorDemand:
+    """What one visitor's events depend on."""
+
+    def __init__(self, company: Company, visitor: Visitor, events: Sequence[EventData], window: timedelta) -> None:
+        users, faqs = visitor.digests(company)
+        #: The digests to store, of the chat and the FAQ fingerprint.
+        self.digests = (users[0] if users else None, faqs[0] if faqs else None)
+        self.fingerprints = [
+            *(Fingerprint("user_fingerprint_digest", digest) for digest in users),
+            *(Fingerprint("faq_fingerprint_digest", digest) for digest in faqs),
+        ]
+        self.has_interactions = any(isinstance(event, InteractionData) for event in events)
+        self._after = max(window, INTERACTION_GRACE) if self.has_interactions else INTERACTION_GRACE
+        self._window = window
+        self.times = sorted({event.occurred_at for event in events})
+        #: The earliest change of each product (digest of its id, currency), and that of the whole cart by an order.
+        self.products: dict[tuple[UUID, str], datetime] = {}
+        self.emptied_at: datetime | None = None
+        #: The times of orders without an id, by the digest of their contents.
+        self.contents: dict[UUID, Range] = {}
+        for event in events:
+            at = event.occurred_at
+            if isinstance(event, CartEventData):
+                product = (text_digest(event.product_id), event.currency)
+                self.products[product] = min(at, self.products.get(product, at))
+            elif isinstance(event, OrderData):
+                self.emptied_at = min(at, self.emptied_at or at)
+                if not event.order_id:
+                    digest = contents_digest(event)
+                    since, until = self.contents.get(digest, (at, at))
+                    self.contents[digest] = Range(
+                        min(since, at - EQUAL_ORDER_INTERVAL), max(until, at + EQUAL_ORDER_INTERVAL)
+                    )
+
+    def contents_asked(self) -> Iterator[tuple[UUID, datetime, datetime]]:
+        """Yield the digests of the contents of orders without an id, and when an equal one is a duplicate."""
+        for digest, (since, until) in self.contents.items():
+            yield digest, since, until
+
+    @property
+    def interactions(self) -> Range:
+        """When interactions matter."""
+        return self.interactions_at(self.times[0], self.times[-1])
+
+    def interactions_at(self, first: datetime, last: datetime) -> Range:
+        """When interactions matter to events from ``first`` to ``last``."""
+        return Range(first - self._window, last + self._after)
+
+    @property
+    def carts_since(self) -> datetime | None:
+        """The time of the earliest change of a cart; ``None`` if there is none."""
+        times = [*self.products.values(), *([self.emptied_at] if self.emptied_at else [])]
+        return min(times, default=None)
+
+
+class Demand:
+    """What events of any number of visitors depend on."""
+
+    def __init__(self, company: Company, events: Sequence[EventData], window: timedelta) -> None:
+        self.company = company
+        self.events = events
+        self.window = window
+        events_of: dict[Visitor, list[EventData]] = {}
+        for event in events:
+            if event.visitor is not None:
+                events_of.setdefault(event.visitor, []).append(event)
+        self.visitors = {
+            visitor: VisitorDemand(company, visitor, of_visitor, window) for visitor, of_visitor in events_of.items()
+        }
+        #: In order of arrival, which a set would lose: rows get their ids in this order.
+        self.order_ids = list(
+            dict.fromkeys(event.order_id for event in events if isinstance(event, OrderData) and event.order_id)
+        )
+
+    @property
+    def is_of_carts(self) -> bool:
+        """Whether all events are cart events."""
+        return all(isinstance(event, CartEventData) for event in self.events)
+
+    @property
+    def has_references(self) -> bool:
+        """Whether rows may be inserted that others refer to."""
+        return any(isinstance(event, (InteractionData, OrderData)) for event in self.events)
+
+    @cached_property
+    def lock_numbers(self) -> list[int]:
+        """The lock rows to lock first: those of visitors who interact, and of order ids."""
+        digests = [text_digest(order_id) for order_id in self.order_ids]
+        for visitor in self.visitors.values():
+            if visitor.has_interactions:
+                digests += [digest for digest in visitor.digests if digest]
+        return sorted({LockRow.number_of(digest) for digest in digests})
+
+    @cached_property
+    def event_ids(self) -> dict[type[Model], list[UUID]]:
+        ids: dict[type[Model], list[UUID]] = {}
+        for event in self.events:
+            for table in TABLES[type(event)]:
+                ids.setdefault(table, []).append(event.event_id)
+        return ids
+
+
+@dataclass(slots=True)
+class Stored:
+    """The stored rows that some events depend on.
+
+    - ``candidates``: each fingerprint's interactions, by id;
+    - ``sessions`` and their ``versions``; ``carts_read``: of which visitors carts were read in which sessions;
+    - ``known``: the tables and ids of events that are stored already;
+    - ``orders``: the state of each order id;
+    - ``contents``: the times of a session's orders without an id, by the digest of their contents;
+    - ``carts``: each product's rows from its earliest change on and the last before, in order;
+    - ``order_times``: those of a session's orders since then, and of the last before.
+    """
+
+    candidates: dict[Fingerprint, dict[int, Candidate]] = field(default_factory=dict)
+    sessions: dict[int, VisitorSession] = field(default_factory=dict)
+    versions: dict[int, int] = field(default_factory=dict)
+    known: set[tuple[type[Model], UUID]] = field(default_factory=set)
+    orders: dict[str, OrderState] = field(default_factory=dict)
+    contents: dict[tuple[int, UUID], list[datetime]] = field(default_factory=dict)
+    carts: dict[ProductInCart, list[StoredCartEvent]] = field(default_factory=dict)
+    order_times: dict[int, list[datetime]] = field(default_factory=dict)
+    carts_read: set[tuple[Visitor, int]] = field(default_factory=set)
+    #: Ids of rows that may be inserted, where the database reserves them.
+    reserved_ids: dict[type[Model], list[int]] = field(default_factory=dict)
+
+    def add_carts(self, rows: Iterable[tuple[ProductInCart, StoredCartEvent]]) -> None:
+        """Add cart events, each once, in the order of their times and of arrival."""
+        by_id: dict[ProductInCart, dict[int, StoredCartEvent]] = {}
+        for product, row in rows:
+            by_id.setdefault(product, {})[row.id] = row
+        for product, of_product in by_id.items():
+            self.carts[product] = sorted(of_product.values(), key=lambda row: (row.occurred_at, row.id))
+
+
+class ChangedError(Exception):
+    """The sessions have changed since they were read without a lock."""
+
+
+class NotReadError(Exception):
+    """The events depend on carts that were not read: of these visitors in these sessions."""
+
+    def __init__(self, pairs: Iterable[tuple[Visitor, int]]) -> None:
+        super().__init__()
+        self.pairs = set(pairs)
