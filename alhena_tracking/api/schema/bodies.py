@@ -106,10 +106,9 @@ def _batched(method: str, serializer: type[serializers.EventSerializer]) -> Sche
     """Return the schema of an event of a batch: what is its own, and not only its method's, stands beside its data."""
     data = _body(serializer)
     own = {name: data["properties"].pop(name) for name in ("event_id", "occurred_at")}
-    visitor = {
-        name: {**schema, "description": f"{schema['description']} Read with a secret key only; without any, the batch's are."}
-        for name, schema in _body(serializers.VisitorSerializer)["properties"].items()
-    }
+    visitor = _body(serializers.VisitorSerializer)["properties"]
+    for schema in visitor.values():
+        schema["description"] += " With a secret key only. An event that has neither has the batch's."
     return {
         "type": "object",
         "properties": {"method": one_of(method), "data": data, **own, **visitor},
