@@ -8,13 +8,16 @@ contract, under the same rules; amounts may be ``Decimal``, times ``datetime`` w
 In an open transaction, an event is recorded in a savepoint. Prefer the functions that end in ``_on_commit``: they wait
 until the transaction is committed, and log errors instead of raising them, because tracking must never break a
 checkout.
+
+``record_orders`` and ``record_cart_events`` take any number of events, such as those of an import, and record 500 in a
+transaction.
 """
 
 from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -28,9 +31,10 @@ from alhena_tracking.api.ingestion import serializers
 from alhena_tracking.api.ingestion.visitors import refuses_tracking, visitor_of
 from alhena_tracking.company_cache import find_company
 from alhena_tracking.conf import conf
+from alhena_tracking.contract import limits
 from alhena_tracking.contract.rules import InvalidValue
 from alhena_tracking.diagnosis import event_counts
-from alhena_tracking.ingestion import Outcome, Visitor, record, record_refund
+from alhena_tracking.ingestion import EventData, Outcome, Visitor, record, record_refund
 from alhena_tracking.models import Company, Trust
 
 __all__ = [
@@ -41,10 +45,12 @@ __all__ = [
     "Visitor",
     "record_cart_event",
     "record_cart_event_on_commit",
+    "record_cart_events",
     "record_interaction",
     "record_interaction_on_commit",
     "record_order",
     "record_order_on_commit",
+    "record_orders",
     "refund_order",
     "refund_order_on_commit",
 ]
@@ -97,6 +103,30 @@ def record_order(visitor: HttpRequest | Visitor | None, *, company: str | None =
     return _record("sendCheckoutEvent", visitor, company, fields)
 
 
+def record_orders(orders: Iterable[Mapping[str, Any]], *, company: str | None = None) -> list[Outcome]:
+    """Record, or confirm, any number of orders, and return the outcome of each, in order.
+
+    An order is a mapping of the arguments of ``record_order``: its fields, and ``visitor`` unless it names nobody.
+
+    All are validated first. If any is invalid, nothing is recorded: ``InvalidEvent`` names the fields by the order's
+    index, such as ``orders[3].value``, all of them or about the first 100. The rest are recorded in transactions of 500
+    orders. One that the database refuses is ``invalid`` with the reason ``not_storable`` and harms no other. While the
+    database cannot take them, ``django.db.DatabaseError`` is raised, and earlier transactions stay: call it again with
+    the same orders, and those that have an ``order_id`` or an ``event_id`` are not recorded twice.
+    """
+    return _record_all("sendCheckoutEvent", "orders", orders, company)
+
+
+def record_cart_events(events: Iterable[Mapping[str, Any]], *, company: str | None = None) -> list[Outcome]:
+    """Record any number of cart changes, and return the outcome of each, in order.
+
+    An event is a mapping of the arguments of ``record_cart_event``, with the ``visitor``. As ``record_orders``
+    otherwise; ``InvalidEvent`` names fields such as ``events[3].value``, and only events with an ``event_id`` are not
+    recorded twice.
+    """
+    return _record_all("sendCartEvent", "events", events, company)
+
+
 def refund_order(*, company: str | None = None, **fields: Any) -> Outcome:
     """Put a refund beside its order: ``order_id``, ``refund_id``, ``value``, ``currency`` (the order's), and optionally
     ``occurred_at``. Returns ``recorded``, ``duplicate`` or ``ignored``; as ``record_interaction`` otherwise.
@@ -141,7 +171,9 @@ def _record(
 ) -> Outcome:
     row = _find_company(company)
     try:
-        outcome = _record_for(method, visitor, row, fields)
+        (outcome,) = _record_valid(row, [_parse(method, visitor, row, fields)])
+        if outcome.status == "invalid":
+            raise InvalidEvent({"": outcome.reason})
     except InvalidEvent as error:
         event_counts.reject(row, method, "invalid", error.errors.items())
         raise
@@ -149,9 +181,52 @@ def _record(
     return outcome
 
 
-def _record_for(
+def _record_all(method: str, name: str, items: Iterable[Mapping[str, Any]], company: str | None) -> list[Outcome]:
+    events = _parse_all(method, name, items, _find_company(company))
+    outcomes: list[Outcome] = []
+    for start in range(0, len(events), limits.SERVER_BATCH_EVENTS):
+        row = _find_company(company)  # again, as its time zone may change during a long import
+        recorded = _record_valid(row, events[start : start + limits.SERVER_BATCH_EVENTS])
+        for outcome in recorded:
+            if outcome.status == "invalid":
+                event_counts.reject(row, method, "invalid", [("", outcome.reason)])
+            else:
+                _count(row, method, outcome)
+        outcomes += recorded
+    return outcomes
+
+
+def _record_valid(company: Company, events: Sequence[EventData | Outcome]) -> list[Outcome]:
+    """Record events in one transaction. Those that must not be recorded are outcomes already."""
+    recorded = iter(record(company, [event for event in events if isinstance(event, EventData)]))
+    return [event if isinstance(event, Outcome) else next(recorded) for event in events]
+
+
+def _parse_all(
+    method: str, name: str, items: Iterable[Mapping[str, Any]], company: Company
+) -> list[EventData | Outcome]:
+    events: list[EventData | Outcome] = []
+    errors: dict[str, str] = {}
+    for index, item in enumerate(items):
+        fields = dict(item)
+        if "company" in fields:
+            raise TypeError(f"{name}[{index}] has a company, which is an argument of the call: all have the same")
+        try:
+            events.append(_parse(method, fields.pop("visitor", None), company, fields))
+        except InvalidEvent as error:
+            event_counts.reject(company, method, "invalid", error.errors.items())
+            errors |= {f"{name}[{index}].{path}".removesuffix("."): code for path, code in error.errors.items()}
+            if len(errors) >= limits.ERRORS:
+                break
+    if errors:
+        raise InvalidEvent(errors)
+    return events
+
+
+def _parse(
     method: str, visitor: HttpRequest | Visitor | None, company: Company, fields: Mapping[str, Any]
-) -> Outcome:
+) -> EventData | Outcome:
+    """Validate an event; return the outcome of one that must not be recorded. Raises ``InvalidEvent``."""
     if isinstance(visitor, HttpRequest):
         if refuses_tracking(visitor):
             return _PRIVACY_SIGNAL
@@ -162,13 +237,9 @@ def _record_for(
         body["user_fingerprint"] = str(visitor.user_fingerprint or "")
         body["user_faq_fingerprint"] = str(visitor.faq_fingerprint or "")
     try:
-        event = serializers.METHODS[method].parse(body, received_at=timezone.now(), trust=Trust.CONFIRMED)
+        return serializers.METHODS[method].parse(body, received_at=timezone.now(), trust=Trust.CONFIRMED)
     except InvalidRequest as error:
         raise _invalid(error) from None
-    (outcome,) = record(company, [event])
-    if outcome.status == "invalid":
-        raise InvalidEvent({"": outcome.reason})
-    return outcome
 
 
 def _count(company: Company, method: str, outcome: Outcome) -> None:
