@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
@@ -14,8 +15,18 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from alhena_tracking.ingestion import CartEventData, EventData, Outcome, record
-from alhena_tracking.models import CartEvent, Company, Interaction, Order, OrderClaim, OrderLine, VisitorSession
+from alhena_tracking.ingestion import CartEventData, EventData, OrderData, Outcome, record
+from alhena_tracking.models import (
+    CartEvent,
+    Company,
+    Interaction,
+    Order,
+    OrderClaim,
+    OrderLine,
+    PendingConfirmation,
+    Trust,
+    VisitorSession,
+)
 from tests.support.event_data import NOW, cart_event, chat, data_of, order
 from tests.support.histories import History, histories
 from tests.support.oracle import CartChange, Event
@@ -35,7 +46,29 @@ def test_rows_when_events_come_together_are_those_of_one_by_one(history: History
     assert _outcome(history, batches) == one_by_one
 
 
-def _batches(history: History, repeated: set[int]) -> Iterator[tuple[str, str, list[EventData]]]:
+@settings(
+    max_examples=examples(40, full=2000, databases=["sqlite"], sample=8),
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(
+    history=histories(),
+    repeated=st.sets(st.integers(0, 24), max_size=3),
+    confirmed=st.sets(st.integers(0, 24)),
+    anonymous=st.sets(st.integers(0, 24)),
+    size=st.integers(2, 30),
+)
+def test_rows_when_batches_mix_visitors_are_those_of_one_by_one(
+    history: History, repeated: set[int], confirmed: set[int], anonymous: set[int], size: int
+) -> None:
+    batches = list(_mixed_batches(history, repeated, confirmed, anonymous, size))
+    one_by_one = _outcome(history, [(basis, company, [data]) for basis, company, batch in batches for data in batch])
+    assert _outcome(history, batches) == one_by_one
+
+
+Batch = tuple[str, str, list[EventData]]
+
+
+def _batches(history: History, repeated: set[int]) -> Iterator[Batch]:
     """The history in batches: each visitor's events that follow each other. Some of them are sent twice."""
     events = [
         (event, data_of(event, uuid.UUID(int=number + 1)))
@@ -45,13 +78,39 @@ def _batches(history: History, repeated: set[int]) -> Iterator[tuple[str, str, l
 
     def batch_of(item: tuple[Event, EventData]) -> tuple[Any, ...]:
         event, data = item
-        return event.company, data.visitor, event.basis if isinstance(event, CartChange) else "unit"
+        return event.company, data.visitor, _basis_of(event)
 
     for (company, _, basis), batch in groupby(events, batch_of):
         yield basis, company, [data for _, data in batch]
 
 
-def _outcome(history: History, batches: Sequence[tuple[str, str, list[EventData]]]) -> tuple[Any, ...]:
+def _mixed_batches(
+    history: History, repeated: set[int], confirmed: set[int], anonymous: set[int], size: int
+) -> Iterator[Batch]:
+    """The history in batches of any visitors. Some events are sent twice, the shop's server confirms some, and of these
+    some orders with an id name nobody.
+    """
+    batches: dict[tuple[str, str], list[EventData]] = {}
+    for number, event in enumerate(history.events):
+        data = data_of(event, uuid.UUID(int=number + 1))
+        if number in confirmed:
+            is_of_nobody = number in anonymous and isinstance(data, OrderData) and data.order_id
+            data = replace(data, trust=Trust.CONFIRMED, visitor=None if is_of_nobody else data.visitor)
+        # Batches of several companies and settings are filled at the same time.
+        key = _basis_of(event), event.company
+        batch = batches.setdefault(key, [])
+        batch += [data] * (2 if number in repeated else 1)
+        if len(batch) >= size:
+            yield *key, batches.pop(key)
+    for key, batch in batches.items():
+        yield *key, batch
+
+
+def _basis_of(event: Event) -> str:
+    return event.basis if isinstance(event, CartChange) else "unit"
+
+
+def _outcome(history: History, batches: Sequence[Batch]) -> tuple[Any, ...]:
     with transaction.atomic():
         companies = {
             key: Company.objects.get_or_create(key=key.lower(), defaults={"name": key})[0]
@@ -83,7 +142,7 @@ def _rows() -> list[Any]:
     events = dict(Interaction.objects.values_list("id", "event_id"))
     orders = dict(Order.objects.values_list("id", "event_id"))
     rows: list[Any] = []
-    for model in (VisitorSession, Interaction, CartEvent, Order, OrderClaim, OrderLine):
+    for model in (VisitorSession, Interaction, CartEvent, Order, OrderClaim, OrderLine, PendingConfirmation):
         for values in model._default_manager.order_by("id").values():
             row: dict[str, Any] = {**values}
             row["session_id"] = sessions.get(row.get("session_id", 0))
