@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import count, cycle
 from typing import Any
@@ -17,12 +17,17 @@ from uuid import UUID
 Body = dict[str, Any]
 Streams = list[Iterator[bytes]]
 
+COMPANY = {"company_key": "acme"}
 CONNECTIONS = 8
 VISITORS = 200
 PRODUCTS = 3
 PRICE = 19.99
 #: Number of recorded events that are sent again.
 KNOWN = 200
+#: Visitors who used the assistant often, and as many who used it once; the former's interactions, one a minute.
+FEW_VISITORS = 8
+OFTEN = 1000
+INTERACTIONS_IN_BATCH = 100
 
 
 def first_interactions() -> Streams:
@@ -30,6 +35,23 @@ def first_interactions() -> Streams:
     visitors = iter(range(VISITORS))
     stream = (_encoded({**_visitor(v), "type": "CHAT", **_times()}) for v in visitors)
     return [stream] * CONNECTIONS
+
+
+def many_interactions() -> Streams:
+    """Batches of the interactions of the visitors who used the assistant often."""
+    return [_interactions_of_few()] * CONNECTIONS
+
+
+def single_interactions() -> Streams:
+    """One interaction of each of the visitors who used the assistant once."""
+    visitors = iter(range(FEW_VISITORS))
+    stream = (_encoded({**_visitor(f"once-{visitor}"), "type": "CHAT", **_times()}) for visitor in visitors)
+    return [stream] * CONNECTIONS
+
+
+def cart_events_after(seed: str, how_often: str) -> Streams:
+    """Cart events of the few visitors who used the assistant ``how_often``: ``"once"`` or ``"often"``."""
+    return [_cart_events(seed, [f"{how_often}-{visitor}" for visitor in range(FEW_VISITORS)])] * CONNECTIONS
 
 
 def cart_events(seed: str) -> Streams:
@@ -51,6 +73,12 @@ def batches(seed: str, size: int) -> Streams:
     """Batches of ``size`` cart events of one visitor."""
     rng = random.Random(seed)
     return [_batches(rng, seed, size)] * CONNECTIONS
+
+
+def server_batches(seed: str, size: int) -> Streams:
+    """Batches of the shop's server: one cart event of each of ``size`` visitors."""
+    rng = random.Random(seed)
+    return [_server_batches(rng, seed, size)] * CONNECTIONS
 
 
 def interactions(seed: str) -> Streams:
@@ -91,26 +119,46 @@ def wrong_events(seed: str) -> Streams:
     return [stream] * CONNECTIONS
 
 
-def _cart_events(seed: str, visitors: range | list[int]) -> Iterator[bytes]:
+def _cart_events(seed: str, visitors: Sequence[int | str]) -> Iterator[bytes]:
     rng = random.Random(seed)
     for turn in count():
         for visitor in visitors:
             yield _encoded({**_visitor(visitor), **_change(seed, turn), **_identity(rng)})
 
 
+def _interactions_of_few() -> Iterator[bytes]:
+    rng = random.Random("often")
+    for visitor in range(FEW_VISITORS):
+        for start in range(0, OFTEN, INTERACTIONS_IN_BATCH):
+            now = datetime.now(UTC)
+            events = [
+                {
+                    "method": "sendInteraction",
+                    "data": {"type": "CHAT"},
+                    "event_id": _uuid(rng),
+                    "occurred_at": (now - timedelta(minutes=OFTEN - number)).isoformat(),
+                }
+                for number in range(start, start + INTERACTIONS_IN_BATCH)
+            ]
+            yield _encoded({**_visitor(f"often-{visitor}"), "sent_at": now.isoformat(), "events": events})
+
+
 def _batches(rng: random.Random, seed: str, size: int) -> Iterator[bytes]:
     for turn in count():
         for visitor in range(VISITORS):
-            events = [
-                {
-                    "method": "sendCartEvent",
-                    "data": _change(seed, turn * size + place),
-                    "event_id": _uuid(rng),
-                    "occurred_at": _now(),
-                }
-                for place in range(size)
-            ]
+            events = [_batched(rng, _change(seed, turn * size + place)) for place in range(size)]
             yield _encoded({**_visitor(visitor), "sent_at": _now(), "events": events})
+
+
+def _server_batches(rng: random.Random, seed: str, size: int) -> Iterator[bytes]:
+    for turn in count():
+        for first in range(0, VISITORS, size):
+            events = [{**_fingerprints(first + place), **_batched(rng, _change(seed, turn))} for place in range(size)]
+            yield _encoded({**COMPANY, "events": events})
+
+
+def _batched(rng: random.Random, change: Body) -> Body:
+    return {"method": "sendCartEvent", "data": change, "event_id": _uuid(rng), "occurred_at": _now()}
 
 
 def _known(since: datetime) -> list[Body]:
@@ -128,8 +176,12 @@ def _known(since: datetime) -> list[Body]:
 
 
 def _visitor(name: int | str) -> Body:
+    return {**COMPANY, **_fingerprints(name)}
+
+
+def _fingerprints(name: int | str) -> Body:
     rng = random.Random(f"visitor {name}")
-    return {"company_key": "acme", "user_fingerprint": _uuid(rng), "user_faq_fingerprint": _uuid(rng)}
+    return {"user_fingerprint": _uuid(rng), "user_faq_fingerprint": _uuid(rng)}
 
 
 def _change(seed: str, turn: int) -> Body:

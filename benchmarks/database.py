@@ -12,7 +12,7 @@ from django.db import connection
 
 from alhena_tracking.diagnosis import event_counts
 from benchmarks.fresh_database import fresh_database
-from benchmarks.load import ORIGIN
+from benchmarks.load import ORIGIN, SECRET_KEY
 from benchmarks.settings import DATABASE_NAME
 
 
@@ -33,12 +33,14 @@ def database(url: str) -> Iterator[None]:
 
 def _prepare() -> None:
     from alhena_tracking.models import Company
+    from alhena_tracking.models import SecretKey as StoredKey
 
     for setting in ("fsync", "synchronous_commit"):
         if _rows(f"SHOW {setting}") != [("on",)]:
             raise RunError(f"PostgreSQL has {setting} off, so acknowledged commits may be lost")
     call_command("migrate", run_syncdb=True, verbosity=0)
     Company.objects.update(allowed_origins=ORIGIN)
+    StoredKey.objects.create(company=Company.objects.get(), name="server", digest=StoredKey.digest_of(SECRET_KEY))
 
 
 def tidy() -> None:

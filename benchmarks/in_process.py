@@ -42,11 +42,11 @@ class Caller:
     def post(self, load: Load, bodies: Iterable[bytes]) -> None:
         """Post ``bodies`` to the path of ``load``. Raises ``RunError`` for a wrong answer."""
         for body in bodies:
-            head, answer = self._post(load.path, body)
+            head, answer = self._post(load, body)
             if not load.answer.is_given(head, answer):
                 raise RunError(f"wrong answer from {load.path}: {head!r} {answer!r}")
 
-    def _post(self, path: str, body: bytes) -> tuple[bytes, bytes]:
+    def _post(self, load: Load, body: bytes) -> tuple[bytes, bytes]:
         statuses = []
 
         def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
@@ -55,7 +55,7 @@ class Caller:
         environ = {
             "REQUEST_METHOD": "POST",
             "SCRIPT_NAME": "",
-            "PATH_INFO": path,
+            "PATH_INFO": load.path,
             "QUERY_STRING": "",
             "SERVER_PROTOCOL": "HTTP/1.1",
             "SERVER_NAME": "127.0.0.1",
@@ -66,6 +66,7 @@ class Caller:
             "HTTP_USER_AGENT": "Mozilla/5.0",
             "CONTENT_TYPE": "application/json",
             "CONTENT_LENGTH": str(len(body)),
+            **({"HTTP_AUTHORIZATION": load.authorization} if load.authorization else {}),
             "wsgi.url_scheme": "http",
             "wsgi.input": io.BytesIO(body),
             "wsgi.errors": io.StringIO(),

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from benchmarks.bodies import Streams
 
 ORIGIN = "https://shop.example"
+#: The secret key of the shop's server.
+SECRET_KEY = "alhena_sk_benchmark"
 TIMEOUT_SECONDS = 30
 
 _HEADERS = (
@@ -21,6 +23,7 @@ _HEADERS = (
     f"Origin: {ORIGIN}\r\n"
     "Accept: */*\r\n"
     "Content-Type: application/json\r\n"
+    "{further}"
     "Content-Length: "
 )
 _CONTENT_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
@@ -43,12 +46,17 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """Bodies to post until ``seconds`` have passed or they run out."""
+    """Bodies to post until ``seconds`` have passed or they run out, ``is_confirmed`` with the secret key."""
 
     path: str
     streams: Callable[[], Streams]
     answer: Answer
     seconds: float = TIMEOUT_SECONDS
+    is_confirmed: bool = False
+
+    @property
+    def authorization(self) -> str:
+        return f"Bearer {SECRET_KEY}" if self.is_confirmed else ""
 
 
 @dataclass(slots=True)
@@ -65,7 +73,8 @@ def run(load: Load, port: int) -> Measured:
     """Post ``load`` and measure it. Raises ``OSError`` if the server does not answer."""
     measured = Measured()
     started, cpu_started = time.perf_counter(), time.process_time()
-    headers = _HEADERS.format(path=load.path, port=port).encode()
+    further = f"Authorization: {load.authorization}\r\n" if load.authorization else ""
+    headers = _HEADERS.format(path=load.path, port=port, further=further).encode()
     connections = [_Connection(port, headers, bodies) for bodies in load.streams()]
     with selectors.EpollSelector() as selector:
         under_way = sum(connection.send(selector) for connection in connections)

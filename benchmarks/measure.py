@@ -41,7 +41,7 @@ class Slice:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The slices of one row, each of ours with the bare one that ran just before it."""
+    """The slices of one row, each of ours with the bare one, or that of the row's base, that ran just before it."""
 
     row: Row
     ours: list[Slice]
@@ -62,17 +62,22 @@ class Bench:
     def measure(self, row: Row, rounds: int, seconds: float) -> Result:
         """Run a row. Raises ``RunError`` if any answer or row is wrong."""
         ours, bare = [], []
-        self._slice(row.bare_load(f"{row.name}-warm-up", WARM_UP_SECONDS), bare_stored=1)
+        self._base_slice(row, f"{row.name}-warm-up", WARM_UP_SECONDS)
         self._slice(row.load(f"{row.name}-warm-up", WARM_UP_SECONDS), stored=row.stored)
         for number in range(rounds):
             seed = f"{row.name}-{number}"
-            bare.append(self._slice(row.bare_load(seed, seconds), bare_stored=1))
+            bare.append(self._base_slice(row, seed, seconds))
             ours.append(self._slice(row.load(seed, seconds), stored=row.stored))
         return Result(row, ours, bare)
 
     def post(self, load: Load) -> None:
         """Post the events on which the rows build."""
         self._run(load)
+
+    def _base_slice(self, row: Row, seed: str, seconds: float) -> Slice:
+        if row.base is None:
+            return self._slice(row.bare_load(seed, seconds), bare_stored=1)
+        return self._slice(row.base.load(f"{seed}-base", seconds), stored=row.base.stored)
 
     def _slice(self, load: Load, *, stored: int = 0, bare_stored: int = 0) -> Slice:
         database.tidy()

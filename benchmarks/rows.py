@@ -34,7 +34,11 @@ class Goal:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One kind of load. ``stored`` is the number of rows that each request stores."""
+    """One kind of load. ``stored`` is the number of rows that each request stores.
+
+    It is compared with the bare view, or with the load of another row, ``base``; ``is_of_cpu`` by its CPU time, else by
+    its events per second.
+    """
 
     name: str
     title: str
@@ -43,11 +47,16 @@ class Row:
     answer: Answer = RECORDED
     stored: int = 1
     bare_streams: Callable[[str], Streams] = bodies.cart_events
+    base: Row | None = None
     is_threaded: bool = False
+    is_confirmed: bool = False
+    is_of_cpu: bool = False
     goal: Goal | None = None
 
     def load(self, seed: str, seconds: float) -> Load:
-        return Load(ANALYTICS + self.endpoint, partial(self.streams, seed), self.answer, seconds)
+        return Load(
+            ANALYTICS + self.endpoint, partial(self.streams, seed), self.answer, seconds, is_confirmed=self.is_confirmed
+        )
 
     def bare_load(self, seed: str, seconds: float) -> Load:
         return Load("/bare", partial(self.bare_streams, seed), RECORDED, seconds)
@@ -65,6 +74,25 @@ def rows(since: datetime) -> list[Row]:
         Row(SINGLE, "one cart event", "cart_events", bodies.cart_events, goal=Goal(0.45, 0.8)),
         _batch(10, Goal(3, 5)),
         _batch(50, Goal(5, 8)),
+        Row(
+            "server_batch50",
+            "50 visitors, one event each, in one batch of the server's",
+            "batch",
+            partial(bodies.server_batches, size=50),
+            answer=Answer(200, "recorded", events=50),
+            stored=50,
+            is_confirmed=True,
+            goal=Goal(4, 6),
+        ),
+        Row(
+            "often",
+            f"one event of a visitor with {bodies.OFTEN:,} interactions in the window, against one with 1",
+            "cart_events",
+            partial(bodies.cart_events_after, how_often="often"),
+            base=Row("once", "with 1", "cart_events", partial(bodies.cart_events_after, how_often="once")),
+            is_of_cpu=True,
+            goal=Goal(1.3, 1.1, is_ceiling=True),
+        ),
         Row("interaction", "interaction", "interactions", bodies.interactions, goal=Goal(0.4, 0.8)),
         Row(
             "duplicate",
@@ -107,8 +135,11 @@ def rows(since: datetime) -> list[Row]:
 
 def preparation(since: datetime) -> list[Load]:
     """The events stored before measuring: the visitors' interactions, and the events that are sent again."""
+    many = Answer(200, "recorded", events=bodies.INTERACTIONS_IN_BATCH)
     return [
         Load(ANALYTICS + "interactions", bodies.first_interactions, RECORDED),
+        Load(ANALYTICS + "interactions", bodies.single_interactions, RECORDED),
+        Load(ANALYTICS + "batch", bodies.many_interactions, many),
         Load(ANALYTICS + "cart_events", partial(bodies.known_events, since), RECORDED),
     ]
 
@@ -117,7 +148,7 @@ def _batch(size: int, goal: Goal) -> Row:
     return Row(
         f"batch{size}",
         f"batch of {size}",
-        "events",
+        "batch",
         partial(bodies.batches, size=size),
         answer=Answer(200, "recorded", events=size),
         stored=size,

@@ -25,10 +25,10 @@ _DETAILS = (
 
 def summary(results: Sequence[Result], queries: dict[str, int]) -> str:
     """Each row's figures, goals and verdict."""
-    lines = [_rate(result) for result in results]
+    lines = [_cpu(result, result.row.goal) if result.row.is_of_cpu else _rate(result) for result in results]
     for result in results:
         if result.row.name == SINGLE:
-            lines += [_cpu(result), _spread(result)]
+            lines += [_cpu(result, CPU_GOAL), _spread(result)]
     lines += [_queries(name, count) for name, count in queries.items()]
     return _table(_GOALS, lines)
 
@@ -38,7 +38,7 @@ def details(results: Sequence[Result]) -> str:
     lines = []
     for result in results:
         lines.append(_detail(result.row.title, result.ours, f"{result.ratio(lambda slice_: slice_.cpu):.2f}"))
-        lines.append(_detail("… bare", result.bare, ""))
+        lines.append(_detail(f"… {result.row.base.title if result.row.base else 'bare'}", result.bare, ""))
     return _table(_DETAILS, lines)
 
 
@@ -51,13 +51,13 @@ def _rate(result: Result) -> Cells:
     return (f"{result.row.title}, events/s", f"{ours:.0f}", f"{bare:.0f}", *_judged(ratio, result.row.goal, " ×"))
 
 
-def _cpu(result: Result) -> Cells:
+def _cpu(result: Result, goal: Goal | None) -> Cells:
     def cpu(slice_: Slice) -> float:
         return slice_.cpu * 1e6
 
     ours, bare = _median(result.ours, cpu), _median(result.bare, cpu)
     title = f"{result.row.title}, CPU µs, application and database"
-    return (title, f"{ours:.0f}", f"{bare:.0f}", *_judged(result.ratio(cpu), CPU_GOAL, " ×"))
+    return (title, f"{ours:.0f}", f"{bare:.0f}", *_judged(result.ratio(cpu), goal, " ×"))
 
 
 def _spread(result: Result) -> Cells:
