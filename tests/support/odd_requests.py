@@ -232,6 +232,8 @@ def _body(draw: st.DrawFn, path: str) -> Any:
 def _batched(draw: st.DrawFn) -> Any:
     method = draw(_methods)
     event = {"method": method, "data": _data(draw, method), **_fields(draw, _EVENT)}
+    if _rarely(draw, 20):  # which is read with a secret key only
+        event |= dict(zip(("user_fingerprint", "user_faq_fingerprint"), draw(_IDENTITY["visitor"]), strict=True))
     return _value(draw) if _rarely(draw, 5) else event
 
 
