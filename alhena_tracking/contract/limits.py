@@ -25,8 +25,9 @@ QUANTITY_DECIMALS = 3
 
 LINE_ITEMS = 500
 
-#: Most events of a batch.
+#: Most events of a batch: of one visitor's, and of one of the shop's server, whose events may have different visitors.
 BATCH_EVENTS = 100
+SERVER_BATCH_EVENTS = 500
 
 #: Most errors in one answer; each invalid event of a batch has at least one.
 ERRORS = 100

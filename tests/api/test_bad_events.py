@@ -41,7 +41,7 @@ def check_reported(bad: Any, errors: dict[str, str], random: Random, mixes: list
     mix = random.choice(mixes)
     events: list[Any] = [event_of(mix[number % len(mix)]) for number in range(size)]
     events[index] = bad
-    answer = post_to("events", json.dumps({**IDENTITY, "events": events}).encode())
+    answer = post_to("batch", json.dumps({**IDENTITY, "events": events}).encode())
     assert answer[0] == 200, answer
     statuses = [result["status"] for result in answer[1]["results"]]
     assert statuses == ["invalid" if number == index else "recorded" for number in range(size)]

@@ -27,7 +27,7 @@ def event_body(method: str, body: dict[str, Any], **changes: Any) -> dict[str, A
 
 
 def send(*events: Any, **changes: Any) -> tuple[int, dict[str, Any]]:
-    return post("events", {**IDENTITY, "sent_at": timezone.now().isoformat(), "events": list(events), **changes})
+    return post("batch", {**IDENTITY, "sent_at": timezone.now().isoformat(), "events": list(events), **changes})
 
 
 def statuses(answer: dict[str, Any]) -> list[str]:
@@ -92,13 +92,13 @@ def test_events_when_there_are_none_or_a_hundred_are_taken(company: Company) -> 
 
 def test_batch_when_larger_than_one_event_may_be_is_read(company: Company) -> None:
     body = json.dumps({**IDENTITY, "events": [CHAT]}).encode()
-    assert post("events", body.ljust(BATCH_BODY_BYTES))[0] == 200
-    assert post("events", body.ljust(BATCH_BODY_BYTES + 1))[0] == 413
+    assert post("batch", body.ljust(BATCH_BODY_BYTES))[0] == 200
+    assert post("batch", body.ljust(BATCH_BODY_BYTES + 1))[0] == 413
 
 
 def test_batch_when_the_visitor_opted_out_is_ignored_whole(company: Company) -> None:
     body = {**IDENTITY, "events": [CHAT, {}, event_body("sendCheckoutEvent", ORDER)]}
-    status, answer = post("events", body, **{"Sec-GPC": "1"})
+    status, answer = post("batch", body, **{"Sec-GPC": "1"})
     assert (status, statuses(answer)) == (200, ["ignored", "invalid", "ignored"])
     assert not Interaction.objects.exists()
 

@@ -126,7 +126,7 @@ def test_batch_when_sent_with_a_key_may_confirm_orders_of_nobody(interacted: Non
         for number in range(3)
     ]
     interaction = {"method": "sendInteraction", "data": {"type": "CHAT"}}
-    status, answer = confirm("events", {"company_key": "acme", "events": [*events, interaction]})
+    status, answer = confirm("batch", {"company_key": "acme", "events": [*events, interaction]})
     assert [result["status"] for result in answer["results"]] == ["pending"] * 3 + ["invalid"]
     assert status == 200
     assert PendingConfirmation.objects.count() == 3

@@ -85,8 +85,8 @@ def test_number_fields_when_listed_are_complete() -> None:
     assert found == {
         *(("cart_events", (None, name)) for name in ("value", "quantity")),
         *(("checkout_events", (None, name)) for name in ("value", *lines)),
-        *(("events", (1, name)) for name in ("value", "quantity")),
-        *(("events", (2, name)) for name in ("value", *lines)),
+        *(("batch", (1, name)) for name in ("value", "quantity")),
+        *(("batch", (2, name)) for name in ("value", *lines)),
         ("refunds", (None, "value")),
     }
 

@@ -12,7 +12,7 @@ from django.test import Client
 
 from alhena_tracking.api.ingestion import serializers
 from alhena_tracking.api.ingestion.batches import BatchSerializer
-from alhena_tracking.api.schema import answers
+from alhena_tracking.api.schema import answers, bodies
 from alhena_tracking.api.schema.operations import OPERATIONS
 from alhena_tracking.contract import limits
 from alhena_tracking.models import Company, SecretKey
@@ -32,6 +32,7 @@ LIMITS = {
     "decimals of `quantity` that are kept": limits.QUANTITY_DECIMALS,
     "`line_items`": limits.LINE_ITEMS,
     "events of a batch": limits.BATCH_EVENTS,
+    "events of a batch with a secret key": limits.SERVER_BATCH_EVENTS,
     "bytes of a request": limits.BODY_BYTES,
     "bytes of a batch": limits.BATCH_BODY_BYTES,
     "errors in one answer, or a few more": limits.ERRORS,
@@ -83,7 +84,7 @@ def test_page_when_its_requests_are_sent_shows_what_is_answered(company: Company
         else:
             assert not found
         request, pairs = None, pairs + 1
-    assert pairs == 14
+    assert pairs == 15
 
 
 @pytest.mark.parametrize(
@@ -108,6 +109,13 @@ def test_fields_when_listed_are_those_that_are_read(
     elif issubclass(serializer, serializers.EventSerializer):
         expected = {name: required for name, required in expected.items() if name not in common}
     assert fields(tables(section(title))[number]) == expected
+
+
+def test_event_of_a_batch_when_described_has_what_the_schema_has() -> None:
+    described = fields(tables(section("Batches"))[1])
+    for name in ("Interaction", "CartEvent", "CheckoutEvent"):
+        schema = bodies.components()[f"AlhenaBatched{name}"]
+        assert described == {name: name in schema["required"] for name in schema["properties"]}
 
 
 def test_limits_when_listed_are_those_of_the_code() -> None:

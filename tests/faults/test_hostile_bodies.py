@@ -85,13 +85,13 @@ _ANSWERED_ONE_BY_ONE = {"as many events as may be, each wrong", "as many wrong l
 
 
 @override_settings(ALHENA_TRACKING={"RATE_LIMIT_PER_SOURCE": None, "RATE_LIMIT_PER_COMPANY": None})
-@pytest.mark.parametrize(("path", "limit"), [("checkout_events", BODY_BYTES), ("events", BATCH_BODY_BYTES)])
+@pytest.mark.parametrize(("path", "limit"), [("checkout_events", BODY_BYTES), ("batch", BATCH_BODY_BYTES)])
 @pytest.mark.parametrize("body", _BODIES)
 def test_body_when_made_to_exhaust_the_parser_is_rejected_cheaply(
     transactional_db: None, body: str, path: str, limit: int
 ) -> None:
     content = _BODIES[body](limit).encode("latin-1")
-    is_batch, path = path == "events", f"/alhena/analytics/{path}"
+    is_batch, path = path == "batch", f"/alhena/analytics/{path}"
     view = resolve(path).func
 
     def answer() -> int:

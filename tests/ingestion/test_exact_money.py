@@ -95,7 +95,7 @@ def test_amounts_when_events_come_in_batches_are_exact(company: Company, setting
 def send(body: bytes) -> dict[str, Any]:
     """Send a batch until it is taken, as clients do: where the machine is busy, the server may say 503 first."""
     for _ in range(5):
-        status, answer = post_to("events", body)
+        status, answer = post_to("batch", body)
         if status != 503:
             break
     assert status == 200, answer

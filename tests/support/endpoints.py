@@ -13,7 +13,7 @@ from django.test import Client
 from django.utils import timezone
 
 PREFIX = "/alhena/analytics/"
-PATHS = ["interactions", "cart_events", "checkout_events", "events", "refunds"]
+PATHS = ["interactions", "cart_events", "checkout_events", "batch", "refunds"]
 #: The tracker's methods by endpoint.
 METHODS = {"interactions": "sendInteraction", "cart_events": "sendCartEvent", "checkout_events": "sendCheckoutEvent"}
 
@@ -61,7 +61,7 @@ def body_of(path: str, at: str | None = None) -> dict[str, Any]:
     if path == "refunds":
         return {"company_key": IDENTITY["company_key"], **data_of(path, at)}
     envelope = {**IDENTITY, "sent_at": at or timezone.now().isoformat()}
-    if path == "events":
+    if path == "batch":
         return {**envelope, "events": [event_of(path, at) for path in METHODS]}
     return {**envelope, **data_of(path, at)}
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tests.support.contract import load_examples, wire
 
-PATHS = ["interactions", "cart_events", "checkout_events", "events", "refunds"]
+PATHS = ["interactions", "cart_events", "checkout_events", "batch", "refunds"]
 
 #: The time of all requests.
 NOW = datetime(2026, 1, 31, 12, 0, 10, tzinfo=UTC)
@@ -223,7 +223,7 @@ def _body(draw: st.DrawFn, path: str) -> Any:
         identity["user_fingerprint"] = visitor[0]
     if kind in {"both", "faq"}:
         identity["user_faq_fingerprint"] = visitor[1]
-    if path == "events":
+    if path == "batch":
         return {**identity, "events": [_batched(draw) for _ in range(draw(_pick(0, 1, 2, 2, 3, 5, 8)))]}
     method = _METHOD_OF_PATH[path]
     return {**identity, **_fields(draw, _EVENT), **_data(draw, method)}

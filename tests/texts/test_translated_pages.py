@@ -362,7 +362,7 @@ def test_answers_when_values_are_invalid_are_translated(post: Callable[..., Any]
             response = post(path, {**body, name: wrong})
             if response.status_code == 400:
                 check_answer(response)
-        if path == "events":
+        if path == "batch":
             check_answer(post(path, {**body, "events": [wrong, {"method": wrong}]}), 200)
 
 

@@ -1,26 +1,38 @@
-"""Several events of one visitor in one request."""
+"""Several events in one request."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from rest_framework import serializers
 
 from alhena_tracking.api.errors import InvalidRequest
 from alhena_tracking.api.ingestion.fields import ChoiceField
-from alhena_tracking.api.ingestion.serializers import METHODS, Envelope, EnvelopeSerializer, Errors
+from alhena_tracking.api.ingestion.serializers import (
+    METHODS,
+    Envelope,
+    EnvelopeSerializer,
+    Errors,
+    VisitorSerializer,
+)
 from alhena_tracking.contract import limits, rules
 from alhena_tracking.contract.rules import InvalidValue
 from alhena_tracking.ingestion import EventData
 from alhena_tracking.models import Trust
 
 _METHOD = ChoiceField(choices=METHODS)
+_VISITOR = VisitorSerializer()
+
+
+def most_events(trust: Trust) -> int:
+    """Return how many events a batch may have."""
+    return limits.SERVER_BATCH_EVENTS if trust == Trust.CONFIRMED else limits.BATCH_EVENTS
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """The events of one visitor, in order: for each its method, and either the event or its errors."""
+    """Events in order: for each its method, and either the event or its errors."""
 
     methods: list[str]
     events: list[EventData | None]
@@ -28,7 +40,10 @@ class Batch:
 
 
 class BatchSerializer(EnvelopeSerializer):
-    """Several events in one envelope. An invalid event leaves the others valid; an invalid envelope rejects all."""
+    """Several events in one envelope. An invalid event leaves the others valid; an invalid envelope rejects all.
+
+    The shop's server may name the visitor of each event; an event that names none has the envelope's.
+    """
 
     events = serializers.ListField()
 
@@ -40,8 +55,8 @@ class BatchSerializer(EnvelopeSerializer):
             errors["events"] = InvalidValue("required")
         elif type(items) is not list:
             errors["events"] = InvalidValue("wrong_type", expected="array", actual=rules.json_type(items))
-        elif len(items) > limits.BATCH_EVENTS:
-            errors["events"] = InvalidValue("too_many", limit=limits.BATCH_EVENTS)
+        elif len(items) > (limit := most_events(trust)):
+            errors["events"] = InvalidValue("too_many", limit=limit)
         if envelope is None or errors:
             raise InvalidRequest.of_values(errors)
         batch = Batch([], [], [])
@@ -68,6 +83,11 @@ def _parse_item(item: object, envelope: Envelope, most_errors: int) -> tuple[str
     if type(data) is not dict:
         code = InvalidValue("wrong_type", expected="object", actual=rules.json_type(data))
         return method, None, {"data": InvalidValue("required") if data is None else code}
+    errors: Errors = {}
+    if envelope.trust == Trust.CONFIRMED:
+        visitor, errors = _VISITOR.parse_visitor(item)
+        if visitor is not None:
+            envelope = replace(envelope, visitor=visitor)
     own = {name: item[name] for name in ("event_id", "occurred_at") if name in item}
-    event, errors = METHODS[method].parse_event(data | own, envelope, most_errors)
-    return method, event, errors
+    event, event_errors = METHODS[method].parse_event(data | own, None if errors else envelope, most_errors)
+    return method, event, errors | event_errors

@@ -112,12 +112,26 @@ class Envelope:
 _FINGERPRINTS = ("user_fingerprint", "user_faq_fingerprint")
 
 
-class EnvelopeSerializer(RuleSerializer):
+class VisitorSerializer(RuleSerializer):
+    """The fingerprints of a visitor."""
+
+    user_fingerprint = FingerprintField(required=False)
+    user_faq_fingerprint = FingerprintField(required=False)
+
+    def parse_visitor(self, data: object) -> tuple[Visitor | None, Errors]:
+        """Return the visitor that an object names, if it names one, and the errors of its fingerprints."""
+        values, errors = self.parse_fields(data)
+        return (None if errors else self.visitor_in(values)), errors
+
+    def visitor_in(self, values: Values) -> Visitor | None:
+        fingerprints = [values[name] for name in _FINGERPRINTS]
+        return Visitor(*fingerprints) if any(fingerprints) else None
+
+
+class EnvelopeSerializer(VisitorSerializer):
     """The fields of every request."""
 
     company_key = TextField()
-    user_fingerprint = FingerprintField(required=False)
-    user_faq_fingerprint = FingerprintField(required=False)
     sent_at = TimestampField(required=False)
 
     def parse(self, data: object, *, received_at: datetime, trust: Trust) -> tuple[Envelope | None, Errors]:
@@ -128,7 +142,7 @@ class EnvelopeSerializer(RuleSerializer):
             errors["user_fingerprint"] = InvalidValue("required")
         if errors:
             return None, errors
-        visitor = None if is_anonymous else Visitor(*(values[name] for name in _FINGERPRINTS))
+        visitor = self.visitor_in(values)
         return Envelope(values["company_key"], visitor, values["sent_at"], received_at, trust), {}
 
 

@@ -23,7 +23,7 @@ from rest_framework.exceptions import MethodNotAllowed, NotAuthenticated, Permis
 from alhena_tracking.api.errors import DATABASE_ERRORS, InvalidRequest, error_response, errors_of_values
 from alhena_tracking.api.ingestion import serializers, throttling
 from alhena_tracking.api.ingestion.authentication import SCHEME, claims_secret_key, has_secret_key
-from alhena_tracking.api.ingestion.batches import BatchSerializer
+from alhena_tracking.api.ingestion.batches import BatchSerializer, most_events
 from alhena_tracking.api.ingestion.parsers import read_json
 from alhena_tracking.api.ingestion.sources import is_bot, source_of
 from alhena_tracking.api.ingestion.visitors import refuses_tracking
@@ -38,7 +38,7 @@ from alhena_tracking.models import Trust
 
 
 class IngestionView(View):
-    """Finds the company, validates what one visitor did, records it, and answers once it is committed.
+    """Finds the company, validates what happened, records it, and answers once it is committed.
 
     A plain view, as REST framework's own took a tenth of the application's time.
     """
@@ -85,7 +85,7 @@ class IngestionView(View):
             self._check_origin(known)
             if has_secret_key(request, known):
                 trust = Trust.CONFIRMED
-        _check_limits(request, known, trust, _number_of_events(body))
+        _check_limits(request, known, trust, _number_of_events(body, most_events(trust)))
         if known is None and claims_secret_key(request):
             trust = Trust.CONFIRMED  # so that a server reads that the company is unknown, not that a visitor is missing
         return self.take(request, body, received_at, trust)
@@ -178,7 +178,7 @@ class CheckoutEventView(EventView):
 
 
 class BatchView(IngestionView):
-    """Records up to ``limits.BATCH_EVENTS`` events of one visitor, in order, with a result for each."""
+    """Records several events, in order, with a result for each: of one visitor, or from the shop's server of many."""
 
     body_bytes = limits.BATCH_BODY_BYTES
     serializer = BatchSerializer()
@@ -243,10 +243,10 @@ def _find_company(body: object) -> CachedCompany | None:
         return None
 
 
-def _number_of_events(body: object) -> int:
+def _number_of_events(body: object, most: int) -> int:
     events = body.get("events") if type(body) is dict else None
     # A batch of more is rejected, and must not use up what other visitors may send.
-    return min(max(1, len(events)), limits.BATCH_EVENTS) if type(events) is list else 1
+    return min(max(1, len(events)), most) if type(events) is list else 1
 
 
 def _check_limits(request: HttpRequest, known: CachedCompany | None, trust: Trust, cost: int) -> None:

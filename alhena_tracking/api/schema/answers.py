@@ -214,7 +214,7 @@ def components() -> dict[str, Schema]:
         **{answer.component: _errors(answer.example["status"], *codes[answer.component]) for answer in rejected},
         "Invalid": _errors("invalid", *INVALID_CODES),
         "Results": _object(
-            results={"type": "array", "maxItems": limits.BATCH_EVENTS, "items": variants("status", results)}
+            results={"type": "array", "maxItems": limits.SERVER_BATCH_EVENTS, "items": variants("status", results)}
         ),
     }
     return {ref(name)["$ref"].rpartition("/")[2]: schema for name, schema in schemas.items()}

@@ -32,7 +32,7 @@ _DESCRIPTIONS = {
     "order_id": "The shop's id of the order, which is never recorded twice.",
     "refund_id": "The shop's id of the refund, which is never recorded twice.",
     "line_items": "What was bought, all in the order's currency.",
-    "events": "What happened, in order.",
+    "events": f"What happened, in order. At most {limits.BATCH_EVENTS} events without a secret key.",
 }
 _VALUE_DESCRIPTIONS = {
     "CartEvent": "The price of one, after discounts.",
@@ -103,12 +103,15 @@ def _body(serializer: type[serializers.RuleSerializer], *others: type[serializer
 
 
 def _batched(method: str, serializer: type[serializers.EventSerializer]) -> Schema:
-    """Return the schema of an event of a batch, whose ``event_id`` and ``occurred_at`` stand beside its data."""
+    """Return the schema of an event of a batch: what is its own, and not only its method's, stands beside its data."""
     data = _body(serializer)
     own = {name: data["properties"].pop(name) for name in ("event_id", "occurred_at")}
+    visitor = _body(serializers.VisitorSerializer)["properties"]
+    for schema in visitor.values():
+        schema["description"] += " With a secret key only. An event that has neither has the batch's."
     return {
         "type": "object",
-        "properties": {"method": one_of(method), "data": data, **own},
+        "properties": {"method": one_of(method), "data": data, **own, **visitor},
         "required": ["data", "method"],
     }
 
@@ -160,5 +163,5 @@ def _type_of(field: Any) -> Schema:
         return {"type": "array", "maxItems": limits.LINE_ITEMS, "items": ref("LineItem")}
     if field.field_name == "events":
         names = {method: f"Batched{_name_of(type(kind))}" for method, kind in serializers.METHODS.items()}
-        return {"type": "array", "maxItems": limits.BATCH_EVENTS, "items": variants("method", names)}
+        return {"type": "array", "maxItems": limits.SERVER_BATCH_EVENTS, "items": variants("method", names)}
     raise TypeError(f"{field!r} has no schema")

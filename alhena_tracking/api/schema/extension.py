@@ -113,8 +113,8 @@ class DocumentedView(APIView):
     def post(self) -> None: ...
 
 
-for pattern in urlpatterns:
-    view: Any = getattr(pattern.callback, "view_class", None)
+# Each view under its first path; other paths of it are former names, and not documented.
+for view, pattern in {getattr(each.callback, "view_class", None): each for each in reversed(urlpatterns)}.items():
     if view in OPERATIONS:
         schema = IngestionSchema(OPERATIONS[view].document(view.body_bytes))
         documented = type(view.__name__, (DocumentedView,), {"schema": schema})

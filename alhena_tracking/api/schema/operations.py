@@ -19,11 +19,11 @@ SECURITY_DEFINITION: Schema = {
 }
 
 _COMPANY = {"company_key": "acme"}
-_IDENTITY = {
-    **_COMPANY,
+_VISITOR = {
     "user_fingerprint": "7b0d1f0e-6a53-4a3c-9d0a-0a8c5c3c6c11",
     "user_faq_fingerprint": "0d4f7a52-93e1-4f0e-8a0b-5f6f4c1f2a77",
 }
+_IDENTITY = {**_COMPANY, **_VISITOR}
 _TIMES = {"occurred_at": "2026-01-31T12:00:00Z", "sent_at": "2026-01-31T12:00:02Z"}
 _EVENT_ID = {"event_id": answers.RECORDED.example["id"]}
 _CART_EVENT = {
@@ -125,9 +125,12 @@ OPERATIONS: dict[type[views.IngestionView], Operation] = {
         },
     ),
     views.BatchView: Operation(
-        name="alhenaSendEvents",
-        summary="Report several events of one visitor",
-        description="They are taken in order, in one transaction; one that is invalid does not harm the others.",
+        name="alhenaSendBatch",
+        summary="Report several events",
+        description=(
+            "They are taken in order, in one transaction; one that is invalid does not harm the others. With a secret "
+            "key each event may name its own visitor."
+        ),
         body="Batch",
         examples={
             "visit": {
@@ -143,7 +146,14 @@ OPERATIONS: dict[type[views.IngestionView], Operation] = {
                     },
                     {"method": "sendCheckoutEvent", "data": {**_ORDER, "line_items": _LINE_ITEMS}},
                 ],
-            }
+            },
+            "server": {
+                **_COMPANY,
+                "events": [
+                    {"method": "sendCheckoutEvent", "data": _ORDER, **_VISITOR},
+                    {"method": "sendCheckoutEvent", "data": {**_ORDER, "order_id": "1002"}},
+                ],
+            },
         },
         taken={200: (answers.RESULTS,)},
     ),

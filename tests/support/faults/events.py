@@ -62,7 +62,7 @@ class Event:
 def batch(events: Sequence[Event]) -> Message:
     """Events of one visitor together."""
     return Message(
-        "events",
+        "batch",
         {
             "user_fingerprint": events[0].visitor,
             "events": [

@@ -1,0 +1,172 @@
+"""``POST analytics/batch`` with a secret key: events of many visitors in one request."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from alhena_tracking.contract import limits
+from alhena_tracking.models import (
+    CartEvent,
+    Company,
+    Interaction,
+    Order,
+    PendingConfirmation,
+    SecretKey,
+    Trust,
+    VisitorSession,
+)
+from tests.support import factories
+from tests.support.api_calls import CART_EVENT, FAQ, IDENTITY, ORDER, USER, codes, post
+
+pytestmark = pytest.mark.django_db
+
+Send = Callable[..., tuple[int, dict[str, Any]]]
+
+
+def visitor(number: int) -> dict[str, str]:
+    return {"user_fingerprint": str(uuid.UUID(int=number << 64 | 5))}
+
+
+def event(method: str, body: dict[str, Any], **own: Any) -> dict[str, Any]:
+    return {"method": method, "data": {name: body[name] for name in body.keys() - IDENTITY.keys()}, **own}
+
+
+def chat(**own: Any) -> dict[str, Any]:
+    return event("sendInteraction", {"type": "CHAT"}, **own)
+
+
+def order(order_id: str, **own: Any) -> dict[str, Any]:
+    return event("sendCheckoutEvent", {**ORDER, "order_id": order_id}, **own)
+
+
+def statuses(answer: dict[str, Any]) -> list[str]:
+    return [result["status"] for result in answer["results"]]
+
+
+@pytest.fixture
+def send(company: Company) -> Send:
+    """Send a batch as the shop's server."""
+    key = SecretKey(company=company, name="server").issue()
+
+    def send(*events: Any, path: str = "batch", **envelope: Any) -> tuple[int, dict[str, Any]]:
+        body = {"company_key": company.key, "events": list(events), **envelope}
+        return post(path, body, Authorization=f"Bearer {key}")
+
+    return send
+
+
+def test_events_when_each_names_its_visitor_need_none_of_the_batch(send: Send) -> None:
+    visitors = [visitor(number) for number in range(1, 4)]
+    status, answer = send(
+        *(chat(**each) for each in visitors),
+        *(event("sendCartEvent", CART_EVENT, **each) for each in visitors),
+        *(order(each["user_fingerprint"], **each) for each in visitors),
+    )
+    assert (status, statuses(answer)) == (200, ["recorded"] * 9)
+    assert VisitorSession.objects.count() == 3
+    for model in (Interaction, CartEvent, Order):
+        rows = model._default_manager.all()
+        assert {row.trust for row in rows} == {Trust.CONFIRMED}
+        assert len({row.session_id for row in rows}) == 3
+    for recorded in Order.objects.all():
+        assert recorded.credited_interaction.session_id == recorded.session_id
+
+
+def test_event_when_it_names_nobody_has_the_visitor_of_the_batch(send: Send) -> None:
+    nobody = {"user_fingerprint": None, "user_faq_fingerprint": ""}
+    status, answer = send(chat(), chat(**visitor(1)), chat(**nobody), order("1001", **nobody), **visitor(2))
+    assert (status, statuses(answer)) == (200, ["recorded"] * 4)
+    sessions = [row.session_id for row in Interaction.objects.order_by("id")]
+    assert sessions[0] == sessions[2] == Order.objects.get().session_id != sessions[1]
+
+
+def test_event_when_it_names_one_fingerprint_has_not_the_batchs_other(send: Send) -> None:
+    send(chat(user_faq_fingerprint=FAQ), user_fingerprint=USER, user_faq_fingerprint=str(uuid.uuid4()))
+    row = Interaction.objects.get()
+    assert row.user_fingerprint_digest is None
+    assert row.faq_fingerprint_digest is not None
+
+
+def test_event_when_neither_it_nor_the_batch_names_anybody_is_invalid(send: Send) -> None:
+    without_id = event("sendCheckoutEvent", {"value": 1, "currency": "EUR"})
+    status, answer = send(chat(**visitor(1)), chat(), event("sendCartEvent", CART_EVENT), without_id, order("1001"))
+    assert (status, statuses(answer)) == (200, ["recorded", "invalid", "invalid", "invalid", "pending"])
+    assert [codes(result) for result in answer["results"][1:4]] == [{"user_fingerprint": "required"}] * 3
+    assert PendingConfirmation.objects.get().order_id == "1001"
+
+
+def test_fingerprint_when_it_is_bad_is_reported_in_its_place(send: Send) -> None:
+    status, answer = send(
+        chat(**visitor(1)),
+        chat(user_fingerprint="undefined", user_faq_fingerprint=7),
+        event("sendCartEvent", {**CART_EVENT, "value": "1"}, user_fingerprint=str(uuid.UUID(int=0))),
+        chat(user_fingerprint="x", event_id="x", user_faq_fingerprint=FAQ),
+        chat(**visitor(2)),
+        **visitor(3),
+    )
+    assert (status, statuses(answer)) == (200, ["recorded", "invalid", "invalid", "invalid", "recorded"])
+    assert [codes(result) for result in answer["results"][1:4]] == [
+        {"user_fingerprint": "invalid_uuid", "user_faq_fingerprint": "wrong_type"},
+        {"user_fingerprint": "constant_uuid", "value": "wrong_type"},
+        {"user_fingerprint": "invalid_uuid", "event_id": "invalid_uuid"},
+    ]
+    assert Interaction.objects.count() == 2
+
+
+def test_fingerprints_when_sent_without_a_key_are_ignored(company: Company) -> None:
+    events = [chat(), chat(**visitor(1)), chat(user_fingerprint="undefined", user_faq_fingerprint=7)]
+    status, answer = post("batch", {**IDENTITY, "events": events})
+    assert (status, statuses(answer)) == (200, ["recorded"] * 3)
+    assert VisitorSession.objects.count() == 1
+    status, answer = post("batch", {"company_key": "acme", "events": [chat(**visitor(1))]})
+    assert (status, codes(answer)) == (400, {"user_fingerprint": "required"})
+
+
+def test_batch_when_sent_with_a_key_may_have_five_hundred_events(send: Send) -> None:
+    events = [chat(**visitor(number)) for number in range(1, limits.SERVER_BATCH_EVENTS + 2)]
+    status, answer = send(*events)
+    assert (status, codes(answer)) == (400, {"events": "too_many"})
+    assert str(limits.SERVER_BATCH_EVENTS) in answer["errors"][0]["message"]
+    status, answer = send(*events[1:])
+    assert (status, statuses(answer)) == (200, ["recorded"] * limits.SERVER_BATCH_EVENTS)
+    assert VisitorSession.objects.count() == limits.SERVER_BATCH_EVENTS
+
+
+def test_batch_when_sent_with_a_key_costs_all_its_events(send: Send, settings: Any) -> None:
+    settings.ALHENA_TRACKING = {"COMPANY_KEY": "acme", "RATE_LIMIT_PER_COMPANY": "500/m"}
+    events = [chat(**visitor(1))] * 300
+    assert [send(*events)[0] for _ in range(2)] == [200, 429]
+
+
+def test_batch_when_sent_under_its_former_name_is_the_same(send: Send) -> None:
+    first, again = (send(chat(**visitor(1), event_id=USER), path=path) for path in ("events", "batch"))
+    assert first == (200, {"results": [{"status": "recorded", "id": USER}]})
+    assert again == (200, {"results": [{"status": "duplicate"}]})
+
+
+def test_key_when_it_is_another_companys_records_nothing(company: Company, send: Send) -> None:
+    globex = factories.CompanyFactory.create(key="globex")
+    status, answer = send(chat(**visitor(1)), order("1001"), company_key=globex.key)
+    assert (status, codes(answer)) == (401, {"": "invalid_key"})
+    assert not Interaction.objects.exists()
+    assert not PendingConfirmation.objects.exists()
+
+
+def test_event_when_it_names_another_company_is_recorded_for_the_batchs(company: Company, send: Send) -> None:
+    globex = factories.CompanyFactory.create(key="globex")
+    named = chat(**visitor(1), company_key=globex.key)
+    named["data"]["company_key"] = globex.key
+    status, answer = send(named, order("1001"))
+    assert (status, statuses(answer)) == (200, ["recorded", "pending"])
+    assert Interaction.objects.get().company == PendingConfirmation.objects.get().company == company
+
+
+def test_visitor_when_another_company_knows_them_is_not_credited(company: Company, send: Send) -> None:
+    globex = factories.CompanyFactory.create(key="globex")
+    assert post("interactions", {"company_key": globex.key, **visitor(1), "type": "CHAT"})[0] == 201
+    status, answer = send(event("sendCartEvent", CART_EVENT, **visitor(1)), order("1001", **visitor(1)))
+    assert (status, statuses(answer)) == (200, ["ignored", "ignored"])
