@@ -10,6 +10,7 @@ from django.conf import settings
 from django.utils.encoding import force_bytes
 
 
+@lru_cache(maxsize=1024)
 def text_digest(text: str) -> UUID:
     """Return the digest of a shop's id. Collations treat ``A1``, ``a1`` and ``Á1`` as equal; digests do not."""
     return UUID(bytes=blake2b(text.encode(), digest_size=16).digest())

@@ -46,6 +46,9 @@ EVENT_AGE = timedelta(hours=72)
 EQUAL_ORDER_INTERVAL = timedelta(minutes=30)
 #: How long a confirmation waits for a report of its order, and a refund for its order.
 PENDING_AGE = timedelta(hours=72)
+#: Of an order's claims, so many of the first and so many of the latest are kept.
+FIRST_CLAIMS = 500
+LATEST_CLAIMS = 500
 #: Longer than any process records events by a company's former time zone.
 ZONE_SETTLES_AFTER = timedelta(seconds=60)
 

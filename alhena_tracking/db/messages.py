@@ -24,6 +24,8 @@ _LIMITS = (
     "SET LOCAL statement_timeout = %(statement_timeout)s",
     # Plans are for any parameters: the statements ask for few rows by an index, whatever they are.
     "SET LOCAL plan_cache_mode = force_generic_plan",
+    # Where one visitor has most of a table's rows, a plan for any parameters would read the whole of it.
+    "SET LOCAL enable_seqscan = off",
 )
 _PARAMETER = re.compile(r"%\((\w+)\)s::(\w+(?:\[\])?)")
 #: The statements prepared on each of the driver's connections; ``None`` where a pooler changes connections.

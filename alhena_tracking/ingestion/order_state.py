@@ -41,11 +41,16 @@ _CREDIT_FIELDS = (
 
 @dataclass
 class OrderState:
-    """All that is stored under one order id, with the changes of the current transaction."""
+    """What is stored under one order id, with the changes of the current transaction.
+
+    Of very many claims (``has_more_claims``), ``claims`` holds those that may decide something: the first two, the
+    first with the figures of the order or of an event, and those of the events' sessions with an event's figures.
+    """
 
     company: Company
     order: Order | None = None
     claims: list[OrderClaim] = field(default_factory=list)
+    has_more_claims: bool = False
     pending: PendingConfirmation | None = None
     refunds: list[Refund] = field(default_factory=list)
     attached_refund_ids: set[int] = field(default_factory=set)

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import reduce
 from operator import or_
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
-from django.db.models import Max, Model, Q
+from django.db.models import Max, Min, Model, Q
 
 from alhena_tracking.attribution import Candidate
+from alhena_tracking.contract.limits import FIRST_CLAIMS, LATEST_CLAIMS
 from alhena_tracking.db.transactions import database
 from alhena_tracking.digests import text_digest
 from alhena_tracking.ingestion.carts import WORTH_FIELDS
@@ -43,8 +44,9 @@ from alhena_tracking.models import (
     VisitorSession,
 )
 
-#: Of an order's claims, so many of the first ones are read, besides those that the events are about.
-CLAIMS_READ = 32
+#: Of an order with more claims, so many of the first ones are read, besides those that the events are about. Two claims
+#: disagree, so no further ones are needed to see a conflict.
+CLAIMS_READ = 2
 
 _CART_FIELDS = tuple(StoredCartEvent.__dataclass_fields__)
 _Model = TypeVar("_Model", bound=Model)
@@ -63,16 +65,21 @@ def read(demand: Demand, also: Iterable[tuple[Visitor, int]]) -> Stored:
     rows_of(LockRow).lock(demand.lock_numbers)
     stored = Stored()
     pairs = set(also)
+    interactions: dict[Fingerprint, list[_Interaction]] = {}
     for visitor, of_visitor in demand.visitors.items():
         for fingerprint in of_visitor.fingerprints:
-            candidates = {candidate.id: candidate for candidate in _candidates(fingerprint, of_visitor)}
-            stored.candidates.setdefault(fingerprint, {}).update(candidates)
-            pairs.update((visitor, candidate.session_id) for candidate in candidates.values())
+            found = _interactions(fingerprint, of_visitor)
+            interactions.setdefault(fingerprint, []).extend(found)
+            pairs.update((visitor, row.session_id) for row in found)
     sessions = {session_id for _, session_id in pairs}
-    reported = {event.order_id: event for event in demand.events if isinstance(event, OrderData) and event.order_id}
-    stored.orders = read_states(demand.company, demand.order_ids, sessions, list(reported.values()))
+    stored.orders = read_states(demand.company, demand.order_ids)
+    for state in stored.orders.values():
+        _read_claims(state, demand, sessions)
     emptied = _emptied(demand, stored.orders)
     stored.sessions = _lock_sessions(sessions | emptied.keys(), demand.company)
+    for fingerprint, rows in interactions.items():
+        candidates = [row.as_candidate(stored.sessions) for row in rows if row.session_id in stored.sessions]
+        stored.candidates[fingerprint] = {candidate.id: candidate for candidate in candidates}
     stored.carts_read = pairs
     for table, ids in demand.event_ids.items():
         known = rows_of(table).filter(company=demand.company, event_id__in=ids).values_list("event_id", flat=True)
@@ -81,26 +88,35 @@ def read(demand: Demand, also: Iterable[tuple[Visitor, int]]) -> Stored:
     return stored
 
 
-def _candidates(fingerprint: Fingerprint, visitor: VisitorDemand) -> Iterator[Candidate]:
-    """Yield a fingerprint's interactions: all, or of very many those at both ends of each event's range."""
+class _Interaction(NamedTuple):
+    id: int
+    occurred_at: datetime
+    session_id: int
+    kind: str
+    ai_profile: str
+    is_qualifying: bool
+
+    def as_candidate(self, sessions: Mapping[int, VisitorSession]) -> Candidate:
+        return Candidate(*self[:3], sessions[self.session_id].started_at, *self[3:])
+
+
+def _interactions(fingerprint: Fingerprint, visitor: VisitorDemand) -> list[_Interaction]:
+    """Return a fingerprint's interactions: all, or of very many those at both ends of each event's range."""
     found = list(_between(fingerprint, visitor.interactions)[: INTERACTIONS_READ + 1])
     if len(found) > INTERACTIONS_READ:
-        by_id = {}
+        found = []
         for at in visitor.times:
             near = _between(fingerprint, visitor.interactions_at(at, at))
-            for row in (*near[:INTERACTIONS_READ], *near.reverse()[:INTERACTIONS_READ]):
-                by_id[row[0]] = row
-        found = list(by_id.values())
-    for pk, at, session_id, started_at, *others in found:
-        yield Candidate(pk, at, session_id, started_at, *others)
+            found += [*near[:INTERACTIONS_READ], *near.reverse()[:INTERACTIONS_READ]]
+    return [_Interaction(*row) for row in found]
 
 
 def _between(fingerprint: Fingerprint, range_: Range) -> Any:
+    # Without a join, which MariaDB may begin at the sessions and read all of their interactions.
     interactions = rows_of(Interaction).filter(
         **{fingerprint.column: fingerprint.digest}, occurred_at__gte=range_.since, occurred_at__lte=range_.until
     )
-    columns = ("id", "occurred_at", "session_id", "session__started_at", "kind", "ai_profile", "is_qualifying")
-    return interactions.order_by("occurred_at", "id").values_list(*columns)
+    return interactions.order_by("occurred_at", "id").values_list(*_Interaction._fields)
 
 
 def _lock_sessions(ids: Iterable[int], company: Company) -> dict[int, VisitorSession]:
@@ -158,8 +174,8 @@ def _read_carts(stored: Stored, demand: Demand, emptied: Mapping[int, datetime])
     for session_id, at in starts.items():
         orders = rows_of(Order).filter(session=session_id).order_by()
         last = orders.filter(occurred_at__lt=at).aggregate(at=Max("occurred_at"))["at"]
-        times = orders.filter(occurred_at__gte=last or at).values_list("occurred_at", flat=True)
-        stored.order_times[session_id] = list(times)
+        times = orders.filter(occurred_at__gte=at).values_list("occurred_at", flat=True)
+        stored.order_times[session_id] = [*([last] if last else []), *times]
 
 
 def _cart_rows(products: Mapping[ProductInCart, datetime]) -> Iterator[tuple[ProductInCart, StoredCartEvent]]:
@@ -174,13 +190,8 @@ def _cart_rows(products: Mapping[ProductInCart, datetime]) -> Iterator[tuple[Pro
         yield ProductInCart(*values[: len(keys)]), StoredCartEvent(*values[len(keys) :])
 
 
-def read_states(
-    company: Company, order_ids: Sequence[str], sessions: Iterable[int] = (), events: Sequence[OrderData] = ()
-) -> dict[str, OrderState]:
-    """Return the state of each order id, whose lock row must be locked.
-
-    Of many claims, those that ``events`` and visitors of these ``sessions`` are about are read, and the first.
-    """
+def read_states(company: Company, order_ids: Sequence[str]) -> dict[str, OrderState]:
+    """Return the state of each order id, whose lock row must be locked; without claims, which refunds need not know."""
     states = {text_digest(order_id): OrderState(company) for order_id in order_ids}
     if not states:
         return {}
@@ -191,7 +202,6 @@ def read_states(
         orders[order.pk] = state = states[order.order_id_digest]
         state.order, state.figure_key = order, figure_key(order)
         state.place = (order.session_id, order.occurred_at)
-        state.claims = _claims(order, sessions, events)
     for pending in rows_of(PendingConfirmation).filter(**known):
         states[pending.order_id_digest].pending = pending
     for refund in rows_of(Refund).filter(**known).order_by("id"):
@@ -202,15 +212,23 @@ def read_states(
     return {order_id: states[text_digest(order_id)] for order_id in order_ids}
 
 
-def _claims(order: Order, sessions: Iterable[int], events: Sequence[OrderData]) -> list[OrderClaim]:
+def _read_claims(state: OrderState, demand: Demand, sessions: Iterable[int]) -> None:
+    """Read the claims of an order that ``OrderState`` describes."""
+    order = state.order
+    if order is None:
+        return
     claims = rows_of(OrderClaim).filter(order=order).order_by("id")
     found = list(claims[: CLAIMS_READ + 1])
     if len(found) > CLAIMS_READ:
-        found += claims.filter(session__in=sessions)[:CLAIMS_READ]
-        figures = {(event.currency, event.value_minor) for event in events if event.order_id == order.order_id}
-        for currency, value_minor in {*figures, (order.currency, order.value_minor)}:
-            found += claims.filter(currency=currency, value_minor=value_minor)[:1]
-    return sorted({claim.pk: claim for claim in found}.values(), key=lambda claim: claim.pk)
+        orders = [event for event in demand.events if isinstance(event, OrderData) and event.order_id == order.order_id]
+        figures = {(order.currency, order.value_minor), *((event.currency, event.value_minor) for event in orders)}
+        equal = claims.filter(reduce(or_, [Q(currency=currency, value_minor=minor) for currency, minor in figures]))
+        by_figures = equal.order_by().values("currency", "value_minor").annotate(first=Min("id"))
+        # Two statements: MariaDB would look the ids up for each claim of the order.
+        first = [row["first"] for row in by_figures]
+        found = [*found[:CLAIMS_READ], *claims.filter(id__in=first), *equal.filter(session__in=sessions)]
+        state.has_more_claims = True
+    state.claims = sorted({claim.pk: claim for claim in found}.values(), key=lambda claim: claim.pk)
 
 
 # Writing
@@ -260,6 +278,7 @@ def _resolve(row: Any, ids: Mapping[tuple[type[Model], int], int]) -> None:
 def save_states(states: Sequence[OrderState], ids: dict[tuple[type[Model], int], int]) -> None:
     """Store the changes of orders; the new ones are inserted already."""
     claims: list[OrderClaim] = []
+    crowded: list[Order] = []
     lines: list[OrderLine] = []
     for state in states:
         if state.order is None:
@@ -269,12 +288,28 @@ def save_states(states: Sequence[OrderState], ids: dict[tuple[type[Model], int],
             _save_order(state, state.order, ids)
             for claim in state.claims:
                 claim.order = state.order
-                claims += [claim] if claim._state.adding else []
+            added = [claim for claim in state.claims if claim._state.adding]
+            claims += added
+            if added and (state.has_more_claims or len(added) > LATEST_CLAIMS):
+                crowded.append(state.order)
             if state.lines is not None:
                 lines += new_lines(state.order, state.lines)
         _save_refunds(state)
     _insert(claims, ids)
+    for order in crowded:
+        _drop_claims(order)
     _insert(lines, ids)
+
+
+def _drop_claims(order: Order) -> None:
+    """Delete the oldest of the latest claims beyond ``LATEST_CLAIMS``, but not the one that the order shows."""
+    claims = rows_of(OrderClaim).filter(order=order).order_by("id")
+    if (excess := claims.count() - FIRST_CLAIMS - LATEST_CLAIMS) > 0:
+        rows = claims.values_list("pk", "session_id", "currency", "value_minor")
+        shown = (order.session_id, order.currency, order.value_minor)
+        oldest = rows[FIRST_CLAIMS : FIRST_CLAIMS + excess + 1]
+        dropped = [pk for pk, *about in oldest if tuple(about) != shown][:excess]
+        claims.filter(pk__in=dropped).delete()
 
 
 def _save_order(state: OrderState, order: Order, ids: Mapping[tuple[type[Model], int], int]) -> None:

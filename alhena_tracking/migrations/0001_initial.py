@@ -527,9 +527,13 @@ class Migration(migrations.Migration):
             model_name='orderclaim',
             index=models.Index(fields=['session'], name='alhena_orderclaim_visit'),
         ),
+        migrations.AddIndex(
+            model_name='orderclaim',
+            index=models.Index(fields=['order', 'id'], name='alhena_orderclaim_first'),
+        ),
         migrations.AddConstraint(
             model_name='orderclaim',
-            constraint=models.UniqueConstraint(fields=('order', 'session', 'currency', 'value_minor'), name='alhena_orderclaim_said_once'),
+            constraint=models.UniqueConstraint(fields=('order', 'currency', 'value_minor', 'session'), name='alhena_orderclaim_said_once'),
         ),
         migrations.AddConstraint(
             model_name='orderclaim',

@@ -157,7 +157,10 @@ class OrderLine(models.Model):
 
 
 class OrderClaim(Credited, Event):
-    """A report of an order id by one session. The order shows one of its claims."""
+    """A report of an order id by one session. The order shows one of its claims.
+
+    Of many, the first and the latest are kept (``FIRST_CLAIMS``, ``LATEST_CLAIMS``), and the one that is shown.
+    """
 
     order = models.ForeignKey(
         Order, verbose_name=_("order"), on_delete=models.CASCADE, related_name="claims", db_index=False
@@ -174,14 +177,17 @@ class OrderClaim(Credited, Event):
         ordering = ["id"]
         constraints = [
             models.UniqueConstraint(
-                fields=["order", "session", "currency", "value_minor"], name="alhena_orderclaim_said_once"
+                fields=["order", "currency", "value_minor", "session"], name="alhena_orderclaim_said_once"
             ),
             models.UniqueConstraint(fields=["company", "event_id"], name="alhena_orderclaim_event_id"),
             models.CheckConstraint(
                 condition=Q(value_minor__gte=0, value_minor__lte=VALUE_MINOR), name="alhena_orderclaim_value"
             ),
         ]
-        indexes = [models.Index(fields=["session"], name="alhena_orderclaim_visit")]
+        indexes = [
+            models.Index(fields=["session"], name="alhena_orderclaim_visit"),
+            models.Index(fields=["order", "id"], name="alhena_orderclaim_first"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.order}: {self.session}"

@@ -56,14 +56,15 @@ def write_if_unchanged(messages: Messages, plan: Plan, versions: Mapping[int, in
     Return whether they were written.
     """
     rows, changed = plan.cart_events, plan.changed_cart_events
-    sql, names = _guarded_insertion(database().alias, bool(changed))
-    sessions = sorted({row.session_id for row in rows})
-    params = {
-        "sessions": sessions,
-        "versions": [versions[pk] for pk in sessions],
-        "new_cartevent": _as_json(rows, names),
-        **({"changed_cartevent": _as_json(changed, ("id", *WORTH_FIELDS))} if changed else {}),
-    }
+    held = sorted((pk, versions[pk]) for pk in {row.session_id for row in rows})
+    sql, names = _guarded_insertion(database().alias, len(held) == 1, bool(changed))
+    params: dict[str, Any] = {"new_cartevent": _as_json(rows, names)}
+    if len(held) == 1:
+        [(params["session"], params["version"])] = held
+    else:
+        params["sessions"], params["versions"] = map(list, zip(*held, strict=True))
+    if changed:
+        params["changed_cartevent"] = _as_json(changed, ("id", *WORTH_FIELDS))
     [ids] = messages.send([sql], params, begins=False)
     if ids:
         _note_ids(rows, ids)
@@ -94,20 +95,22 @@ def _insertion(alias: str, model: type[models.Model], has_ids: bool) -> tuple[st
 
 
 @cache
-def _guarded_insertion(alias: str, has_changed: bool) -> tuple[str, list[str]]:
+def _guarded_insertion(alias: str, is_of_one_session: bool, has_changed: bool) -> tuple[str, list[str]]:
+    """Return the statement of ``write_if_unchanged``, and the fields of the rows that it inserts."""
+    if is_of_one_session:
+        unchanged, all_held = "id = %(session)s::bigint AND version = %(version)s::bigint", "EXISTS (SELECT FROM held)"
+    else:
+        in_order = (
+            "SELECT s.id FROM UNNEST(%(sessions)s::bigint[], %(versions)s::bigint[]) AS asked(id, version) INNER JOIN "
+            f"{_SESSION} s ON s.id = asked.id AND s.version = asked.version ORDER BY s.id FOR NO KEY UPDATE OF s"
+        )
+        unchanged = f"id IN ({in_order})"
+        all_held = "(SELECT COUNT(*) FROM held) = CARDINALITY(%(sessions)s::bigint[])"
+    parts = [f"held AS (UPDATE {_SESSION} SET version = version + 1 WHERE {unchanged} RETURNING id)"]
+    if has_changed:
+        parts.append(f"changed AS ({_update(alias, CartEvent, WORTH_FIELDS)} AND {all_held})")
     insertion, names = _insertion(alias, CartEvent, False)
-    unchanged = (
-        f"SELECT s.id FROM UNNEST(%(sessions)s::bigint[], %(versions)s::bigint[]) AS asked(id, version) "
-        f"INNER JOIN {_SESSION} s ON s.id = asked.id AND s.version = asked.version ORDER BY s.id FOR NO KEY UPDATE OF s"
-    )
-    held = f"UPDATE {_SESSION} SET version = version + 1 WHERE id IN ({unchanged}) RETURNING id"
-    all_held = "WHERE (SELECT COUNT(*) FROM held) = CARDINALITY(%(sessions)s::bigint[])"
-    changed = (
-        f", changed AS ({_update(alias, CartEvent, WORTH_FIELDS).replace('WHERE', f'{all_held} AND')})"
-        if has_changed
-        else ""
-    )
-    return f"WITH held AS ({held}){changed} {insertion.replace(' RETURNING', f' {all_held} RETURNING')}", names
+    return f"WITH {', '.join(parts)} {insertion.replace(' RETURNING', f' WHERE {all_held} RETURNING')}", names
 
 
 @cache

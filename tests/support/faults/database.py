@@ -64,6 +64,30 @@ def end_connection(pid: int) -> None:
         cursor.execute("SELECT pg_terminate_backend(%s)" if connection.vendor == "postgresql" else "KILL %s", [pid])
 
 
+def deadlocks() -> int:
+    """Return how many deadlocks the database has counted; on MariaDB, the server.
+
+    On PostgreSQL a connection's are there for certain once it has ended: this waits until all others have.
+    """
+    with connection.cursor() as cursor:
+        if connection.vendor == "mysql":
+            cursor.execute("SHOW GLOBAL STATUS LIKE 'Innodb_deadlocks'")
+            return int(cursor.fetchone()[1])
+        others = (
+            "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() "
+            "AND backend_type = 'client backend'"
+        )
+        deadline = time.monotonic() + 10
+        while True:
+            cursor.execute("SELECT pg_stat_clear_snapshot()")
+            cursor.execute(others)
+            if cursor.fetchone() == (0,) or time.monotonic() > deadline:
+                break
+            time.sleep(0.05)
+        cursor.execute("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
+        return int(cursor.fetchone()[0])
+
+
 @contextmanager
 def locked(*models: type[Model]) -> Iterator[None]:
     """Lock whole tables, so that other connections wait; on MariaDB, only those that write."""
