@@ -24,8 +24,7 @@ PRODUCTS = 3
 PRICE = 19.99
 #: Number of recorded events that are sent again.
 KNOWN = 200
-#: Visitors who used the assistant often, and as many who used it once; the former's interactions, one a minute.
-FEW_VISITORS = 8
+#: How many interactions, one a minute, a visitor has who used the assistant often.
 OFTEN = 1000
 INTERACTIONS_IN_BATCH = 100
 
@@ -38,20 +37,19 @@ def first_interactions() -> Streams:
 
 
 def many_interactions() -> Streams:
-    """Batches of the interactions of the visitors who used the assistant often."""
-    return [_interactions_of_few()] * CONNECTIONS
+    """Batches of the interactions of visitors who used the assistant often, one for each connection."""
+    return [_interactions_of(f"often-{visitor}") for visitor in range(CONNECTIONS)]
 
 
 def single_interactions() -> Streams:
-    """One interaction of each of the visitors who used the assistant once."""
-    visitors = iter(range(FEW_VISITORS))
-    stream = (_encoded({**_visitor(f"once-{visitor}"), "type": "CHAT", **_times()}) for visitor in visitors)
-    return [stream] * CONNECTIONS
+    """One interaction of each of the visitors who used the assistant once, one for each connection."""
+    bodies = ({**_visitor(f"once-{visitor}"), "type": "CHAT", **_times()} for visitor in range(CONNECTIONS))
+    return [map(_encoded, [body]) for body in bodies]
 
 
 def cart_events_after(seed: str, how_often: str) -> Streams:
-    """Cart events of the few visitors who used the assistant ``how_often``: ``"once"`` or ``"often"``."""
-    return [_cart_events(seed, [f"{how_often}-{visitor}" for visitor in range(FEW_VISITORS)])] * CONNECTIONS
+    """Cart events of the visitors who used the assistant ``how_often``: ``"once"`` or ``"often"``."""
+    return [_cart_events(f"{seed}-{visitor}", [f"{how_often}-{visitor}"]) for visitor in range(CONNECTIONS)]
 
 
 def cart_events(seed: str) -> Streams:
@@ -126,21 +124,20 @@ def _cart_events(seed: str, visitors: Sequence[int | str]) -> Iterator[bytes]:
             yield _encoded({**_visitor(visitor), **_change(seed, turn), **_identity(rng)})
 
 
-def _interactions_of_few() -> Iterator[bytes]:
-    rng = random.Random("often")
-    for visitor in range(FEW_VISITORS):
-        for start in range(0, OFTEN, INTERACTIONS_IN_BATCH):
-            now = datetime.now(UTC)
-            events = [
-                {
-                    "method": "sendInteraction",
-                    "data": {"type": "CHAT"},
-                    "event_id": _uuid(rng),
-                    "occurred_at": (now - timedelta(minutes=OFTEN - number)).isoformat(),
-                }
-                for number in range(start, start + INTERACTIONS_IN_BATCH)
-            ]
-            yield _encoded({**_visitor(f"often-{visitor}"), "sent_at": now.isoformat(), "events": events})
+def _interactions_of(visitor: str) -> Iterator[bytes]:
+    rng = random.Random(f"interactions of {visitor}")
+    for start in range(0, OFTEN, INTERACTIONS_IN_BATCH):
+        now = datetime.now(UTC)
+        events = [
+            {
+                "method": "sendInteraction",
+                "data": {"type": "CHAT"},
+                "event_id": _uuid(rng),
+                "occurred_at": (now - timedelta(minutes=OFTEN - number)).isoformat(),
+            }
+            for number in range(start, start + INTERACTIONS_IN_BATCH)
+        ]
+        yield _encoded({**_visitor(visitor), "sent_at": now.isoformat(), "events": events})
 
 
 def _batches(rng: random.Random, seed: str, size: int) -> Iterator[bytes]:

@@ -37,7 +37,8 @@ class Caller:
 
     def run(self, load: Load) -> None:
         """Post all bodies of ``load``."""
-        self.post(load, load.streams()[0])
+        for stream in load.streams():
+            self.post(load, stream)
 
     def post(self, load: Load, bodies: Iterable[bytes]) -> None:
         """Post ``bodies`` to the path of ``load``. Raises ``RunError`` for a wrong answer."""
