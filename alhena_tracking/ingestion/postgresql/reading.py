@@ -138,8 +138,13 @@ class _Reading:
             of_fingerprint[pk] = Candidate(pk, time_of(at), session_id, time_of(started_at), *others)
 
     def _read_ends(self, messages: Messages) -> None:
-        """Of fingerprints with many interactions, read those at both ends of each event's range instead."""
-        many = {key for key, found in self.stored.candidates.items() if len(found) > INTERACTIONS_READ}
+        """Of many interactions, read those at both ends of each event's range: so far it was all events' range."""
+        many = {
+            fingerprint
+            for visitor in self.demand.visitors.values()
+            for fingerprint in visitor.fingerprints
+            if len(visitor.times) > 1 and len(self.stored.candidates.get(fingerprint, ())) > INTERACTIONS_READ
+        }
         tables = _Tables()
         for column in dict.fromkeys(fingerprint.column for fingerprint in many):
             rows = [
@@ -222,7 +227,6 @@ def _visits(tables: tuple[_Table, ...], *parts: str) -> str:
     return " UNION ALL ".join(visits)
 
 
-_FIRST = f"occurred_at, id LIMIT {INTERACTIONS_READ + 1}"
 _ENDS = (f"occurred_at, id LIMIT {INTERACTIONS_READ}", f"occurred_at DESC, id DESC LIMIT {INTERACTIONS_READ}")
 _VISIT_COLUMNS = f"visitor, fingerprint, digest, session_id, {', '.join(_INTERACTION_COLUMNS)}"
 _FOUND = (
@@ -234,7 +238,7 @@ _FOUND = (
 @cache
 def _lock_sessions(tables: tuple[_Table, ...]) -> str:
     """Lock sessions in ascending order. See ``VisitorSessionQuerySet.lock``."""
-    sessions = f"SELECT session_id FROM ({_visits(tables, _FIRST)}) AS visits({_VISIT_COLUMNS})"
+    sessions = f"SELECT session_id FROM ({_visits(tables, *_ENDS)}) AS visits({_VISIT_COLUMNS})"
     in_order = f"SELECT id FROM {_SESSION} WHERE id IN ({sessions}) ORDER BY id FOR NO KEY UPDATE"
     return f"UPDATE {_SESSION} SET version = version + 1 WHERE id IN ({in_order}) RETURNING id"
 
@@ -245,7 +249,7 @@ def _answers(tables: tuple[_Table, ...], questions: tuple[tuple[str, _Table], ..
     answers = {"found": _FOUND}
     answers |= {name: _QUESTIONS[name].format(asked=table.sql) for name, table in questions}
     document = ", ".join(f"'{name}', {_as_array(sql)}" for name, sql in answers.items())
-    visits = f"WITH visits({_VISIT_COLUMNS}) AS MATERIALIZED ({_visits(tables, _FIRST)})"
+    visits = f"WITH visits({_VISIT_COLUMNS}) AS MATERIALIZED ({_visits(tables, *_ENDS)})"
     return f"{visits} SELECT JSON_BUILD_OBJECT({document})::text"
 
 
@@ -310,8 +314,8 @@ _QUESTIONS = {
     "later_carts": _CARTS.format(asked=_LATER),
     "order_times": (
         f"SELECT JSON_BUILD_ARRAY(v.session_id, {_times(['occurred_at'], 'o')}) FROM {_IN_SESSIONS} CROSS JOIN LATERAL "
-        f"(SELECT occurred_at {_ORDERS} >= COALESCE((SELECT MAX(occurred_at) {_ORDERS} < asked.since), asked.since) "
-        "OFFSET 0) o"
+        f"(SELECT MAX(occurred_at) AS occurred_at {_ORDERS} < asked.since UNION ALL "
+        f"SELECT occurred_at {_ORDERS} >= asked.since) o WHERE o.occurred_at IS NOT NULL"
     ),
     "contents": (
         f"SELECT JSON_BUILD_ARRAY(v.session_id, asked.digest, {_times(['occurred_at'], 'o')}) FROM {_IN_SESSIONS} "
