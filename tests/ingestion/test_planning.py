@@ -11,6 +11,7 @@ from uuid import UUID
 
 from django.test import override_settings
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from alhena_tracking.attribution import Candidate
 from alhena_tracking.ingestion import EventData, Outcome
@@ -25,6 +26,7 @@ from tests.support.histories import History, histories
 from tests.support.runs import examples
 
 _CART_FIELDS = tuple(StoredCartEvent.__dataclass_fields__)
+_RESERVED = (VisitorSession, Interaction, Order)
 
 
 @dataclass
@@ -39,23 +41,22 @@ class _Memory:
     states: dict[str, OrderState] = field(default_factory=dict)
     ids: Iterator[int] = field(default_factory=lambda: count(1))
 
-    def record(self, event: EventData, history: History) -> Outcome:
-        demand = Demand(self.company, [event], history.window)
+    def record(self, events: list[EventData], history: History) -> list[Outcome]:
+        demand = Demand(self.company, events, history.window)
         plan = make_plan(demand, self._read(demand))
         self._write(plan)
-        return plan.outcomes[0]
+        return plan.outcomes
 
     def _read(self, demand: Demand) -> Stored:
         stored = Stored(sessions={pk: copy(session) for pk, session in self.sessions.items()})
-        stored.reserved_ids = {model: [next(self.ids)] for model in (VisitorSession, Interaction, Order)}
+        stored.reserved_ids = {model: [next(self.ids) for _ in demand.events] for model in _RESERVED}
         for visitor, of_visitor in demand.visitors.items():
             stored.carts_read.update((visitor, session_id) for session_id in self.sessions)
             for fingerprint in of_visitor.fingerprints:
-                stored.candidates[fingerprint] = {
-                    row.pk: self._candidate(row)
-                    for row in self._used(of_visitor)
-                    if getattr(row, fingerprint.column) == fingerprint.digest
-                }
+                found = [
+                    row for row in self._used(of_visitor) if getattr(row, fingerprint.column) == fingerprint.digest
+                ]
+                stored.candidates.setdefault(fingerprint, {}).update({row.pk: self._candidate(row) for row in found})
         for order_id in demand.order_ids:
             known = self.states.get(order_id, OrderState(self.company))
             stored.orders[order_id] = OrderState(self.company, order=known.order, claims=list(known.claims))
@@ -96,13 +97,10 @@ class _Memory:
                 self.orders[state.order.event_id] = state.order
 
 
-def _basis(event: oracle.Event) -> str:
-    return event.basis if isinstance(event, oracle.CartChange) else "unit"
-
-
-@settings(max_examples=examples(300, full=20_000), suppress_health_check=[HealthCheck.too_slow])
-@given(histories())
-def test_plans_when_a_history_arrives_agree_with_the_oracle(history: History) -> None:
+@settings(max_examples=examples(400, full=20_000), suppress_health_check=[HealthCheck.too_slow])
+@given(histories(), st.integers(1, 4))
+def test_plans_when_a_history_arrives_agree_with_the_oracle(history: History, most_together: int) -> None:
+    """Whether events come one by one or together, of one visitor or of several."""
     rules = {
         "ATTRIBUTION_MODEL": history.model,
         "QUALIFYING_INTERACTION": "tests.support.event_data.is_no_greeting",
@@ -112,10 +110,17 @@ def test_plans_when_a_history_arrives_agree_with_the_oracle(history: History) ->
         key: _Memory(Company(pk=number, key=key), ids=ids)
         for number, key in enumerate(sorted({event.company for event in history.events}))
     }
-    outcomes = []
-    for basis, events in groupby(enumerate(history.events), lambda numbered: _basis(numbered[1])):
+    outcomes: list[Outcome] = []
+
+    def rules_of(numbered: tuple[int, oracle.Event]) -> tuple[int, str, str]:
+        number, event = numbered
+        basis = event.basis if isinstance(event, oracle.CartChange) else "unit"
+        return number // most_together, event.company, basis
+
+    for (_, company, basis), together in groupby(enumerate(history.events), rules_of):
         with override_settings(ALHENA_TRACKING={**rules, "CART_EVENT_VALUE": basis}):
-            outcomes += [memories[event.company].record(data_of(event, UUID(int=n)), history) for n, event in events]
+            events = [data_of(event, UUID(int=number)) for number, event in together]
+            outcomes += memories[company].record(events, history)
     _check(history, memories, outcomes)
 
 
