@@ -10,7 +10,7 @@ from datetime import timedelta
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, NamedTuple, TypeAlias
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 from django.db import DatabaseError, Error, OperationalError
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -28,8 +28,10 @@ _LIMITS = (
     "SET LOCAL enable_seqscan = off",
 )
 _PARAMETER = re.compile(r"%\((\w+)\)s::(\w+(?:\[\])?)")
-#: The statements prepared on each of the driver's connections; ``None`` where a pooler changes connections.
+#: The names of statements prepared on each of the driver's connections; ``None`` where a pooler changes connections.
 _prepared: WeakKeyDictionary[Any, set[str] | None] = WeakKeyDictionary()
+#: Connections on which preparing may have failed.
+_uncertain: WeakSet[Any] = WeakSet()
 
 
 class Messages:
@@ -52,38 +54,46 @@ class Messages:
         A message before the one that ``begins`` is a transaction of its own.
         """
         known = None if self._is_nested else self._prepared()
+        prepared = [] if known is None else [_prepared_as(sql) for sql in statements]
+        new = [one for one in prepared if known is not None and one.name not in known]
         before = [
             *(["BEGIN"] if begins and not self._has_begun else []),
             *(_LIMITS if has_deadline() else []),
+            *(one.preparation for one in new),
         ]
-        if known is not None:
-            before += [_prepared_as(sql).preparation for sql in statements if sql not in known]
-            known.update(statements)
         after = ["COMMIT"] if commits and not self._is_nested else []
         self._has_begun = self._has_begun or begins
-        sent = [_prepared_as(sql).execution for sql in statements] if known is not None else statements
+        sent = [one.execution for one in prepared] or statements
         with self._connection.cursor() as cursor:
             try:
                 cursor.execute("; ".join([*before, *sent, *after]), {**params, **_limits()})
             except DatabaseError as error:
-                self._forget_prepared(error)
+                self._note_failure(error, has_prepared=bool(new))
                 raise
+            if known is not None:
+                known.update(one.name for one in new)
             return _results(cursor.cursor)[len(before) : len(before) + len(sent)]
 
     def _prepared(self) -> set[str] | None:
         self._connection.ensure_connection()
-        return _prepared.setdefault(self._connection.connection, set())
+        driver = self._connection.connection
+        if driver in _uncertain:
+            _uncertain.discard(driver)
+            with self._connection.cursor() as cursor:
+                cursor.execute("SELECT name FROM pg_prepared_statements")
+                _prepared[driver] = {name for (name,) in cursor.fetchall()}
+        return _prepared.setdefault(driver, set())
 
-    def _forget_prepared(self, error: DatabaseError) -> None:
-        """Forget what may not be prepared; where a pooler changes connections, prepare nothing, and try again."""
+    def _note_failure(self, error: DatabaseError, *, has_prepared: bool) -> None:
+        """Where a pooler changes connections, prepare nothing from now on, and try again."""
         driver = self._connection.connection
         if driver is None:
             return
         if getattr(error.__cause__, "sqlstate", None) in PREPARED_ELSEWHERE:
             _prepared[driver] = None
             raise OperationalError("a pooler has changed the connection") from error.__cause__
-        if _prepared.get(driver):
-            _prepared[driver] = None if driver.closed else set()
+        if has_prepared:
+            _uncertain.add(driver)
 
     def end(self) -> None:
         """Roll back what is not committed."""
@@ -103,6 +113,7 @@ def _limits() -> dict[str, Any]:
 
 
 class _Prepared(NamedTuple):
+    name: str
     preparation: str
     execution: str
 
@@ -116,6 +127,7 @@ def _prepared_as(sql: str) -> _Prepared:
     name = "alhena_" + blake2b(numbered.encode(), digest_size=8).hexdigest()
     arguments = f"({', '.join(f'%({name})s' for name in types)})" if types else ""
     return _Prepared(
+        name,
         f"PREPARE {name} ({', '.join(types.values())}) AS {numbered}" if types else f"PREPARE {name} AS {numbered}",
         f"EXECUTE {name} {arguments}",
     )

@@ -1,0 +1,89 @@
+"""What is sent to PostgreSQL for an event, whatever becomes of the connections."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+
+from alhena_tracking.ingestion import record
+from alhena_tracking.models import CartEvent, Company, Interaction
+from tests.support.event_data import cart_event, chat
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif("connection.vendor != 'postgresql'", reason="only PostgreSQL prepares; set DATABASE_URL"),
+]
+
+
+@pytest.fixture
+def sent() -> Iterator[list[tuple[int, int]]]:
+    """How many statements each message prepares and executes, from now on."""
+    messages: list[tuple[int, int]] = []
+
+    def note(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if "COMMIT" in sql or "SELECT" in sql or "EXECUTE" in sql:
+            messages.append((sql.count("PREPARE alhena"), sql.count("EXECUTE alhena")))
+        return execute(sql, params, many, context)
+
+    connection.close()
+    with connection.execute_wrapper(note):
+        yield messages
+
+
+def test_statements_when_they_come_again_are_prepared_once(company: Company, sent: list[tuple[int, int]]) -> None:
+    record(company, [chat()])
+    sent.clear()
+    record(company, [cart_event()])
+    assert sent == [(1, 1), (1, 1)]
+    sent.clear()
+    record(company, [cart_event()])
+    assert sent == [(0, 1), (0, 1)]
+    assert CartEvent.objects.count() == 2
+
+
+def test_statements_when_another_connection_has_none_are_not_prepared(
+    company: Company, sent: list[tuple[int, int]]
+) -> None:
+    """As behind a pooler in transaction mode: the first message finds nothing, and is sent again as it is."""
+    record(company, [chat(), cart_event()])
+    record(company, [cart_event()])
+    with connection.cursor() as cursor:
+        cursor.execute("DEALLOCATE ALL")
+    sent.clear()
+    record(company, [cart_event()])
+    record(company, [cart_event()])
+    assert sent == [(0, 1), (0, 0), (0, 0), (0, 0), (0, 0)]
+    assert CartEvent.objects.count() == 4
+
+
+def test_statements_when_an_event_was_rejected_stay_prepared(company: Company, sent: list[tuple[int, int]]) -> None:
+    record(company, [chat()])
+    record(company, [cart_event()])
+    [outcome] = record(company, [cart_event(source="x" * 300)])
+    assert outcome.status == "invalid"
+    sent.clear()
+    record(company, [cart_event()])
+    assert sent == [(0, 1), (0, 1)]
+
+
+def test_statements_when_preparing_failed_are_prepared_anew(company: Company, sent: list[tuple[int, int]]) -> None:
+    [outcome] = record(company, [chat(source="x" * 300)])
+    assert outcome.status == "invalid"
+    for _ in range(2):
+        record(company, [chat()])
+    sent.clear()
+    record(company, [chat()])
+    assert sent == [(0, 3), (0, 2)]
+    assert Interaction.objects.count() == 3
+
+
+def test_statements_when_in_the_shop_s_transaction_are_not_prepared(
+    company: Company, sent: list[tuple[int, int]]
+) -> None:
+    with transaction.atomic():
+        record(company, [chat(), cart_event()])
+    assert set(sent) == {(0, 0)}
+    assert CartEvent.objects.count() == 1
