@@ -29,6 +29,7 @@ from alhena_tracking.ingestion.state import (
     Stored,
     StoredCartEvent,
     VisitorDemand,
+    earliest,
 )
 from alhena_tracking.models import (
     CartEvent,
@@ -139,7 +140,7 @@ def _emptied(demand: Demand, states: Mapping[str, OrderState]) -> dict[int, date
             continue
         rows: list[Order | OrderClaim] = [state.order, *state.claims]
         for session_id, at in [(row.session_id, row.occurred_at) for row in rows]:
-            emptied[session_id] = min(at, first, emptied.get(session_id, at))
+            earliest(emptied, session_id, min(at, first))
     return emptied
 
 
@@ -149,10 +150,9 @@ def _read_carts(stored: Stored, demand: Demand, emptied: Mapping[int, datetime])
     for visitor, session_id in stored.carts_read:
         of_visitor = demand.visitors[visitor]
         for (digest, currency), at in of_visitor.products.items():
-            product = ProductInCart(session_id, digest, currency)
-            products[product] = min(at, products.get(product, at))
+            earliest(products, ProductInCart(session_id, digest, currency), at)
         if of_visitor.emptied_at:
-            since[session_id] = min(of_visitor.emptied_at, since.get(session_id, of_visitor.emptied_at))
+            earliest(since, session_id, of_visitor.emptied_at)
         if of_visitor.contents:
             equal = rows_of(Order).filter(
                 session=session_id,
@@ -165,12 +165,11 @@ def _read_carts(stored: Stored, demand: Demand, emptied: Mapping[int, datetime])
     for session_id, at in since.items():
         later = rows_of(CartEvent).filter(session=session_id, occurred_at__gte=at).order_by()
         for digest, currency in later.values_list("product_id_digest", "currency").distinct():
-            product = ProductInCart(session_id, digest, currency)
-            products[product] = min(at, products.get(product, at))
+            earliest(products, ProductInCart(session_id, digest, currency), at)
     stored.add_carts(_cart_rows(products))
     starts: dict[int, datetime] = {}
     for session_id, at in (*((product.session_id, at) for product, at in products.items()), *since.items()):
-        starts[session_id] = min(at, starts.get(session_id, at))
+        earliest(starts, session_id, at)
     for session_id, at in starts.items():
         orders = rows_of(Order).filter(session=session_id).order_by()
         last = orders.filter(occurred_at__lt=at).aggregate(at=Max("occurred_at"))["at"]

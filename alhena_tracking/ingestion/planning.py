@@ -144,10 +144,7 @@ class _Planning:
         credit = choose_credit(self._candidates_of(event.visitor), event.occurred_at, self.window, self.model)
         if credit is None:
             return None
-        if (
-            credit.session_id in self.stored.sessions
-            and (event.visitor, credit.session_id) not in self.stored.carts_read
-        ):
+        if not self._is_read(event.visitor, credit.session_id):
             self._not_read.add((event.visitor, credit.session_id))
         return Attribution(credit, self.window, self.model)
 
@@ -163,6 +160,8 @@ class _Planning:
         )
         row.is_qualifying = _is_qualifying(row)
         session_id = choose_session(self._candidates_of(event.visitor), event.occurred_at, self.window)
+        if session_id is not None and not self._is_read(event.visitor, session_id):
+            raise NotReadError({(event.visitor, session_id)})
         session = self._open(event) if session_id is None else self.sessions[session_id]
         row.session_id = session.pk
         if session.pk in self.stored.sessions:
@@ -174,6 +173,9 @@ class _Planning:
         self._remember(row, session)
         self.plan.interactions.append(row)
         return Outcome("recorded", event.event_id)
+
+    def _is_read(self, visitor: Visitor, session_id: int) -> bool:
+        return session_id in self._opened or (visitor, session_id) in self.stored.carts_read
 
     def _open(self, event: InteractionData) -> VisitorSession:
         session = VisitorSession(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -113,7 +113,7 @@ class VisitorDemand:
             at = event.occurred_at
             if isinstance(event, CartEventData):
                 product = (text_digest(event.product_id), event.currency)
-                self.products[product] = min(at, self.products.get(product, at))
+                earliest(self.products, product, at)
             elif isinstance(event, OrderData):
                 self.emptied_at = min(at, self.emptied_at or at)
                 if not event.order_id:
@@ -122,11 +122,6 @@ class VisitorDemand:
                     self.contents[digest] = Range(
                         min(since, at - EQUAL_ORDER_INTERVAL), max(until, at + EQUAL_ORDER_INTERVAL)
                     )
-
-    def contents_asked(self) -> Iterator[tuple[UUID, datetime, datetime]]:
-        """Yield the digests of the contents of orders without an id, and when an equal one is a duplicate."""
-        for digest, (since, until) in self.contents.items():
-            yield digest, since, until
 
     @property
     def interactions(self) -> Range:

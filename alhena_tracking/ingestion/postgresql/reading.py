@@ -86,7 +86,7 @@ class _Reading:
             "carts": [(number, *key, at) for number, visitor in visitors for key, at in visitor.products.items()],
             "later_carts": [(number, visitor.emptied_at) for number, visitor in visitors if visitor.emptied_at],
             "order_times": [(number, visitor.carts_since) for number, visitor in visitors if visitor.carts_since],
-            "contents": [(number, *key) for number, visitor in visitors for key in visitor.contents_asked()],
+            "contents": [(number, key, *at) for number, visitor in visitors for key, at in visitor.contents.items()],
         }
         return [(name, tables.add(name, _TYPES[name], rows)) for name, rows in asked.items() if rows]
 
@@ -170,7 +170,7 @@ class _Reading:
 
 
 class _Table(NamedTuple):
-    """Rows that are parameters of a statement: SQL that reads them from ``{name}``."""
+    """The name of a question, and SQL for the rows that it is asked for, which are parameters."""
 
     name: str
     sql: str
