@@ -5,6 +5,8 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
 from itertools import groupby
 from typing import Any
 
@@ -27,7 +29,8 @@ from alhena_tracking.models import (
     Trust,
     VisitorSession,
 )
-from tests.support.event_data import NOW, cart_event, chat, data_of, order
+from tests.support.event_data import NOW, VISITOR, cart_event, chat, data_of, order
+from tests.support.factories import InteractionFactory, VisitorSessionFactory
 from tests.support.histories import History, histories
 from tests.support.oracle import CartChange, Event
 from tests.support.runs import examples
@@ -199,3 +202,27 @@ def _queries(company: Company, events: Sequence[EventData]) -> int:
     assert {outcome.status for outcome in outcomes} == {"recorded"}
     assert any(isinstance(event, CartEventData) for event in events)
     return sum("SAVEPOINT" not in query["sql"] for query in queries)
+
+
+def test_carts_when_their_session_is_amid_many_interactions_are_read(company: Company) -> None:
+    """The session is at an end of the first event's range, and in the middle of both events' range together."""
+    users, faqs = VISITOR.digests(company)
+    opened_at = {number: NOW - timedelta(hours=hours) for number, hours in enumerate((20, 22))}
+    crowd, started_first = (VisitorSessionFactory.create(company=company, started_at=at) for at in opened_at.values())
+    minutes = [*(-600 + number for number in range(20)), *(-100 + number for number in range(20))]
+    for session, moments in ((crowd, minutes), (started_first, [-300])):
+        for moment in moments:
+            InteractionFactory.create(
+                session=session,
+                user_fingerprint_digest=users[0],
+                faq_fingerprint_digest=faqs[0],
+                occurred_at=NOW + timedelta(minutes=moment),
+            )
+    first, second = NOW - timedelta(minutes=200), NOW
+    record(company, [cart_event(occurred_at=first - timedelta(minutes=1), quantity=Decimal(2))])
+    record(
+        company,
+        [cart_event(occurred_at=first, quantity=Decimal(3)), cart_event(occurred_at=second, quantity=Decimal(5))],
+    )
+    rows = CartEvent.objects.order_by("occurred_at").values_list("session_id", "units")
+    assert list(rows)[:2] == [(started_first.pk, 2), (started_first.pk, 1)]
