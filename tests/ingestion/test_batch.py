@@ -207,8 +207,8 @@ def _queries(company: Company, events: Sequence[EventData]) -> int:
 def test_carts_when_their_session_is_amid_many_interactions_are_read(company: Company) -> None:
     """The session is at an end of the first event's range, and in the middle of both events' range together."""
     users, faqs = VISITOR.digests(company)
-    opened_at = {number: NOW - timedelta(hours=hours) for number, hours in enumerate((20, 22))}
-    crowd, started_first = (VisitorSessionFactory.create(company=company, started_at=at) for at in opened_at.values())
+    crowd = VisitorSessionFactory.create(company=company, started_at=NOW - timedelta(hours=20))
+    started_first = VisitorSessionFactory.create(company=company, started_at=NOW - timedelta(hours=22))
     minutes = [*(-600 + number for number in range(20)), *(-100 + number for number in range(20))]
     for session, moments in ((crowd, minutes), (started_first, [-300])):
         for moment in moments:
@@ -225,4 +225,4 @@ def test_carts_when_their_session_is_amid_many_interactions_are_read(company: Co
         [cart_event(occurred_at=first, quantity=Decimal(3)), cart_event(occurred_at=second, quantity=Decimal(5))],
     )
     rows = CartEvent.objects.order_by("occurred_at").values_list("session_id", "units")
-    assert list(rows)[:2] == [(started_first.pk, 2), (started_first.pk, 1)]
+    assert list(rows)[:2] == [(started_first.pk, Decimal(2)), (started_first.pk, Decimal(1))]
