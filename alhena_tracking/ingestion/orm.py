@@ -106,8 +106,8 @@ def _interactions(fingerprint: Fingerprint, visitor: VisitorDemand) -> list[_Int
     found = list(_between(fingerprint, visitor.interactions)[: INTERACTIONS_READ + 1])
     if len(found) > INTERACTIONS_READ:
         found = []
-        for at in visitor.times:
-            near = _between(fingerprint, visitor.interactions_at(at, at))
+        for range_ in visitor.interactions_by_time:
+            near = _between(fingerprint, range_)
             found += [*near[:INTERACTIONS_READ], *near.reverse()[:INTERACTIONS_READ]]
     return [_Interaction(*row) for row in found]
 

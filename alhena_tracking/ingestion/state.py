@@ -126,10 +126,14 @@ class VisitorDemand:
     @property
     def interactions(self) -> Range:
         """When interactions matter."""
-        return self.interactions_at(self.times[0], self.times[-1])
+        return self._range(self.times[0], self.times[-1])
 
-    def interactions_at(self, first: datetime, last: datetime) -> Range:
-        """When interactions matter to events from ``first`` to ``last``."""
+    @property
+    def interactions_by_time(self) -> list[Range]:
+        """When interactions matter to the events of each time."""
+        return [self._range(at, at) for at in self.times]
+
+    def _range(self, first: datetime, last: datetime) -> Range:
         return Range(first - self._window, last + self._after)
 
     @property
@@ -167,6 +171,11 @@ class Demand:
     def has_references(self) -> bool:
         """Whether rows may be inserted that others refer to."""
         return any(isinstance(event, (InteractionData, OrderData)) for event in self.events)
+
+    @property
+    def has_several_times(self) -> bool:
+        """Whether events of one visitor have different times."""
+        return any(len(visitor.times) > 1 for visitor in self.visitors.values())
 
     @cached_property
     def lock_numbers(self) -> list[int]:

@@ -38,132 +38,96 @@ _encode = json.JSONEncoder(default=str).encode
 
 def read(messages: Messages, demand: Demand, also: Iterable[tuple[Visitor, int]], *, locks: bool) -> Stored:
     """Read what the events depend on, with the carts of ``also`` (visitors in sessions). It ``locks`` before."""
-    return _Reading(demand, also).run(messages, locks=locks)
-
-
-class _Reading:
-    def __init__(self, demand: Demand, also: Iterable[tuple[Visitor, int]]) -> None:
-        self.demand = demand
-        self.visitors = list(demand.visitors)
-        self.also = list(also)
-        self.stored = Stored()
-
-    def run(self, messages: Messages, *, locks: bool) -> Stored:
-        """Lock rows, then sessions, then read: each statement sees what those before it waited for."""
-        numbers, tables = self.demand.lock_numbers, _Tables()
-        visits = [tables.add(column, _RANGE, rows) for column, rows in self._ranges().items()]
-        if self.also:
-            also = [(self.visitors.index(visitor), session_id) for visitor, session_id in self.also]
-            visits.append(tables.add("also", {"visitor": "integer", "session_id": "bigint"}, also))
-        questions = self._questions(tables)
-        statements = [_answers(tuple(visits), tuple(questions))]
+    stored = _read(messages, demand, also, locks=locks)
+    if demand.has_several_times and any(len(found) > INTERACTIONS_READ for found in stored.candidates.values()):
+        # Of many interactions, read those at both ends of each event's range: so far it was all events' range.
+        locked = stored.carts_read
+        stored = _read(messages, demand, also, locks=False, is_by_time=True)
         if locks:
-            statements = [*([_LOCK_ROWS] if numbers else []), _lock_sessions(tuple(visits)), *statements]
-        params = {**tables.params, "numbers": numbers, "company": self.demand.company.pk}
-        *locked, [(document,)] = messages.send(statements, params, begins=locks)
-        self._add_answers(json.loads(document, parse_float=Decimal))
-        if locks:
-            held = {pk for (pk,) in locked[-1]}
-            self.stored.carts_read = {visit for visit in self.stored.carts_read if visit[1] in held}
-        self._read_ends(messages)
-        return self.stored
+            stored.carts_read &= locked
+    return stored
 
-    def _ranges(self) -> dict[str, list[tuple[Any, ...]]]:
-        """Return when which visitor's interactions matter, by the fingerprint's column."""
-        ranges: dict[str, list[tuple[Any, ...]]] = {}
-        for number, visitor in enumerate(self.demand.visitors.values()):
-            for column, digest in visitor.fingerprints:
-                ranges.setdefault(column, []).append((number, digest, *visitor.interactions))
-        return ranges
 
-    def _questions(self, tables: _Tables) -> list[tuple[str, _Table]]:
-        """Return the names of the questions to ask, and the rows to ask each for."""
-        visitors = list(enumerate(self.demand.visitors.values()))
-        asked: dict[str, list[tuple[Any, ...]]] = {
-            **{table._meta.db_table: [(event_id,) for event_id in ids] for table, ids in self.demand.event_ids.items()},
-            "ids": [(len(self.demand.events),)] if self.demand.has_references else [],
-            "sessions": [(True,)] if self.demand.has_references else [],
-            "carts": [(number, *key, at) for number, visitor in visitors for key, at in visitor.products.items()],
-            "later_carts": [(number, visitor.emptied_at) for number, visitor in visitors if visitor.emptied_at],
-            "order_times": [(number, visitor.carts_since) for number, visitor in visitors if visitor.carts_since],
-            "contents": [(number, key, *at) for number, visitor in visitors for key, at in visitor.contents.items()],
-        }
-        return [(name, tables.add(name, _TYPES[name], rows)) for name, rows in asked.items() if rows]
+def _read(
+    messages: Messages, demand: Demand, also: Iterable[tuple[Visitor, int]], *, locks: bool, is_by_time: bool = False
+) -> Stored:
+    """Lock rows, then sessions, then read: each statement sees what those before it waited for."""
+    tables = _Tables()
+    visitors = list(demand.visitors)
+    fingerprints: list[Fingerprint] = []
+    ranges: dict[str, list[tuple[Any, ...]]] = {}
+    for visitor, of_visitor in enumerate(demand.visitors.values()):
+        times = of_visitor.interactions_by_time if is_by_time else [of_visitor.interactions]
+        for fingerprint in of_visitor.fingerprints:
+            asked = ranges.setdefault(fingerprint.column, [])
+            asked += [(visitor, len(fingerprints), fingerprint.digest, *range_) for range_ in times]
+            fingerprints.append(fingerprint)
+    visits = [tables.add(column, _FINGERPRINT_RANGE, rows) for column, rows in ranges.items()]
+    if also:
+        pairs = [(visitors.index(visitor), session_id) for visitor, session_id in also]
+        visits.append(tables.add("also", {"visitor": "integer", "session_id": "bigint"}, pairs))
+    statements = [_answers(tuple(visits), tuple(_questions(demand, tables)))]
+    if locks:
+        lock_rows = [_LOCK_ROWS] if demand.lock_numbers else []
+        statements = [*lock_rows, _lock_sessions(tuple(visits)), *statements]
+    params = {**tables.params, "numbers": demand.lock_numbers, "company": demand.company.pk}
+    *locked, [(document,)] = messages.send(statements, params, begins=locks)
+    answers = json.loads(document, parse_float=Decimal)
+    stored = _stored(answers, demand)
+    held = {pk for (pk,) in locked[-1]} if locks else None
+    for visitor, number, session_id, version, started_at, pk, at, *others in answers["found"]:
+        if held is None or session_id in held:
+            stored.carts_read.add((visitors[visitor], session_id))
+        stored.versions[session_id] = version
+        if number is not None:
+            candidate = Candidate(pk, time_of(at), session_id, time_of(started_at), *others)
+            stored.candidates.setdefault(fingerprints[number], {})[pk] = candidate
+    return stored
 
-    def _add_answers(self, answers: dict[str, list[Any]]) -> None:
-        stored = self.stored
-        for number, *values in answers["found"]:
-            self._add_visit(number, *values)
-        for table in self.demand.event_ids:
-            stored.known.update((table, UUID(event_id)) for event_id in answers[table._meta.db_table])
-        for model, ids in zip(_RESERVED, zip(*answers.get("ids", ()), strict=True), strict=False):
-            stored.reserved_ids[model] = list(ids)
-        for pk, started_at, started_on, last_at, qualified_at, channel, ai_profile in answers.get("sessions", ()):
-            stored.sessions[pk] = VisitorSession(
-                pk=pk,
-                company=self.demand.company,
-                started_at=time_of(started_at),
-                started_on=date.fromisoformat(started_on),
-                last_interaction_at=time_of(last_at),
-                qualified_at=qualified_at and time_of(qualified_at),
-                channel=channel,
-                ai_profile=ai_profile,
-            )
-        stored.add_carts(
-            (ProductInCart(session_id, UUID(digest), currency), StoredCartEvent(pk, time_of(at), *values))
-            for name in ("carts", "later_carts")
-            for session_id, digest, currency, pk, at, *values in answers.get(name, ())
+
+def _questions(demand: Demand, tables: _Tables) -> list[tuple[str, _Table]]:
+    """Return the names of the questions to ask, and the rows to ask each for."""
+    visitors = list(enumerate(demand.visitors.values()))
+    asked: dict[str, list[tuple[Any, ...]]] = {
+        **{table._meta.db_table: [(event_id,) for event_id in ids] for table, ids in demand.event_ids.items()},
+        "ids": [(len(demand.events),)] if demand.has_references else [],
+        "sessions": [(True,)] if demand.has_references else [],
+        "carts": [(number, *key, at) for number, visitor in visitors for key, at in visitor.products.items()],
+        "later_carts": [(number, visitor.emptied_at) for number, visitor in visitors if visitor.emptied_at],
+        "order_times": [(number, visitor.carts_since) for number, visitor in visitors if visitor.carts_since],
+        "contents": [(number, key, *at) for number, visitor in visitors for key, at in visitor.contents.items()],
+    }
+    return [(name, tables.add(name, _TYPES[name], rows)) for name, rows in asked.items() if rows]
+
+
+def _stored(answers: dict[str, list[Any]], demand: Demand) -> Stored:
+    """Build the rows of all answers but those of the interactions found."""
+    stored = Stored()
+    for table in demand.event_ids:
+        stored.known.update((table, UUID(event_id)) for event_id in answers[table._meta.db_table])
+    for model, ids in zip(_RESERVED, zip(*answers.get("ids", ()), strict=True), strict=False):
+        stored.reserved_ids[model] = list(ids)
+    for pk, started_at, started_on, last_at, qualified_at, channel, ai_profile in answers.get("sessions", ()):
+        stored.sessions[pk] = VisitorSession(
+            pk=pk,
+            company=demand.company,
+            started_at=time_of(started_at),
+            started_on=date.fromisoformat(started_on),
+            last_interaction_at=time_of(last_at),
+            qualified_at=qualified_at and time_of(qualified_at),
+            channel=channel,
+            ai_profile=ai_profile,
         )
-        for session_id, at in answers.get("order_times", ()):
-            stored.order_times.setdefault(session_id, []).append(time_of(at))
-        for session_id, digest, at in answers.get("contents", ()):
-            stored.contents.setdefault((session_id, UUID(digest)), []).append(time_of(at))
-
-    def _add_visit(
-        self,
-        number: int,
-        column: str | None,
-        digest: str,
-        session_id: int,
-        version: int,
-        started_at: int,
-        pk: int,
-        at: int,
-        *others: Any,
-    ) -> None:
-        self.stored.carts_read.add((self.visitors[number], session_id))
-        self.stored.versions[session_id] = version
-        if column is not None:
-            of_fingerprint = self.stored.candidates.setdefault(Fingerprint(column, UUID(digest)), {})
-            of_fingerprint[pk] = Candidate(pk, time_of(at), session_id, time_of(started_at), *others)
-
-    def _read_ends(self, messages: Messages) -> None:
-        """Of many interactions, read those at both ends of each event's range: so far it was all events' range."""
-        many = {
-            fingerprint
-            for visitor in self.demand.visitors.values()
-            for fingerprint in visitor.fingerprints
-            if len(visitor.times) > 1 and len(self.stored.candidates.get(fingerprint, ())) > INTERACTIONS_READ
-        }
-        tables = _Tables()
-        for column in dict.fromkeys(fingerprint.column for fingerprint in many):
-            rows = [
-                (number, fingerprint.digest, *visitor.interactions_at(at, at))
-                for number, visitor in enumerate(self.demand.visitors.values())
-                for fingerprint in visitor.fingerprints
-                if fingerprint in many and fingerprint.column == column
-                for at in visitor.times
-            ]
-            tables.add(column, _RANGE, rows)
-        if not many:
-            return
-        for fingerprint in many:
-            self.stored.candidates[fingerprint] = {}
-        [[(document,)]] = messages.send([_ends(tuple(tables.tables))], tables.params, begins=False)
-        read = set(self.stored.carts_read)
-        for visit in json.loads(document):
-            self._add_visit(*visit)
-        self.stored.carts_read = read
+    stored.add_carts(
+        (ProductInCart(session_id, UUID(digest), currency), StoredCartEvent(pk, time_of(at), *values))
+        for name in ("carts", "later_carts")
+        for session_id, digest, currency, pk, at, *values in answers.get(name, ())
+    )
+    for session_id, at in answers.get("order_times", ()):
+        stored.order_times.setdefault(session_id, []).append(time_of(at))
+    for session_id, digest, at in answers.get("contents", ()):
+        stored.contents.setdefault((session_id, UUID(digest)), []).append(time_of(at))
+    return stored
 
 
 # Statements for reading
@@ -185,9 +149,13 @@ class _Tables:
         """Add rows with columns of these types. A single one is planned as if it were not a table."""
         is_one = len(rows) == 1
         names, table = _table(name, tuple(types.items()), is_one)
-        self.params.update(zip(names, rows[0] if is_one else map(list, zip(*rows, strict=True)), strict=True))
+        self.params.update(zip(names, rows[0] if is_one else map(_array, zip(*rows, strict=True)), strict=True))
         self.tables.append(table)
         return table
+
+
+def _array(values: Iterable[object]) -> str:
+    return f"{{{','.join(map(str, values))}}}"
 
 
 @cache
@@ -209,38 +177,37 @@ def _times(columns: Iterable[str], prefix: str) -> str:
     )
 
 
-def _visits(tables: tuple[_Table, ...], *parts: str) -> str:
+@cache
+def _visits(tables: tuple[_Table, ...]) -> str:
     """Return SQL for the interactions of the visitors asked for, and for the sessions asked for besides them."""
     visits = []
     for name, table in tables:
         if name == "also":
-            visits.append(f"SELECT visitor, NULL, NULL, session_id, NULL, NULL, NULL, NULL, NULL FROM {table}")
+            visits.append(f"SELECT visitor, NULL, session_id, NULL, NULL, NULL, NULL, NULL FROM {table}")
             continue
-        own = (
-            f"SELECT session_id, {', '.join(_INTERACTION_COLUMNS)} FROM {_INTERACTION} WHERE {name} = asked.digest "
-            "AND occurred_at >= asked.since AND occurred_at <= asked.until ORDER BY "
+        rows = (
+            f"FROM {_INTERACTION} WHERE {name} = asked.digest "
+            "AND occurred_at >= asked.since AND occurred_at <= asked.until"
         )
-        limited = " UNION ALL ".join(f"({own} {part})" for part in parts)
+        columns, first = ", ".join(_INTERACTION_COLUMNS), f"{rows} ORDER BY occurred_at, id"
+        # Nothing comes after the last of the first rows where there are no more of them.
+        after = f"(SELECT occurred_at, id {first} OFFSET {INTERACTIONS_READ - 1} LIMIT 1)"
+        last = f"{rows} AND (occurred_at, id) > {after} ORDER BY occurred_at DESC, id DESC"
         visits.append(
-            f"SELECT asked.visitor, '{name}', asked.digest, i.* FROM {table} CROSS JOIN LATERAL ({limited}) i"
+            f"SELECT asked.visitor, asked.fingerprint, i.* FROM {table} CROSS JOIN LATERAL ("
+            f"(SELECT session_id, {columns} {first} LIMIT {INTERACTIONS_READ}) UNION ALL "
+            f"(SELECT session_id, {columns} {last} LIMIT {INTERACTIONS_READ})) i"
         )
-    return " UNION ALL ".join(visits)
-
-
-_ENDS = (f"occurred_at, id LIMIT {INTERACTIONS_READ}", f"occurred_at DESC, id DESC LIMIT {INTERACTIONS_READ}")
-_VISIT_COLUMNS = f"visitor, fingerprint, digest, session_id, {', '.join(_INTERACTION_COLUMNS)}"
-_FOUND = (
-    f"SELECT JSON_BUILD_ARRAY(visitor, fingerprint, digest, session_id, s.version, {_times(['started_at'], 's')}, "
-    f"{_times(_INTERACTION_COLUMNS, 'visits')}) FROM visits INNER JOIN {_SESSION} s ON s.id = session_id"
-)
+    return (
+        f"visits(visitor, fingerprint, session_id, {', '.join(_INTERACTION_COLUMNS)}) AS ({' UNION ALL '.join(visits)})"
+    )
 
 
 @cache
 def _lock_sessions(tables: tuple[_Table, ...]) -> str:
     """Lock sessions in ascending order. See ``VisitorSessionQuerySet.lock``."""
-    sessions = f"SELECT session_id FROM ({_visits(tables, *_ENDS)}) AS visits({_VISIT_COLUMNS})"
-    in_order = f"SELECT id FROM {_SESSION} WHERE id IN ({sessions}) ORDER BY id FOR NO KEY UPDATE"
-    return f"UPDATE {_SESSION} SET version = version + 1 WHERE id IN ({in_order}) RETURNING id"
+    in_order = f"SELECT id FROM {_SESSION} WHERE id IN (SELECT session_id FROM visits) ORDER BY id FOR NO KEY UPDATE"
+    return f"WITH {_visits(tables)} UPDATE {_SESSION} SET version = version + 1 WHERE id IN ({in_order}) RETURNING id"
 
 
 @cache
@@ -248,18 +215,13 @@ def _answers(tables: tuple[_Table, ...], questions: tuple[tuple[str, _Table], ..
     """Return SQL that answers the questions with one JSON document: faster than to parse many columns."""
     answers = {"found": _FOUND}
     answers |= {name: _QUESTIONS[name].format(asked=table.sql) for name, table in questions}
-    document = ", ".join(f"'{name}', {_as_array(sql)}" for name, sql in answers.items())
-    visits = f"WITH visits({_VISIT_COLUMNS}) AS MATERIALIZED ({_visits(tables, *_ENDS)})"
-    return f"{visits} SELECT JSON_BUILD_OBJECT({document})::text"
-
-
-@cache
-def _ends(tables: tuple[_Table, ...]) -> str:
-    return f"WITH visits({_VISIT_COLUMNS}) AS MATERIALIZED ({_visits(tables, *_ENDS)}) SELECT {_as_array(_FOUND)}::text"
-
-
-def _as_array(sql: str) -> str:
-    return f"(SELECT COALESCE(JSON_AGG(answer), '[]') FROM ({sql}) AS found(answer))"
+    document = ", ".join(
+        f"'{name}', (SELECT COALESCE(JSON_AGG(answer), '[]') FROM ({sql}) AS found(answer))"
+        for name, sql in answers.items()
+    )
+    return (
+        f"WITH {_visits(tables).replace(' AS (', ' AS MATERIALIZED (', 1)} SELECT JSON_BUILD_OBJECT({document})::text"
+    )
 
 
 _LOCK_ROWS = (
@@ -267,6 +229,11 @@ _LOCK_ROWS = (
     "WHERE id = ANY(%(numbers)s::smallint[]) ORDER BY id FOR NO KEY UPDATE)"
 )
 _RANGE = {"visitor": "integer", "digest": "uuid", "since": "timestamptz", "until": "timestamptz"}
+_FINGERPRINT_RANGE = {"visitor": "integer", "fingerprint": "integer", **_RANGE}
+_FOUND = (
+    f"SELECT JSON_BUILD_ARRAY(visitor, fingerprint, session_id, s.version, {_times(['started_at'], 's')}, "
+    f"{_times(_INTERACTION_COLUMNS, 'visits')}) FROM visits INNER JOIN {_SESSION} s ON s.id = session_id"
+)
 _TABLES_OF_EVENTS = tuple(chain.from_iterable(TABLES.values()))
 _TYPES = {
     **{table._meta.db_table: {"event_id": "uuid"} for table in _TABLES_OF_EVENTS},
