@@ -107,8 +107,9 @@ class _Planning:
         if self._not_read:
             raise NotReadError(self._not_read)
         self.plan.states = list(self.stored.orders.values())
-        self._place_cart_events()
-        self._collect_stale_days()
+        if self.plan.has_rows:
+            self._place_cart_events()
+            self._collect_stale_days()
         return self.plan
 
     def _plan_event(self, event: EventData) -> Outcome:

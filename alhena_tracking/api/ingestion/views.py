@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from datetime import datetime
@@ -9,7 +10,7 @@ from typing import Any, ClassVar, NoReturn
 
 from django.contrib.auth.decorators import login_not_required
 from django.db.transaction import non_atomic_requests
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
@@ -162,7 +163,7 @@ class EventView(IngestionView):
         if outcome.status == "invalid":
             raise InvalidRequest.of_values({"": InvalidValue(outcome.reason)})
         event_counts.count(known.company, self.method, outcome.status, outcome.reason)
-        return JsonResponse(_as_json(outcome), status=_STATUS_CODES.get(outcome.status, status.HTTP_200_OK))
+        return _response(_as_json(outcome), _STATUS_CODES.get(outcome.status, status.HTTP_200_OK))
 
 
 class InteractionView(EventView):
@@ -198,7 +199,7 @@ class BatchView(IngestionView):
             else:
                 event_counts.count(known.company, method, outcome.status, outcome.reason)
             results.append(_as_json(outcome, errors))
-        return JsonResponse({"results": results})
+        return _response({"results": results})
 
 
 class RefundView(IngestionView):
@@ -218,7 +219,15 @@ class RefundView(IngestionView):
             field = "currency" if error.code == "currency_mismatch" else "value"
             raise InvalidRequest.of_values({field: error}) from None
         event_counts.count(known.company, self.method, outcome.status, outcome.reason)
-        return JsonResponse(_as_json(outcome), status=_STATUS_CODES.get(outcome.status, status.HTTP_200_OK))
+        return _response(_as_json(outcome), _STATUS_CODES.get(outcome.status, status.HTTP_200_OK))
+
+
+#: Made once, where ``JsonResponse`` makes one for each answer.
+_encode = json.JSONEncoder(default=str).encode
+
+
+def _response(data: object, status_code: int = status.HTTP_200_OK) -> HttpResponse:
+    return HttpResponse(_encode(data), content_type="application/json", status=status_code)
 
 
 _STATUS_CODES = {"recorded": status.HTTP_201_CREATED, "pending": status.HTTP_202_ACCEPTED}

@@ -33,8 +33,6 @@ _INTERACTION, _SESSION, _CART_EVENT, _ORDER, _LOCK_ROW = (
 _CART_COLUMNS = ("session_id", "product_id_digest", "currency", *StoredCartEvent.__dataclass_fields__)
 _INTERACTION_COLUMNS = ("id", "occurred_at", "kind", "ai_profile", "is_qualifying")
 
-_encode = json.JSONEncoder(default=str).encode
-
 
 def read(messages: Messages, demand: Demand, also: Iterable[tuple[Visitor, int]], *, locks: bool) -> Stored:
     """Read what the events depend on, with the carts of ``also`` (visitors in sessions). It ``locks`` before."""
