@@ -61,11 +61,11 @@ def rows_of(model: type[_Model]) -> Any:
 # Reading
 
 
-def read(demand: Demand, also: Iterable[tuple[Visitor, int]]) -> Stored:
-    """Lock and read what the events depend on, with the carts of ``also`` (visitors in sessions)."""
+def read(demand: Demand) -> Stored:
+    """Lock and read what the events depend on."""
     rows_of(LockRow).lock(demand.lock_numbers)
     stored = Stored()
-    pairs = set(also)
+    pairs: set[tuple[Visitor, int]] = set()
     interactions: dict[Fingerprint, list[_Interaction]] = {}
     for visitor, of_visitor in demand.visitors.items():
         for fingerprint in of_visitor.fingerprints:

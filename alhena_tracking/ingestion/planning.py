@@ -73,7 +73,7 @@ class Plan:
 def make_plan(demand: Demand, stored: Stored) -> Plan:
     """Plan the events in their order, with the outcomes and rows of recording them one by one.
 
-    Raises ``NotReadError`` where they depend on more than was read.
+    Raises ``NotReadError`` where one depends on more than was read, which others made it depend on.
     """
     return _Planning(demand, stored).run()
 
@@ -91,7 +91,6 @@ class _Planning:
         self._candidates: dict[Visitor, list[Candidate]] = {}
         self._cart_events: dict[ProductInCart, list[CartEvent]] = {}
         self._opened: set[int] = set()
-        self._not_read: set[tuple[Visitor, int]] = set()
         self._provisional_ids = count(PROVISIONAL_ID)
 
     def run(self) -> Plan:
@@ -104,8 +103,6 @@ class _Planning:
             self.plan.outcomes.append(outcome)
             if outcome.status in {"recorded", "confirmed", "pending"}:
                 self.stored.known.update((table, event.event_id) for table in tables)
-        if self._not_read:
-            raise NotReadError(self._not_read)
         self.plan.states = list(self.stored.orders.values())
         if self.plan.has_rows:
             self._place_cart_events()
@@ -146,7 +143,7 @@ class _Planning:
         if credit is None:
             return None
         if not self._is_read(event.visitor, credit.session_id):
-            self._not_read.add((event.visitor, credit.session_id))
+            raise NotReadError
         return Attribution(credit, self.window, self.model)
 
     def _add_interaction(self, event: InteractionData) -> Outcome:
@@ -162,7 +159,7 @@ class _Planning:
         row.is_qualifying = _is_qualifying(row)
         session_id = choose_session(self._candidates_of(event.visitor), event.occurred_at, self.window)
         if session_id is not None and not self._is_read(event.visitor, session_id):
-            raise NotReadError({(event.visitor, session_id)})
+            raise NotReadError
         session = self._open(event) if session_id is None else self.sessions[session_id]
         row.session_id = session.pk
         if session.pk in self.stored.sessions:

@@ -17,14 +17,16 @@ from alhena_tracking.db.messages import messages
 from alhena_tracking.db.transactions import atomic, database, fills_in_parameters, retried
 from alhena_tracking.digests import text_digest
 from alhena_tracking.ingestion import orm, postgresql
-from alhena_tracking.ingestion.data import EventData, Outcome, RefundData, Visitor
+from alhena_tracking.ingestion.data import EventData, Outcome, RefundData
 from alhena_tracking.ingestion.planning import Plan, make_plan
 from alhena_tracking.ingestion.stale_days import StaleDays
 from alhena_tracking.ingestion.state import ChangedError, Demand, NotReadError
 from alhena_tracking.models import Company, LockRow, RolledUpDay
 
-#: How often events are planned, each time with the sessions that were missing before.
+#: How often events are read anew because what they depend on has changed.
 _ATTEMPTS = 4
+#: Errors of several events that are not errors of each of them.
+_NEED_DIVISION = (IntegrityError, DataError, NotReadError)
 
 
 def record(company: Company, events: Sequence[EventData], *, is_durable: bool = False) -> list[Outcome]:
@@ -40,8 +42,8 @@ def record(company: Company, events: Sequence[EventData], *, is_durable: bool = 
         return []
     try:
         return retried(partial(_record, company, events, is_durable), is_durable=is_durable)
-    except (IntegrityError, DataError):
-        # Another process stored the same id first, or one event is at fault: record the others all the same.
+    except _NEED_DIVISION:
+        # Another process stored the same id first, one event is at fault, or one changes what another depends on.
         return retried(partial(_record_again, company, events, is_durable), is_durable=is_durable)
 
 
@@ -72,34 +74,34 @@ def record_refund(company: Company, data: RefundData, *, is_durable: bool = Fals
 
 def _record(company: Company, events: Sequence[EventData], is_durable: bool) -> list[Outcome]:
     demand = Demand(company, events, conf.attribution_window)
-    also: set[tuple[Visitor, int]] = set()
     locks = not demand.is_of_carts
     for _ in range(_ATTEMPTS):
         try:
-            plan = _read_plan_and_write(demand, also, is_durable, locks=locks)
-        except NotReadError as error:
-            also |= error.pairs
+            plan = _read_plan_and_write(demand, is_durable, locks=locks)
         except ChangedError:
             locks = True
+        except NotReadError:
+            if len(events) > 1:
+                raise
         else:
             _announce_all(plan)
             return plan.outcomes
     raise OperationalError("the visitors' sessions changed each time before they were locked")
 
 
-def _read_plan_and_write(demand: Demand, also: set[tuple[Visitor, int]], is_durable: bool, *, locks: bool) -> Plan:
+def _read_plan_and_write(demand: Demand, is_durable: bool, *, locks: bool) -> Plan:
     """Record events once; without ``locks``, only if their sessions have not changed when they are written.
 
     Concurrent changes of one session are rare, so most cart events need not lock it before they read.
     """
-    if demand.order_ids or not fills_in_parameters(database()):
+    if demand.has_orders or not fills_in_parameters(database()):
         with atomic(is_durable=is_durable):
-            plan = make_plan(demand, orm.read(demand, also))
+            plan = make_plan(demand, orm.read(demand))
             if plan.has_rows:
                 orm.write(plan)
             return plan
     with messages(is_durable=is_durable) as transaction:
-        stored = postgresql.read(transaction, demand, also, locks=locks)
+        stored = postgresql.read(transaction, demand, locks=locks)
         plan = make_plan(demand, stored)
         if locks:
             postgresql.write(transaction, plan)
@@ -116,13 +118,14 @@ def _record_again(company: Company, events: Sequence[EventData], is_durable: boo
 
 
 def _record_or_divide(company: Company, events: Sequence[EventData]) -> list[Outcome]:
-    """Record events in a savepoint; where the database rejects one, record visitors apart, then halves.
+    """Record events in a savepoint; where they cannot be recorded together, record visitors apart, then halves.
 
-    The outcome of that one is ``not_storable``. The other outcomes are those of recording the events one by one.
+    The outcome of one that the database rejects is ``not_storable``. The others are those of recording the events one
+    by one.
     """
     try:
         return _record(company, events, False)
-    except (IntegrityError, DataError):
+    except _NEED_DIVISION:
         if len(events) == 1:
             return [Outcome("invalid", reason="not_storable")]
     parts = [list(of_visitor) for _, of_visitor in groupby(events, key=lambda event: event.visitor)]

@@ -168,9 +168,8 @@ class Demand:
         return all(isinstance(event, CartEventData) for event in self.events)
 
     @property
-    def has_references(self) -> bool:
-        """Whether rows may be inserted that others refer to."""
-        return any(isinstance(event, (InteractionData, OrderData)) for event in self.events)
+    def has_orders(self) -> bool:
+        return any(isinstance(event, OrderData) for event in self.events)
 
     @property
     def has_several_times(self) -> bool:
@@ -234,8 +233,4 @@ class ChangedError(Exception):
 
 
 class NotReadError(Exception):
-    """The events depend on carts that were not read: of these visitors in these sessions."""
-
-    def __init__(self, pairs: Iterable[tuple[Visitor, int]]) -> None:
-        super().__init__()
-        self.pairs = set(pairs)
+    """An event is credited to a session that was not read for its visitor."""

@@ -7,14 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from functools import cache
-from itertools import chain
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from alhena_tracking.attribution import Candidate
 from alhena_tracking.db.messages import Messages
 from alhena_tracking.db.sql import time_column, time_of
-from alhena_tracking.ingestion.data import Visitor
+from alhena_tracking.ingestion.data import CartEventData, InteractionData
 from alhena_tracking.ingestion.state import (
     INTERACTIONS_READ,
     SESSION_FIELDS,
@@ -34,21 +33,19 @@ _CART_COLUMNS = ("session_id", "product_id_digest", "currency", *StoredCartEvent
 _INTERACTION_COLUMNS = ("id", "occurred_at", "kind", "ai_profile", "is_qualifying")
 
 
-def read(messages: Messages, demand: Demand, also: Iterable[tuple[Visitor, int]], *, locks: bool) -> Stored:
-    """Read what the events depend on, with the carts of ``also`` (visitors in sessions). It ``locks`` before."""
-    stored = _read(messages, demand, also, locks=locks)
+def read(messages: Messages, demand: Demand, *, locks: bool) -> Stored:
+    """Read what events depend on that are no orders. It ``locks`` before."""
+    stored = _read(messages, demand, locks=locks)
     if demand.has_several_times and any(len(found) > INTERACTIONS_READ for found in stored.candidates.values()):
         # Of many interactions, read those at both ends of each event's range: so far it was all events' range.
         locked = stored.carts_read
-        stored = _read(messages, demand, also, locks=False, is_by_time=True)
+        stored = _read(messages, demand, locks=False, is_by_time=True)
         if locks:
             stored.carts_read &= locked
     return stored
 
 
-def _read(
-    messages: Messages, demand: Demand, also: Iterable[tuple[Visitor, int]], *, locks: bool, is_by_time: bool = False
-) -> Stored:
+def _read(messages: Messages, demand: Demand, *, locks: bool, is_by_time: bool = False) -> Stored:
     """Lock rows, then sessions, then read: each statement sees what those before it waited for."""
     tables = _Tables()
     visitors = list(demand.visitors)
@@ -61,9 +58,6 @@ def _read(
             asked += [(visitor, len(fingerprints), fingerprint.digest, *range_) for range_ in times]
             fingerprints.append(fingerprint)
     visits = [tables.add(column, _FINGERPRINT_RANGE, rows) for column, rows in ranges.items()]
-    if also:
-        pairs = [(visitors.index(visitor), session_id) for visitor, session_id in also]
-        visits.append(tables.add("also", {"visitor": "integer", "session_id": "bigint"}, pairs))
     statements = [_answers(tuple(visits), tuple(_questions(demand, tables)))]
     if locks:
         lock_rows = [_LOCK_ROWS] if demand.lock_numbers else []
@@ -77,9 +71,8 @@ def _read(
         if held is None or session_id in held:
             stored.carts_read.add((visitors[visitor], session_id))
         stored.versions[session_id] = version
-        if number is not None:
-            candidate = Candidate(pk, time_of(at), session_id, time_of(started_at), *others)
-            stored.candidates.setdefault(fingerprints[number], {})[pk] = candidate
+        candidate = Candidate(pk, time_of(at), session_id, time_of(started_at), *others)
+        stored.candidates.setdefault(fingerprints[number], {})[pk] = candidate
     return stored
 
 
@@ -88,12 +81,10 @@ def _questions(demand: Demand, tables: _Tables) -> list[tuple[str, _Table]]:
     visitors = list(enumerate(demand.visitors.values()))
     asked: dict[str, list[tuple[Any, ...]]] = {
         **{table._meta.db_table: [(event_id,) for event_id in ids] for table, ids in demand.event_ids.items()},
-        "ids": [(len(demand.events),)] if demand.has_references else [],
-        "sessions": [(True,)] if demand.has_references else [],
+        "ids": [] if demand.is_of_carts else [(len(demand.events),)],
+        "sessions": [] if demand.is_of_carts else [(True,)],
         "carts": [(number, *key, at) for number, visitor in visitors for key, at in visitor.products.items()],
-        "later_carts": [(number, visitor.emptied_at) for number, visitor in visitors if visitor.emptied_at],
         "order_times": [(number, visitor.carts_since) for number, visitor in visitors if visitor.carts_since],
-        "contents": [(number, key, *at) for number, visitor in visitors for key, at in visitor.contents.items()],
     }
     return [(name, tables.add(name, _TYPES[name], rows)) for name, rows in asked.items() if rows]
 
@@ -118,13 +109,10 @@ def _stored(answers: dict[str, list[Any]], demand: Demand) -> Stored:
         )
     stored.add_carts(
         (ProductInCart(session_id, UUID(digest), currency), StoredCartEvent(pk, time_of(at), *values))
-        for name in ("carts", "later_carts")
-        for session_id, digest, currency, pk, at, *values in answers.get(name, ())
+        for session_id, digest, currency, pk, at, *values in answers.get("carts", ())
     )
     for session_id, at in answers.get("order_times", ()):
         stored.order_times.setdefault(session_id, []).append(time_of(at))
-    for session_id, digest, at in answers.get("contents", ()):
-        stored.contents.setdefault((session_id, UUID(digest)), []).append(time_of(at))
     return stored
 
 
@@ -177,12 +165,9 @@ def _times(columns: Iterable[str], prefix: str) -> str:
 
 @cache
 def _visits(tables: tuple[_Table, ...]) -> str:
-    """Return SQL for the interactions of the visitors asked for, and for the sessions asked for besides them."""
+    """Return SQL for the interactions of the visitors asked for."""
     visits = []
     for name, table in tables:
-        if name == "also":
-            visits.append(f"SELECT visitor, NULL, session_id, NULL, NULL, NULL, NULL, NULL FROM {table}")
-            continue
         rows = (
             f"FROM {_INTERACTION} WHERE {name} = asked.digest "
             "AND occurred_at >= asked.since AND occurred_at <= asked.until"
@@ -226,23 +211,26 @@ _LOCK_ROWS = (
     f"UPDATE {_LOCK_ROW} SET is_taken = FALSE WHERE id IN (SELECT id FROM {_LOCK_ROW} "
     "WHERE id = ANY(%(numbers)s::smallint[]) ORDER BY id FOR NO KEY UPDATE)"
 )
-_RANGE = {"visitor": "integer", "digest": "uuid", "since": "timestamptz", "until": "timestamptz"}
-_FINGERPRINT_RANGE = {"visitor": "integer", "fingerprint": "integer", **_RANGE}
+_FINGERPRINT_RANGE = {
+    "visitor": "integer",
+    "fingerprint": "integer",
+    "digest": "uuid",
+    "since": "timestamptz",
+    "until": "timestamptz",
+}
 _FOUND = (
     f"SELECT JSON_BUILD_ARRAY(visitor, fingerprint, session_id, s.version, {_times(['started_at'], 's')}, "
     f"{_times(_INTERACTION_COLUMNS, 'visits')}) FROM visits INNER JOIN {_SESSION} s ON s.id = session_id"
 )
-_TABLES_OF_EVENTS = tuple(chain.from_iterable(TABLES.values()))
+_TABLES_OF_EVENTS = (*TABLES[InteractionData], *TABLES[CartEventData])
 _TYPES = {
     **{table._meta.db_table: {"event_id": "uuid"} for table in _TABLES_OF_EVENTS},
     "ids": {"most": "integer"},
     "sessions": {"are_asked": "boolean"},
     "carts": {"visitor": "integer", "digest": "uuid", "currency": "varchar", "since": "timestamptz"},
-    "later_carts": {"visitor": "integer", "since": "timestamptz"},
     "order_times": {"visitor": "integer", "since": "timestamptz"},
-    "contents": _RANGE,
 }
-_RESERVED = (VisitorSession, Interaction, Order)
+_RESERVED = (VisitorSession, Interaction)
 _SEQUENCES = ", ".join(f"NEXTVAL(PG_GET_SERIAL_SEQUENCE('{model._meta.db_table}', 'id'))" for model in _RESERVED)
 _IN_SESSIONS = "(SELECT DISTINCT visitor, session_id FROM visits) v INNER JOIN {asked} ON asked.visitor = v.visitor"
 _PLACE = "session_id = v.session_id AND product_id_digest = asked.digest AND currency = asked.currency"
@@ -252,11 +240,6 @@ _CARTS = (
     f"SELECT JSON_BUILD_ARRAY({_times(_CART_COLUMNS, 'c')}) FROM {_IN_SESSIONS} CROSS JOIN LATERAL (SELECT * "
     f"FROM {_CART_EVENT} WHERE {_PLACE} AND occurred_at >= COALESCE((SELECT MAX(occurred_at) FROM {_CART_EVENT} "
     f"WHERE {_PLACE} AND occurred_at < asked.since), asked.since) OFFSET 0) c"
-)
-_LATER = (
-    "(SELECT DISTINCT asked.visitor, later.product_id_digest AS digest, later.currency, asked.since "
-    f"FROM {_IN_SESSIONS} CROSS JOIN LATERAL (SELECT * FROM {_CART_EVENT} WHERE session_id = v.session_id "
-    "AND occurred_at >= asked.since OFFSET 0) later) AS asked"
 )
 _ORDERS = f"FROM {_ORDER} WHERE session_id = v.session_id AND occurred_at"
 _OF_SESSIONS = (
@@ -276,15 +259,9 @@ _QUESTIONS = {
     "ids": f"SELECT JSON_BUILD_ARRAY({_SEQUENCES}) FROM {{asked}} CROSS JOIN GENERATE_SERIES(1, asked.most)",
     "sessions": _OF_SESSIONS,
     "carts": _CARTS,
-    "later_carts": _CARTS.format(asked=_LATER),
     "order_times": (
         f"SELECT JSON_BUILD_ARRAY(v.session_id, {_times(['occurred_at'], 'o')}) FROM {_IN_SESSIONS} CROSS JOIN LATERAL "
         f"(SELECT MAX(occurred_at) AS occurred_at {_ORDERS} < asked.since UNION ALL "
         f"SELECT occurred_at {_ORDERS} >= asked.since) o WHERE o.occurred_at IS NOT NULL"
-    ),
-    "contents": (
-        f"SELECT JSON_BUILD_ARRAY(v.session_id, asked.digest, {_times(['occurred_at'], 'o')}) FROM {_IN_SESSIONS} "
-        f"CROSS JOIN LATERAL (SELECT occurred_at FROM {_ORDER} WHERE session_id = v.session_id "
-        "AND contents_digest = asked.digest AND occurred_at >= asked.since AND occurred_at <= asked.until OFFSET 0) o"
     ),
 }

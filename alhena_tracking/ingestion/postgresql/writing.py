@@ -24,11 +24,7 @@ _encode = json.JSONEncoder(default=str).encode
 
 def write(messages: Messages, plan: Plan) -> None:
     """Insert and update all rows, mark the days whose roll-ups they make stale, and commit."""
-    added = [
-        rows
-        for rows in (plan.opened, plan.interactions, plan.orders_without_id, plan.lines_without_id, plan.cart_events)
-        if rows
-    ]
+    added = [rows for rows in (plan.opened, plan.interactions, plan.cart_events) if rows]
     statements: list[str] = []
     params: dict[str, Any] = {"company": plan.stale_days.company.pk}
     for rows in added:
