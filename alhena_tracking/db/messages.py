@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import timedelta
-from functools import lru_cache
+from functools import cache, lru_cache
 from hashlib import blake2b
 from typing import Any, NamedTuple, TypeAlias
 from weakref import WeakKeyDictionary, WeakSet
@@ -131,6 +131,44 @@ def _prepared_as(sql: str) -> _Prepared:
         f"PREPARE {name} ({', '.join(types.values())}) AS {numbered}" if types else f"PREPARE {name} AS {numbered}",
         f"EXECUTE {name} {arguments}",
     )
+
+
+class Table(NamedTuple):
+    """A name, and SQL for rows that are parameters."""
+
+    name: str
+    sql: str
+
+
+class Tables:
+    """Rows as parameters of statements."""
+
+    def __init__(self) -> None:
+        self.tables: list[Table] = []
+        self.params: dict[str, Any] = {}
+
+    def add(self, name: str, types: Mapping[str, str], rows: Sequence[Sequence[Any]]) -> Table:
+        """Add rows with columns of these types. A single one is planned as if it were not a table."""
+        is_one = len(rows) == 1
+        names, table = _table(name, tuple(types.items()), is_one)
+        self.params.update(zip(names, rows[0] if is_one else map(_array, zip(*rows, strict=True)), strict=True))
+        self.tables.append(table)
+        return table
+
+
+def _array(values: Iterable[object]) -> str:
+    return f"{{{','.join(map(str, values))}}}"
+
+
+@cache
+def _table(name: str, types: tuple[tuple[str, str], ...], is_one: bool) -> tuple[list[str], Table]:
+    """Return the names of the parameters, and the table."""
+    names = [f"{name}_{column}" for column, _ in types]
+    if is_one:
+        columns = ", ".join(f"%({name}_{column})s::{type_} AS {column}" for column, type_ in types)
+        return names, Table(name, f"(SELECT {columns}) AS asked")
+    columns = ", ".join(f"%({name}_{column})s::{type_}[]" for column, type_ in types)
+    return names, Table(name, f"UNNEST({columns}) AS asked({', '.join(column for column, _ in types)})")
 
 
 def _results(cursor: Any) -> list[Rows]:

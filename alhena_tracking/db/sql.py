@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from operator import attrgetter
 from typing import Any
 
 from django.db import connections, models
@@ -12,6 +14,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.expressions import Col
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_encode = json.JSONEncoder(default=str).encode
 
 
 def fetch(
@@ -71,3 +74,34 @@ def field_of(model: type[models.Model], name: str) -> models.Field[Any, Any]:
 def fields_at(model: type[models.Model], **places: int) -> dict[int, models.Field[Any, Any]]:
     fields = {field.name: field for field in model._meta.concrete_fields}
     return {place: fields[name] for name, place in places.items()}
+
+
+@cache
+def insertion(alias: str, model: type[models.Model], has_ids: bool) -> tuple[str, list[str]]:
+    """Return PostgreSQL's SQL that inserts rows of the JSON parameter ``new_<model>``, and their fields."""
+    fields = [field for field in model._meta.concrete_fields if has_ids or not field.primary_key]
+    names = ", ".join(str(field.column) for field in fields)
+    rows = _recordset(alias, f"new_{model._meta.model_name}", fields)
+    sql = f"INSERT INTO {model._meta.db_table} ({names}) SELECT {names} FROM {rows} RETURNING id"
+    return sql, [field.attname for field in fields]
+
+
+@cache
+def update(alias: str, model: type[models.Model], names: tuple[str, ...]) -> str:
+    """Return PostgreSQL's SQL that updates fields by the rows of the JSON parameter ``changed_<model>``."""
+    fields = [field for field in model._meta.concrete_fields if field.name in {"id", *names}]
+    changes = ", ".join(f"{name} = new.{name}" for name in names)
+    rows = _recordset(alias, f"changed_{model._meta.model_name}", fields)
+    return f"UPDATE {model._meta.db_table} AS stored SET {changes} FROM {rows} WHERE stored.id = new.id"
+
+
+def _recordset(alias: str, param: str, fields: Sequence[models.Field[Any, Any]]) -> str:
+    """Return SQL that reads rows from JSON, which PostgreSQL casts faster than psycopg fills in every value."""
+    columns = ", ".join(f"{field.column} {field.rel_db_type(connections[alias])}" for field in fields)
+    return f"JSON_TO_RECORDSET(%({param})s::json) AS new({columns})"
+
+
+def as_json(rows: Sequence[object], names: Sequence[str]) -> str:
+    """Return rows as the parameter of ``insertion`` and ``update``."""
+    values = attrgetter(*names)
+    return _encode([dict(zip(names, values(row), strict=True)) for row in rows])

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 from alhena_tracking.attribution import Candidate
-from alhena_tracking.db.messages import Messages
+from alhena_tracking.db.messages import Messages, Table, Tables
 from alhena_tracking.db.sql import time_column, time_of
 from alhena_tracking.ingestion.data import CartEventData, InteractionData
 from alhena_tracking.ingestion.state import (
@@ -47,7 +47,7 @@ def read(messages: Messages, demand: Demand, *, locks: bool) -> Stored:
 
 def _read(messages: Messages, demand: Demand, *, locks: bool, is_by_time: bool = False) -> Stored:
     """Lock rows, then sessions, then read: each statement sees what those before it waited for."""
-    tables = _Tables()
+    tables = Tables()
     visitors = list(demand.visitors)
     fingerprints: list[Fingerprint] = []
     ranges: dict[str, list[tuple[Any, ...]]] = {}
@@ -76,7 +76,7 @@ def _read(messages: Messages, demand: Demand, *, locks: bool, is_by_time: bool =
     return stored
 
 
-def _questions(demand: Demand, tables: _Tables) -> list[tuple[str, _Table]]:
+def _questions(demand: Demand, tables: Tables) -> list[tuple[str, Table]]:
     """Return the names of the questions to ask, and the rows to ask each for."""
     visitors = list(enumerate(demand.visitors.values()))
     asked: dict[str, list[tuple[Any, ...]]] = {
@@ -119,42 +119,6 @@ def _stored(answers: dict[str, list[Any]], demand: Demand) -> Stored:
 # Statements for reading
 
 
-class _Table(NamedTuple):
-    """The name of a question, and SQL for the rows that it is asked for, which are parameters."""
-
-    name: str
-    sql: str
-
-
-class _Tables:
-    def __init__(self) -> None:
-        self.tables: list[_Table] = []
-        self.params: dict[str, Any] = {}
-
-    def add(self, name: str, types: Mapping[str, str], rows: Sequence[Sequence[Any]]) -> _Table:
-        """Add rows with columns of these types. A single one is planned as if it were not a table."""
-        is_one = len(rows) == 1
-        names, table = _table(name, tuple(types.items()), is_one)
-        self.params.update(zip(names, rows[0] if is_one else map(_array, zip(*rows, strict=True)), strict=True))
-        self.tables.append(table)
-        return table
-
-
-def _array(values: Iterable[object]) -> str:
-    return f"{{{','.join(map(str, values))}}}"
-
-
-@cache
-def _table(name: str, types: tuple[tuple[str, str], ...], is_one: bool) -> tuple[list[str], _Table]:
-    """Return the names of the parameters, and the table."""
-    names = [f"{name}_{column}" for column, _ in types]
-    if is_one:
-        columns = ", ".join(f"%({name}_{column})s::{type_} AS {column}" for column, type_ in types)
-        return names, _Table(name, f"(SELECT {columns}) AS asked")
-    columns = ", ".join(f"%({name}_{column})s::{type_}[]" for column, type_ in types)
-    return names, _Table(name, f"UNNEST({columns}) AS asked({', '.join(column for column, _ in types)})")
-
-
 def _times(columns: Iterable[str], prefix: str) -> str:
     """Return columns, with times in microseconds, which ``time_of`` reads."""
     return ", ".join(
@@ -164,7 +128,7 @@ def _times(columns: Iterable[str], prefix: str) -> str:
 
 
 @cache
-def _visits(tables: tuple[_Table, ...]) -> str:
+def _visits(tables: tuple[Table, ...]) -> str:
     """Return SQL for the interactions of the visitors asked for."""
     visits = []
     for name, table in tables:
@@ -187,14 +151,14 @@ def _visits(tables: tuple[_Table, ...]) -> str:
 
 
 @cache
-def _lock_sessions(tables: tuple[_Table, ...]) -> str:
+def _lock_sessions(tables: tuple[Table, ...]) -> str:
     """Lock sessions in ascending order. See ``VisitorSessionQuerySet.lock``."""
     in_order = f"SELECT id FROM {_SESSION} WHERE id IN (SELECT session_id FROM visits) ORDER BY id FOR NO KEY UPDATE"
     return f"WITH {_visits(tables)} UPDATE {_SESSION} SET version = version + 1 WHERE id IN ({in_order}) RETURNING id"
 
 
 @cache
-def _answers(tables: tuple[_Table, ...], questions: tuple[tuple[str, _Table], ...]) -> str:
+def _answers(tables: tuple[Table, ...], questions: tuple[tuple[str, Table], ...]) -> str:
     """Return SQL that answers the questions with one JSON document: faster than to parse many columns."""
     answers = {"found": _FOUND}
     answers |= {name: _QUESTIONS[name].format(asked=table.sql) for name, table in questions}

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from functools import cache
-from operator import attrgetter
 from typing import Any
 
-from django.db import connections, models
+from django.db import models
 
 from alhena_tracking.db.messages import Messages
+from alhena_tracking.db.sql import as_json, insertion, update
 from alhena_tracking.db.transactions import database
 from alhena_tracking.ingestion.carts import WORTH_FIELDS
 from alhena_tracking.ingestion.planning import Plan
@@ -19,8 +18,6 @@ from alhena_tracking.models import CartEvent, RolledUpDay, VisitorSession
 
 _SESSION, _ROLLED_UP_DAY = (model._meta.db_table for model in (VisitorSession, RolledUpDay))
 
-_encode = json.JSONEncoder(default=str).encode
-
 
 def write(messages: Messages, plan: Plan) -> None:
     """Insert and update all rows, mark the days whose roll-ups they make stale, and commit."""
@@ -28,15 +25,15 @@ def write(messages: Messages, plan: Plan) -> None:
     statements: list[str] = []
     params: dict[str, Any] = {"company": plan.stale_days.company.pk}
     for rows in added:
-        sql, names = _insertion(database().alias, type(rows[0]), rows[0].pk is not None)
+        sql, names = insertion(database().alias, type(rows[0]), rows[0].pk is not None)
         statements.append(sql)
-        params[f"new_{type(rows[0])._meta.model_name}"] = _as_json(rows, names)
+        params[f"new_{type(rows[0])._meta.model_name}"] = as_json(rows, names)
     if plan.joined:
-        statements.append(_update(database().alias, VisitorSession, SESSION_FIELDS))
-        params["changed_visitorsession"] = _as_json(list(plan.joined.values()), ("id", *SESSION_FIELDS))
+        statements.append(update(database().alias, VisitorSession, SESSION_FIELDS))
+        params["changed_visitorsession"] = as_json(list(plan.joined.values()), ("id", *SESSION_FIELDS))
     if plan.changed_cart_events:
-        statements.append(_update(database().alias, CartEvent, WORTH_FIELDS))
-        params["changed_cartevent"] = _as_json(plan.changed_cart_events, ("id", *WORTH_FIELDS))
+        statements.append(update(database().alias, CartEvent, WORTH_FIELDS))
+        params["changed_cartevent"] = as_json(plan.changed_cart_events, ("id", *WORTH_FIELDS))
     stale = plan.stale_days
     for number, (field, days) in enumerate(RolledUpDay.objects.marks(stale.days, stale.session_days)):
         statements.append(_MARK.format(field=field, number=number))
@@ -54,13 +51,13 @@ def write_if_unchanged(messages: Messages, plan: Plan, versions: Mapping[int, in
     rows, changed = plan.cart_events, plan.changed_cart_events
     held = sorted((pk, versions[pk]) for pk in {row.session_id for row in rows})
     sql, names = _guarded_insertion(database().alias, len(held) == 1, bool(changed))
-    params: dict[str, Any] = {"new_cartevent": _as_json(rows, names)}
+    params: dict[str, Any] = {"new_cartevent": as_json(rows, names)}
     if len(held) == 1:
         [(params["session"], params["version"])] = held
     else:
         params["sessions"], params["versions"] = map(list, zip(*held, strict=True))
     if changed:
-        params["changed_cartevent"] = _as_json(changed, ("id", *WORTH_FIELDS))
+        params["changed_cartevent"] = as_json(changed, ("id", *WORTH_FIELDS))
     [ids] = messages.send([sql], params, begins=False)
     if ids:
         _note_ids(rows, ids)
@@ -82,15 +79,6 @@ _MARK = (
 
 
 @cache
-def _insertion(alias: str, model: type[models.Model], has_ids: bool) -> tuple[str, list[str]]:
-    fields = [field for field in model._meta.concrete_fields if has_ids or not field.primary_key]
-    names = ", ".join(str(field.column) for field in fields)
-    rows = _recordset(alias, f"new_{model._meta.model_name}", fields)
-    sql = f"INSERT INTO {model._meta.db_table} ({names}) SELECT {names} FROM {rows} RETURNING id"
-    return sql, [field.attname for field in fields]
-
-
-@cache
 def _guarded_insertion(alias: str, is_of_one_session: bool, has_changed: bool) -> tuple[str, list[str]]:
     """Return the statement of ``write_if_unchanged``, and the fields of the rows that it inserts."""
     if is_of_one_session:
@@ -104,25 +92,6 @@ def _guarded_insertion(alias: str, is_of_one_session: bool, has_changed: bool) -
         all_held = "(SELECT COUNT(*) FROM held) = CARDINALITY(%(sessions)s::bigint[])"
     parts = [f"held AS (UPDATE {_SESSION} SET version = version + 1 WHERE {unchanged} RETURNING id)"]
     if has_changed:
-        parts.append(f"changed AS ({_update(alias, CartEvent, WORTH_FIELDS)} AND {all_held})")
-    insertion, names = _insertion(alias, CartEvent, False)
-    return f"WITH {', '.join(parts)} {insertion.replace(' RETURNING', f' WHERE {all_held} RETURNING')}", names
-
-
-@cache
-def _update(alias: str, model: type[models.Model], names: tuple[str, ...]) -> str:
-    fields = [field for field in model._meta.concrete_fields if field.name in {"id", *names}]
-    changes = ", ".join(f"{name} = new.{name}" for name in names)
-    rows = _recordset(alias, f"changed_{model._meta.model_name}", fields)
-    return f"UPDATE {model._meta.db_table} AS stored SET {changes} FROM {rows} WHERE stored.id = new.id"
-
-
-def _recordset(alias: str, param: str, fields: Sequence[models.Field[Any, Any]]) -> str:
-    """Return SQL that reads rows from JSON, which PostgreSQL casts faster than psycopg fills in every value."""
-    columns = ", ".join(f"{field.column} {field.rel_db_type(connections[alias])}" for field in fields)
-    return f"JSON_TO_RECORDSET(%({param})s::json) AS new({columns})"
-
-
-def _as_json(rows: Sequence[object], names: Sequence[str]) -> str:
-    values = attrgetter(*names)
-    return _encode([dict(zip(names, values(row), strict=True)) for row in rows])
+        parts.append(f"changed AS ({update(alias, CartEvent, WORTH_FIELDS)} AND {all_held})")
+    sql, names = insertion(alias, CartEvent, False)
+    return f"WITH {', '.join(parts)} {sql.replace(' RETURNING', f' WHERE {all_held} RETURNING')}", names
