@@ -130,6 +130,29 @@ _DATABASE_RULES: dict[str, list[Callable[[str, Mapping[str, Any]], Iterator[Chec
 }
 
 
+def check_proxies(**kwargs: Any) -> list[CheckMessage]:
+    """Warn where the project trusts headers of a proxy, but how many proxies there are is not set."""
+    if not isinstance(conf.raw, Mapping):
+        return []
+    trusted = [
+        name
+        for name in ("SECURE_PROXY_SSL_HEADER", "USE_X_FORWARDED_HOST", "USE_X_FORWARDED_PORT")
+        if getattr(settings, name)
+    ]
+    if not trusted or conf.trusted_proxies is not None:
+        return []
+    return [
+        Warning(
+            f"{trusted[0]} says that a proxy forwards the requests, but visitors' addresses are not known.",
+            hint=(
+                f"Set {SETTING}['TRUSTED_PROXIES'] to the number of your own proxies that append to X-Forwarded-For, "
+                "such as 1. Otherwise many visitors may share one rate limit."
+            ),
+            id="alhena_tracking.W007",
+        )
+    ]
+
+
 def check_rate_limit_cache(**kwargs: Any) -> list[CheckMessage]:
     """Warn of a cache that processes do not share, and of one that can hang every worker."""
     if not isinstance(conf.raw, Mapping):

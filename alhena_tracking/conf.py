@@ -154,7 +154,9 @@ class Conf:
     respect_dnt = Switch("E011", "Whether ``DNT: 1`` opts a visitor out, as ``Sec-GPC: 1`` always does.")
     rate_limit_per_source = _rate("600/m", "E014", "How many events one address may send; ``None`` for any.")
     rate_limit_per_company = _rate(
-        "60000/m", "E015", "How many events one company's visitors may send together; ``None`` for any."
+        "60000/m",
+        "E015",
+        "How many events one company's visitors may send together, and as many again its server; ``None`` for any.",
     )
     rate_limit_cache = Setting(
         "default",

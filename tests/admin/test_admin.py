@@ -676,6 +676,16 @@ def test_records_show_no_digest(
     assert not any(digest in html or digest.replace("-", "") in html for digest in digests if digest != "None")
 
 
+@pytest.mark.parametrize("lookup", ["", "__startswith", "__lt", "__isnull", "__in"])
+@pytest.mark.parametrize("model", [*RECORDS, models.SecretKey])
+def test_list_when_looked_up_by_a_digest_is_refused(
+    client: Client, log_in: Callable[..., Any], company: Company, model: type[Any], lookup: str
+) -> None:
+    log_in(is_superuser=True)
+    for name in [field.name for field in model._meta.fields if field.name.endswith("digest")]:
+        assert client.get(admin_url(model, "changelist"), {name + lookup: "0"}).status_code == 400
+
+
 def test_order_when_it_may_be_viewed_shows_its_lines(
     client: Client, log_in: Callable[..., Any], company: Company
 ) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from alhena_tracking.api.ingestion import throttling
 from alhena_tracking.contract import limits
 from alhena_tracking.models import (
     CartEvent,
@@ -140,6 +141,28 @@ def test_batch_when_sent_with_a_key_costs_all_its_events(send: Send, settings: A
     settings.ALHENA_TRACKING = {"COMPANY_KEY": "acme", "RATE_LIMIT_PER_COMPANY": "500/m"}
     events = [chat(**visitor(1))] * 300
     assert [send(*events)[0] for _ in range(2)] == [200, 429]
+
+
+def test_shop_when_one_home_floods_it_is_answered(send: Send, settings: Any) -> None:
+    """A home has a /56: 256 networks that each count as an address. Invalid events cost as much as others (F32)."""
+    rules = {"RATE_LIMIT_PER_SOURCE": "60/m", "RATE_LIMIT_PER_COMPANY": "3000/m", "TRUSTED_PROXIES": 1}
+    settings.ALHENA_TRACKING = {"COMPANY_KEY": "acme", **rules}
+    throttling.forget()
+
+    def post_from(address: str, *events: Any) -> int:
+        return post("batch", {**IDENTITY, "events": list(events)}, **{"X-Forwarded-For": address})[0]
+
+    flood = [post_from(f"2001:db8:0:{number:x}::1", *[0] * 60) for number in range(125)]
+    assert (flood.count(200), flood.count(429)) == (10, 115)
+    assert send(*[chat(**visitor(1))] * 300)[0] == 200
+    assert {post_from(f"2001:db8:{number:x}::1", chat()) for number in range(1, 50)} == {200}
+
+
+def test_shop_when_its_visitors_are_too_many_is_answered(send: Send, settings: Any) -> None:
+    settings.ALHENA_TRACKING = {"COMPANY_KEY": "acme", "RATE_LIMIT_PER_SOURCE": None, "RATE_LIMIT_PER_COMPANY": "60/m"}
+    throttling.forget()
+    assert [post("batch", {**IDENTITY, "events": [0] * 60})[0] for _ in range(2)] == [200, 429]
+    assert send(chat(**visitor(1)))[0] == 200
 
 
 def test_batch_when_sent_under_its_former_name_is_the_same(send: Send) -> None:

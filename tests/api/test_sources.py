@@ -37,7 +37,7 @@ def request(address: str | None = PROXY, forwarded: str | None = None, user_agen
 
 def source(proxies: int | None, address: str | None = PROXY, forwarded: str | None = None) -> str | None:
     with override_settings(ALHENA_TRACKING={"TRUSTED_PROXIES": proxies}):
-        return source_of(request(address, forwarded))
+        return source_of(request(address, forwarded)).address
 
 
 @pytest.mark.parametrize(
@@ -106,6 +106,29 @@ def test_source_when_a_proxy_is_undeclared_is_unknown_and_warns_once(
     assert "TRUSTED_PROXIES" in record.getMessage()
     assert "1.1.1" not in record.getMessage()
     assert VISITOR not in record.getMessage()
+
+
+@pytest.mark.parametrize(
+    ("proxies", "address", "forwarded", "network"),
+    [
+        (0, "2001:db8:7:1::9", None, "2001:db8:7::/48"),
+        (1, PROXY, "2001:db8:7:ffff::9", "2001:db8:7::/48"),
+        (0, VISITOR, None, None),
+        (1, PROXY, "::ffff:203.0.113.7", None),
+        (0, None, None, None),
+        # Behind a proxy that is not counted, its word is good for no more than a network.
+        (None, PROXY, f"1.1.1.1, {VISITOR}", VISITOR),
+        (None, PROXY, "2001:db8:7:1::9", "2001:db8:7::/48"),
+        (None, PROXY, f"{VISITOR}, 10.0.0.9", None),
+        (None, PROXY, "unknown", None),
+        (None, "198.51.100.1", VISITOR, None),
+    ],
+)
+def test_network_when_asked_for_is_what_many_addresses_share(
+    proxies: int | None, address: str | None, forwarded: str | None, network: str | None
+) -> None:
+    with override_settings(ALHENA_TRACKING={"TRUSTED_PROXIES": proxies}):
+        assert source_of(request(address, forwarded)).network == network
 
 
 @pytest.mark.parametrize(("peer", "forwarded"), [(PROXY, None), (PROXY, ""), (VISITOR, None), (VISITOR, "1.1.1.1")])

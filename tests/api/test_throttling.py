@@ -24,11 +24,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alhena_tracking.api.ingestion import throttling
-from alhena_tracking.api.ingestion.sources import source_of
+from alhena_tracking.api.ingestion.sources import Source, source_of
 from alhena_tracking.api.ingestion.throttling import SLOTS, Budget, check_limits
 from tests.support.runs import examples, require
 
 ADDRESS = "203.0.113.7"
+SOURCE = Source(ADDRESS)
 #: The beginning of a slot, of a second, of a minute and of an hour.
 START = 1_800_000_000.0
 PROCESSES = 4
@@ -116,7 +117,7 @@ def limits(source: str | None = None, company: str | None = None) -> override_se
 
 def passed(attempts: int, cost: int = 1) -> int:
     """How many of so many attempts of one source pass."""
-    return sum(check_limits("acme", ADDRESS, cost) is None for _ in range(attempts))
+    return sum(check_limits("acme", SOURCE, cost) is None for _ in range(attempts))
 
 
 @pytest.mark.parametrize(("rate", "seconds"), [("40/s", 1), ("40/m", 60), ("40/h", 3600), ("600/m", 60)])
@@ -132,21 +133,35 @@ def test_events_when_over_the_limit_wait_for_the_window_to_end(clock: Clock, rat
 
 def test_events_when_over_the_companys_limit_are_limited_everywhere(clock: Clock) -> None:
     with limits(company="3/m"):
-        assert [check_limits("acme", str(number)) is None for number in range(5)] == [True] * 3 + [False] * 2
-        assert check_limits("other", "0") is None
+        assert [check_limits("acme", Source(str(number))) is None for number in range(5)] == [True] * 3 + [False] * 2
+        assert check_limits("other", Source("0")) is None
 
 
 def test_sources_when_counted_do_not_share_a_limit(clock: Clock) -> None:
     with limits(source="1/m"):
-        assert check_limits("acme", "203.0.113.1") is None
-        assert check_limits("acme", "203.0.113.2") is None
-        assert check_limits("acme", "203.0.113.1") is not None
+        assert check_limits("acme", Source("203.0.113.1")) is None
+        assert check_limits("acme", Source("203.0.113.2")) is None
+        assert check_limits("acme", Source("203.0.113.1")) is not None
+
+
+def test_network_when_its_addresses_change_may_send_ten_times_as_much(clock: Clock) -> None:
+    with limits(source="3/m"):
+        same = [check_limits("acme", Source(f"2001:db8:0:{n:x}::/64", "2001:db8::/48")) is None for n in range(40)]
+        assert same.count(True) == 30
+        assert check_limits("acme", Source("2001:db8:1::/64", "2001:db8:1::/48")) is None
+
+
+@pytest.mark.parametrize("source", [SOURCE, Source()], ids=["known", "unknown"])
+def test_server_when_visitors_use_up_their_limit_is_answered(clock: Clock, source: Source) -> None:
+    with limits(company="5/m"):
+        assert [check_limits("acme", source) is None for _ in range(6)] == [True] * 5 + [False]
+        assert [check_limits("acme", None) is None for _ in range(6)] == [True] * 5 + [False]
 
 
 def test_flood_when_rate_limited_spares_the_companys_limit(clock: Clock) -> None:
     with limits(source="1/m", company="2/m"):
         assert passed(10) == 1
-        assert check_limits("acme", "203.0.113.8") is None
+        assert check_limits("acme", Source("203.0.113.8")) is None
 
 
 @pytest.mark.parametrize(("rate", "wait"), [("2/s", 1), ("2/m", 43), ("2/h", 2_580)])
@@ -156,10 +171,10 @@ def test_wait_when_rate_limited_is_whole_seconds_until_events_expire(clock: Cloc
         assert passed(1) == 1
         clock.now += window / 3
         assert passed(1) == 1
-        assert check_limits("acme", ADDRESS) == wait
-        assert check_limits("acme", ADDRESS) == wait, "from memory, the same"
+        assert check_limits("acme", SOURCE) == wait
+        assert check_limits("acme", SOURCE) == wait, "from memory, the same"
         clock.now += wait
-        assert check_limits("acme", ADDRESS) is None
+        assert check_limits("acme", SOURCE) is None
 
 
 def test_burst_when_across_two_minutes_is_not_doubled(clock: Clock) -> None:
@@ -177,16 +192,16 @@ def test_burst_when_across_two_minutes_is_not_doubled(clock: Clock) -> None:
 def test_steady_events_when_just_below_the_limit_all_pass(clock: Clock) -> None:
     with limits(source="600/m"):
         for _ in range(3 * 570):
-            assert check_limits("acme", ADDRESS) is None
+            assert check_limits("acme", SOURCE) is None
             clock.now += 60 / 570
 
 
 def test_batch_when_counted_costs_its_events_and_is_limited_whole(clock: Clock) -> None:
     with limits(source="60/m"):
-        assert check_limits("acme", ADDRESS, 50) is None
-        assert check_limits("acme", ADDRESS, 11) is not None
-        assert check_limits("acme", ADDRESS, 10) is None, "a smaller one still fits"
-        assert check_limits("acme", ADDRESS, 1) is not None
+        assert check_limits("acme", SOURCE, 50) is None
+        assert check_limits("acme", SOURCE, 11) is not None
+        assert check_limits("acme", SOURCE, 10) is None, "a smaller one still fits"
+        assert check_limits("acme", SOURCE, 1) is not None
 
 
 def test_batches_when_not_dividing_the_limit_leave_room_for_smaller(clock: Clock) -> None:
@@ -197,12 +212,12 @@ def test_batches_when_not_dividing_the_limit_leave_room_for_smaller(clock: Clock
 
 def test_batch_when_over_the_limit_passes_after_a_silent_window(clock: Clock) -> None:
     with limits(source="50/m"):
-        assert check_limits("acme", ADDRESS, 1) is None
-        wait = check_limits("acme", ADDRESS, 100)
+        assert check_limits("acme", SOURCE, 1) is None
+        wait = check_limits("acme", SOURCE, 100)
         assert wait == 63
         clock.now += wait
-        assert check_limits("acme", ADDRESS, 100) is None
-        assert check_limits("acme", ADDRESS, 1) is not None
+        assert check_limits("acme", SOURCE, 100) is None
+        assert check_limits("acme", SOURCE, 1) is not None
 
 
 @pytest.mark.parametrize("before", [0, 1])
@@ -279,7 +294,7 @@ def test_lease_when_traffic_is_heavy_grows_to_a_hundredth_of_the_limit(
     clock: Clock, shared_cache: type[SharedCache]
 ) -> None:
     with limits(company="60000/m"):
-        assert check_limits("acme", None) is None
+        assert check_limits("acme", Source()) is None
         assert shared_cache.calls == ["get_many", "add"], "a single event takes two round trips"
         shared_cache.calls.clear()
         assert passed(6000) == 6000
@@ -314,9 +329,9 @@ def test_flood_when_rate_limited_costs_no_round_trip(clock: Clock, shared_cache:
 
 def test_limit_when_none_touches_no_cache(shared_cache: type[SharedCache]) -> None:
     with limits(source=None, company=None):
-        assert check_limits("acme", ADDRESS) is None
+        assert check_limits("acme", SOURCE) is None
     with limits(source="1/m", company=None):
-        assert [check_limits("acme", None) for _ in range(3)] == [None] * 3
+        assert [check_limits("acme", Source()) for _ in range(3)] == [None] * 3
     assert shared_cache.calls == []
 
 
@@ -330,15 +345,15 @@ def test_setting_when_changed_counts_anew(clock: Clock) -> None:
 def test_subjects_when_many_are_forgotten_from_the_longest_unused_on() -> None:
     with limits(source="5/m"):
         for number in range(throttling.SUBJECTS + 10):
-            check_limits("acme", str(number))
+            check_limits("acme", Source(str(number)))
     assert throttling._budget.cache_info().currsize == throttling.SUBJECTS
 
 
 def test_cache_keys_when_read_identify_nobody_and_expire(clock: Clock, shared_cache: type[SharedCache]) -> None:
     with limits(source="5/m", company="50/h"):
-        check_limits("acme", ADDRESS)
+        check_limits("acme", SOURCE)
         clock.now += 3600
-        check_limits("acme", ADDRESS)
+        check_limits("acme", SOURCE)
     assert sorted(shared_cache.timeouts.values()) == [120, 120, 7200, 7200]
     names = [key.split(":")[1] for key in shared_cache.timeouts]
     assert len(set(names)) == 4, "a subject's name changes with the window"
@@ -346,7 +361,7 @@ def test_cache_keys_when_read_identify_nobody_and_expire(clock: Clock, shared_ca
     assert not any(word in key for key in shared_cache.timeouts for word in ("acme", ADDRESS))
     with limits(source="5/m"), override_settings(SECRET_KEY="another"):
         throttling.forget()
-        check_limits("acme", ADDRESS)
+        check_limits("acme", SOURCE)
     assert len({key.split(":")[1] for key in shared_cache.timeouts}) == 5, "names are keyed"
 
 
@@ -356,7 +371,7 @@ def test_limit_when_the_cache_is_of_one_process_is_kept_there(clock: Clock, back
         caches["default"].set("shop", "its own")
         with limits(source="5/m"):
             for number in range(2000):
-                check_limits("acme", str(number))
+                check_limits("acme", Source(str(number)))
             assert passed(9) == 5
         assert caches["default"].get("shop") == (None if "dummy" in backend else "its own")
 
@@ -423,7 +438,7 @@ def test_cache_when_it_failed_is_tried_again_by_one_only(clock: Clock, shared_ca
         shared_cache.error = ConnectionError()
         passed(1)
         clock.now += 5
-        shared_cache.meanwhile = lambda: check_limits("acme", "203.0.113.8")
+        shared_cache.meanwhile = lambda: check_limits("acme", Source("203.0.113.8"))
         passed(1)
     assert len(shared_cache.calls) == 2
 

@@ -11,7 +11,7 @@ from django.core.checks import CheckMessage, run_checks
 from django.db import connection, router
 from django.test import override_settings
 
-from alhena_tracking.checks import check_database, check_rate_limit_cache
+from alhena_tracking.checks import check_database, check_proxies, check_rate_limit_cache
 from alhena_tracking.conf import SETTINGS, Choice, check_settings, conf
 from alhena_tracking.models import AttributionModel, ValueBasis
 
@@ -319,6 +319,30 @@ def cache_ids(backend: str, *, debug: bool = False, options: Any = None, **setti
         messages = check_rate_limit_cache()
     assert all(message.hint for message in messages)
     return [message.id for message in messages]
+
+
+@pytest.mark.parametrize(
+    ("proxies", "project", "expected"),
+    [
+        (None, {}, []),
+        (None, {"SECURE_PROXY_SSL_HEADER": ("HTTP_X_FORWARDED_PROTO", "https")}, ["alhena_tracking.W007"]),
+        (None, {"USE_X_FORWARDED_HOST": True}, ["alhena_tracking.W007"]),
+        (0, {"USE_X_FORWARDED_HOST": True}, []),
+        (1, {"USE_X_FORWARDED_PORT": True}, []),
+    ],
+)
+def test_proxies_when_trusted_but_not_counted_warn(
+    proxies: int | None, project: dict[str, Any], expected: list[str]
+) -> None:
+    with override_settings(ALHENA_TRACKING={"TRUSTED_PROXIES": proxies}, **project):
+        assert [message.id for message in check_proxies()] == expected
+
+
+@pytest.mark.django_db  # other apps' checks may ask the database
+def test_proxies_when_the_project_is_checked_for_deployment_are_checked() -> None:
+    with override_settings(USE_X_FORWARDED_HOST=True):
+        found = {message.id for message in run_checks(include_deployment_checks=True)}
+        assert found - {message.id for message in run_checks()} >= {"alhena_tracking.W007"}
 
 
 NO_LIMITS: dict[str, Any] = {"RATE_LIMIT_PER_SOURCE": None, "RATE_LIMIT_PER_COMPANY": None}

@@ -1,11 +1,12 @@
-"""The sender of a request: the address that a limit applies to, and whether it is a bot."""
+"""The sender of a request: the address and the network that limits apply to, and whether it is a bot."""
 
 from __future__ import annotations
 
 import logging
 import re
 from functools import cache, lru_cache
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from typing import NamedTuple
 
 from django.http import HttpRequest
 
@@ -48,25 +49,41 @@ _BOT = re.compile(
 _USER_AGENT_LENGTH = 512
 
 
-def source_of(request: HttpRequest) -> str | None:
-    """Return the visitor's address; of IPv6 its /64 network, which is one household's. ``None`` if it is unknown.
+class Source(NamedTuple):
+    """The sender's address (of IPv6 its /64 network, one household's), and the network that it can change it within.
+
+    Of IPv6 that is the /48, the most that providers give to one customer. What is unknown is ``None``.
+    """
+
+    address: str | None = None
+    network: str | None = None
+
+
+def source_of(request: HttpRequest) -> Source:
+    """Return a request's source.
 
     Where the shop's own proxies append to ``X-Forwarded-For``, ``TRUSTED_PROXIES`` says how many; the entry that the
-    outermost of them wrote is the visitor's, whatever a visitor wrote before it.
+    outermost of them wrote is the visitor's, whatever a visitor wrote before it. Behind proxies that it does not count,
+    the last entry may be another proxy's, and is taken for a network.
     """
     proxies = conf.trusted_proxies
-    forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "")
+    entries = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
     peer = _address(request.META.get("REMOTE_ADDR") or "")
-    if proxies is None and forwarded and (peer is None or _is_private(peer)):
-        # A proxy sends it, and its address stands for the whole shop.
+    if proxies is None and entries != [""] and (peer is None or _is_private(peer)):
         _warn_of_unknown_proxies()
-        return None
-    entries = forwarded.split(",")
+        last = _address(entries[-1])
+        return Source(network=_network_of(last, 48) if last and not _is_private(last) else None)
     visitor = _address(entries[-proxies]) if proxies and proxies <= len(entries) else None
     address = visitor or peer
-    if isinstance(address, IPv6Address):
-        return str(IPv6Network((int(address) >> 64 << 64, 64)))
-    return str(address) if address else None
+    if address is None:
+        return Source()
+    network = _network_of(address, 48) if isinstance(address, IPv6Address) else None
+    return Source(_network_of(address, 64), network)
+
+
+def _network_of(address: IPv4Address | IPv6Address, bits: int) -> str:
+    """Return the network of an IPv6 address with a prefix of so many bits; an IPv4 address as it is."""
+    return str(ip_network((address, bits), strict=False) if isinstance(address, IPv6Address) else address)
 
 
 def is_bot(request: HttpRequest) -> bool:
@@ -99,6 +116,6 @@ def _warn_of_unknown_proxies() -> None:
     """Once a process."""
     logger.warning(
         "X-Forwarded-For comes from a proxy, but ALHENA_TRACKING does not say TRUSTED_PROXIES: visitors' addresses are "
-        "not known, and no limit per source is kept. Set it to the number of your own proxies that append to the "
-        "header, such as 1."
+        "not known, and ten times the limit per source holds for all that the proxy forwards from one address. Set it "
+        "to the number of your own proxies that append to the header, such as 1."
     )

@@ -1,5 +1,8 @@
 """How many events may come: limits per source and per company, kept by all processes together in Django's cache.
 
+A network of many sources may send ten times what one may, so that nobody gains much by changing addresses within it.
+A company's visitors and its server have a budget each, so that no visitor silences the shop.
+
 A limit such as 600 a minute lets at most 600 events pass in *any* minute. The minute is cut into 20 slots, each a
 counter in the cache, and the present slot counts together with the 20 before it. (So a sender that never pauses gets
 20/21 of the limit.)
@@ -32,6 +35,7 @@ from django.core.cache.backends.dummy import DummyCache
 from django.core.cache.backends.locmem import LocMemCache
 from django.utils.encoding import force_bytes
 
+from alhena_tracking.api.ingestion.sources import Source
 from alhena_tracking.conf import conf
 
 logger = logging.getLogger(__name__)
@@ -39,6 +43,8 @@ logger = logging.getLogger(__name__)
 SLOTS = 20
 #: What a process may lease in advance, as a divisor of the limit.
 LEASED_SHARE = 100
+#: How many sources' limit a network has.
+SOURCES_IN_NETWORK = 10
 #: How many sources and companies a process remembers.
 SUBJECTS = 10_000
 #: How long a cache that failed is left alone, so that a dead one does not slow every request.
@@ -66,12 +72,12 @@ class Rate(NamedTuple):
         return cls(int(limit), {"s": 1, "m": 60, "h": 3600}[unit])
 
 
-def check_limits(company_key: str | None, source: str | None, cost: int = 1) -> int | None:
+def check_limits(company_key: str | None, source: Source | None, cost: int = 1) -> int | None:
     """Count ``cost`` events; ``None`` if they may pass, else the whole seconds (≥ 1) after which to try again.
 
-    A batch passes or is rejected as a whole. One larger than a limit counts as the limit: it passes after a window of
-    silence. Where the company or the source is ``None``, its limit is not asked. The source's comes first, so that a
-    flood does not use up the company's.
+    Without a ``source`` they are the company's server's. A batch passes or is rejected as a whole. One larger than a
+    limit counts as the limit: it passes after a window of silence. What is ``None`` has no limit. The source's comes
+    first, so that a flood does not use up the company's.
     """
     for budget in _budgets(company_key, source):
         wait = budget.spend(cost)
@@ -87,25 +93,27 @@ def forget() -> None:
     _health.forget()
 
 
-def _budgets(company_key: str | None, source: str | None) -> Iterator[Budget]:
-    for kind, subject, rate in (
-        ("source", source, conf.rate_limit_per_source),
-        ("company", company_key, conf.rate_limit_per_company),
-    ):
-        if subject is not None and rate is not None:
-            yield _budget(kind, subject, rate)
+def _budgets(company_key: str | None, source: Source | None) -> Iterator[Budget]:
+    if source is not None and (rate := conf.rate_limit_per_source) is not None:
+        if source.address is not None:
+            yield _budget("source", source.address, rate)
+        if source.network is not None:
+            yield _budget("network", source.network, rate, SOURCES_IN_NETWORK)
+    if company_key is not None and (rate := conf.rate_limit_per_company) is not None:
+        yield _budget("server" if source is None else "company", company_key, rate)
 
 
 @lru_cache(maxsize=SUBJECTS)
-def _budget(kind: str, subject: str, rate: str) -> Budget:
-    return Budget(kind, subject, rate)
+def _budget(kind: str, subject: str, rate: str, times: int = 1) -> Budget:
+    return Budget(kind, subject, rate, times)
 
 
 class Budget:
     """What this process holds of one subject's limit: the events it leased, and a rejection that is not over."""
 
-    def __init__(self, kind: str, subject: str, rate: str) -> None:
-        self.rate = Rate.parse(rate)
+    def __init__(self, kind: str, subject: str, rate: str, times: int = 1) -> None:
+        limit, seconds = Rate.parse(rate)
+        self.rate = Rate(limit * times, seconds)
         # With the rate, so that a changed setting counts anew.
         self._identity = "\0".join(("alhena_tracking.throttling", kind, rate, subject))
         # Held while the cache is asked: a subject's threads would all lease in advance at once.

@@ -104,7 +104,8 @@ class IngestionView(View):
     def foreign_origin(self) -> str | None:
         """The origin of the page that sent the request; ``None`` if that is the host itself, or no page."""
         origin = self.request.META.get("HTTP_ORIGIN", "").lower()
-        return origin if origin and origin.partition("://")[2] != self.request.get_host().lower() else None
+        host = self.request.get_host().lower()
+        return origin if origin and origin not in {f"http://{host}", f"https://{host}"} else None
 
     def _check_origin(self, known: CachedCompany) -> None:
         if self.foreign_origin and self.foreign_origin not in known.origins:
@@ -259,7 +260,7 @@ def _number_of_events(body: object, most: int) -> int:
 
 
 def _check_limits(request: HttpRequest, known: CachedCompany | None, trust: Trust, cost: int) -> None:
-    # The shop's server sends for all visitors from one address.
+    # The shop's server sends for all visitors from one address, and has a budget of its own.
     source = source_of(request) if trust == Trust.REPORTED else None
     wait = throttling.check_limits(known.company.key if known else None, source, cost)
     if wait is not None:
