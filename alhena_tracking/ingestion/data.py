@@ -49,6 +49,11 @@ class EventData:
     source: str = ""
     trust: Trust = Trust.REPORTED
 
+    @property
+    def is_known_by_id(self) -> bool:
+        """Whether the same ``event_id`` again, of the same kind and trust, is a duplicate."""
+        return True
+
     def fields(self, company: Company) -> dict[str, Any]:
         """Return the values of the event's row."""
         return {
@@ -124,6 +129,11 @@ class OrderData(EventData):
     currency: str
     value_minor: int
     line_items: tuple[LineItemData, ...] = ()
+
+    @property
+    def is_known_by_id(self) -> bool:
+        # What the shop's server says of an order is compared with what it said before.
+        return self.trust == Trust.REPORTED or not self.order_id
 
 
 #: What an event states of an order beside its figures; where the shop's server states it, it stands.

@@ -83,8 +83,10 @@ def read(demand: Demand) -> Stored:
         stored.candidates[fingerprint] = {candidate.id: candidate for candidate in candidates}
     stored.carts_read = pairs
     for table, ids in demand.event_ids.items():
-        known = rows_of(table).filter(company=demand.company, event_id__in=ids).values_list("event_id", flat=True)
-        stored.known.update((table, event_id) for event_id in known)
+        known = rows_of(table).filter(company=demand.company, event_id__in=ids)
+        if table is Order:
+            known = known.filter(order_id_digest=None)
+        stored.known.update((table, *values) for values in known.values_list("event_id", "trust"))
     _read_carts(stored, demand, emptied)
     return stored
 

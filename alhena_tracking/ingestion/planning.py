@@ -95,14 +95,14 @@ class _Planning:
 
     def run(self) -> Plan:
         for event in self.demand.events:
-            tables = TABLES[type(event)]
-            if any((table, event.event_id) in self.stored.known for table in tables):
+            keys = [(table, event.event_id, str(event.trust)) for table in TABLES[type(event)] if event.is_known_by_id]
+            if any(key in self.stored.known for key in keys):
                 self.plan.outcomes.append(DUPLICATE)
                 continue
             outcome = self._plan_event(event)
             self.plan.outcomes.append(outcome)
             if outcome.status in {"recorded", "confirmed", "pending"}:
-                self.stored.known.update((table, event.event_id) for table in tables)
+                self.stored.known.update(keys)
         self.plan.states = list(self.stored.orders.values())
         if self.plan.has_rows:
             self._place_cart_events()

@@ -24,7 +24,6 @@ from alhena_tracking.models import (
     LockRow,
     Order,
     OrderClaim,
-    PendingConfirmation,
     VisitorSession,
 )
 
@@ -33,11 +32,11 @@ if TYPE_CHECKING:
 
 _Key = TypeVar("_Key")
 
-#: The tables in which an event's id may be stored.
+#: The tables in which an event's id may be stored; orders with an id have it in their claims.
 TABLES: dict[type[EventData], tuple[type[Model], ...]] = {
     InteractionData: (Interaction,),
     CartEventData: (CartEvent,),
-    OrderData: (Order, OrderClaim, PendingConfirmation),
+    OrderData: (Order, OrderClaim),
 }
 #: The fields of a session that interactions decide.
 SESSION_FIELDS = ("started_at", "started_on", "last_interaction_at", "qualified_at", "channel", "ai_profile")
@@ -187,9 +186,10 @@ class Demand:
 
     @cached_property
     def event_ids(self) -> dict[type[Model], list[UUID]]:
+        """The ids of events that may be stored already, by table."""
         ids: dict[type[Model], list[UUID]] = {}
         for event in self.events:
-            for table in TABLES[type(event)]:
+            for table in TABLES[type(event)] if event.is_known_by_id else ():
                 ids.setdefault(table, []).append(event.event_id)
         return ids
 
@@ -200,7 +200,7 @@ class Stored:
 
     - ``candidates``: each fingerprint's interactions, by id;
     - ``sessions`` and their ``versions``; ``carts_read``: of which visitors carts were read in which sessions;
-    - ``known``: the tables and ids of events that are stored already;
+    - ``known``: the tables, ids and trust of events that are stored already;
     - ``orders``: the state of each order id;
     - ``contents``: the times of a session's orders without an id, by the digest of their contents;
     - ``carts``: each product's rows from its earliest change on and the last before, in order;
@@ -210,7 +210,7 @@ class Stored:
     candidates: dict[Fingerprint, dict[int, Candidate]] = field(default_factory=dict)
     sessions: dict[int, VisitorSession] = field(default_factory=dict)
     versions: dict[int, int] = field(default_factory=dict)
-    known: set[tuple[type[Model], UUID]] = field(default_factory=set)
+    known: set[tuple[type[Model], UUID, str]] = field(default_factory=set)
     orders: dict[str, OrderState] = field(default_factory=dict)
     contents: dict[tuple[int, UUID], list[datetime]] = field(default_factory=dict)
     carts: dict[ProductInCart, list[StoredCartEvent]] = field(default_factory=dict)

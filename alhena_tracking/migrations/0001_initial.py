@@ -537,7 +537,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='orderclaim',
-            constraint=models.UniqueConstraint(fields=('company', 'event_id'), name='alhena_orderclaim_event_id'),
+            constraint=models.UniqueConstraint(fields=('company', 'event_id', 'trust', 'order'), name='alhena_orderclaim_event_id'),
         ),
         migrations.AddConstraint(
             model_name='orderclaim',
@@ -561,7 +561,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='order',
-            constraint=models.UniqueConstraint(fields=('company', 'event_id'), name='alhena_order_event_id'),
+            constraint=models.UniqueConstraint(fields=('company', 'event_id', 'trust', 'contents_digest'), name='alhena_order_event_id'),
         ),
         migrations.AddConstraint(
             model_name='order',
@@ -597,7 +597,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='interaction',
-            constraint=models.UniqueConstraint(fields=('company', 'event_id'), name='alhena_interaction_event_id'),
+            constraint=models.UniqueConstraint(fields=('company', 'event_id', 'trust'), name='alhena_interaction_event_id'),
         ),
         migrations.AddConstraint(
             model_name='interaction',
@@ -617,7 +617,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='cartevent',
-            constraint=models.UniqueConstraint(fields=('company', 'event_id'), name='alhena_cartevent_event_id'),
+            constraint=models.UniqueConstraint(fields=('company', 'event_id', 'trust'), name='alhena_cartevent_event_id'),
         ),
         migrations.AddConstraint(
             model_name='cartevent',

@@ -62,7 +62,7 @@ class CartEvent(Credited, Event):
         verbose_name_plural = _("cart events")
         ordering = ["-occurred_at", "-id"]
         constraints = [
-            models.UniqueConstraint(fields=["company", "event_id"], name="alhena_cartevent_event_id"),
+            models.UniqueConstraint(fields=["company", "event_id", "trust"], name="alhena_cartevent_event_id"),
             models.CheckConstraint(
                 condition=Q(type__in=CartEventType.values),
                 name="alhena_cartevent_type",

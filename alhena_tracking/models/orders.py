@@ -61,7 +61,10 @@ class Order(Credited, Event):
         permissions = [("exclude_order", _("Can exclude orders from the figures"))]
         constraints = [
             models.UniqueConstraint(fields=["company", "order_id_digest"], name="alhena_order_order_id"),
-            models.UniqueConstraint(fields=["company", "event_id"], name="alhena_order_event_id"),
+            # Orders with an id have no contents digest: the id is unique.
+            models.UniqueConstraint(
+                fields=["company", "event_id", "trust", "contents_digest"], name="alhena_order_event_id"
+            ),
             models.CheckConstraint(condition=_ORDER_ID_HAS_DIGEST, name="alhena_order_order_id_digest"),
             models.CheckConstraint(
                 condition=Q(value_minor__gte=0, value_minor__lte=VALUE_MINOR), name="alhena_order_value"
@@ -179,7 +182,9 @@ class OrderClaim(Credited, Event):
             models.UniqueConstraint(
                 fields=["order", "currency", "value_minor", "session"], name="alhena_orderclaim_said_once"
             ),
-            models.UniqueConstraint(fields=["company", "event_id"], name="alhena_orderclaim_event_id"),
+            models.UniqueConstraint(
+                fields=["company", "event_id", "trust", "order"], name="alhena_orderclaim_event_id"
+            ),
             models.CheckConstraint(
                 condition=Q(value_minor__gte=0, value_minor__lte=VALUE_MINOR), name="alhena_orderclaim_value"
             ),

@@ -41,7 +41,7 @@ class Interaction(Event):
         verbose_name_plural = _("interactions")
         ordering = ["-occurred_at", "-id"]
         constraints = [
-            models.UniqueConstraint(fields=["company", "event_id"], name="alhena_interaction_event_id"),
+            models.UniqueConstraint(fields=["company", "event_id", "trust"], name="alhena_interaction_event_id"),
             models.CheckConstraint(
                 condition=Q(user_fingerprint_digest__isnull=False) | Q(faq_fingerprint_digest__isnull=False),
                 name="alhena_interaction_has_fingerprint",

@@ -57,6 +57,41 @@ def test_event_when_sent_with_a_key_is_confirmed(interacted: None, confirm: Any)
     assert CartEvent.objects.get().trust == Order.objects.get().trust == Trust.CONFIRMED
 
 
+@pytest.mark.parametrize("said_before", ["1001", "other", None])
+def test_confirmation_when_a_browser_used_its_event_id_stands(
+    interacted: None, confirm: Any, said_before: str | None
+) -> None:
+    """Pixels of advertisers give one id to the browser's event and the server's (F30)."""
+    own = {"event_id": str(uuid.uuid4())}
+    assert post("checkout_events", {**ORDER, **own, "order_id": said_before, "value": 1})[0] == 201
+    status, answer = confirm("checkout_events", {**ORDER, **own, "order_id": "1001", "value": 75})
+    assert (status, answer["status"]) == ((200, "confirmed") if said_before == "1001" else (201, "recorded"))
+    order = Order.objects.get(order_id="1001")
+    assert (order.trust, order.value_minor) == (Trust.CONFIRMED, 7500)
+    assert confirm("checkout_events", {**ORDER, **own, "order_id": "1001", "value": 75})[1] == {"status": "duplicate"}
+    assert post("checkout_events", {**ORDER, **own, "order_id": "1002"})[1] == {"status": "duplicate"}
+
+
+def test_confirmations_when_they_share_an_event_id_all_stand(interacted: None, confirm: Any) -> None:
+    own = {"event_id": str(uuid.uuid4())}
+    for number in range(3):
+        assert confirm("checkout_events", {**ORDER, **own, "order_id": str(number)})[0] == 201
+        assert confirm("checkout_events", {**ANONYMOUS, **own, "order_id": f"waiting {number}"})[0] == 202
+    assert (Order.objects.count(), PendingConfirmation.objects.count()) == (3, 3)
+
+
+@pytest.mark.parametrize("is_server_first", [True, False])
+def test_cart_event_when_browser_and_server_send_it_counts_once(
+    interacted: None, confirm: Any, is_server_first: bool
+) -> None:
+    body = {**CART_EVENT, "event_id": str(uuid.uuid4())}
+    senders = [confirm, post] if is_server_first else [post, confirm]
+    assert [send("cart_events", body)[0] for send in senders] == [201, 201]
+    assert [send("cart_events", body)[1] for send in senders] == [{"status": "duplicate"}] * 2
+    first, second = CartEvent.objects.order_by("id")
+    assert (first.gmv_minor > 0, second.gmv_minor) == (True, 0)
+
+
 def test_clock_when_it_is_the_servers_is_believed(company: Company, confirm: Any) -> None:
     at = timezone.now() - timedelta(hours=5)
     body = {**IDENTITY, "type": "CHAT", "occurred_at": at.isoformat(), "sent_at": "2020-01-01T00:00:00Z"}

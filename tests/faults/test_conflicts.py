@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from random import Random
+from typing import Any
 
 import pytest
 from django.db import connection, transaction
@@ -88,7 +89,8 @@ def test_event_when_its_id_is_being_recorded_is_a_duplicate(
 ) -> None:
     """The visitors have no lock in common: only the database knows."""
     report = {CartEventFactory: cart_event, InteractionFactory: interaction, OrderFactory: order}[row]
-    event, others = report(chat.visitor), [cart_event(chat.visitor), cart_event(chat.visitor, quantity=2)]
+    own: dict[str, Any] = {"order_id": "1001"} if row is OrderFactory else {}
+    event, others = report(chat.visitor, **own), [cart_event(chat.visitor), cart_event(chat.visitor, quantity=2)]
     message = batch([others[0], event, others[1]]) if is_batched else event.message()
     stranger = interaction(new_visitor())
     assert deliver(server, stranger.message())[-1].words == ["recorded"]
@@ -98,7 +100,7 @@ def test_event_when_its_id_is_being_recorded_is_a_duplicate(
             fields = {"company": credited.company, "session": credited.session, "event_id": event.event_id}
             if row is not InteractionFactory:
                 fields |= {"channel": credited.kind, "credited_interaction": credited}
-            row(**fields)
+            row(**fields, **own)
             posted = pool.submit(post, server, message)
             wait_for_waiting()
         assert posted.result().words == (["recorded", "duplicate", "recorded"] if is_batched else ["duplicate"])

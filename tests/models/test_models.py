@@ -178,6 +178,15 @@ def test_row_when_it_breaks_a_constraint_is_rejected(company: Company, model: An
         model.objects.update(**changes)
 
 
+def test_order_without_id_when_stored_twice_by_one_event_is_rejected(company: Company) -> None:
+    record(company, [chat()])
+    record(company, [order(order_id="")])
+    again = Order.objects.get()
+    again.pk = None
+    with pytest.raises(IntegrityError), transaction.atomic():
+        again.save(force_insert=True)
+
+
 def test_uuids_when_of_any_bits_come_back_as_they_were(company: Company) -> None:
     """MariaDB's own type rejects some; see ``ExactUUIDField``."""
     bits = random.Random(7)

@@ -185,17 +185,20 @@ def _answer_without_id(word: Word, heard: Sequence[Word]) -> Answer:
 
 
 def _is_known_by_event_id(word: Word, heard: Sequence[Word]) -> bool:
-    """Whether an order, a claim or a waiting confirmation of the company came with this very event."""
+    """Whether an order or a claim of the company came with this very event, and as much trust.
+
+    What the shop's server says of an order with an id is compared with what it said before.
+    """
+    if word.is_confirmation and word.order_id is not None:
+        return False
     kept = _recorded_without_id(heard)
     for key in {_key(earlier) for earlier in heard if earlier.order_id is not None}:
-        words = _words_on(key, heard)
-        order = _shown(words)
-        if order:
-            kept += order.claims
-        else:
-            waiting = _waiting(words, word.received_at)
-            kept += [waiting] if waiting else []
-    return any((word.company, word.event_id) == (earlier.company, earlier.event_id) for earlier in kept)
+        order = _shown(_words_on(key, heard))
+        kept += order.claims if order else ()
+    return any(
+        (word.company, word.event_id, word.is_confirmation) == (one.company, one.event_id, one.is_confirmation)
+        for one in kept
+    )
 
 
 # Orders with an id, computed from all words on one of them in order of arrival

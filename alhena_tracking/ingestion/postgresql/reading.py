@@ -93,7 +93,7 @@ def _stored(answers: dict[str, list[Any]], demand: Demand) -> Stored:
     """Build the rows of all answers but those of the interactions found."""
     stored = Stored()
     for table in demand.event_ids:
-        stored.known.update((table, UUID(event_id)) for event_id in answers[table._meta.db_table])
+        stored.known.update((table, UUID(event_id), trust) for event_id, trust in answers[table._meta.db_table])
     for model, ids in zip(_RESERVED, zip(*answers.get("ids", ()), strict=True), strict=False):
         stored.reserved_ids[model] = list(ids)
     for pk, started_at, started_on, last_at, qualified_at, channel, ai_profile in answers.get("sessions", ()):
@@ -213,8 +213,8 @@ _OF_SESSIONS = (
 _QUESTIONS = {
     **{
         table._meta.db_table: (
-            "SELECT TO_JSON(t.event_id) FROM {asked} CROSS JOIN LATERAL "
-            f"(SELECT event_id FROM {table._meta.db_table} WHERE company_id = %(company)s::bigint "
+            "SELECT JSON_BUILD_ARRAY(t.event_id, t.trust) FROM {asked} CROSS JOIN LATERAL "
+            f"(SELECT event_id, trust FROM {table._meta.db_table} WHERE company_id = %(company)s::bigint "
             "AND event_id = asked.event_id OFFSET 0) t"
         )
         for table in _TABLES_OF_EVENTS
