@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+from io import BytesIO
 from typing import Any
 
 import pytest
+from django.core.handlers.asgi import ASGIRequest
+from django.core.handlers.wsgi import WSGIRequest
+from django.http import HttpRequest
 
+from alhena_tracking.api.ingestion.parsers import BodyTooLarge, read_json
 from alhena_tracking.diagnosis import event_counts
 from alhena_tracking.models import Company, Interaction, PendingConfirmation, Refund, SecretKey, VisitorSession
 from tests.support.endpoints import PATHS, body_of, post_to
@@ -77,3 +82,22 @@ def test_body_when_it_is_not_utf_8_is_400(path: str, headers: dict[str, str]) ->
     bodies = [body[:start] + odd + body[start:] for start in starts for odd in NOT_UTF_8]
     others = [body.decode().encode(codec) for codec in ("utf-16", "utf-16-le", "utf-16-be", "utf-32")]
     check_rejected(path, [*bodies, *others, BOM + body, body + BOM], headers)
+
+
+def declared(server: str, length: int, stream: BytesIO) -> HttpRequest:
+    """A request whose body is said to have so many bytes."""
+    if server == "WSGI":
+        sent = {"CONTENT_TYPE": "application/json", "CONTENT_LENGTH": str(length)}
+        return WSGIRequest({"REQUEST_METHOD": "POST", "PATH_INFO": "/", "wsgi.input": stream, **sent})
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(length).encode())]
+    return ASGIRequest({"method": "POST", "path": "/", "query_string": b"", "headers": headers}, stream)
+
+
+@pytest.mark.parametrize("server", ["WSGI", "ASGI"])
+def test_body_when_declared_too_large_is_refused_unread(server: str) -> None:
+    body = b"{}".ljust(101)
+    stream = BytesIO(body)
+    with pytest.raises(BodyTooLarge):
+        read_json(declared(server, len(body), stream), ["application/json"], 100)
+    assert stream.tell() == 0
+    assert read_json(declared(server, len(body), stream), ["application/json"], 101) == {}
