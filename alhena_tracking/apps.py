@@ -15,11 +15,23 @@ class AlhenaTrackingConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from alhena_tracking.checks import check_database, check_proxies, check_rate_limit_cache
+        from alhena_tracking.checks import (
+            check_database,
+            check_proxies,
+            check_rate_limit_cache,
+            check_related_databases,
+            check_time_zones,
+        )
         from alhena_tracking.conf import check_settings
         from alhena_tracking.diagnosis import event_counts
 
-        for check in (check_settings, check_database, check_rate_limit_cache):
+        for check in (
+            check_settings,
+            check_time_zones,
+            check_related_databases,
+            check_database,
+            check_rate_limit_cache,
+        ):
             django_checks.register(check)
         django_checks.register(check_proxies, deploy=True)
         event_counts.attend_process()

@@ -1,4 +1,4 @@
-"""System checks of how the project sets up its database and its cache. They connect to neither."""
+"""System checks of how the project sets up time zones, databases, proxies and the cache. They connect to nothing."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Warning  # noqa: A004
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
+from django.core.checks import CheckMessage, Error, Warning  # noqa: A004
 from django.db import connections, router
 
 from alhena_tracking.conf import SETTING, Conf, conf
@@ -15,6 +17,33 @@ from alhena_tracking.models import Company
 
 #: The longest that an event may hold a worker, whatever hangs.
 _LONGEST_WAIT_SECONDS = 5
+
+
+def check_time_zones(**kwargs: Any) -> list[CheckMessage]:
+    """Report a project without time zones: the day of an event is that of its company's zone."""
+    if settings.USE_TZ:
+        return []
+    return [
+        Error(
+            "alhena_tracking needs times with a time zone, but USE_TZ is False.",
+            hint="Set USE_TZ = True, Django's default.",
+            id="alhena_tracking.E023",
+        )
+    ]
+
+
+def check_related_databases(**kwargs: Any) -> list[CheckMessage]:
+    """Report users or groups that a router keeps in another database, where no foreign key can reach them."""
+    alias = router.db_for_write(Company)
+    return [
+        Error(
+            f"{model._meta.label} is in the database {other!r}, and {Company._meta.label} in {alias!r}.",
+            hint=f"Let DATABASE_ROUTERS put {model._meta.label} and the app alhena_tracking in one database.",
+            id="alhena_tracking.E024",
+        )
+        for model in (get_user_model(), Group)
+        if (other := router.db_for_write(model)) != alias
+    ]
 
 
 def check_database(**kwargs: Any) -> list[CheckMessage]:
@@ -38,7 +67,7 @@ def _check_sqlite(alias: str, database: Mapping[str, Any]) -> Iterator[CheckMess
         "a timeout from 2 to 5 seconds": isinstance(timeout, (int, float)) and 2 <= timeout <= _LONGEST_WAIT_SECONDS,
     }
     missing = [what for what, is_there in has_all.items() if not is_there]
-    if missing:
+    if missing and not settings.DEBUG:
         yield Warning(
             f"The OPTIONS of the database {alias!r} (SQLite) lack {', '.join(missing)}.",
             hint=(

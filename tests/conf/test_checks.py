@@ -11,7 +11,13 @@ from django.core.checks import CheckMessage, run_checks
 from django.db import connection, router
 from django.test import override_settings
 
-from alhena_tracking.checks import check_database, check_proxies, check_rate_limit_cache
+from alhena_tracking.checks import (
+    check_database,
+    check_proxies,
+    check_rate_limit_cache,
+    check_related_databases,
+    check_time_zones,
+)
 from alhena_tracking.conf import SETTINGS, Choice, check_settings, conf
 from alhena_tracking.models import AttributionModel, ValueBasis
 
@@ -143,6 +149,32 @@ def test_settings_when_listed_in_the_readme_have_their_defaults() -> None:
     assert defaults == [(name, setting.default) for name, setting in SETTINGS.items()]
 
 
+@pytest.mark.django_db  # other apps' checks may ask the database
+def test_time_zones_when_the_project_has_none_are_an_error() -> None:
+    assert check_time_zones() == []
+    with override_settings(USE_TZ=False):
+        (message,) = check_time_zones()
+        assert message in run_checks()
+    assert (message.id, bool(message.hint)) == ("alhena_tracking.E023", True)
+    assert message.is_serious()
+
+
+@pytest.mark.django_db  # other apps' checks may ask the database
+@pytest.mark.parametrize("elsewhere", ["auth.User", "auth.Group"])
+def test_users_when_kept_in_another_database_are_an_error(monkeypatch: pytest.MonkeyPatch, elsewhere: str) -> None:
+    assert check_related_databases() == []
+
+    def db_for_write(model: Any, **hints: Any) -> str:
+        return "people" if model._meta.label == elsewhere else "default"
+
+    monkeypatch.setattr(router, "db_for_write", db_for_write)
+    (message,) = check_related_databases()
+    assert message in run_checks()
+    assert (message.id, bool(message.hint)) == ("alhena_tracking.E024", True)
+    assert elsewhere in message.msg
+    assert message.is_serious()
+
+
 class Database:
     """Stands for a connection whose driver need not be installed, and which nobody may use."""
 
@@ -184,11 +216,14 @@ MYSQL = {"connect_timeout": 3, "read_timeout": 5, "write_timeout": 5}
 def test_sqlite_when_an_option_is_missing_or_wrong_warns(
     database: Callable[..., list[CheckMessage]], changed: dict[str, Any], missing: str
 ) -> None:
-    for debug in (True, False):
-        (message,) = database("sqlite", debug=debug, OPTIONS={**SQLITE, **changed})
-        assert message.id == "alhena_tracking.W001"
-        assert missing in message.msg
-        assert message.msg.count(",") == 0, "and nothing else"
+    (message,) = database("sqlite", OPTIONS={**SQLITE, **changed})
+    assert message.id == "alhena_tracking.W001"
+    assert missing in message.msg
+    assert message.msg.count(",") == 0, "and nothing else"
+
+
+def test_sqlite_when_the_project_is_in_debug_mode_passes(database: Callable[..., list[CheckMessage]]) -> None:
+    assert database("sqlite", debug=True) == []
 
 
 def test_sqlite_when_set_up_by_default_lacks_all_options(
