@@ -136,6 +136,18 @@ def fills_in_parameters(connection: BaseDatabaseWrapper) -> bool:
     return driver == "psycopg" and not connection.settings_dict.get("OPTIONS", {}).get("server_side_binding")
 
 
+def avoid_table_scans() -> None:
+    """On PostgreSQL, have the transaction's statements and its checks of foreign keys use indexes.
+
+    Of small tables, such checks would read the whole, by plans that are kept while the tables grow. Without a deadline
+    nothing is set: it would last until the end of the caller's transaction.
+    """
+    connection = database()
+    if connection.vendor == "postgresql" and has_deadline():
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL enable_seqscan = off")
+
+
 def _next_deadline() -> float:
     return time.monotonic() + conf.statement_timeout.total_seconds()
 

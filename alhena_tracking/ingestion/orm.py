@@ -12,7 +12,7 @@ from django.db.models import Max, Min, Model, Q
 
 from alhena_tracking.attribution import Candidate
 from alhena_tracking.contract.limits import FIRST_CLAIMS, LATEST_CLAIMS
-from alhena_tracking.db.transactions import database
+from alhena_tracking.db.transactions import avoid_table_scans, database
 from alhena_tracking.digests import text_digest
 from alhena_tracking.ingestion.carts import WORTH_FIELDS
 from alhena_tracking.ingestion.data import OrderData, Visitor
@@ -63,6 +63,7 @@ def rows_of(model: type[_Model]) -> Any:
 
 def read(demand: Demand) -> Stored:
     """Lock and read what the events depend on."""
+    avoid_table_scans()
     rows_of(LockRow).lock(demand.lock_numbers)
     stored = Stored()
     pairs: set[tuple[Visitor, int]] = set()

@@ -73,7 +73,7 @@ class Plan:
 def make_plan(demand: Demand, stored: Stored) -> Plan:
     """Plan the events in their order, with the outcomes and rows of recording them one by one.
 
-    Raises ``NotReadError`` where one depends on more than was read, which others made it depend on.
+    Raises ``NotReadError`` where one makes another depend on a session that was not read for it.
     """
     return _Planning(demand, stored).run()
 

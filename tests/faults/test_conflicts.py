@@ -6,13 +6,16 @@ import uuid
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from random import Random
 from typing import Any
 
 import pytest
 from django.db import connection, transaction
 
+from alhena_tracking.ingestion.order_rows import contents_digest
 from alhena_tracking.models import CartEvent, Interaction, Order, VisitorSession
+from tests.support import event_data
 from tests.support.factories import CartEventFactory, InteractionFactory, OrderFactory
 from tests.support.faults.books import check_books
 from tests.support.faults.database import trigger, wait_for_waiting
@@ -88,9 +91,12 @@ def test_event_when_its_id_is_being_recorded_is_a_duplicate(
     server: Server, chat: Event, row: type[CartEventFactory | InteractionFactory | OrderFactory], is_batched: bool
 ) -> None:
     """The visitors have no lock in common: only the database knows."""
-    report = {CartEventFactory: cart_event, InteractionFactory: interaction, OrderFactory: order}[row]
-    own: dict[str, Any] = {"order_id": "1001"} if row is OrderFactory else {}
-    event, others = report(chat.visitor, **own), [cart_event(chat.visitor), cart_event(chat.visitor, quantity=2)]
+    reports: dict[Any, Callable[..., Event]] = {
+        CartEventFactory: cart_event,
+        InteractionFactory: interaction,
+        OrderFactory: partial(order, lines=0),
+    }
+    event, others = reports[row](chat.visitor), [cart_event(chat.visitor), cart_event(chat.visitor, quantity=2)]
     message = batch([others[0], event, others[1]]) if is_batched else event.message()
     stranger = interaction(new_visitor())
     assert deliver(server, stranger.message())[-1].words == ["recorded"]
@@ -100,7 +106,10 @@ def test_event_when_its_id_is_being_recorded_is_a_duplicate(
             fields = {"company": credited.company, "session": credited.session, "event_id": event.event_id}
             if row is not InteractionFactory:
                 fields |= {"channel": credited.kind, "credited_interaction": credited}
-            row(**fields, **own)
+            if row is OrderFactory:
+                equal = event_data.order(order_id="", value_minor=10_000)
+                fields |= {"order_id": "", "contents_digest": contents_digest(equal)}
+            row(**fields)
             posted = pool.submit(post, server, message)
             wait_for_waiting()
         assert posted.result().words == (["recorded", "duplicate", "recorded"] if is_batched else ["duplicate"])

@@ -118,19 +118,16 @@ def _lines(count: int, product: str = "sku") -> tuple[LineItemData, ...]:
     )
 
 
-def _visit(company: Company, at: datetime, *, lines: int = 20) -> dict[str, Work]:
-    """Return the work of one request of each kind at a time, none of which was made before.
-
-    Each of an order's ``lines`` is checked against the table of orders, which is read as a whole while it is small.
-    """
+def _visit(company: Company, at: datetime) -> dict[str, Work]:
+    """Return the work of one request of each kind at a time, none of which was made before."""
     name, seconds = str(at), (at - NOW).seconds
-    long_order = order(at, order_id="", line_items=_lines(lines, name))
+    long_order = order(at, order_id="", line_items=_lines(480, name))
     requests: dict[str, list[EventData]] = {
         "interaction": [chat(at)],
         "cart event": [cart_event(at, product_id=name)],
         "order": [order(at, order_id=name)],
         "order without an id": [long_order],
-        "the same order": [order(at, order_id="", line_items=_lines(lines, name))],
+        "the same order": [order(at, order_id="", line_items=_lines(480, name))],
         "batch": [
             chat(at),
             cart_event(at),
@@ -161,8 +158,8 @@ def _compare(usual: dict[str, Work], work: dict[str, Work]) -> None:
 def test_requests_when_a_session_has_many_orders_without_id_cost_as_usual(company: Company, is_at_once: bool) -> None:
     record(company, [chat(NOW)])
     session = VisitorSession.objects.get()
-    _visit(company, NOW + MINUTE, lines=480)  # prepares statements
-    usual = _visit(company, NOW + 2 * MINUTE, lines=480)
+    _visit(company, NOW + MINUTE)  # prepares statements
+    usual = _visit(company, NOW + 2 * MINUTE)
     count = examples(2000, full=20_000)
     insert(
         OrderFactory.build(
@@ -181,7 +178,7 @@ def test_requests_when_a_session_has_many_orders_without_id_cost_as_usual(compan
         )
     renew_statistics()
     for at in (LATER, LATER + MINUTE):
-        _compare(usual, _visit(company, at, lines=480))
+        _compare(usual, _visit(company, at))
 
 
 @pytest.mark.parametrize("is_at_once", [False, True], ids=["one by one", "at once"])

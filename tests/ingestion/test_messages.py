@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 
+from alhena_tracking.db.messages import Tables, messages
 from alhena_tracking.ingestion import record
 from alhena_tracking.models import CartEvent, Company, Interaction
 from tests.support.event_data import cart_event, chat
@@ -87,3 +88,13 @@ def test_statements_when_in_the_shop_s_transaction_are_not_prepared(
         record(company, [chat(), cart_event()])
     assert set(sent) == {(0, 0)}
     assert CartEvent.objects.count() == 1
+
+
+def test_texts_when_sent_as_an_array_come_back_as_they_were() -> None:
+    texts = ["EUR", "", "NULL", " a,b ", '"', "\\", '{"é": "\\n"}', "%s 'x'", "\n"]
+    tables = Tables()
+    table = tables.add("texts", {"text": "varchar"}, [(text,) for text in texts])
+    with messages(is_durable=True) as transaction_:
+        statement = f"SELECT text FROM {table.sql}"  # noqa: S608  (its texts are parameters)
+        [rows] = transaction_.send([statement], tables.params, begins=False)
+    assert [text for (text,) in rows] == texts

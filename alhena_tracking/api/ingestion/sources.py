@@ -50,9 +50,10 @@ _USER_AGENT_LENGTH = 512
 
 
 class Source(NamedTuple):
-    """The sender's address (of IPv6 its /64 network, one household's), and the network that it can change it within.
+    """A sender's address, and the network within which it can change that; ``None`` where unknown.
 
-    Of IPv6 that is the /48, the most that providers give to one customer. What is unknown is ``None``.
+    Of IPv6, the address stands for its /64, one household's, and the network is the /48, the most that providers give
+    to one customer.
     """
 
     address: str | None = None
@@ -67,9 +68,10 @@ def source_of(request: HttpRequest) -> Source:
     the last entry may be another proxy's, and is taken for a network.
     """
     proxies = conf.trusted_proxies
-    entries = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
+    forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "")
+    entries = forwarded.split(",")
     peer = _address(request.META.get("REMOTE_ADDR") or "")
-    if proxies is None and entries != [""] and (peer is None or _is_private(peer)):
+    if proxies is None and forwarded and (peer is None or _is_private(peer)):
         _warn_of_unknown_proxies()
         last = _address(entries[-1])
         return Source(network=_network_of(last, 48) if last and not _is_private(last) else None)

@@ -34,7 +34,7 @@ _INTERACTION_COLUMNS = ("id", "occurred_at", "kind", "ai_profile", "is_qualifyin
 
 
 def read(messages: Messages, demand: Demand, *, locks: bool) -> Stored:
-    """Read what events depend on that are no orders. It ``locks`` before."""
+    """Read what events other than orders depend on; with ``locks``, lock it first."""
     stored = _read(messages, demand, locks=locks)
     if demand.has_several_times and any(len(found) > INTERACTIONS_READ for found in stored.candidates.values()):
         # Of many interactions, read those at both ends of each event's range: so far it was all events' range.
