@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Protocol, TypeVar
 
-from alhena_tracking.contract.limits import INTERACTION_GRACE, QUANTITY_DECIMALS
+from alhena_tracking.contract.limits import INTERACTION_GRACE, NEAR_CLAIM, NEAR_CLAIM_INTERVAL, QUANTITY_DECIMALS
 from alhena_tracking.models import AttributionModel, CartEvent, ValueBasis
 
 
@@ -69,14 +69,26 @@ class Claim(Protocol):
 
     currency: Any
     value_minor: Any
+    received_at: Any
 
 
 _Claim = TypeVar("_Claim", bound=Claim)
 
 
-def choose_claim(claims: Sequence[_Claim], currency: str, value_minor: int) -> _Claim:
-    """Return the first claim (in order of arrival) with the confirmed figures, or else the first of all."""
-    return next((c for c in claims if (c.currency, c.value_minor) == (currency, value_minor)), claims[0])
+def nearest_claim(claims: Sequence[_Claim], at: datetime | None) -> _Claim:
+    """Return the claim (of those in order of arrival) received nearest to ``at``; the first without a time."""
+    return claims[0] if at is None else min(claims, key=lambda claim: abs(claim.received_at - at))
+
+
+def is_near_claim(claim: Claim, currency: str, confirmed_minor: int, at: datetime) -> bool:
+    """Return whether a claim is so near to a confirmed amount, and to its time, that it may be of the same order."""
+    difference = abs(claim.value_minor - confirmed_minor)
+    return bool(
+        claim.currency == currency
+        and claim.value_minor > 0
+        and difference * NEAR_CLAIM.denominator <= confirmed_minor * NEAR_CLAIM.numerator
+        and abs(claim.received_at - at) <= NEAR_CLAIM_INTERVAL
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any, Generic, TypeVar, overload
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error
 from django.utils.module_loading import import_string
+
+from alhena_tracking.contract.currencies import MINOR_UNITS
 
 SETTING = "ALHENA_TRACKING"
 COMPANY_KEY_PATTERN = r"\A[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?\Z"
@@ -64,6 +67,13 @@ def _is_between(shortest: timedelta, longest: timedelta) -> Callable[[Any], bool
     return lambda value: isinstance(value, timedelta) and shortest <= value <= longest
 
 
+def _is_ceilings(value: object) -> bool:
+    return isinstance(value, Mapping) and all(
+        currency in MINOR_UNITS and (amount is None or (type(amount) in {int, Decimal} and amount > 0))
+        for currency, amount in value.items()
+    )
+
+
 def _is_function_or_none(value: object) -> bool:
     try:
         return value is None or (isinstance(value, str) and callable(import_string(value)))
@@ -74,6 +84,11 @@ def _is_function_or_none(value: object) -> bool:
 def _rate(default: str, check_id: str, doc: str) -> Setting[str | None]:
     hint = f"Use a number per s, m or h, such as {default!r}, or None."
     return Setting(default, check_id, _is_none_or(r"[1-9]\d{0,8}/[smh]"), hint, doc)
+
+
+def _ceilings(check_id: str, doc: str) -> Setting[Mapping[str, Decimal | int | None]]:
+    hint = "Use a dict of amounts by currency, such as {'EUR': 20000}; None is no ceiling."
+    return Setting({}, check_id, _is_ceilings, hint, doc)
 
 
 def _timeout(seconds: int, check_id: str, doc: str) -> Setting[timedelta]:
@@ -130,6 +145,16 @@ class Conf:
         "Dotted path of ``predicate(interaction) -> bool``, called once when an interaction is recorded.",
     )
     confirmed_orders_only = Switch("E013", "Whether only orders that the shop's server confirmed count as revenue.")
+    max_order_value = _ceilings(
+        "E025",
+        "By currency, the value above which an order that only browsers report is held back; the others have a default "
+        "of about 100,000 EUR.",
+    )
+    max_cart_value = _ceilings(
+        "E026",
+        "By currency, the value above which a browser's cart event is ignored; the others have a default of about "
+        "100,000 EUR.",
+    )
     counted_questions = Choice(
         ("asked", "answered"),
         "E020",

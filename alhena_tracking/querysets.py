@@ -15,7 +15,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from alhena_tracking.conf import conf
-from alhena_tracking.contract.limits import ZONE_SETTLES_AFTER
+from alhena_tracking.contract.limits import PENDING_AGE, ZONE_SETTLES_AFTER
 
 if TYPE_CHECKING:
     from alhena_tracking.models import Company
@@ -93,9 +93,19 @@ class DatedQuerySet(DaysQuerySet[_Model]):
             self.model._default_manager.using(self.db).bulk_update(moved, [self.day])
 
 
+class CartEventQuerySet(DatedQuerySet[_Model]):
+    def included(self) -> Self:
+        """Return cart events of sessions that staff have not excluded."""
+        return self.filter(is_excluded=False)
+
+
 class VisitorSessionQuerySet(DatedQuerySet[_Model]):
     moment = "started_at"
     day = "started_on"
+
+    def included(self) -> Self:
+        """Return sessions that staff have not excluded."""
+        return self.filter(excluded_at__isnull=True)
 
     def received_between(self, start: datetime, end: datetime) -> Self:
         interactions = Q(interactions__received_at__gte=start, interactions__received_at__lte=end)
@@ -112,7 +122,7 @@ class VisitorSessionQuerySet(DatedQuerySet[_Model]):
 
 class OrderQuerySet(DatedQuerySet[_Model]):
     def counted(self) -> Self:
-        """Return orders that count as revenue: not excluded, and confirmed under ``CONFIRMED_ORDERS_ONLY``."""
+        """Return orders that count as revenue; under ``CONFIRMED_ORDERS_ONLY``, the shop's server vouches for them."""
         return self.filter(**self._counted())
 
     def uncounted(self) -> Self:
@@ -121,11 +131,17 @@ class OrderQuerySet(DatedQuerySet[_Model]):
 
     @staticmethod
     def _counted() -> dict[str, Any]:
-        return {"excluded_at__isnull": True, **({"trust": "CONFIRMED"} if conf.confirmed_orders_only else {})}
+        trusted = {"trust__in": ["CONFIRMED", "VERIFIED"]} if conf.confirmed_orders_only else {}
+        return {"standing": "COUNTED", **trusted}
 
     def included(self) -> Self:
-        """Return orders that staff have not excluded."""
-        return self.filter(excluded_at__isnull=True)
+        """Return orders whose standing is *counted*, whatever ``CONFIRMED_ORDERS_ONLY`` says."""
+        return self.filter(standing="COUNTED")
+
+    def held_back(self) -> Self:
+        """Return orders that wait for staff: not those that still wait for a claim."""
+        waits = Q(held_reason="NO_FITTING_CLAIM", confirmed_at__gt=timezone.now() - PENDING_AGE)
+        return self.filter(standing="HELD").exclude(waits)
 
 
 class RolledUpDayQuerySet(DaysQuerySet[_Model]):

@@ -176,9 +176,9 @@ def _tables(company: Company, on: date) -> Iterator[tuple[type[_Sums], tuple[str
     """Yield each table of a day with its key columns and the sums that its rows should hold."""
     day, alias = Period(on, on), database().alias
     query = ReportQuery(company=company, period=day)
-    events = query.of_company(CartEvent.objects.using(alias), day)
+    events = query.of_company(CartEvent.objects.using(alias).included(), day)
     orders = query.of_company(Order.objects.using(alias).included(), day)
-    sessions = query.of_company(VisitorSession.objects.using(alias), day)
+    sessions = query.of_company(VisitorSession.objects.using(alias).included(), day)
     converting = Order.objects.using(alias).included()
     visits = live.session_sums(
         sessions,
@@ -186,6 +186,8 @@ def _tables(company: Company, on: date) -> Iterator[tuple[type[_Sums], tuple[str
         converted_sessions=converting,
         reported_sessions=converting.filter(trust=Trust.REPORTED),
         confirmed_sessions=converting.filter(trust=Trust.CONFIRMED),
+        verified_sessions=converting.filter(trust=Trust.VERIFIED),
+        trusted_sessions=converting.filter(trust__in=Trust.by_server()),
     )
     money: list[Grouped] = [live.cart_sums(events, _CREDIT), live.order_sums(orders, _CREDIT)]
     products: list[Grouped] = [live.added_sums(events, _CREDIT), live.purchased_sums(orders, _CREDIT)]

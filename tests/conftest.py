@@ -11,6 +11,7 @@ from hypothesis import settings
 
 from alhena_tracking import company_cache
 from alhena_tracking.api.ingestion import throttling
+from alhena_tracking.contract import ceilings
 from alhena_tracking.diagnosis import event_counts
 from alhena_tracking.models import Company
 from tests.support.factories import UserFactory
@@ -84,3 +85,9 @@ def log_in(client: Client) -> Callable[..., Any]:
         return user
 
     return log_in
+
+
+@pytest.fixture
+def without_ceilings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take any amount that the contract allows, for tests of amounts."""
+    monkeypatch.setattr(ceilings, "DEFAULT_CEILINGS", dict.fromkeys(ceilings.DEFAULT_CEILINGS))

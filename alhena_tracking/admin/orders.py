@@ -8,7 +8,6 @@ from django.contrib import admin
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 
 from alhena_tracking.admin import formats
 from alhena_tracking.admin.base import (
@@ -28,21 +27,8 @@ from alhena_tracking.models import (
     OrderLine,
     PendingConfirmation,
     Refund,
-    Trust,
+    Standing,
 )
-
-
-class ExcludedFilter(admin.SimpleListFilter):
-    title = _("excluded")
-    parameter_name = "excluded"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[Any, Any]]:
-        return [("no", _("No")), ("yes", _("Yes"))]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        if self.value() not in {"no", "yes"}:
-            return queryset
-        return queryset.filter(excluded_at__isnull=self.value() == "no")
 
 
 class OrderLineInline(ReadOnlyMixin, TabularInline):
@@ -75,31 +61,42 @@ class OrderAdmin(OrderTraceMixin, RecordAdmin):
         "occurred_at",
         "value",
         "channel_name",
-        "is_confirmed",
+        "trust",
         "remarks",
     ]
-    list_filter = [("company", CompanyFilter), ChannelFilter, "trust", "has_conflict", ExcludedFilter]
+    list_filter = [("company", CompanyFilter), ChannelFilter, "trust", "standing", "has_conflict"]
     date_hierarchy = "occurred_on"
     search_fields = ["order_id"]
     search_help_text = _("Search by order ID.")
     inlines = [OrderLineInline]
     fieldsets = [
-        (None, {"fields": ["company", "order_id", "occurred_at", "occurred_on", "value", "has_conflict"]}),
+        (
+            None,
+            {
+                "fields": [
+                    "company",
+                    "order_id",
+                    "occurred_at",
+                    "occurred_on",
+                    "value",
+                    "standing",
+                    "held_reason",
+                    "has_conflict",
+                ]
+            },
+        ),
         CREDIT_FIELDS,
         REPORT_FIELDS,
+        (_("Acceptance"), {"fields": ["accepted_at", "accepted_by", "acceptance_reason"]}),
         (_("Exclusion"), {"fields": ["excluded_at", "excluded_by", "exclusion_reason"]}),
     ]
 
-    @admin.display(description=_("confirmed"), boolean=True, ordering="trust")
-    def is_confirmed(self, order: Order) -> bool:
-        return order.trust == Trust.CONFIRMED
-
     @admin.display(description=_("notes"), empty_value="")
     def remarks(self, order: Order) -> str:
-        """Return whether the order is excluded or in conflict, in words."""
-        excluded = pgettext_lazy("order", "excluded") if order.excluded_at else ""
+        """Return whether the order does not count, or is in conflict, in words."""
+        standing = order.get_standing_display() if order.standing != Standing.COUNTED else ""
         conflict = _("conflict") if order.has_conflict else ""
-        return ", ".join(str(remark) for remark in (excluded, conflict) if remark)
+        return ", ".join(str(remark) for remark in (standing, conflict) if remark)
 
 
 @admin.register(OrderClaim)

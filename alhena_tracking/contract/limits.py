@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from fractions import Fraction
 
 #: Characters that strings are trimmed of, on both sides: Unicode's White_Space and the byte order mark.
 WHITE_SPACE = (
@@ -49,6 +50,11 @@ PENDING_AGE = timedelta(hours=72)
 #: Of an order's claims, so many of the first and so many of the latest are kept.
 FIRST_CLAIMS = 500
 LATEST_CLAIMS = 500
+#: Most order ids that one session may claim within an attribution window, those confirmed for it not counted.
+SESSION_CLAIMS = 20
+#: How much an order's only claim may differ from the confirmed amount, and from its time, to be credited.
+NEAR_CLAIM = Fraction(3, 10)
+NEAR_CLAIM_INTERVAL = timedelta(hours=1)
 #: Longer than any process records events by a company's former time zone.
 ZONE_SETTLES_AFTER = timedelta(seconds=60)
 

@@ -17,6 +17,7 @@ METHODS = {
 #: In the order in which they are shown.
 OUTCOMES = {
     "recorded": _("Recorded"),
+    "held": _("Held back for staff to review"),
     "duplicate": _("Duplicate"),
     "confirmed": _("Confirmed after a browser's report"),
     "pending": _("Confirmed, waiting for a browser's report"),
@@ -31,7 +32,7 @@ OUTCOMES = {
 }
 
 #: Outcomes of valid events that are stored, or were before.
-ACCEPTED = {"recorded", "duplicate", "confirmed", "pending"}
+ACCEPTED = {"recorded", "held", "duplicate", "confirmed", "pending"}
 #: Their words give a reason, which is left out where a more exact one is known.
 _REASONED = {"unauthorized", "forbidden", "too_large", "unsupported_media_type", "rate_limited"}
 
@@ -39,6 +40,8 @@ REASONS = {
     "no_interaction": _("the visitor had not used the assistant"),
     "privacy_signal": _("the browser asks not to be tracked"),
     "bot": _("a robot"),
+    "too_many_claims": _("more orders of one visitor than are believable"),
+    "above_ceiling": _("a value above the ceiling"),
     "unknown_order": _("a refund of an unknown order"),
     "unknown_company": _("unknown company key"),
     "origin_not_allowed": _("the company does not allow this origin"),

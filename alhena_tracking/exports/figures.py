@@ -24,7 +24,7 @@ _Figure: TypeAlias = tuple[str, str, Unit, _Number, _Number]
 
 
 def cards_table(report: RevenueImpactReport) -> Table:
-    """Return the cards, and the refunds, net and confirmed revenue beside them."""
+    """Return the cards, and the refunds, and the net, verified and confirmed revenue beside them."""
     current, previous = report.current, report.previous
     figures: list[_Figure] = [
         (str(card.type.label), str(card.type.formula), card.type.unit, card.value, card.previous)
@@ -35,6 +35,7 @@ def cards_table(report: RevenueImpactReport) -> Table:
         for label, name in (
             (_("Refunds"), "refunded_minor"),
             (_("Net revenue"), "net_minor"),
+            (_("Verified revenue"), "verified_minor"),
             (_("Confirmed revenue"), "confirmed_minor"),
         )
     ]
@@ -74,6 +75,7 @@ def days_table(report: RevenueImpactReport) -> Table:
         Column(_("Purchase revenue"), lambda day: _amount(day.purchase_minor, currency)),
         Column(_("Refunds"), lambda day: _amount(day.refunded_minor, currency)),
         Column(_("Net revenue"), lambda day: _amount(day.purchase_minor - day.refunded_minor, currency)),
+        Column(_("Verified revenue"), lambda day: _amount(day.verified_minor, currency)),
         Column(_("Confirmed revenue"), lambda day: _amount(day.confirmed_minor, currency)),
         Column(_("Orders"), lambda day: day.orders),
         Column(pgettext("of visitors", "Sessions"), lambda day: day.sessions),

@@ -13,8 +13,9 @@ from typing import Any, ClassVar, Literal
 from uuid import UUID
 
 from alhena_tracking.attribution import Credit
+from alhena_tracking.conf import conf
 from alhena_tracking.digests import fingerprint_digests
-from alhena_tracking.models import Company, Trust
+from alhena_tracking.models import CartEvent, Company, Trust, ValueBasis
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,8 @@ class Visitor:
 class EventData:
     """The fields common to all events. ``occurred_at`` is by the server's clock and never after ``received_at``.
 
+    Without a stated time (``is_dated``), both are the same.
+
     ``visitor`` is ``None`` only for an order that the shop's server confirms without naming one. The further fields of
     each kind of event are stored in its row under the same names, except those in ``stored_apart``.
     """
@@ -48,6 +51,7 @@ class EventData:
     event_id: UUID = field(default_factory=uuid.uuid4)
     source: str = ""
     trust: Trust = Trust.REPORTED
+    is_dated: bool = True
 
     @property
     def is_known_by_id(self) -> bool:
@@ -105,6 +109,13 @@ class CartEventData(EventData):
     value_minor: int
     quantity: Decimal
 
+    @property
+    def most_minor(self) -> Decimal | int:
+        """The most that it can add to the cart's worth, in minor units."""
+        if self.type in {CartEvent.Type.QUANTITY_DECREASED, CartEvent.Type.ITEM_REMOVED}:
+            return 0
+        return self.value_minor if conf.cart_event_value == ValueBasis.TOTAL else self.value_minor * self.quantity
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineItemData:
@@ -129,6 +140,11 @@ class OrderData(EventData):
     currency: str
     value_minor: int
     line_items: tuple[LineItemData, ...] = ()
+
+    @property
+    def server_occurred_at(self) -> datetime | None:
+        """The time that the sender stated, if it did."""
+        return self.occurred_at if self.is_dated else None
 
     @property
     def is_known_by_id(self) -> bool:
@@ -179,7 +195,7 @@ class Outcome:
     ``id`` is set where a row was stored, ``reason`` where the event was ignored or is invalid (the error's code).
     """
 
-    status: Literal["recorded", "duplicate", "confirmed", "pending", "ignored", "invalid"]
+    status: Literal["recorded", "held", "duplicate", "confirmed", "pending", "ignored", "invalid"]
     id: UUID | None = None
     reason: str = ""
 
@@ -187,5 +203,8 @@ class Outcome:
 DUPLICATE = Outcome("duplicate")
 CONFIRMED = Outcome("confirmed")
 PENDING = Outcome("pending")
+HELD = Outcome("held")
+TOO_MANY_CLAIMS = Outcome("ignored", reason="too_many_claims")
+ABOVE_CEILING = Outcome("ignored", reason="above_ceiling")
 NO_INTERACTION = Outcome("ignored", reason="no_interaction")
 UNKNOWN_ORDER = Outcome("ignored", reason="unknown_order")

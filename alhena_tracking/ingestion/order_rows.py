@@ -8,32 +8,66 @@ from typing import Any
 from uuid import UUID
 
 from alhena_tracking.conf import conf
+from alhena_tracking.contract.ceilings import is_above
 from alhena_tracking.digests import text_digest
-from alhena_tracking.ingestion.data import ORDER_DETAILS, Attribution, LineItemData, OrderData, RefundData
-from alhena_tracking.models import Company, Order, OrderClaim, OrderLine, PendingConfirmation, Refund, Trust, ValueBasis
+from alhena_tracking.ingestion.data import (
+    ORDER_DETAILS,
+    Attribution,
+    LineItemData,
+    OrderData,
+    RefundData,
+    stated_fields,
+)
+from alhena_tracking.models import (
+    Company,
+    HeldReason,
+    Order,
+    OrderClaim,
+    OrderLine,
+    PendingConfirmation,
+    Refund,
+    Trust,
+    ValueBasis,
+)
 
 
 def new_order(company: Company, data: OrderData, attribution: Attribution) -> Order:
     """Build an order from one event."""
     is_confirmed = data.trust == Trust.CONFIRMED
+    is_held = not is_confirmed and is_above(conf.max_order_value, data.currency, data.value_minor)
+    values = {
+        **data.fields(company),
+        **attribution.fields(),
+        # A server's event that is credited names the visitor.
+        "trust": Trust.VERIFIED if is_confirmed else Trust.REPORTED,
+    }
     return Order(
         order_id=data.order_id,
         order_id_digest=text_digest(data.order_id) if data.order_id else None,
         contents_digest=None if data.order_id else contents_digest(data),
-        has_confirmed_visitor=is_confirmed,
         has_confirmed_lines=is_confirmed,
-        **data.fields(company),
-        **attribution.fields(),
+        held_reason=HeldReason.ABOVE_CEILING if is_held else "",
+        confirmed_at=data.received_at if is_confirmed else None,
+        server_occurred_at=data.server_occurred_at if is_confirmed else None,
+        **values,
     )
 
 
-def new_claim(company: Company, data: OrderData, attribution: Attribution) -> OrderClaim:
+def new_claim(company: Company, data: OrderData, attribution: Attribution, lines: list[dict[str, Any]]) -> OrderClaim:
     """Build a claim from one event."""
-    return OrderClaim(
-        line_items=stored_lines(data.line_items),
-        **data.fields(company),
-        **attribution.fields(),
-    )
+    claim = OrderClaim()
+    restate_claim(claim, company, data, attribution, lines)
+    return claim
+
+
+def restate_claim(
+    claim: OrderClaim, company: Company, data: OrderData, attribution: Attribution, lines: list[dict[str, Any]]
+) -> None:
+    """Set all of a claim but its order by one event."""
+    is_above_ceiling = is_above(conf.max_order_value, data.currency, data.value_minor)
+    values = {"line_items": lines, "is_above_ceiling": is_above_ceiling, **data.fields(company), **attribution.fields()}
+    for name, value in values.items():
+        setattr(claim, name, value)
 
 
 def contents_digest(data: OrderData) -> UUID:
@@ -78,8 +112,11 @@ def new_lines(order: Order, lines: Iterable[dict[str, Any]]) -> list[OrderLine]:
     ]
 
 
-def new_pending(company: Company, data: OrderData, *, replacing: PendingConfirmation | None) -> PendingConfirmation:
-    """Build a pending confirmation, replacing an expired one."""
+def new_pending(
+    company: Company, data: OrderData, lines: list[dict[str, Any]], *, replacing: PendingConfirmation | None
+) -> PendingConfirmation:
+    """Build a pending confirmation, or a denial if the event names a visitor, in place of an earlier one."""
+    users, faqs = data.visitor.digests(company) if data.visitor else ([], [])
     return PendingConfirmation(
         pk=replacing.pk if replacing else None,
         company=company,
@@ -87,14 +124,32 @@ def new_pending(company: Company, data: OrderData, *, replacing: PendingConfirma
         order_id_digest=text_digest(data.order_id),
         event_id=data.event_id,
         source=data.source,
-        line_items=stored_lines(data.line_items),
+        line_items=lines,
         occurred_at=data.occurred_at,
+        is_dated=data.is_dated,
         received_at=data.received_at,
+        user_fingerprint_digest=users[0] if users else None,
+        faq_fingerprint_digest=faqs[0] if faqs else None,
         **data.stated(),
     )
 
 
-def show_details(order: Order, confirmed: OrderData | PendingConfirmation) -> None:
+def data_of(pending: PendingConfirmation) -> OrderData:
+    """Return the event of a pending confirmation, without its visitor and lines."""
+    return OrderData(
+        visitor=None,
+        trust=Trust.CONFIRMED,
+        order_id=pending.order_id,
+        event_id=pending.event_id,
+        source=pending.source,
+        occurred_at=pending.occurred_at,
+        is_dated=pending.is_dated,
+        received_at=pending.received_at,
+        **{name: getattr(pending, name) for name in stated_fields(OrderData)},
+    )
+
+
+def show_details(order: Order, confirmed: OrderData) -> None:
     """Show in an order what the shop's server states beside figures and lines. What it leaves out stays."""
     for name in ("source", *ORDER_DETAILS):
         if value := getattr(confirmed, name):

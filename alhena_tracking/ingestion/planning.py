@@ -13,11 +13,16 @@ from django.utils.module_loading import import_string
 
 from alhena_tracking.attribution import Candidate, choose_credit, choose_session
 from alhena_tracking.conf import conf
-from alhena_tracking.contract.limits import EQUAL_ORDER_INTERVAL
+from alhena_tracking.contract.ceilings import is_above
+from alhena_tracking.contract.limits import EQUAL_ORDER_INTERVAL, SESSION_CLAIMS
 from alhena_tracking.ingestion import carts
 from alhena_tracking.ingestion.data import (
+    ABOVE_CEILING,
+    CONFIRMED,
     DUPLICATE,
+    HELD,
     NO_INTERACTION,
+    TOO_MANY_CLAIMS,
     Attribution,
     CartEventData,
     EventData,
@@ -27,7 +32,7 @@ from alhena_tracking.ingestion.data import (
     Visitor,
 )
 from alhena_tracking.ingestion.order_rows import contents_digest, new_lines, new_order, stored_lines
-from alhena_tracking.ingestion.order_state import OrderState
+from alhena_tracking.ingestion.order_state import OrderState, Place, place_of
 from alhena_tracking.ingestion.stale_days import StaleDays
 from alhena_tracking.ingestion.state import (
     TABLES,
@@ -39,7 +44,7 @@ from alhena_tracking.ingestion.state import (
     StoredCartEvent,
     earliest,
 )
-from alhena_tracking.models import CartEvent, Interaction, Order, OrderLine, VisitorSession
+from alhena_tracking.models import CartEvent, Interaction, Order, OrderLine, Standing, Trust, VisitorSession
 
 logger = logging.getLogger(__name__)
 
@@ -91,6 +96,9 @@ class _Planning:
         self._candidates: dict[Visitor, list[Candidate]] = {}
         self._cart_events: dict[ProductInCart, list[CartEvent]] = {}
         self._opened: set[int] = set()
+        self._confirmed_without_id: list[OrderState] = []
+        for state in stored.orders.values():
+            state.excluded_sessions = stored.excluded_sessions
         self._provisional_ids = count(PROVISIONAL_ID)
 
     def run(self) -> Plan:
@@ -101,9 +109,11 @@ class _Planning:
                 continue
             outcome = self._plan_event(event)
             self.plan.outcomes.append(outcome)
-            if outcome.status in {"recorded", "confirmed", "pending"}:
+            if outcome.status in {"recorded", "held", "confirmed", "pending"}:
                 self.stored.known.update(keys)
-        self.plan.states = list(self.stored.orders.values())
+        self.plan.states = [*self.stored.orders.values(), *self._confirmed_without_id]
+        for state in self.plan.states:
+            state.settle()
         if self.plan.has_rows:
             self._place_cart_events()
             self._collect_stale_days()
@@ -115,12 +125,15 @@ class _Planning:
         attribution = self._attribute(event)
         if isinstance(event, OrderData):
             if event.order_id:
-                return self.stored.orders[event.order_id].take(event, attribution)
+                return self._take_order(event, attribution)
             return self._add_order_without_id(event, attribution)
         assert isinstance(event, CartEventData)  # noqa: S101
         if attribution is None:
             return NO_INTERACTION
+        if event.trust == Trust.REPORTED and is_above(conf.max_cart_value, event.currency, event.most_minor):
+            return ABOVE_CEILING
         row = carts.new_cart_event(self.company, event, attribution)
+        row.is_excluded = row.session_id in self.stored.excluded_sessions
         self.plan.cart_events.append(row)
         self._cart_events.setdefault(carts.product_of(row), []).append(row)
         return Outcome("recorded", event.event_id)
@@ -170,6 +183,7 @@ class _Planning:
             self._restart(session)
         self._remember(row, session)
         self.plan.interactions.append(row)
+        self._lift_denials(event)
         return Outcome("recorded", event.event_id)
 
     def _is_read(self, visitor: Visitor, session_id: int) -> bool:
@@ -204,21 +218,83 @@ class _Planning:
                 self.stored.candidates.setdefault(Fingerprint(column, digest), {})[candidate.id] = candidate
         self._candidates.clear()
 
+    # Orders with an id
+
+    def _take_order(self, event: OrderData, attribution: Attribution | None) -> Outcome:
+        state = self.stored.orders[event.order_id]
+        if event.trust == Trust.REPORTED and attribution is not None:
+            session_id = attribution.credit.session_id
+            if not state.is_claimed_by(session_id):
+                if self.stored.open_claims.get(session_id, 0) >= SESSION_CLAIMS:
+                    return TOO_MANY_CLAIMS
+                self.stored.open_claims[session_id] = self.stored.open_claims.get(session_id, 0) + 1
+        return state.take(event, attribution)
+
+    def _lift_denials(self, event: InteractionData) -> None:
+        """Credit orders whose buyer, named by the shop's server, turns out to have used the assistant before."""
+        assert event.visitor is not None  # noqa: S101
+        fingerprints = self.demand.visitors[event.visitor].fingerprints
+        for state in self.stored.orders.values():
+            denial = state.denial(event.received_at)
+            named = [
+                each for each in fingerprints if denial is not None and getattr(denial, each.column) == each.digest
+            ]
+            if denial is None or not named:
+                continue
+            found = [each for name in named for each in self.stored.candidates.get(name, {}).values()]
+            credit = choose_credit(found, denial.occurred_at, self.window, self.model)
+            if credit is not None:
+                state.verify_denied(Attribution(credit, self.window, self.model), event.received_at)
+
     # Orders without an id
 
     def _add_order_without_id(self, event: OrderData, attribution: Attribution | None) -> Outcome:
-        """Add an order, unless its session has an equal one within ``EQUAL_ORDER_INTERVAL``."""
+        """Add an order, unless its session has an equal one within ``EQUAL_ORDER_INTERVAL``.
+
+        The shop's server confirms an equal one that only a browser reported.
+        """
         if attribution is None:
             return NO_INTERACTION
-        times = self.stored.contents.setdefault((attribution.credit.session_id, contents_digest(event)), [])
+        session_id = attribution.credit.session_id
+        if event.trust != Trust.REPORTED and (equal := self._equal_order(event, session_id)) is not None:
+            if equal.trust != Trust.REPORTED:
+                return DUPLICATE
+            self._confirmed_without_id.append(OrderState.of(self.company, equal))
+            self._confirmed_without_id[-1].confirm_equal(event)
+            return CONFIRMED
+        times = self.stored.contents.setdefault((session_id, contents_digest(event)), [])
         if any(abs(event.occurred_at - at) <= EQUAL_ORDER_INTERVAL for at in times):
             return DUPLICATE
-        times.append(event.occurred_at)
         order = new_order(self.company, event, attribution)
+        order.set_standing(is_session_excluded=session_id in self.stored.excluded_sessions)
+        if order.standing == Standing.COUNTED:
+            times.append(event.occurred_at)
         order.pk = self._new_id(Order)
         self.plan.orders_without_id.append(order)
         self.plan.lines_without_id += new_lines(order, stored_lines(event.line_items))
-        return Outcome("recorded", event.event_id)
+        return HELD if order.standing == Standing.HELD else Outcome("recorded", event.event_id)
+
+    def _equal_order(self, event: OrderData, session_id: int) -> Order | None:
+        """Find the order without an id that a server's event is about: of the same event id, else the nearest equal.
+
+        One that only a browser reported comes first. Lines are compared only where both have them.
+        """
+        orders = self.stored.orders_without_id.get(session_id, [])
+        same = [order for order in orders if order.event_id == event.event_id and order.trust == Trust.REPORTED]
+        contents = {contents_digest(event), contents_digest(replace(event, line_items=()))}
+        equal = [
+            order
+            for order in orders
+            if (order.trust == Trust.REPORTED or order.standing == Standing.COUNTED)
+            and (order.currency, order.value_minor) == (event.currency, event.value_minor)
+            and abs(order.occurred_at - event.occurred_at) <= EQUAL_ORDER_INTERVAL
+            and (not event.line_items or order.contents_digest in contents)
+        ]
+        return min(
+            same or equal,
+            key=lambda order: (order.trust != Trust.REPORTED, abs(order.occurred_at - event.occurred_at)),
+            default=None,
+        )
 
     # What follows from all of them
 
@@ -226,16 +302,19 @@ class _Planning:
         """Compute what the new cart events are worth, and those whose worth changes by what came before them."""
         order_times = {session_id: list(times) for session_id, times in self.stored.order_times.items()}
         emptied: dict[int, datetime] = {}
-        for order in self.plan.orders_without_id:
-            order_times.setdefault(order.session_id, []).append(order.occurred_at)
-            earliest(emptied, order.session_id, order.occurred_at)
-        for state in self.plan.states:
-            for session_id, since in state.stale.items():
-                earliest(emptied, session_id, since)
-            if state.order is not None and state.stale:
-                if state.place is not None and state.place[1] in order_times.get(state.place[0], ()):
-                    order_times[state.place[0]].remove(state.place[1])
-                order_times.setdefault(state.order.session_id, []).append(state.order.occurred_at)
+        moved: list[tuple[Place | None, Place | None]] = [
+            (None, place_of(order)) for order in self.plan.orders_without_id
+        ]
+        moved += [(state.place, state.new_place) for state in self.plan.states]
+        for former, place in moved:
+            if former == place:
+                continue
+            for session_id, at in filter(None, (former, place)):
+                earliest(emptied, session_id, at)
+            if former is not None and former[1] in order_times.get(former[0], ()):
+                order_times[former[0]].remove(former[1])
+            if place is not None:
+                order_times.setdefault(place[0], []).append(place[1])
         self.plan.changed_cart_events = carts.place(self._cart_events, self.stored.carts, order_times, emptied)
 
     def _collect_stale_days(self) -> None:

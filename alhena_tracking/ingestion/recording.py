@@ -20,7 +20,7 @@ from alhena_tracking.ingestion import orm, postgresql
 from alhena_tracking.ingestion.data import EventData, Outcome, RefundData
 from alhena_tracking.ingestion.planning import Plan, make_plan
 from alhena_tracking.ingestion.stale_days import StaleDays
-from alhena_tracking.ingestion.state import ChangedError, Demand, NotReadError
+from alhena_tracking.ingestion.state import ChangedError, Demand, DeniedError, NotReadError
 from alhena_tracking.models import Company, LockRow, RolledUpDay
 
 #: How often events are read anew because what they depend on has changed.
@@ -80,6 +80,8 @@ def _record(company: Company, events: Sequence[EventData], is_durable: bool) -> 
             plan = _read_plan_and_write(demand, is_durable, locks=locks)
         except ChangedError:
             locks = True
+        except DeniedError as error:
+            demand.add_order_ids(error.order_ids)
         except NotReadError:
             if len(events) > 1:
                 raise
@@ -102,6 +104,8 @@ def _read_plan_and_write(demand: Demand, is_durable: bool, *, locks: bool) -> Pl
             return plan
     with messages(is_durable=is_durable) as transaction:
         stored = postgresql.read(transaction, demand, locks=locks)
+        if stored.denied_order_ids:
+            raise DeniedError(stored.denied_order_ids)
         plan = make_plan(demand, stored)
         if locks:
             postgresql.write(transaction, plan)

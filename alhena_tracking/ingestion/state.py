@@ -161,6 +161,11 @@ class Demand:
             dict.fromkeys(event.order_id for event in events if isinstance(event, OrderData) and event.order_id)
         )
 
+    def add_order_ids(self, order_ids: Iterable[str]) -> None:
+        """Lock and read these orders, too."""
+        self.order_ids += sorted(set(order_ids).difference(self.order_ids))
+        self.__dict__.pop("lock_numbers", None)
+
     @property
     def is_of_carts(self) -> bool:
         """Whether all events are cart events."""
@@ -168,7 +173,7 @@ class Demand:
 
     @property
     def has_orders(self) -> bool:
-        return any(isinstance(event, OrderData) for event in self.events)
+        return bool(self.order_ids) or any(isinstance(event, OrderData) for event in self.events)
 
     @property
     def has_several_times(self) -> bool:
@@ -199,20 +204,27 @@ class Stored:
     """The stored rows that some events depend on.
 
     - ``candidates``: each fingerprint's interactions, by id;
-    - ``sessions`` and their ``versions``; ``carts_read``: of which visitors carts were read in which sessions;
+    - ``sessions``, their ``versions``, and which are excluded; ``carts_read``: of which visitors carts were read in which sessions;
     - ``known``: the tables, ids and trust of events that are stored already;
     - ``orders``: the state of each order id;
-    - ``contents``: the times of a session's orders without an id, by the digest of their contents;
+    - ``denied_order_ids``: the orders of denials that name a visitor who interacts now;
+    - ``open_claims``: how many order ids each session has claimed within a window that were not confirmed for it;
+    - ``contents``: the times of a session's counted orders without an id, by the digest of their contents;
+    - ``orders_without_id``: a session's orders without an id that an event of the shop's server may be about;
     - ``carts``: each product's rows from its earliest change on and the last before, in order;
-    - ``order_times``: those of a session's orders since then, and of the last before.
+    - ``order_times``: those of a session's counted orders since then, and of the last before.
     """
 
     candidates: dict[Fingerprint, dict[int, Candidate]] = field(default_factory=dict)
     sessions: dict[int, VisitorSession] = field(default_factory=dict)
     versions: dict[int, int] = field(default_factory=dict)
+    excluded_sessions: set[int] = field(default_factory=set)
     known: set[tuple[type[Model], UUID, str]] = field(default_factory=set)
     orders: dict[str, OrderState] = field(default_factory=dict)
+    denied_order_ids: set[str] = field(default_factory=set)
+    open_claims: dict[int, int] = field(default_factory=dict)
     contents: dict[tuple[int, UUID], list[datetime]] = field(default_factory=dict)
+    orders_without_id: dict[int, list[Order]] = field(default_factory=dict)
     carts: dict[ProductInCart, list[StoredCartEvent]] = field(default_factory=dict)
     order_times: dict[int, list[datetime]] = field(default_factory=dict)
     carts_read: set[tuple[Visitor, int]] = field(default_factory=set)
@@ -230,6 +242,14 @@ class Stored:
 
 class ChangedError(Exception):
     """The sessions have changed since they were read without a lock."""
+
+
+class DeniedError(Exception):
+    """An interaction may lift denials of orders that were not locked."""
+
+    def __init__(self, order_ids: set[str]) -> None:
+        super().__init__()
+        self.order_ids = order_ids
 
 
 class NotReadError(Exception):

@@ -6,7 +6,16 @@ from alhena_tracking.models.channels import CHANNEL_DISPLAYS, Channel, ChannelDi
 from alhena_tracking.models.company import Company, SecretKey
 from alhena_tracking.models.diagnostics import EventCount, EventDiagnostics, RejectedEvent
 from alhena_tracking.models.locks import LockRow
-from alhena_tracking.models.orders import Order, OrderClaim, OrderLine, PendingConfirmation, Refund, RevenueImpact
+from alhena_tracking.models.orders import (
+    HeldReason,
+    Order,
+    OrderClaim,
+    OrderLine,
+    PendingConfirmation,
+    Refund,
+    RevenueImpact,
+    Standing,
+)
 from alhena_tracking.models.rollups import (
     DailyFigures,
     DailyProductFigures,
@@ -30,6 +39,7 @@ __all__ = [
     "DailySessions",
     "EventCount",
     "EventDiagnostics",
+    "HeldReason",
     "Interaction",
     "LockRow",
     "Order",
@@ -41,6 +51,7 @@ __all__ = [
     "RevenueImpact",
     "RolledUpDay",
     "SecretKey",
+    "Standing",
     "Trust",
     "ValueBasis",
     "VisitorSession",

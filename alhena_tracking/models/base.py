@@ -14,6 +14,8 @@ from alhena_tracking.contract.limits import TEXT_LENGTH
 from alhena_tracking.models.channels import CHANNEL_LENGTH
 
 if TYPE_CHECKING:
+    from django.utils.functional import _StrOrPromise
+
     _UUIDField = models.UUIDField[Any, Any]
 else:
     _UUIDField = models.UUIDField
@@ -45,10 +47,21 @@ class ExactUUIDField(_UUIDField):
 
 
 class Trust(models.TextChoices):
-    """Who reported an event: a browser, or the shop's server."""
+    """What the shop's server says of an event: nothing, that it happened, or also who did it (of orders only)."""
 
     REPORTED = "REPORTED", _("reported by a browser")
     CONFIRMED = "CONFIRMED", _("confirmed by the shop's server")
+    VERIFIED = "VERIFIED", _("verified: the shop's server also named the visitor")
+
+    @classmethod
+    def by_server(cls) -> tuple[Trust, ...]:
+        """Return the levels at which the shop's server gave the figures."""
+        return cls.CONFIRMED, cls.VERIFIED
+
+    @classmethod
+    def of_events(cls) -> list[tuple[str, _StrOrPromise]]:
+        """Return the choices for events that have no third level."""
+        return [choice for choice in cls.choices if choice[0] != cls.VERIFIED]
 
 
 class AttributionModel(models.TextChoices):
@@ -68,7 +81,7 @@ class Event(models.Model):
         db_index=False,  # every model has a unique constraint that starts with it
     )
     event_id = ExactUUIDField(_("event ID"), default=uuid.uuid4)
-    trust = models.CharField(_("trust"), max_length=9, choices=Trust.choices, default=Trust.REPORTED)
+    trust = models.CharField(_("trust"), max_length=9, choices=Trust.of_events(), default=Trust.REPORTED)
     source = models.CharField(
         _("source"), max_length=TEXT_LENGTH, blank=True, help_text=_("The system that sent the event. Example: SHOPIFY")
     )

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from alhena_tracking.contract.limits import PRODUCT_NAME_LENGTH, TEXT_LENGTH, VALUE_MINOR
 from alhena_tracking.models.base import Credited, Event, ExactUUIDField
 from alhena_tracking.models.channels import Channel
-from alhena_tracking.querysets import DatedQuerySet
+from alhena_tracking.querysets import CartEventQuerySet
 
 
 class ValueBasis(models.TextChoices):
@@ -54,8 +54,11 @@ class CartEvent(Credited, Event):
     cart_quantity = models.DecimalField(_("quantity in the cart"), max_digits=10, decimal_places=3)
     claimed_units = models.DecimalField(_("claimed units"), max_digits=16, decimal_places=3)
     claimed_minor = models.BigIntegerField(_("claimed amount"), help_text=_("In minor units of the currency."))
+    is_excluded = models.BooleanField(
+        _("excluded"), default=False, help_text=_("Its visitor session is excluded from all figures.")
+    )
 
-    objects = DatedQuerySet["CartEvent"].as_manager()
+    objects = CartEventQuerySet["CartEvent"].as_manager()
 
     class Meta:
         verbose_name = _("cart event")
@@ -93,6 +96,7 @@ class CartEvent(Credited, Event):
                     "id",
                     "channel",
                     "gmv_minor",
+                    "is_excluded",
                 ],
                 name="alhena_cartevent_report",
             ),

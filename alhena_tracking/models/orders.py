@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -13,7 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from alhena_tracking.conf import conf
-from alhena_tracking.contract.limits import PRODUCT_NAME_LENGTH, TEXT_LENGTH, TOTAL_MINOR, VALUE_MINOR
+from alhena_tracking.contract.limits import PENDING_AGE, PRODUCT_NAME_LENGTH, TEXT_LENGTH, TOTAL_MINOR, VALUE_MINOR
 from alhena_tracking.contract.rules import parse_text
 from alhena_tracking.models.base import Credited, Event, ExactUUIDField, Trust
 from alhena_tracking.models.channels import Channel
@@ -27,6 +28,22 @@ _ORDER_ID_HAS_DIGEST = Q(order_id="", order_id_digest__isnull=True) | (
 )
 
 
+class Standing(models.TextChoices):
+    """Whether an order counts in figures, and if not, why."""
+
+    COUNTED = "COUNTED", _("counted")
+    HELD = "HELD", _("held back")
+    NOT_OURS = "NOT_OURS", _("not credited to the assistant")
+    EXCLUDED = "EXCLUDED", _("excluded")
+
+
+class HeldReason(models.TextChoices):
+    """Why an order is held back until staff accept or refuse it, or the shop's server releases it."""
+
+    ABOVE_CEILING = "ABOVE_CEILING", _("above the ceiling for orders that only a browser reports")
+    NO_FITTING_CLAIM = "NO_FITTING_CLAIM", _("no claim agrees with what the shop's server confirmed")
+
+
 class Order(Credited, Event):
     """An attributed purchase. ``value_minor`` is the total after discounts and taxes, before refunds."""
 
@@ -35,10 +52,12 @@ class Order(Credited, Event):
     contents_digest = ExactUUIDField(_("contents digest"), null=True)
     currency = models.CharField(_("currency"), max_length=3)
     value_minor = models.BigIntegerField(_("value"), help_text=_("In minor units of the currency."))
-    has_confirmed_visitor = models.BooleanField(
-        _("visitor confirmed"),
-        default=False,
-        help_text=_("The shop's server identified the visitor, not only the amounts."),
+    trust = models.CharField(_("trust"), max_length=9, choices=Trust.choices, default=Trust.REPORTED)
+    confirmed_at = models.DateTimeField(
+        _("confirmed at"), null=True, help_text=_("When the shop's server first sent this order.")
+    )
+    server_occurred_at = models.DateTimeField(
+        _("date and time by the server"), null=True, help_text=_("Empty if the shop's server did not state it.")
     )
     has_confirmed_lines = models.BooleanField(
         _("lines confirmed"), default=False, help_text=_("The lines come from the shop's server.")
@@ -46,6 +65,20 @@ class Order(Credited, Event):
     has_conflict = models.BooleanField(
         _("conflict"), default=False, help_text=_("Reports of this order disagree about its amount or visitor.")
     )
+    standing = models.CharField(_("standing"), max_length=8, choices=Standing.choices, default=Standing.COUNTED)
+    held_reason = models.CharField(
+        _("reason for holding it back"), max_length=16, choices=HeldReason.choices, blank=True
+    )
+    is_denied = models.BooleanField(
+        _("denied"),
+        default=False,
+        help_text=_("The shop's server named a buyer who did not use the assistant."),
+    )
+    accepted_at = models.DateTimeField(_("accepted at"), null=True)
+    accepted_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, verbose_name=_("accepted by"), null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    acceptance_reason = models.CharField(_("reason for accepting it"), max_length=TEXT_LENGTH, blank=True)
     excluded_at = models.DateTimeField(_("excluded at"), null=True)
     excluded_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, verbose_name=_("excluded by"), null=True, on_delete=models.SET_NULL, related_name="+"
@@ -74,15 +107,17 @@ class Order(Credited, Event):
                 condition=Q(excluded_at__isnull=False) | Q(excluded_by__isnull=True, exclusion_reason=""),
                 name="alhena_order_exclusion",
             ),
+            models.CheckConstraint(condition=Q(standing__in=Standing.values), name="alhena_order_standing"),
             models.CheckConstraint(
-                condition=Q(has_confirmed_visitor=False) | Q(trust=Trust.CONFIRMED), name="alhena_order_visitor"
+                condition=Q(accepted_at__isnull=False) | Q(accepted_by__isnull=True, acceptance_reason=""),
+                name="alhena_order_acceptance",
             ),
         ]
         indexes = [
             models.Index(fields=["session", "occurred_at"], name="alhena_order_session"),
             models.Index(fields=["session", "contents_digest", "occurred_at"], name="alhena_order_contents"),
             models.Index(
-                fields=["company", "occurred_on", "currency", "channel", "excluded_at", "value_minor"],
+                fields=["company", "occurred_on", "currency", "channel", "standing", "value_minor"],
                 name="alhena_order_report",
             ),
         ]
@@ -93,45 +128,56 @@ class Order(Credited, Event):
     @property
     def is_counted(self) -> bool:
         """Whether the order counts as revenue, by the rule of ``OrderQuerySet.counted``."""
-        return self.excluded_at is None and (not conf.confirmed_orders_only or self.trust == Trust.CONFIRMED)
+        is_trusted = self.trust in Trust.by_server() or not conf.confirmed_orders_only
+        return self.standing == Standing.COUNTED and is_trusted
+
+    def set_standing(self, *, is_session_excluded: bool) -> None:
+        """Set the standing that follows from what is known of the order, and whether its session is excluded."""
+        if self.excluded_at is not None or is_session_excluded:
+            self.standing = Standing.EXCLUDED
+        elif self.is_denied:
+            self.standing = Standing.NOT_OURS
+        elif self.held_reason and self.accepted_at is None:
+            self.standing = Standing.HELD
+        else:
+            self.standing = Standing.COUNTED
 
     def exclude(self, user: AbstractBaseUser | AnonymousUser, reason: str) -> bool:
-        """Exclude the order (a test, a fraud) from all figures; return whether it counted until now.
+        """Exclude the order (a test, a fraud) from all figures; return whether it was not excluded until now.
 
         An order that is excluded already keeps its reason. Raises ``InvalidValue`` for an invalid reason and
         ``Order.DoesNotExist`` where the order was deleted.
         """
         exclusion = {"excluded_at": timezone.now(), "excluded_by_id": user.pk, "exclusion_reason": parse_text(reason)}
-        return self._change_whether_counted(is_excluded=False, exclusion=exclusion)
+        return self._change_exclusion(is_excluded=False, exclusion=exclusion)
 
     def include(self) -> bool:
-        """Count the order again; return whether it was excluded until now. Raises as ``exclude`` does."""
+        """Take the exclusion back; return whether the order was excluded until now. Raises as ``exclude`` does."""
         none = {"excluded_at": None, "excluded_by_id": None, "exclusion_reason": ""}
-        return self._change_whether_counted(is_excluded=True, exclusion=none)
+        return self._change_exclusion(is_excluded=True, exclusion=none)
 
-    def _change_whether_counted(self, *, is_excluded: bool, exclusion: dict[str, Any]) -> bool:
-        """Store the exclusion if the order is still as given, and reload the order.
-
-        Ingestion writes whole orders under the lock row of their id, so this waits for it. Orders without an id are
-        never written again.
-        """
+    def _change_exclusion(self, *, is_excluded: bool, exclusion: dict[str, Any]) -> bool:
+        """Store the exclusion if the order is still as given, and reload the order."""
         using = router.db_for_write(Order, instance=self)
         with transaction.atomic(using=using):
-            if self.order_id_digest is not None:
-                LockRow.objects.using(using).lock([LockRow.number_of(self.order_id_digest)])
-            unchanged = Order.objects.using(using).filter(pk=self.pk, excluded_at__isnull=not is_excluded)
-            is_changed = unchanged.update(**exclusion) > 0
+            self._lock(using)
             self.refresh_from_db(using=using)
-            if is_changed:
-                self._mark_days_stale(using)
-        return is_changed
+            if (self.excluded_at is not None) != is_excluded:
+                return False
+            for name, value in exclusion.items():
+                setattr(self, name, value)
+            session = VisitorSession.objects.using(using).get(pk=self.session_id)
+            self.set_standing(is_session_excluded=session.excluded_at is not None)
+            self.save(using=using, update_fields=["standing", *exclusion])
+            days = RolledUpDay.objects.using(using)
+            days.mark_stale(self.company, [self.occurred_on], of_sessions=[session.started_on])
+        return True
 
-    def _mark_days_stale(self, using: str) -> None:
-        """Mark stale the roll-ups of the order's day and of the day its session started."""
-        sessions = VisitorSession.objects.using(using)
-        sessions.lock(self.session_id)  # a concurrent interaction could move its start
-        started_on = sessions.get(pk=self.session_id).started_on
-        RolledUpDay.objects.using(using).mark_stale(self.company, [self.occurred_on], of_sessions=[started_on])
+    def _lock(self, using: str) -> None:
+        """Lock what ingestion locks before it writes the order."""
+        if self.order_id_digest is not None:
+            LockRow.objects.using(using).lock([LockRow.number_of(self.order_id_digest)])
+        VisitorSession.objects.using(using).lock(self.session_id)
 
 
 class OrderLine(models.Model):
@@ -160,7 +206,7 @@ class OrderLine(models.Model):
 
 
 class OrderClaim(Credited, Event):
-    """A report of an order id by one session. The order shows one of its claims.
+    """What one session reported of an order id. The order shows one of its claims.
 
     Of many, the first and the latest are kept (``FIRST_CLAIMS``, ``LATEST_CLAIMS``), and the one that is shown.
     """
@@ -170,6 +216,7 @@ class OrderClaim(Credited, Event):
     )
     currency = models.CharField(_("currency"), max_length=3)
     value_minor = models.BigIntegerField(_("value"), help_text=_("In minor units of the currency."))
+    is_above_ceiling = models.BooleanField(_("above the ceiling"), default=False)
     line_items = models.JSONField(_("line items"), default=list)
 
     objects = DatedQuerySet["OrderClaim"].as_manager()
@@ -179,9 +226,7 @@ class OrderClaim(Credited, Event):
         verbose_name_plural = _("order claims")
         ordering = ["id"]
         constraints = [
-            models.UniqueConstraint(
-                fields=["order", "currency", "value_minor", "session"], name="alhena_orderclaim_said_once"
-            ),
+            models.UniqueConstraint(fields=["order", "session"], name="alhena_orderclaim_said_once"),
             models.UniqueConstraint(
                 fields=["company", "event_id", "trust", "order"], name="alhena_orderclaim_event_id"
             ),
@@ -190,8 +235,9 @@ class OrderClaim(Credited, Event):
             ),
         ]
         indexes = [
-            models.Index(fields=["session"], name="alhena_orderclaim_visit"),
+            models.Index(fields=["session", "received_at"], name="alhena_orderclaim_visit"),
             models.Index(fields=["order", "id"], name="alhena_orderclaim_first"),
+            models.Index(fields=["order", "value_minor", "received_at"], name="alhena_orderclaim_amount"),
         ]
 
     def __str__(self) -> str:
@@ -199,7 +245,12 @@ class OrderClaim(Credited, Event):
 
 
 class PendingConfirmation(models.Model):
-    """A confirmation of an order that no visitor has reported yet; it counts nowhere."""
+    """What the shop's server said of an order that cannot be credited yet; it counts nowhere.
+
+    Without digests, the server named no visitor, and the order waits for a claim. With digests (a denial), it named a
+    visitor who has not used the assistant: until ``received_at`` is ``PENDING_AGE`` ago, only that visitor can be
+    credited, by an interaction that is recorded late.
+    """
 
     company = models.ForeignKey(
         "alhena_tracking.Company", verbose_name=_("company"), on_delete=models.PROTECT, db_index=False
@@ -212,7 +263,12 @@ class PendingConfirmation(models.Model):
     value_minor = models.BigIntegerField(_("value"), help_text=_("In minor units of the currency."))
     line_items = models.JSONField(_("line items"), default=list)
     occurred_at = models.DateTimeField(_("date and time"))
+    is_dated = models.BooleanField(
+        _("dated by the server"), default=True, help_text=_("Otherwise dated by when it was received.")
+    )
     received_at = models.DateTimeField(_("received at"), db_index=True)
+    user_fingerprint_digest = ExactUUIDField(_("user fingerprint digest"), null=True, db_index=True)
+    faq_fingerprint_digest = ExactUUIDField(_("FAQ fingerprint digest"), null=True, db_index=True)
 
     class Meta:
         verbose_name = _("pending confirmation")
@@ -227,6 +283,14 @@ class PendingConfirmation(models.Model):
 
     def __str__(self) -> str:
         return self.order_id
+
+    @property
+    def is_denial(self) -> bool:
+        """Whether it names a visitor, who has not used the assistant."""
+        return self.user_fingerprint_digest is not None or self.faq_fingerprint_digest is not None
+
+    def is_alive(self, now: datetime) -> bool:
+        return now - self.received_at <= PENDING_AGE
 
 
 class Refund(models.Model):

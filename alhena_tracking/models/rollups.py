@@ -83,7 +83,7 @@ class VisitSums(DaySums):
 
 
 class MoneySums(DaySums):
-    """Sums of cart events and orders without the excluded ones."""
+    """Sums of the cart events and orders that count."""
 
     currency = models.CharField(_("currency"), max_length=3)
     cart_events = models.PositiveIntegerField(_("cart events"), default=0)
@@ -135,12 +135,17 @@ class DailyFigures(CreditedSums):
 
 
 class DailySessions(VisitSums):
-    """The sessions started on one day, and how many of them have an order by now: any, and by trust."""
+    """The sessions started on one day, and how many of them have an order by now: any, and by trust.
+
+    ``trusted_sessions`` have a confirmed or a verified one.
+    """
 
     sessions = models.PositiveIntegerField(_("sessions"), default=0)
     converted_sessions = models.PositiveIntegerField(_("sessions with an order"), default=0)
     reported_sessions = models.PositiveIntegerField(_("sessions with a reported order"), default=0)
     confirmed_sessions = models.PositiveIntegerField(_("sessions with a confirmed order"), default=0)
+    verified_sessions = models.PositiveIntegerField(_("sessions with a verified order"), default=0)
+    trusted_sessions = models.PositiveIntegerField(_("sessions with a confirmed or verified order"), default=0)
 
     objects = DaysQuerySet["DailySessions"].as_manager()
 
@@ -162,10 +167,10 @@ class DailyProductFigures(ProductSums, CreditedSums):
 class ProductTotals(ProductSums):
     """Sums of one product over all credits."""
 
-    confirmed_units_purchased = models.DecimalField(
-        _("units purchased by confirmed orders"), max_digits=19, decimal_places=3, default=0
+    trusted_units_purchased = models.DecimalField(
+        _("units purchased by confirmed and verified orders"), max_digits=19, decimal_places=3, default=0
     )
-    confirmed_purchase_minor = models.BigIntegerField(_("confirmed purchase revenue"), default=0)
+    trusted_purchase_minor = models.BigIntegerField(_("confirmed and verified purchase revenue"), default=0)
 
     class Meta(MoneySums.Meta):
         abstract = True

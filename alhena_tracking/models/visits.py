@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC
 from typing import TypeAlias
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -76,6 +77,11 @@ class VisitorSession(models.Model):
     qualified_at = models.DateTimeField(_("first qualifying interaction"), null=True)
     channel = models.CharField(_("channel"), max_length=CHANNEL_LENGTH, choices=Channel.choices, blank=True)
     ai_profile = models.CharField(_("AI profile"), max_length=TEXT_LENGTH, blank=True)
+    excluded_at = models.DateTimeField(_("excluded at"), null=True)
+    excluded_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, verbose_name=_("excluded by"), null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    exclusion_reason = models.CharField(_("reason for the exclusion"), max_length=TEXT_LENGTH, blank=True)
     version = models.BigIntegerField(_("version"), default=0, editable=False)
 
     objects = VisitorSessionQuerySet["VisitorSession"].as_manager()
@@ -87,6 +93,10 @@ class VisitorSession(models.Model):
         constraints = [
             models.CheckConstraint(
                 condition=Q(last_interaction_at__gte=models.F("started_at")), name="alhena_session_chronological"
+            ),
+            models.CheckConstraint(
+                condition=Q(excluded_at__isnull=False) | Q(excluded_by__isnull=True, exclusion_reason=""),
+                name="alhena_session_exclusion",
             ),
         ]
         indexes = [models.Index(fields=["company", "started_on", "channel"], name="alhena_session_report")]

@@ -45,7 +45,7 @@ def figures_by_day(query: ReportQuery, days: SourceDays, currency: str) -> list[
         parts.append(rolled_up.session_sums(query, visits.rolled_up, ("on", "channel")))
     if credited.live:
         by = ("occurred_on", "channel")
-        events = query.of_company(CartEvent.objects.all(), *credited.live, currency=currency)
+        events = query.of_company(CartEvent.objects.included(), *credited.live, currency=currency)
         orders = query.orders(*credited.live, currency=currency)
         parts.append(live.cart_sums(events, by, query.credit))
         parts.append(live.order_sums(orders, by))
@@ -92,7 +92,7 @@ def _totals(query: ReportQuery, days: SplitDays, by: Sequence[str]) -> list[Grou
         parts.append(rolled_up.credited_totals(query, days.rolled_up, by))
     if days.live:
         parts.append(live.order_totals(query.orders(*days.live), by))
-        parts.append(live.cart_totals(query.credited(CartEvent.objects.all(), *days.live), by))
+        parts.append(live.cart_totals(query.credited(CartEvent.objects.included(), *days.live), by))
     return parts
 
 

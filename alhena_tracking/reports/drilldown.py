@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from alhena_tracking.models import CartEvent, Order
-from alhena_tracking.querysets import DatedQuerySet, OrderQuerySet
+from alhena_tracking.querysets import CartEventQuerySet, OrderQuerySet
 from alhena_tracking.reports.revenue_impact import RevenueImpactReport
 
 
@@ -19,10 +19,10 @@ def counted_orders(report: RevenueImpactReport) -> OrderQuerySet[Order]:
 
 
 def has_uncounted_orders(report: RevenueImpactReport) -> bool:
-    """Return whether any order under the query's filters, in any currency, is excluded or not confirmed yet."""
+    """Return whether any order under the query's filters, in any currency, is not counted."""
     return report.query.credited(Order.objects.uncounted(), report.query.period).exists()
 
 
-def counted_cart_events(report: RevenueImpactReport) -> DatedQuerySet[CartEvent]:
+def counted_cart_events(report: RevenueImpactReport) -> CartEventQuerySet[CartEvent]:
     """Return all cart events that the report counts, unordered."""
-    return report.query.credited(CartEvent.objects.all(), report.query.period, currency=report.currency)
+    return report.query.credited(CartEvent.objects.included(), report.query.period, currency=report.currency)

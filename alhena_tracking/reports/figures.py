@@ -65,6 +65,7 @@ class DayFigures:
     carts: int = 0
     purchase_minor: int = 0
     confirmed_minor: int = 0
+    verified_minor: int = 0
     refunded_minor: int = 0
     orders: int = 0
     sessions: int = 0
@@ -81,6 +82,7 @@ class Figures:
     average_cart_minor: Fraction | None
     purchase_minor: int
     confirmed_minor: int
+    verified_minor: int
     refunded_minor: int
     orders: int
     sessions: int
@@ -97,6 +99,7 @@ class Figures:
             average_cart_minor=_average_cart_minor(days),
             purchase_minor=sum(day.purchase_minor for day in days),
             confirmed_minor=sum(day.confirmed_minor for day in days),
+            verified_minor=sum(day.verified_minor for day in days),
             refunded_minor=sum(day.refunded_minor for day in days),
             orders=sum(day.orders for day in days),
             sessions=sum(day.sessions for day in days),
@@ -119,6 +122,10 @@ class Figures:
     @property
     def confirmed_share(self) -> Fraction | None:
         return _ratio(self.confirmed_minor, self.purchase_minor)
+
+    @property
+    def verified_share(self) -> Fraction | None:
+        return _ratio(self.verified_minor, self.purchase_minor)
 
     @property
     def conversion_rate(self) -> Fraction | None:

@@ -39,9 +39,10 @@ def largest(column: str) -> Sum:
     return Sum("MAX({})", (column,))
 
 
-def total_where(column: str, also: str, value: str) -> Sum:
-    """Sum a column over the rows in which another column is ``value`` (trusted text)."""
-    return Sum(f"{{add}}(CASE WHEN {{}} = '{value}' THEN {{}} ELSE 0 END)", (also, column))
+def total_where(column: str, also: str, *values: str) -> Sum:
+    """Sum a column over the rows in which another column is one of ``values`` (trusted texts)."""
+    listed = ", ".join(f"'{value}'" for value in values)
+    return Sum(f"{{add}}(CASE WHEN {{}} IN ({listed}) THEN {{}} ELSE 0 END)", (also, column))
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,7 @@ def order_sums(orders: QuerySet[Order], by: Sequence[str]) -> Grouped:
         by,
         purchase_minor=total("value_minor"),
         confirmed_minor=total_where("value_minor", "trust", Trust.CONFIRMED),
+        verified_minor=total_where("value_minor", "trust", Trust.VERIFIED),
         orders=COUNT,
         refunded_minor=Sum("COALESCE({add}({}), 0)", ("refunds_minor",)),
     )
@@ -83,16 +84,16 @@ def added_sums(events: QuerySet[CartEvent], by: Sequence[str]) -> Grouped:
     return _of_products(events, by, add_to_cart_minor=total("gmv_minor"), units_added=total("units"), cart_events=COUNT)
 
 
-def purchased_sums(orders: QuerySet[Order], by: Sequence[str], *, is_confirmed: bool = False) -> Grouped:
-    """Sum purchases by product; with ``is_confirmed`` those of confirmed orders only.
+def purchased_sums(orders: QuerySet[Order], by: Sequence[str], *, is_trusted: bool = False) -> Grouped:
+    """Sum purchases by product; with ``is_trusted`` those of confirmed and verified orders only.
 
     Product names come from all ``orders`` in both cases, as in the roll-ups.
     """
     lines = OrderLine.objects.using(orders.db).filter(order__in=orders)
     names = [f"order__{name}" for name in by]
     bought = {"purchase_minor": "total_minor", "units_purchased": "quantity"}
-    if is_confirmed:
-        sums = {name: total_where(column, "order__trust", Trust.CONFIRMED) for name, column in bought.items()}
+    if is_trusted:
+        sums = {name: total_where(column, "order__trust", *Trust.by_server()) for name, column in bought.items()}
     else:
         sums = {name: total(column) for name, column in bought.items()}
     return _of_products(lines, names, **sums)

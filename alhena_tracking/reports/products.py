@@ -47,9 +47,9 @@ def figures_by_product(
         if days.outside_weeks:
             parts.append(rolled_up.product_totals(query, DailyProductTotals, days.outside_weeks, currency))
     if live_days := days.credited.live:
-        parts.append(live.added_sums(query.credited(CartEvent.objects.all(), *live_days, currency=currency), ()))
+        parts.append(live.added_sums(query.credited(CartEvent.objects.included(), *live_days, currency=currency), ()))
         orders = query.credited(Order.objects.included(), *live_days, currency=currency)
-        parts.append(live.purchased_sums(orders, (), is_confirmed=conf.confirmed_orders_only))
+        parts.append(live.purchased_sums(orders, (), is_trusted=conf.confirmed_orders_only))
     ranked, count = rank_products(parts, most=most, using=CartEvent.objects.db)
     products = [
         ProductFigures(

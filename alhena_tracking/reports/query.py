@@ -45,7 +45,7 @@ class ReportQuery:
 
     def started(self, *periods: Period) -> VisitorSessionQuerySet[VisitorSession]:
         """Return the sessions under the query's filters that started in any of the periods, unordered."""
-        return self.of_company(VisitorSession.objects.all(), *periods, **self.visits)
+        return self.of_company(VisitorSession.objects.included(), *periods, **self.visits)
 
     def orders(self, *periods: Period, **lookups: object) -> OrderQuerySet[Order]:
         """Return the orders under the query's filters that count as revenue, in any of the periods, unordered."""

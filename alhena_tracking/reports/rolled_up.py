@@ -28,6 +28,7 @@ def credited_sums(query: ReportQuery, periods: Sequence[Period], by: Sequence[st
         **_sums("add_to_cart_minor", "cart_events", "carts"),
         **_counted_sums("orders", "purchase_minor", "refunded_minor"),
         confirmed_minor=total_where("purchase_minor", "trust", Trust.CONFIRMED),
+        verified_minor=total_where("purchase_minor", "trust", Trust.VERIFIED),
     )
 
 
@@ -55,7 +56,7 @@ def product_totals(
 ) -> Grouped:
     """Sum by product over all credits, from days or weeks."""
     rows = StoredRows(model, query.company, periods, {"currency": currency})
-    kind = "confirmed_" if conf.confirmed_orders_only else ""
+    kind = "trusted_" if conf.confirmed_orders_only else ""
     bought = {name: total(kind + name) for name in ("units_purchased", "purchase_minor")}
     return _of_products(rows, ["product_id_digest"], **bought)
 
@@ -63,7 +64,7 @@ def product_totals(
 def totals_of_day(rows: QuerySet[DailyProductFigures]) -> Grouped:
     """Return the sums of ``DailyProductTotals``, by currency and product."""
     bought = {
-        f"confirmed_{name}": total_where(name, "trust", Trust.CONFIRMED)
+        f"trusted_{name}": total_where(name, "trust", *Trust.by_server())
         for name in ("units_purchased", "purchase_minor")
     }
     return _of_products(
@@ -73,7 +74,7 @@ def totals_of_day(rows: QuerySet[DailyProductFigures]) -> Grouped:
 
 def totals_of_week(rows: QuerySet[DailyProductTotals]) -> Grouped:
     """Return the sums of ``WeeklyProductTotals``, by currency and product."""
-    bought = ("units_purchased", "purchase_minor", "confirmed_units_purchased", "confirmed_purchase_minor")
+    bought = ("units_purchased", "purchase_minor", "trusted_units_purchased", "trusted_purchase_minor")
     return _of_products(FoundRows(rows), ["currency", "product_id_digest"], **_sums(*bought))
 
 
@@ -89,10 +90,11 @@ def session_sums(query: ReportQuery, periods: Sequence[Period], by: Sequence[str
 
 
 def _converted(trust: str) -> Sum:
-    if conf.confirmed_orders_only:
-        return Sum("0") if trust == Trust.REPORTED else total("confirmed_sessions")
-    columns: dict[str, str] = {Trust.REPORTED: "reported_sessions", Trust.CONFIRMED: "confirmed_sessions"}
-    return total(columns.get(trust, "converted_sessions"))
+    if conf.confirmed_orders_only and trust == Trust.REPORTED:
+        return Sum("0")
+    if not trust:
+        return total("trusted_sessions" if conf.confirmed_orders_only else "converted_sessions")
+    return total(f"{trust.lower()}_sessions")
 
 
 def _sums(*names: str) -> dict[str, Sum]:
@@ -100,7 +102,7 @@ def _sums(*names: str) -> dict[str, Sum]:
 
 
 def _counted_sums(*names: str) -> dict[str, Sum]:
-    """Sum only confirmed orders under ``CONFIRMED_ORDERS_ONLY``."""
+    """Sum only confirmed and verified orders under ``CONFIRMED_ORDERS_ONLY``."""
     if conf.confirmed_orders_only:
-        return {name: total_where(name, "trust", Trust.CONFIRMED) for name in names}
+        return {name: total_where(name, "trust", *Trust.by_server()) for name in names}
     return _sums(*names)

@@ -27,7 +27,7 @@ _Statement: TypeAlias = tuple[str, list[Any]]
 _THOUSANDTH = Decimal("0.001")
 #: Columns of which the largest value is taken instead of a sum.
 TEXTS = ("product_id", "product_name")
-_UNITS = ("units_added", "units_purchased", "confirmed_units_purchased")
+_UNITS = ("units_added", "units_purchased", "trusted_units_purchased")
 
 
 def add_up(parts: Sequence[Grouped], by: Sequence[str], *, using: str) -> Iterator[Sums]:

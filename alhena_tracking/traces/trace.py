@@ -89,13 +89,9 @@ def _claims(order: Order) -> Claims:
         other_visitors=Count("pk", filter=~Q(session=order.session_id)),
         other_amounts=Count("pk", filter=~is_same_amount),
     )
-    # The credited claim is one of the order's session: of the same amount, else (the server named another amount) of
-    # the same moment.
+    # The credited claim is that of the order's session.
     likeness = Case(
-        When(is_same_amount, session=order.session_id, then=Value(0)),
-        When(session=order.session_id, occurred_at=order.occurred_at, then=Value(1)),
-        When(session=order.session_id, then=Value(2)),
-        default=Value(3),
+        When(session=order.session_id, then=Value(0)), When(is_same_amount, then=Value(1)), default=Value(2)
     )
     listed = list(claims.annotate(likeness=likeness).order_by("likeness", "id")[:CLAIMS_LENGTH])
     credited = next((claim for claim in listed[:1] if claim.session_id == order.session_id), None)
@@ -128,7 +124,8 @@ def _state_before(event: CartEvent) -> CartState:
         .first()
     )
     last_order = (
-        Order.objects.filter(session=event.session_id, occurred_at__lt=event.occurred_at)
+        Order.objects.included()
+        .filter(session=event.session_id, occurred_at__lt=event.occurred_at)
         .order_by("-occurred_at")
         .values_list("occurred_at", flat=True)
         .first()

@@ -41,7 +41,7 @@ def test_errors_when_a_batch_has_too_many_are_one_per_further_event() -> None:
 
 @pytest.mark.parametrize("serializer", [*METHODS.values(), RefundSerializer(), LineItemSerializer()])
 def test_data_when_compared_with_its_serializer_has_the_same_fields(serializer: RuleSerializer) -> None:
-    elsewhere = {"visitor", "received_at", "trust"}  # of the envelope and the request
+    elsewhere = {"visitor", "received_at", "trust", "is_dated"}  # of the envelope and the request
     looked_up = {"company_key"} if isinstance(serializer, RefundSerializer) else set()
     looked_up |= {"currency"} if isinstance(serializer, LineItemSerializer) else set()
     stated = {str(field.source) for field in serializer.fields.values()} - looked_up

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
 import pytest
 
 from alhena_tracking.ingestion import OrderData, Visitor, orm, record
-from alhena_tracking.models import Company, Order, Trust
+from alhena_tracking.models import Company, Order, OrderClaim, Trust
 from tests.support.event_data import NOW, chat, order
 
 pytestmark = pytest.mark.django_db
 
-MINUTE = timedelta(minutes=1)
+SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 
 
 @pytest.fixture(autouse=True)
@@ -66,24 +67,40 @@ def test_shown_claim_when_many_others_follow_stays(company: Company, is_named: b
         _claim(company, number, value_minor=4 if number == 5 else number)
     assert _amounts() == [0, 1, 2, 4, 17, 18, 19]
     after = Order.objects.get()
-    assert (after.session_id, after.value_minor, after.trust) == (shown.session_id, 4, Trust.CONFIRMED)
+    trust = Trust.VERIFIED if is_named else Trust.CONFIRMED
+    assert (after.session_id, after.value_minor, after.trust) == (shown.session_id, 4, trust)
     assert after.claims.filter(session=shown.session_id, value_minor=4).count() == 1
 
 
-def test_first_claim_of_many_with_the_confirmed_amount_is_shown(company: Company) -> None:
-    for number in range(10):
-        _claim(company, number, value_minor=7 if number in (8, 9) else number)
-    expected = Order.objects.get().claims.filter(value_minor=7).earliest("id")
-    record(company, [_confirmed(7)])
-    assert Order.objects.get().session_id == expected.session_id
+@pytest.mark.parametrize(("at", "number"), [(None, 6), (3, 6), (8, 7), (11, 8)])
+def test_claim_of_many_when_it_is_nearest_to_the_confirmed_time_is_shown(
+    company: Company, at: int | None, number: int
+) -> None:
+    for received in range(10):
+        event = order(NOW, _visitor(company, received), value_minor=70 if received in (6, 7, 8) else received)
+        record(company, [replace(event, received_at=NOW + received * SECOND)])
+    confirmation = replace(_confirmed(70), received_at=NOW + 20 * SECOND, is_dated=at is not None)
+    if at is not None:
+        confirmation = replace(confirmation, occurred_at=NOW + at * SECOND)
+    record(company, [confirmation])
+    assert Order.objects.get().session_id == OrderClaim.objects.get(received_at=NOW + number * SECOND).session_id
 
 
-def test_claim_when_it_is_said_again_among_many_is_kept_once(company: Company) -> None:
-    """Also where one session said many amounts, and another one said the same amount before."""
+def test_claim_when_a_session_says_it_again_stands(company: Company) -> None:
     for number in range(3):
         _claim(company, number, value_minor=5)
     visitor = _visitor(company, 3)
     said = [order(NOW + MINUTE, visitor, value_minor=amount) for amount in (5, 6, 7)]
-    again = [order(NOW + MINUTE, visitor, value_minor=amount) for amount in (5, 6, 7, 5)]
-    assert {outcome.status for outcome in record(company, said) + record(company, again)} == {"duplicate"}
-    assert _amounts() == [5, 5, 5, 5, 6, 7]
+    assert {outcome.status for outcome in record(company, said) + record(company, said)} == {"duplicate"}
+    assert _amounts() == [5, 5, 5, 5]
+    assert Order.objects.get().has_conflict
+
+
+def test_claim_when_it_was_of_nothing_gives_way_to_the_first_amount(company: Company) -> None:
+    for number in range(3):
+        _claim(company, number, value_minor=0)
+    visitor = _visitor(company, 0)
+    for amount in (0, 7, 8):
+        assert record(company, [order(NOW + MINUTE, visitor, value_minor=amount)])[0].status == "duplicate"
+    assert _amounts() == [7, 0, 0]
+    assert Order.objects.get().value_minor == 7

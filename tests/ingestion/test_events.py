@@ -61,7 +61,7 @@ def test_events_when_recorded_for_a_request_are_confirmed(company: Company) -> N
     line = {**ITEM, "value": Decimal("39.98")}
     assert events.record_order(request(), **ORDER, line_items=[line]).status == "recorded"
     order = Order.objects.get()
-    assert (order.trust, order.has_confirmed_visitor, order.value_minor) == (Trust.CONFIRMED, True, 3998)
+    assert (order.trust, order.value_minor) == (Trust.VERIFIED, 3998)
     assert order.lines.get().total_minor == 3998
     assert {row.trust for model in (Interaction, CartEvent) for row in model.objects.all()} == {Trust.CONFIRMED}
 

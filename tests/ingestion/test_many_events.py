@@ -76,7 +76,7 @@ def test_orders_when_of_many_visitors_are_recorded_in_order(interacted: None, tr
     assert transactions == [2, 2, 1]
     rows = {row.event_id: row for row in Order.objects.all()}
     assert [rows[outcome.id].order_id for outcome in outcomes if outcome.id] == ["0", "1", "2", "3", "4"]
-    assert {row.trust for row in rows.values()} == {Trust.CONFIRMED}
+    assert {row.trust for row in rows.values()} == {Trust.VERIFIED}
     assert len({row.session_id for row in rows.values()}) == 5
 
 

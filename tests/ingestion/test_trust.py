@@ -113,6 +113,7 @@ def _data(event: oracle.Event | Word) -> InteractionData | CartEventData | Order
             event_id=event.event_id,
             trust=Trust.CONFIRMED if event.is_confirmation else Trust.REPORTED,
             order_id=event.order_id or "",
+            is_dated=event.is_dated,
             currency=event.currency,
             value_minor=event.value_minor,
             line_items=tuple(
@@ -202,7 +203,7 @@ def _row_of_order(row: Order, numbers: Numbers) -> dict[str, Any]:
     return {
         "credit": numbers.credit(row),
         "trust": row.trust,
-        "has_confirmed_visitor": row.has_confirmed_visitor,
+        "standing": row.standing,
         "has_conflict": row.has_conflict,
         "amount": (row.currency, row.value_minor),
         "occurred_at": row.occurred_at,
@@ -218,7 +219,7 @@ def _order_of_oracle(order: ShownOrder) -> dict[str, Any]:
     return {
         "credit": order.credit,
         "trust": order.trust,
-        "has_confirmed_visitor": order.has_confirmed_visitor,
+        "standing": order.standing,
         "has_conflict": order.has_conflict,
         "amount": (order.currency, order.value_minor),
         "occurred_at": order.at,
@@ -237,15 +238,14 @@ def _order_of_oracle(order: ShownOrder) -> dict[str, Any]:
     }
 
 
-def _check_waiting(waiting: dict[Key, Word], moment: datetime) -> None:
+def _check_waiting(waiting: dict[Key, tuple[Word, datetime]], moment: datetime) -> None:
     """Confirmations that are too old wait no longer, whether or not they were pruned."""
     rows = PendingConfirmation.objects.select_related("company").filter(received_at__gte=moment - KEPT)
     assert {
         (row.company.key, row.order_id): (row.event_id, row.currency, row.value_minor, row.occurred_at, row.received_at)
         for row in rows
     } == {
-        key: (word.event_id, word.currency, word.value_minor, word.at, word.received_at)
-        for key, word in waiting.items()
+        key: (word.event_id, word.currency, word.value_minor, word.at, since) for key, (word, since) in waiting.items()
     }
 
 
@@ -271,17 +271,15 @@ def _check_refunds(outcome: trust_oracle.Outcome) -> None:
 
 def _check_carts(sequence: TrustSequence, orders: list[ShownOrder], cart_changes: list[UUID]) -> None:
     """Orders empty the carts of the sessions that they are shown with, at the time that they are shown with."""
-    shown = [order.word for order in orders]
-    events: list[oracle.Event] = []
-    for event in sequence.events:
-        if isinstance(event, oracle.Interaction | oracle.CartChange):
-            events.append(event)
-        elif isinstance(event, Word) and event in shown:
-            assert event.visitor
+    events: list[oracle.Event] = [
+        event for event in sequence.events if isinstance(event, oracle.Interaction | oracle.CartChange)
+    ]
+    for order in orders:
+        word = order.word
+        if order.standing == "COUNTED":
+            assert word.visitor
             events.append(
-                oracle.Purchase(
-                    event.company, *event.visitor, str(len(events)), event.currency, event.value_minor, event.at
-                )
+                oracle.Purchase(word.company, *word.visitor, str(len(events)), word.currency, word.value_minor, word.at)
             )
     results = oracle.replay(events, window=WINDOW, model=MODEL).results
     changes = [result for result, event in zip(results, events, strict=True) if isinstance(event, oracle.CartChange)]
@@ -387,5 +385,5 @@ def test_confirmed_amount_when_a_browser_speaks_stays(sequence: TrustSequence) -
 
 
 def _confirmed_amounts() -> dict[int, tuple[str, int]]:
-    rows = Order.objects.filter(trust=Trust.CONFIRMED).values_list("pk", "currency", "value_minor")
+    rows = Order.objects.filter(trust__in=Trust.by_server()).values_list("pk", "currency", "value_minor")
     return {pk: (currency, value_minor) for pk, currency, value_minor in rows}

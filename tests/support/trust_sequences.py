@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from functools import cache
-from typing import TypeVar
+from functools import cache, partial
+from typing import Any, TypeVar
 from uuid import UUID, uuid5
 
 from hypothesis import strategies as st
 
 from tests.support import oracle
 from tests.support.oracle import CartChange, Credit, Interaction, Purchase, RecordedPurchase
-from tests.support.trust_oracle import KEPT, Line, Outcome, Refund, Word, replay
+from tests.support.trust_oracle import KEPT, Line, Outcome, Refund, Visit, Word, replay
 
 Choice = TypeVar("Choice")
 Event = Interaction | CartChange | Word | Refund
@@ -68,7 +68,7 @@ ORDER_IDS = (
 )
 VISITORS = (ANN, ANN, ANN, BOB, BOB, EVE, CYD, LEA, LEA, DAN)
 CURRENCIES = (*["EUR"] * 6, "JPY")
-VALUES = (1000, 1000, 1000, 700, 700, 2500, 0)
+VALUES = (1000, 1000, 1000, 700, 700, 800, 2500, 0, 20_000_000)
 LINES = (
     (),
     (),
@@ -115,7 +115,14 @@ class TrustSequence:
 
     def replay(self) -> Outcome:
         """Ask the oracle."""
-        return replay(self.said)
+        heard: list[Word | Refund | Visit] = []
+        for index, event in enumerate(self.events):
+            if isinstance(event, Word | Refund):
+                heard.append(event)
+            elif isinstance(event, Interaction):
+                credit = partial(_credit, _visits(self.events[: index + 1]), event.company)
+                heard.append(Visit(event.company, (event.chat, event.faq), RECEIVED_FROM, credit))
+        return replay(heard)
 
 
 class _Choices:
@@ -195,8 +202,8 @@ def _sent_along(event: Word | CartChange, sender: Word, visits: tuple[Interactio
         company=sender.company,
         is_confirmation=sender.is_confirmation,
         visitor=sender.visitor,
-        credit=_credit(visits, sender.company, sender.visitor, event.at),
         received_at=sender.received_at,
+        **_earned(visits, sender.company, sender.visitor, event.at),
     )
 
 
@@ -220,7 +227,7 @@ def _without_rival_confirmations(events: Sequence[Event]) -> list[Event]:
 
 
 def _choices(most_events: int) -> st.SearchStrategy[list[bytes]]:
-    return st.lists(st.binary(min_size=11, max_size=11), min_size=most_events // 2, max_size=most_events)
+    return st.lists(st.binary(min_size=12, max_size=12), min_size=most_events // 2, max_size=most_events)
 
 
 def _sequence(settings: bytes, choices: Sequence[bytes], is_plain: bool = False) -> TrustSequence:
@@ -247,8 +254,9 @@ def _sequence(settings: bytes, choices: Sequence[bytes], is_plain: bool = False)
             events.append(_refund(choice, order_ids, received_at))
         elif kind == "retry" and words:
             retried = choice.pick(words[::-1])
-            credit = _credit(_visits(events), retried.company, retried.visitor, retried.at)
-            events.append(replace(retried, received_at=received_at, credit=credit))
+            at = retried.at if retried.is_dated else received_at
+            earned = _earned(_visits(events), retried.company, retried.visitor, at)
+            events.append(replace(retried, at=at, received_at=received_at, **earned))
         elif kind == "reused event id" and words:
             reused = choice.pick(words[::-1]).event_id
             events.append(_word(choice.pick(WORDS), choice, order_ids, events, reused, received_at))
@@ -278,19 +286,21 @@ def _word(
     order_id = choice.pick(order_ids)
     visitor = choice.pick(VISITORS)
     names_visitor = kind != "nameless confirmation" or order_id is None
-    at = BASE + choice.pick(OCCURRED)
+    is_dated = names_visitor or choice.pick((True, True, False))
+    at = BASE + choice.pick(OCCURRED) if is_dated else received_at
     return Word(
         company=company,
         event_id=event_id,
         is_confirmation=kind.endswith("confirmation"),
         visitor=visitor if names_visitor else None,
-        credit=_credit(_visits(events), company, visitor, at) if names_visitor else None,
         order_id=order_id,
         currency=choice.pick(CURRENCIES),
         value_minor=choice.pick(VALUES),
         lines=choice.pick(LINES),
         at=at,
         received_at=received_at,
+        is_dated=is_dated,
+        **_earned(_visits(events), company, visitor if names_visitor else None, at),
     )
 
 
@@ -323,6 +333,13 @@ def _cart_change(choice: _Choices) -> CartChange:
 
 def _visits(events: Sequence[Event]) -> tuple[Interaction, ...]:
     return tuple(event for event in events if isinstance(event, Interaction))
+
+
+def _earned(visits: tuple[Interaction, ...], company: str, visitor: Ids | None, at: datetime) -> dict[str, Any]:
+    """Return the credit of a word, and whose interaction it is."""
+    credit = _credit(visits, company, visitor, at)
+    earner = visits[credit.interaction] if credit else None
+    return {"credit": credit, "earned_by": (earner.chat, earner.faq) if earner else None}
 
 
 @cache

@@ -152,6 +152,7 @@ def _purchase_details(report: RevenueImpactReport) -> list[Detail]:
     return [
         Detail(_("Refunds"), formats.amount(-figures.refunded_minor, currency)),
         Detail(pgettext("revenue", "Net"), formats.amount(figures.net_minor, currency)),
+        Detail(pgettext("revenue", "Verified"), formats.share(figures.verified_share)),
         Detail(pgettext("revenue", "Confirmed"), formats.share(figures.confirmed_share)),
     ]
 

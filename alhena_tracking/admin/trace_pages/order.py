@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
@@ -25,18 +26,37 @@ from alhena_tracking.admin.trace_pages.parts import (
 )
 from alhena_tracking.admin.trace_pages.steps import timeline_text
 from alhena_tracking.contract.limits import PENDING_AGE
-from alhena_tracking.models import Channel, Order, OrderClaim, PendingConfirmation, Trust, VisitorSession
+from alhena_tracking.models import (
+    Channel,
+    HeldReason,
+    Order,
+    OrderClaim,
+    PendingConfirmation,
+    Standing,
+    Trust,
+    VisitorSession,
+)
 from alhena_tracking.traces import OrderTrace
+
+_TRUST_BADGES = {
+    Trust.REPORTED: lambda: Badge(pgettext("order", "Reported")),
+    Trust.CONFIRMED: lambda: Badge(pgettext("order", "Confirmed"), "good"),
+    Trust.VERIFIED: lambda: Badge(pgettext("order", "Verified"), "good"),
+}
+_STANDING_BADGES = {
+    Standing.HELD: lambda: Badge(pgettext("order", "Held back"), "doubtful"),
+    Standing.NOT_OURS: lambda: Badge(pgettext("order", "Not credited"), "bad"),
+    Standing.EXCLUDED: lambda: Badge(pgettext("order", "Excluded"), "bad"),
+}
 
 
 def order_text(trace: OrderTrace, url_of: UrlOf) -> TraceText:
     order = trace.order
-    is_confirmed = order.trust == Trust.CONFIRMED
-    badges = [Badge(pgettext("order", "Confirmed"), "good") if is_confirmed else Badge(pgettext("order", "Reported"))]
+    badges = [_TRUST_BADGES[Trust(order.trust)]()]
     if order.has_conflict:
         badges.append(Badge(_("Conflict"), "doubtful"))
-    if order.excluded_at:
-        badges.append(Badge(pgettext("order", "Excluded"), "bad"))
+    if order.standing in _STANDING_BADGES:
+        badges.append(_STANDING_BADGES[Standing(order.standing)]())
     return TraceText(
         title=order_title(order),
         amount=formats.money(order.value_minor, order.currency),
@@ -87,14 +107,20 @@ def _source_sentence(trace: OrderTrace) -> str:
     order, credited = trace.order, trace.claims.credited
     if order.trust == Trust.REPORTED:
         return _("Reported by a browser. The shop's server has not confirmed it.")
-    if order.has_confirmed_visitor:
+    if order.is_denied:
+        return _(
+            "The shop's server named a buyer who did not use the assistant, so no browser's claim to this order counts."
+        )
+    if order.trust == Trust.VERIFIED:
         return _(
             "The shop's server reported this order and its visitor, so browsers cannot change the amount or the credit."
         )
+    if order.held_reason == HeldReason.NO_FITTING_CLAIM:
+        return _("The shop's server confirmed the amount without naming the visitor. No claim agrees with it.")
     if credited is not None and _has_other_amount(credited, order):
         return _(
             "The shop's server confirmed the amount without naming the visitor. "
-            "No claim has that amount, so the first claim is credited."
+            "The only claim has nearly that amount, so it is credited."
         )
     return _(
         "The shop's server confirmed the amount without naming the visitor. The claim with that amount is credited."
@@ -104,7 +130,7 @@ def _source_sentence(trace: OrderTrace) -> str:
 def _conflict_sentences(trace: OrderTrace) -> list[str]:
     order, sentences = trace.order, []
     if visitors := trace.claims.other_visitors:
-        if order.has_confirmed_visitor:
+        if order.trust == Trust.VERIFIED or order.is_denied:
             text = ngettext(
                 "%(count)s claim by a different visitor has no effect.",
                 "%(count)s claims by different visitors have no effect.",
@@ -214,6 +240,12 @@ def _counted_sentence(order: Order) -> str:
             return format_html(text, **values)
         user = isolated(order.excluded_by.get_username())
         return format_html(_("Excluded from all figures on {moment} by {user}. Reason: {reason}"), user=user, **values)
+    if order.standing == Standing.EXCLUDED:
+        return _("Excluded from all figures with its visitor session.")
+    if order.standing == Standing.NOT_OURS:
+        return _("Not included in figures: it is not credited to the assistant.")
+    if order.standing == Standing.HELD:
+        return _held_sentence(order)
     if not order.is_counted:
         return _("Not included in figures yet: this shop counts confirmed orders only.")
     return _("Included in the purchase revenue of %(day)s, in %(currency)s, under %(channel)s.") % {
@@ -221,6 +253,17 @@ def _counted_sentence(order: Order) -> str:
         "currency": order.currency,
         "channel": Channel(order.channel).label,
     }
+
+
+def _held_sentence(order: Order) -> str:
+    if order.held_reason == HeldReason.ABOVE_CEILING:
+        return _(
+            "Held back: the value is above the ceiling for orders that only a browser reports. It counts once the "
+            "shop's server confirms it, or staff accept it."
+        )
+    if order.confirmed_at is not None and timezone.now() - order.confirmed_at <= PENDING_AGE:
+        return _("Waiting for a claim that agrees with what the shop's server confirmed. Not included in figures.")
+    return _("Held back: no claim agrees with what the shop's server confirmed. It counts once staff accept it.")
 
 
 def _line_table(trace: OrderTrace) -> LineTable | None:

@@ -21,7 +21,7 @@ from alhena_tracking.admin.trace_pages.parts import (
     isolated,
     order_title,
 )
-from alhena_tracking.models import AttributionModel, CartEvent, Interaction, Order, Refund
+from alhena_tracking.models import AttributionModel, CartEvent, Interaction, Order, Refund, Standing
 from alhena_tracking.traces import Eligibility, Step, Subject, Timeline
 
 
@@ -146,11 +146,11 @@ def _cart_note(row: CartEvent) -> str:
 
 
 def _order_text(row: Order, *, is_subject: bool, may_view: bool) -> _Text:
-    note = _("The cart is empty afterwards")
+    note = _("The cart is empty afterwards") if row.standing == Standing.COUNTED else ""
     if not may_view:  # that there is an order, as it emptied the cart, and no more
         return _Text(kind="order", title=_("An order"), note=note)
     badges = [Badge(_("This order"))] if is_subject else []
-    if row.excluded_at is not None:
+    if row.standing == Standing.EXCLUDED:
         badges.append(Badge(pgettext("order", "Excluded"), "bad"))
     amount = formats.money(row.value_minor, row.currency)
     return _Text(kind="order", title=order_title(row), note=note, amount=amount, badges=badges)

@@ -171,6 +171,7 @@ class EventSerializer(RuleSerializer):
         values, errors = self.parse_fields(data, most_errors)
         if envelope is None:
             return None, errors
+        is_dated = values.get("occurred_at") is not None
         if "occurred_at" in values:
             try:
                 values["occurred_at"] = envelope.placed(values["occurred_at"])
@@ -181,8 +182,13 @@ class EventSerializer(RuleSerializer):
         if errors:
             return None, errors
         values["event_id"] = values["event_id"] or uuid.uuid4()
-        common = {"visitor": envelope.visitor, "received_at": envelope.received_at, "trust": envelope.trust}
-        return self.build(values, **common), errors
+        return self.build(
+            values,
+            visitor=envelope.visitor,
+            received_at=envelope.received_at,
+            trust=envelope.trust,
+            is_dated=is_dated,
+        ), errors
 
     def may_lack_visitor(self, values: Values) -> bool:
         """Return whether the shop's server may report the event without a visitor."""

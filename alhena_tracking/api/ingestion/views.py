@@ -231,7 +231,11 @@ def _response(data: object, status_code: int = status.HTTP_200_OK) -> HttpRespon
     return HttpResponse(_encode(data), content_type="application/json", status=status_code)
 
 
-_STATUS_CODES = {"recorded": status.HTTP_201_CREATED, "pending": status.HTTP_202_ACCEPTED}
+_STATUS_CODES = {
+    "recorded": status.HTTP_201_CREATED,
+    "pending": status.HTTP_202_ACCEPTED,
+    "held": status.HTTP_202_ACCEPTED,
+}
 
 
 def _as_json(outcome: Outcome, errors: Mapping[str, InvalidValue] | None = None) -> dict[str, Any]:

@@ -69,8 +69,9 @@ RECORDED = Answer("Recorded", {"status": "recorded", "id": _EVENT_ID})
 DUPLICATE = Answer("Duplicate", {"status": "duplicate"})
 CONFIRMED = Answer("Confirmed", {"status": "confirmed"})
 PENDING = Answer("Pending", {"status": "pending"})
+HELD = Answer("Held", {"status": "held"})
 INTERACTION_IGNORED = ignored("InteractionIgnored", "privacy_signal", "bot")
-EVENT_IGNORED = ignored("EventIgnored", "no_interaction", "privacy_signal", "bot")
+EVENT_IGNORED = ignored("EventIgnored", "no_interaction", "privacy_signal", "bot", "above_ceiling", "too_many_claims")
 REFUND_IGNORED = ignored("RefundIgnored", "unknown_order")
 INVALID = rejection("Invalid", "invalid", "wrong_type", "Expected number, got string.", "value")
 RESULTS = Answer(
@@ -81,6 +82,7 @@ RESULTS = Answer(
             DUPLICATE.example,
             CONFIRMED.example,
             PENDING.example,
+            HELD.example,
             EVENT_IGNORED[0].example,
             {
                 "status": "invalid",
@@ -193,6 +195,7 @@ def components() -> dict[str, Schema]:
         "duplicate": "Duplicate",
         "confirmed": "Confirmed",
         "pending": "Pending",
+        "held": "Held",
         "ignored": "EventIgnored",
         "invalid": "Invalid",
     }
@@ -204,7 +207,7 @@ def components() -> dict[str, Schema]:
         "Recorded": _object(
             status=one_of("recorded"), id={"type": "string", "format": "uuid", "description": "The event's id."}
         ),
-        **{name: _object(status=one_of(name.lower())) for name in ("Duplicate", "Confirmed", "Pending")},
+        **{name: _object(status=one_of(name.lower())) for name in ("Duplicate", "Confirmed", "Pending", "Held")},
         **{
             answers[0].component: _object(
                 status=one_of("ignored"), reason=one_of(*(answer.example["reason"] for answer in answers))

@@ -90,7 +90,7 @@ class OrderSerializer(EventSerializer):
             *("order_id", "currency", "currency_decimals", "value_minor", "refunded_minor", "net_minor"),
             *("refunds", "line_items"),
             *_CREDIT_FIELDS,
-            *("has_conflict", "is_excluded", "exclusion_reason", "is_counted"),
+            *("has_conflict", "standing", "held_reason", "is_excluded", "exclusion_reason", "is_counted"),
         )
 
     def get_refunded_minor(self, order: Order) -> int:
@@ -143,12 +143,12 @@ class SumsSerializer(StaffSerializer):
 
 class FiguresSerializer(SumsSerializer):
     sums = (
-        *("add_to_cart_minor", "purchase_minor", "confirmed_minor", "refunded_minor", "net_minor"),
+        *("add_to_cart_minor", "purchase_minor", "verified_minor", "confirmed_minor", "refunded_minor", "net_minor"),
         *("cart_days", "carts", "orders", "sessions", "converted_sessions"),
     )
     ratios = (
         *("daily_add_to_cart_minor", "average_cart_minor", "average_order_minor", "revenue_per_session_minor"),
-        *("conversion_rate", "confirmed_share"),
+        *("conversion_rate", "verified_share", "confirmed_share"),
     )
 
 
@@ -163,7 +163,15 @@ class DayFiguresSerializer(SumsSerializer):
     day = fields.DayField(source="on")
     channel = serializers.ChoiceField(choices=Channel.choices, allow_blank=True)
     sums = (
-        *("add_to_cart_minor", "cart_events", "carts", "purchase_minor", "confirmed_minor", "refunded_minor"),
+        *(
+            "add_to_cart_minor",
+            "cart_events",
+            "carts",
+            "purchase_minor",
+            "verified_minor",
+            "confirmed_minor",
+            "refunded_minor",
+        ),
         *("orders", "sessions", "converted_sessions"),
     )
 

@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from alhena_tracking.attribution import Candidate
+from alhena_tracking.contract.limits import SESSION_CLAIMS
 from alhena_tracking.db.messages import Messages, Table, Tables
 from alhena_tracking.db.sql import time_column, time_of
 from alhena_tracking.ingestion.data import CartEventData, InteractionData
@@ -24,10 +25,10 @@ from alhena_tracking.ingestion.state import (
     Stored,
     StoredCartEvent,
 )
-from alhena_tracking.models import CartEvent, Interaction, LockRow, Order, VisitorSession
+from alhena_tracking.models import CartEvent, Interaction, LockRow, Order, PendingConfirmation, Standing, VisitorSession
 
-_INTERACTION, _SESSION, _CART_EVENT, _ORDER, _LOCK_ROW = (
-    model._meta.db_table for model in (Interaction, VisitorSession, CartEvent, Order, LockRow)
+_INTERACTION, _SESSION, _CART_EVENT, _ORDER, _PENDING, _LOCK_ROW = (
+    model._meta.db_table for model in (Interaction, VisitorSession, CartEvent, Order, PendingConfirmation, LockRow)
 )
 _CART_COLUMNS = ("session_id", "product_id_digest", "currency", *StoredCartEvent.__dataclass_fields__)
 _INTERACTION_COLUMNS = ("id", "occurred_at", "kind", "ai_profile", "is_qualifying")
@@ -67,10 +68,12 @@ def _read(messages: Messages, demand: Demand, *, locks: bool, is_by_time: bool =
     answers = json.loads(document, parse_float=Decimal)
     stored = _stored(answers, demand)
     held = {pk for (pk,) in locked[-1]} if locks else None
-    for visitor, number, session_id, version, started_at, pk, at, *others in answers["found"]:
+    for visitor, number, session_id, version, is_excluded, started_at, pk, at, *others in answers["found"]:
         if held is None or session_id in held:
             stored.carts_read.add((visitors[visitor], session_id))
         stored.versions[session_id] = version
+        if is_excluded:
+            stored.excluded_sessions.add(session_id)
         candidate = Candidate(pk, time_of(at), session_id, time_of(started_at), *others)
         stored.candidates.setdefault(fingerprints[number], {})[pk] = candidate
     return stored
@@ -83,10 +86,20 @@ def _questions(demand: Demand, tables: Tables) -> list[tuple[str, Table]]:
         **{table._meta.db_table: [(event_id,) for event_id in ids] for table, ids in demand.event_ids.items()},
         "ids": [] if demand.is_of_carts else [(len(demand.events),)],
         "sessions": [] if demand.is_of_carts else [(True,)],
+        **_denials(demand),
         "carts": [(number, *key, at) for number, visitor in visitors for key, at in visitor.products.items()],
         "order_times": [(number, visitor.carts_since) for number, visitor in visitors if visitor.carts_since],
     }
     return [(name, tables.add(name, _TYPES[name], rows)) for name, rows in asked.items() if rows]
+
+
+def _denials(demand: Demand) -> dict[str, list[tuple[Any, ...]]]:
+    """Return the fingerprints of those who interact: a denial may name them."""
+    asked: dict[str, list[tuple[Any, ...]]] = {}
+    for visitor in demand.visitors.values():
+        for column, digest in visitor.fingerprints if visitor.has_interactions else ():
+            asked.setdefault(f"denied_{column}", []).append((digest,))
+    return asked
 
 
 def _stored(answers: dict[str, list[Any]], demand: Demand) -> Stored:
@@ -111,6 +124,8 @@ def _stored(answers: dict[str, list[Any]], demand: Demand) -> Stored:
         (ProductInCart(session_id, UUID(digest), currency), StoredCartEvent(pk, time_of(at), *values))
         for session_id, digest, currency, pk, at, *values in answers.get("carts", ())
     )
+    for name in _DENIED:
+        stored.denied_order_ids.update(order_id for (order_id,) in answers.get(name, ()))
     for session_id, at in answers.get("order_times", ()):
         stored.order_times.setdefault(session_id, []).append(time_of(at))
     return stored
@@ -183,14 +198,16 @@ _FINGERPRINT_RANGE = {
     "until": "timestamptz",
 }
 _FOUND = (
-    f"SELECT JSON_BUILD_ARRAY(visitor, fingerprint, session_id, s.version, {_times(['started_at'], 's')}, "
+    f"SELECT JSON_BUILD_ARRAY(visitor, fingerprint, session_id, s.version, s.excluded_at IS NOT NULL, {_times(['started_at'], 's')}, "
     f"{_times(_INTERACTION_COLUMNS, 'visits')}) FROM visits INNER JOIN {_SESSION} s ON s.id = session_id"
 )
 _TABLES_OF_EVENTS = (*TABLES[InteractionData], *TABLES[CartEventData])
+_DENIED = {f"denied_{column}": column for column in ("user_fingerprint_digest", "faq_fingerprint_digest")}
 _TYPES = {
     **{table._meta.db_table: {"event_id": "uuid"} for table in _TABLES_OF_EVENTS},
     "ids": {"most": "integer"},
     "sessions": {"are_asked": "boolean"},
+    **{name: {"digest": "uuid"} for name in _DENIED},
     "carts": {"visitor": "integer", "digest": "uuid", "currency": "varchar", "since": "timestamptz"},
     "order_times": {"visitor": "integer", "since": "timestamptz"},
 }
@@ -205,7 +222,7 @@ _CARTS = (
     f"FROM {_CART_EVENT} WHERE {_PLACE} AND occurred_at >= COALESCE((SELECT MAX(occurred_at) FROM {_CART_EVENT} "
     f"WHERE {_PLACE} AND occurred_at < asked.since), asked.since) OFFSET 0) c"
 )
-_ORDERS = f"FROM {_ORDER} WHERE session_id = v.session_id AND occurred_at"
+_ORDERS = f"FROM {_ORDER} WHERE session_id = v.session_id AND standing = '{Standing.COUNTED}' AND occurred_at"
 _OF_SESSIONS = (
     f"SELECT JSON_BUILD_ARRAY(s.id, {_times(SESSION_FIELDS, 's')}) "
     f"FROM {{asked}}, (SELECT DISTINCT session_id FROM visits) v INNER JOIN {_SESSION} s ON s.id = v.session_id"
@@ -222,6 +239,13 @@ _QUESTIONS = {
     # Ids of rows that others refer to, so that all can be inserted at once.
     "ids": f"SELECT JSON_BUILD_ARRAY({_SEQUENCES}) FROM {{asked}} CROSS JOIN GENERATE_SERIES(1, asked.most)",
     "sessions": _OF_SESSIONS,
+    **{
+        name: (
+            f"SELECT JSON_BUILD_ARRAY(p.order_id) FROM {{asked}} CROSS JOIN LATERAL (SELECT order_id "
+            f"FROM {_PENDING} WHERE {column} = asked.digest ORDER BY received_at DESC LIMIT {SESSION_CLAIMS}) p"
+        )
+        for name, column in _DENIED.items()
+    },
     "carts": _CARTS,
     "order_times": (
         f"SELECT JSON_BUILD_ARRAY(v.session_id, {_times(['occurred_at'], 'o')}) FROM {_IN_SESSIONS} CROSS JOIN LATERAL "
