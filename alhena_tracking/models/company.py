@@ -74,13 +74,17 @@ class Company(models.Model):
         help_text=_("Other origins whose pages may send events, one per line. Example: https://shop.example"),
     )
     zone_changed_at = models.DateTimeField(_("time zone changed at"), null=True, editable=False)
+    is_restricted = models.BooleanField(
+        _("restricted to groups"),
+        default=False,
+        help_text=_("Only superusers and members of the company's groups can see its data."),
+    )
     groups = models.ManyToManyField(
         "auth.Group",
+        through="alhena_tracking.CompanyGroup",
         verbose_name=_("groups"),
         blank=True,
-        help_text=_(
-            "Only members of these groups can see this company's data. If empty, all staff with the permission can."
-        ),
+        help_text=_("Whose members can see a restricted company. Without groups, only superusers can."),
     )
 
     objects = CompanyQuerySet["Company"].as_manager()

@@ -121,7 +121,7 @@ def test_report_shows_only_companies_the_user_may_see(
 ) -> None:
     group = factories.GroupFactory.create()
     secret = factories.CompanyFactory.create(name="Secret shop", key="secret")
-    secret.groups.add(group)
+    factories.restrict(secret, group)
     factories.VisitorSessionFactory.create(company=secret, started_at=at(MONDAY))
 
     log_in("view_revenueimpact")
@@ -142,7 +142,7 @@ def test_report_shows_only_companies_the_user_may_see(
 def test_report_when_no_company_may_be_seen_says_so(
     client: Client, log_in: Callable[..., Any], company: Company
 ) -> None:
-    company.groups.add(factories.GroupFactory.create())
+    factories.restrict(company, factories.GroupFactory.create())
     log_in("view_revenueimpact")
     response = client.get(REPORT_URL, {"company": company.key})
     assert response.status_code == 200
@@ -156,7 +156,7 @@ def test_records_show_only_companies_the_user_may_see(
 ) -> None:
     secret = factories.CompanyFactory.create(name="Secret shop")
     group = factories.GroupFactory.create()
-    secret.groups.add(group)
+    factories.restrict(secret, group)
     row, hidden = rows_of_all_models(company)[model], rows_of_all_models(secret)[model]
     right = f"view_{model._meta.model_name}"
 
@@ -174,7 +174,7 @@ def test_records_show_only_companies_the_user_may_see(
 
 def test_companies_of_other_groups_cannot_be_opened(client: Client, log_in: Callable[..., Any]) -> None:
     secret = factories.CompanyFactory.create()
-    secret.groups.add(factories.GroupFactory.create())
+    factories.restrict(secret, factories.GroupFactory.create())
     log_in("view_company", "change_company")
     assert client.get(admin_url(Company, "change", secret.pk)).status_code == 302
     assert secret not in client.get(admin_url(Company, "changelist")).context["cl"].result_list

@@ -647,7 +647,7 @@ def test_page_when_a_company_is_of_another_group_hides_it(
 ) -> None:
     group = factories.GroupFactory.create()
     secret = factories.CompanyFactory.create(name="Secret shop", key="secret")
-    secret.groups.add(group)
+    factories.restrict(secret, group)
     log_in("view_eventdiagnostics")
     response = client.get(URL, {"company": "secret"})
     assert response.context["company"] == company
@@ -657,7 +657,7 @@ def test_page_when_a_company_is_of_another_group_hides_it(
     response = client.get(URL, {"company": "secret"})
     assert response.context["company"] == secret
     assert [choice.query_string for choice in response.context["companies"]] == ["?company=acme", "?company=secret"]
-    company.groups.add(factories.GroupFactory.create())
+    factories.restrict(company, factories.GroupFactory.create())
     log_in("view_eventdiagnostics")
     response = client.get(URL)
     assert response.status_code == 200
