@@ -26,6 +26,7 @@ from alhena_tracking.admin.base import (
     SafeLookupsAdmin,
 )
 from alhena_tracking.admin.trace_pages.views import CartEventTraceMixin
+from alhena_tracking.contract.currencies import MINOR_UNITS
 from alhena_tracking.models import (
     CartEvent,
     Company,
@@ -42,8 +43,14 @@ else:
 
 
 class CompanyForm(ModelForm):
-    """Declares the groups: Django has no field of its own for a relation with a model of ours between."""
+    """Declares the fields that Django's own do not fit: a choice of currencies, groups through a model."""
 
+    currency = forms.ChoiceField(
+        choices=[("", _("Not set")), *((code, code) for code in sorted(MINOR_UNITS))],
+        label=capfirst(Company.currency.field.verbose_name),
+        help_text=Company.currency.field.help_text,
+        required=False,
+    )
     groups = forms.ModelMultipleChoiceField(
         Group.objects.all(),
         label=capfirst(Company.groups.field.verbose_name),
@@ -74,7 +81,7 @@ class CompanyAdmin(SafeLookupsAdmin):
 
     def get_fields(self, request: HttpRequest, obj: Model | None = None) -> list[Any]:
         # Not ``fields``, where Django's check refuses ``groups``.
-        return ["name", "key", "time_zone", "allowed_origins", "is_restricted", "groups"]
+        return ["name", "key", "time_zone", "currency", "allowed_origins", "is_restricted", "groups"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
         return ["key"] if obj else []  # used by storefronts, and in the digests of fingerprints

@@ -23,6 +23,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('key', models.CharField(help_text='Public. The storefront sends it with every request.', max_length=64, unique=True, validators=[django.core.validators.RegexValidator('\\A[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?\\Z', 'Use only lowercase letters, digits, hyphens and underscores.')], verbose_name='company key')),
                 ('name', models.CharField(max_length=255, verbose_name='name')),
+                ('currency', models.CharField(blank=True, help_text='Shown first in the report. If not set, the busiest currency is.', max_length=3, validators=[alhena_tracking.models.company.validate_currency], verbose_name='main currency')),
                 ('time_zone', models.CharField(default=alhena_tracking.models.company.default_time_zone, help_text='Determines the day each event belongs to. Example: Europe/Berlin', max_length=64, validators=[alhena_tracking.models.company.validate_time_zone], verbose_name='time zone')),
                 ('allowed_origins', models.TextField(blank=True, help_text='Other origins whose pages may send events, one per line. Example: https://shop.example', validators=[alhena_tracking.models.company.validate_origins], verbose_name='allowed origins')),
                 ('zone_changed_at', models.DateTimeField(editable=False, null=True, verbose_name='time zone changed at')),

@@ -19,6 +19,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from alhena_tracking.conf import COMPANY_KEY_PATTERN
+from alhena_tracking.contract.currencies import MINOR_UNITS
 from alhena_tracking.contract.limits import ZONE_SETTLES_AFTER
 from alhena_tracking.models.rollups import RolledUpDay
 from alhena_tracking.models.visits import VisitorSession
@@ -43,6 +44,11 @@ def validate_origins(text: str) -> None:
             raise ValidationError(message, code="invalid", params={"origin": line})
 
 
+def validate_currency(code: str) -> None:
+    if code not in MINOR_UNITS:
+        raise ValidationError(_("“%(value)s” is not a currency."), code="invalid", params={"value": code})
+
+
 def default_time_zone() -> str:
     return settings.TIME_ZONE or "UTC"
 
@@ -60,6 +66,13 @@ class Company(models.Model):
         help_text=_("Public. The storefront sends it with every request."),
     )
     name = models.CharField(_("name"), max_length=255)
+    currency = models.CharField(
+        _("main currency"),
+        max_length=3,
+        blank=True,
+        validators=[validate_currency],
+        help_text=_("Shown first in the report. If not set, the busiest currency is."),
+    )
     time_zone = models.CharField(
         _("time zone"),
         max_length=64,

@@ -391,6 +391,19 @@ def test_filters_narrow_the_report_and_every_link_keeps_them(
         assert client.get(REPORT_URL + query_string).status_code == 200
 
 
+def test_links_when_no_currency_is_asked_for_keep_the_one_shown(
+    client: Client, log_in: Callable[..., Any], shop: Company
+) -> None:
+    log_in("view_revenueimpact")
+    filters = client.get(REPORT_URL, THAT_WEEK).context["filters"]
+    links = [choice.query_string for menu in filters.menus for choice in menu.choices]
+    links += [choice.query_string for choice in (*filters.presets, *filters.channels)]
+    assert links
+    assert all("currency=EUR" in link for link in links)
+    assert ("currency", "EUR") in filters.kept_fields
+    assert [choice.query_string for choice in filters.companies] == ["?company=acme&start=2026-03-02&end=2026-03-08"]
+
+
 def test_filters_when_set_are_shown_and_can_be_removed(
     client: Client, log_in: Callable[..., Any], shop: Company
 ) -> None:
@@ -401,7 +414,7 @@ def test_filters_when_set_are_shown_and_can_be_removed(
 
     models.VisitorSession.objects.filter(channel="CHAT").update(ai_profile="Émile & co")
     models.Order.objects.filter(channel="CHAT").update(ai_profile="Émile & co")
-    state = {"profile": "Émile & co", "trust": "CONFIRMED", "compare": "none", **THAT_WEEK}
+    state = {"currency": "EUR", "profile": "Émile & co", "trust": "CONFIRMED", "compare": "none", **THAT_WEEK}
     response = client.get(REPORT_URL, state)
     report, filters = response.context["report"], response.context["filters"]
     assert (report.current.sessions, report.current.orders, report.previous) == (1, 1, None)

@@ -1,4 +1,4 @@
-"""Companies restricted to groups: the company's form, and Django's pages to delete a group."""
+"""The form of companies, and Django's pages to delete their groups."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group, Permission
+from django.core.exceptions import ValidationError
 from django.db import connection
 from django.db.models import ProtectedError
 from django.test import Client
@@ -38,6 +39,29 @@ def grant_deletion_of_groups(user: Any) -> None:
 
 
 # The form
+
+
+def test_form_when_a_currency_is_chosen_saves_it(client: Client, log_in: Callable[..., Any], company: Company) -> None:
+    assert company.currency == ""
+    log_in(is_superuser=True)
+    assert save(client, company, currency="JPY").status_code == 302
+    company.refresh_from_db()
+    assert company.currency == "JPY"
+    assert save(client, company, currency="").status_code == 302
+    company.refresh_from_db()
+    assert company.currency == ""
+
+
+@pytest.mark.parametrize("code", ["XXX", "XAU", "eur", "EURO"])
+def test_company_when_its_currency_is_none_is_refused(
+    client: Client, log_in: Callable[..., Any], company: Company, code: str
+) -> None:
+    log_in(is_superuser=True)
+    assert set(save(client, company, currency=code).context["adminform"].form.errors) == {"currency"}
+    company.currency = code
+    with pytest.raises(ValidationError) as refusal:
+        company.full_clean()
+    assert set(refusal.value.message_dict) == {"currency"}
 
 
 def test_form_when_restricting_saves_the_groups(
