@@ -17,6 +17,12 @@ from alhena_tracking.models import Company
 
 #: The longest that an event may hold a worker, whatever hangs.
 _LONGEST_WAIT_SECONDS = 5
+_STRICT_MODE = re.compile(r"\bSTRICT_(TRANS|ALL)_TABLES\b|\bTRADITIONAL\b", re.IGNORECASE)
+#: A mode that a statement sets by its name, not by an expression.
+_SQL_MODE = re.compile(r"""\bsql_mode\s*:?=\s*(['"]?)((?!default\b)[\w, ]*)\1\s*(?:[,;]|\Z)""", re.IGNORECASE)
+#: The connections that a psycopg pool should have at least; it has four by default. Under ASGI, where a pool belongs,
+#: each request in progress holds one, and so does the thread that writes the counts.
+_LEAST_POOL_SIZE, _DEFAULT_POOL_SIZE = 10, 4
 
 
 def check_time_zones(**kwargs: Any) -> list[CheckMessage]:
@@ -84,7 +90,8 @@ def _check_persistence(alias: str, database: Mapping[str, Any]) -> Iterator[Chec
             f"Every request opens a new connection to the database {alias!r}.",
             hint=(
                 'Set "CONN_MAX_AGE": 600 and "CONN_HEALTH_CHECKS": True beside its ENGINE: connecting costs many times '
-                'as much as storing an event. Under ASGI use PostgreSQL with "OPTIONS": {"pool": {"timeout": 4}}.'
+                "as much as storing an event. Under ASGI use PostgreSQL with "
+                '"OPTIONS": {"pool": {"max_size": 20, "timeout": 4}}.'
             ),
             id="alhena_tracking.W002",
         )
@@ -98,8 +105,25 @@ def _check_postgresql_timeouts(alias: str, database: Mapping[str, Any]) -> Itera
         "a timeout (at most 5) of the pool": _has_short_wait(options.get("pool")),
     }
     yield from _warn_of_missing_timeouts(
-        alias, has_all, '{"connect_timeout": 3}, and "pool": {"timeout": 4} for a pool'
+        alias, has_all, '{"connect_timeout": 3}, and "pool": {"max_size": 20, "timeout": 4} for a pool'
     )
+
+
+def _check_pool_size(alias: str, database: Mapping[str, Any]) -> Iterator[CheckMessage]:
+    pool = database["OPTIONS"].get("pool")
+    if settings.DEBUG or not pool:
+        return
+    sizes = pool if isinstance(pool, Mapping) else {}
+    size = sizes.get("max_size") or sizes.get("min_size", _DEFAULT_POOL_SIZE)
+    if isinstance(size, int) and size < _LEAST_POOL_SIZE:
+        yield Warning(
+            f"The pool of the database {alias!r} has at most {size} connections.",
+            hint=(
+                'Set "pool": {"max_size": 20, "timeout": 4}, or any size above the number of requests that a process '
+                "answers at once. Otherwise events wait for long pages and exports, and are answered 503."
+            ),
+            id="alhena_tracking.W008",
+        )
 
 
 def _check_mysql_timeouts(alias: str, database: Mapping[str, Any]) -> Iterator[CheckMessage]:
@@ -152,10 +176,33 @@ def _check_mysql_isolation(alias: str, database: Mapping[str, Any]) -> Iterator[
         )
 
 
+def _check_mysql_mode(alias: str, database: Mapping[str, Any]) -> Iterator[CheckMessage]:
+    options = database["OPTIONS"]
+    # The client sets sql_mode last.
+    mode = options.get("sql_mode") or _mode_set_by(options.get("init_command") or "")
+    if mode is None or (_STRICT_MODE.search(mode) and "EMPTY_STRING_IS_NULL" not in mode.upper()):
+        return
+    yield Warning(
+        f"The sql_mode of the database {alias!r} is {mode!r}.",
+        hint=(
+            'Set "OPTIONS": {"sql_mode": "STRICT_TRANS_TABLES"}, or leave the mode to the server. Modes that are not '
+            "strict cut texts and store wrong dates and amounts without an error; EMPTY_STRING_IS_NULL rejects what is "
+            "left empty."
+        ),
+        id="alhena_tracking.W009",
+    )
+
+
+def _mode_set_by(statement: str) -> str | None:
+    """Return the SQL mode that a statement sets; ``None`` if none, or one that the server computes."""
+    match = _SQL_MODE.search(statement)
+    return match and match[2]
+
+
 _DATABASE_RULES: dict[str, list[Callable[[str, Mapping[str, Any]], Iterator[CheckMessage]]]] = {
     "sqlite": [_check_sqlite],
-    "postgresql": [_check_persistence, _check_postgresql_timeouts],
-    "mysql": [_check_persistence, _check_mysql_timeouts, _check_mysql_isolation],
+    "postgresql": [_check_persistence, _check_postgresql_timeouts, _check_pool_size],
+    "mysql": [_check_persistence, _check_mysql_timeouts, _check_mysql_isolation, _check_mysql_mode],
 }
 
 

@@ -25,10 +25,11 @@ _Model = TypeVar("_Model", bound=models.Model)
 
 class CompanyQuerySet(models.QuerySet[_Model]):
     def visible_to(self, user: AbstractBaseUser | AnonymousUser) -> Self:
-        """Return companies without groups, and those of the groups of ``user``."""
+        """Return companies that are not restricted, and those of the groups of ``user``; all to superusers."""
         if getattr(user, "is_superuser", False):
             return self
-        return self.filter(Q(groups__isnull=True) | Q(groups__user=user.pk)).distinct()
+        # ``__in`` finds nothing for an anonymous user, whose key is ``None``; equality would find groups without users.
+        return self.filter(Q(is_restricted=False) | Q(groups__user__in=[user.pk])).distinct()
 
     def unsettled(self) -> Self:
         """Return companies whose changed time zone is due for ``settle_zone``."""

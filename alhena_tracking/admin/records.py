@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from django import forms
 from django.contrib import admin
+from django.contrib.admin.widgets import FilteredSelectMultiple
+from django.contrib.auth.models import Group
+from django.core.exceptions import ValidationError
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
@@ -21,6 +26,7 @@ from alhena_tracking.admin.base import (
     SafeLookupsAdmin,
 )
 from alhena_tracking.admin.trace_pages.views import CartEventTraceMixin
+from alhena_tracking.contract.currencies import MINOR_UNITS
 from alhena_tracking.models import (
     CartEvent,
     Company,
@@ -30,17 +36,52 @@ from alhena_tracking.models import (
     VisitorSession,
 )
 
+if TYPE_CHECKING:
+    ModelForm = forms.ModelForm[Company]
+else:
+    ModelForm = forms.ModelForm
+
+
+class CompanyForm(ModelForm):
+    """Declares the fields that Django's own do not fit: a choice of currencies, groups through a model."""
+
+    currency = forms.ChoiceField(
+        choices=[("", _("Not set")), *((code, code) for code in sorted(MINOR_UNITS))],
+        label=capfirst(Company.currency.field.verbose_name),
+        help_text=Company.currency.field.help_text,
+        required=False,
+    )
+    groups = forms.ModelMultipleChoiceField(
+        Group.objects.all(),
+        label=capfirst(Company.groups.field.verbose_name),
+        help_text=Company.groups.field.help_text,
+        required=False,
+        widget=FilteredSelectMultiple(Company.groups.field.verbose_name, is_stacked=False),
+    )
+
+    def clean_groups(self) -> Any:
+        """Refuse groups that would restrict nothing."""
+        groups = self.cleaned_data["groups"]
+        if groups and not self.cleaned_data.get("is_restricted"):
+            raise ValidationError(
+                _("Only a restricted company has groups. Restrict it, or remove them."), code="invalid"
+            )
+        return groups
+
 
 @admin.register(Company)
 class CompanyAdmin(SafeLookupsAdmin):
+    form = CompanyForm
     list_display = ["name", "key", "time_zone"]
     search_fields = ["name", "key"]
-    fields = ["name", "key", "time_zone", "allowed_origins", "groups"]
-    filter_horizontal = ["groups"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         companies: QuerySet[Any] = Company.objects.visible_to(request.user)
         return companies
+
+    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> list[Any]:
+        # Not ``fields``, where Django's check refuses ``groups``.
+        return ["name", "key", "time_zone", "currency", "allowed_origins", "is_restricted", "groups"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
         return ["key"] if obj else []  # used by storefronts, and in the digests of fingerprints

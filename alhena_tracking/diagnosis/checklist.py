@@ -19,6 +19,7 @@ from alhena_tracking.diagnosis.rejection_checks import (
     CompanyKeyCheck,
     OriginsCheck,
     PrivacyCheck,
+    ProxiesCheck,
     RateLimitsCheck,
     SecretKeyCheck,
     ValidityCheck,
@@ -31,6 +32,7 @@ SETUP_STEPS: tuple[type[Check], ...] = (SnippetCheck, InteractionsCheck, CartEve
 POSSIBLE_PROBLEMS: tuple[type[Check], ...] = (
     CompanyKeyCheck,
     OriginsCheck,
+    ProxiesCheck,
     RateLimitsCheck,
     ValidityCheck,
     SecretKeyCheck,

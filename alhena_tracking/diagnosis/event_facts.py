@@ -90,6 +90,8 @@ class EventFacts:
     now: datetime
     #: When a template last rendered the snippet, to the minute; ``None`` if not within ``SUMMED_DAYS``.
     snippet_seen_at: datetime | None
+    #: Requests through proxies that ``TRUSTED_PROXIES`` does not count.
+    forwarded: tuple[OutcomeSums, ...]
     rejections: Collection[RejectedEvent]
     outcomes: tuple[OutcomeSums, ...]
     samples: dict[str, Sample]
@@ -139,8 +141,9 @@ def read_facts(company: Company, *, now: datetime) -> EventFacts:
         company=company,
         now=now,
         snippet_seen_at=max(renderings, default=None),
+        forwarded=tuple(each for each in sums if each.method == EventCount.PROXY),
         rejections=list(RejectedEvent.objects.filter(company=company)[: RejectedEvent.KEPT]),
-        outcomes=tuple(each for each in sums if each.method != EventCount.SNIPPET),
+        outcomes=tuple(each for each in sums if each.method not in {EventCount.SNIPPET, EventCount.PROXY}),
         samples={
             INTERACTION: _sample(interactions),
             CART_EVENT: _sample(carts),

@@ -15,6 +15,7 @@ from alhena_tracking.diagnosis.check import (
     IN_THE_LAST_DAYS,
     NAMED,
     NOTHING,
+    ONE_IN,
     Check,
     CheckResult,
     RejectionCheck,
@@ -74,6 +75,42 @@ class OriginsCheck(RejectionCheck):
         if result.finding is cls.many and origins and not unlisted:
             return cls.found(cls.listed, at=result.at, names=tuple(origins)[:NAMED])
         return result
+
+
+class ProxiesCheck(Check):
+    """Judges by the requests of the last days whether ``TRUSTED_PROXIES`` is missing."""
+
+    key = "proxies"
+    title = _("Proxies")
+
+    nothing = NOTHING
+    none = done(_("No request came through a proxy that is not counted."))
+    few = done(_("A few requests came through a proxy that is not counted."), _("No action needed."))
+    counted = done(_("TRUSTED_PROXIES is set."))
+    uncounted = problem(
+        _("Requests come through a proxy, but TRUSTED_PROXIES is not set, so visitors' addresses are not known."),
+        ngettext_lazy(
+            "In the last 7 days: %(count)s request.", "In the last 7 days: %(count)s requests.", "exact_count"
+        ),
+        recommendation=_(
+            "Set TRUSTED_PROXIES to the number of your own proxies that append to X-Forwarded-For, such as 1. "
+            "Otherwise many visitors may share one rate limit."
+        ),
+    )
+
+    @classmethod
+    def judge(cls, facts: EventFacts) -> CheckResult:
+        count, total = recent(facts.forwarded), recent(facts.outcomes)
+        if conf.trusted_proxies is not None:
+            return cls.found(cls.counted)
+        if not count:
+            return cls.found(cls.none if total else cls.nothing)
+        return cls.found(
+            cls.few if count * ONE_IN < total else cls.uncounted,
+            count=count,
+            total=total,
+            at=max(sums.last_at for sums in facts.forwarded),
+        )
 
 
 class RateLimitsCheck(RejectionCheck):

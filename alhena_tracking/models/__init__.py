@@ -16,6 +16,7 @@ from alhena_tracking.models.orders import (
     RevenueImpact,
     Standing,
 )
+from alhena_tracking.models.restrictions import CompanyGroup
 from alhena_tracking.models.rollups import (
     DailyFigures,
     DailyProductFigures,
@@ -33,6 +34,7 @@ __all__ = [
     "Channel",
     "ChannelDisplay",
     "Company",
+    "CompanyGroup",
     "DailyFigures",
     "DailyProductFigures",
     "DailyProductTotals",

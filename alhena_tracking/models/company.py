@@ -19,6 +19,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from alhena_tracking.conf import COMPANY_KEY_PATTERN
+from alhena_tracking.contract.currencies import MINOR_UNITS
 from alhena_tracking.contract.limits import ZONE_SETTLES_AFTER
 from alhena_tracking.models.rollups import RolledUpDay
 from alhena_tracking.models.visits import VisitorSession
@@ -43,6 +44,11 @@ def validate_origins(text: str) -> None:
             raise ValidationError(message, code="invalid", params={"origin": line})
 
 
+def validate_currency(code: str) -> None:
+    if code not in MINOR_UNITS:
+        raise ValidationError(_("“%(value)s” is not a currency."), code="invalid", params={"value": code})
+
+
 def default_time_zone() -> str:
     return settings.TIME_ZONE or "UTC"
 
@@ -60,6 +66,13 @@ class Company(models.Model):
         help_text=_("Public. The storefront sends it with every request."),
     )
     name = models.CharField(_("name"), max_length=255)
+    currency = models.CharField(
+        _("main currency"),
+        max_length=3,
+        blank=True,
+        validators=[validate_currency],
+        help_text=_("Shown first in the report. If not set, the busiest currency is."),
+    )
     time_zone = models.CharField(
         _("time zone"),
         max_length=64,
@@ -74,13 +87,17 @@ class Company(models.Model):
         help_text=_("Other origins whose pages may send events, one per line. Example: https://shop.example"),
     )
     zone_changed_at = models.DateTimeField(_("time zone changed at"), null=True, editable=False)
+    is_restricted = models.BooleanField(
+        _("restricted to groups"),
+        default=False,
+        help_text=_("Only superusers and members of the company's groups can see its data."),
+    )
     groups = models.ManyToManyField(
         "auth.Group",
+        through="alhena_tracking.CompanyGroup",
         verbose_name=_("groups"),
         blank=True,
-        help_text=_(
-            "Only members of these groups can see this company's data. If empty, all staff with the permission can."
-        ),
+        help_text=_("Whose members can see a restricted company. Without groups, only superusers can."),
     )
 
     objects = CompanyQuerySet["Company"].as_manager()

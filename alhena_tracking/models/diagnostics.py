@@ -11,10 +11,12 @@ from alhena_tracking.contract.limits import TEXT_LENGTH
 class EventCount(models.Model):
     """How many events of one kind had one outcome on one day (in the company's time zone), and when the last one came.
 
-    The method ``SNIPPET`` is no event: it counts when templates rendered the snippet.
+    The methods ``SNIPPET`` and ``PROXY`` are no events: they count when templates rendered the snippet, and requests
+    through proxies that ``TRUSTED_PROXIES`` does not count.
     """
 
     SNIPPET = "snippet"
+    PROXY = "proxy"
 
     company = models.ForeignKey(
         "alhena_tracking.Company", verbose_name=_("company"), on_delete=models.CASCADE, db_index=False
@@ -24,7 +26,7 @@ class EventCount(models.Model):
         _("method"),
         max_length=32,
         blank=True,
-        help_text=_("The tracker method, “refund” or “snippet”. Empty if unknown."),
+        help_text=_("The tracker method, “refund”, “snippet” or “proxy”. Empty if unknown."),
     )
     outcome = models.CharField(_("outcome"), max_length=32)
     reason = models.CharField(_("reason"), max_length=64, blank=True)

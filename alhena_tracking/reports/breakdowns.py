@@ -22,7 +22,8 @@ MOST_PROFILES = 50
 def choose_currency(query: ReportQuery, days: SplitDays) -> tuple[str, list[CurrencyTotals]]:
     """Return the currency to show, and the totals of the others, the busiest first.
 
-    The currency is the query's, else the one with the most orders, else the one with the most cart events, else empty.
+    The currency is the query's, else the company's, else the one with the most orders, else the one with the most cart
+    events, else empty.
     """
     parts = _totals(query, days, ["currency"])
     found = {
@@ -30,7 +31,8 @@ def choose_currency(query: ReportQuery, days: SplitDays) -> tuple[str, list[Curr
         for (currency,), sums in add_up(parts, ["currency"], using=CartEvent.objects.db)
         if sums["cart_events"] or sums["orders"]
     }
-    shown = query.currency or _busiest(found, "orders") or _busiest(found, "cart_events")
+    chosen = query.currency or query.company.currency
+    shown = chosen or _busiest(found, "orders") or _busiest(found, "cart_events")
     found.pop(shown, None)
     return shown, sorted(found.values(), key=lambda total: (-total.orders, -total.cart_events, total.currency))
 

@@ -14,7 +14,7 @@ _Rows = TypeVar("_Rows", bound=DaysQuerySet[Any])
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportQuery:
-    """A query. An empty ``currency`` means the busiest one; other empty filters match everything.
+    """A query. An empty ``currency`` means the company's main one or the busiest; other empty filters match everything.
 
     ``channel``, ``ai_profile`` and ``trust`` filter cart events and orders; ``channel`` and ``ai_profile`` also filter
     sessions, which have no trust. ``is_compared`` adds the previous period.

@@ -29,8 +29,9 @@ class RevenueImpactReport:
     """The report that cards, charts, tables, exports and JSON all show, so that they always agree.
 
     ``days`` has a row for every day and channel with figures, by day. ``products`` are the first of ``product_count``
-    products, by purchase revenue. ``currency`` is empty if the query names none and there is no revenue.
-    ``other_currencies`` have figures, too, the busiest first. ``previous`` is ``None`` where nothing is compared.
+    products, by purchase revenue. ``currency`` is empty if neither the query nor the company names one and there is no
+    revenue. ``other_currencies`` have figures, too, the busiest first. ``previous`` is ``None`` where nothing is
+    compared.
     """
 
     query: ReportQuery

@@ -121,7 +121,7 @@ def test_report_shows_only_companies_the_user_may_see(
 ) -> None:
     group = factories.GroupFactory.create()
     secret = factories.CompanyFactory.create(name="Secret shop", key="secret")
-    secret.groups.add(group)
+    factories.restrict(secret, group)
     factories.VisitorSessionFactory.create(company=secret, started_at=at(MONDAY))
 
     log_in("view_revenueimpact")
@@ -142,7 +142,7 @@ def test_report_shows_only_companies_the_user_may_see(
 def test_report_when_no_company_may_be_seen_says_so(
     client: Client, log_in: Callable[..., Any], company: Company
 ) -> None:
-    company.groups.add(factories.GroupFactory.create())
+    factories.restrict(company, factories.GroupFactory.create())
     log_in("view_revenueimpact")
     response = client.get(REPORT_URL, {"company": company.key})
     assert response.status_code == 200
@@ -156,7 +156,7 @@ def test_records_show_only_companies_the_user_may_see(
 ) -> None:
     secret = factories.CompanyFactory.create(name="Secret shop")
     group = factories.GroupFactory.create()
-    secret.groups.add(group)
+    factories.restrict(secret, group)
     row, hidden = rows_of_all_models(company)[model], rows_of_all_models(secret)[model]
     right = f"view_{model._meta.model_name}"
 
@@ -174,7 +174,7 @@ def test_records_show_only_companies_the_user_may_see(
 
 def test_companies_of_other_groups_cannot_be_opened(client: Client, log_in: Callable[..., Any]) -> None:
     secret = factories.CompanyFactory.create()
-    secret.groups.add(factories.GroupFactory.create())
+    factories.restrict(secret, factories.GroupFactory.create())
     log_in("view_company", "change_company")
     assert client.get(admin_url(Company, "change", secret.pk)).status_code == 302
     assert secret not in client.get(admin_url(Company, "changelist")).context["cl"].result_list
@@ -391,6 +391,19 @@ def test_filters_narrow_the_report_and_every_link_keeps_them(
         assert client.get(REPORT_URL + query_string).status_code == 200
 
 
+def test_links_when_no_currency_is_asked_for_keep_the_one_shown(
+    client: Client, log_in: Callable[..., Any], shop: Company
+) -> None:
+    log_in("view_revenueimpact")
+    filters = client.get(REPORT_URL, THAT_WEEK).context["filters"]
+    links = [choice.query_string for menu in filters.menus for choice in menu.choices]
+    links += [choice.query_string for choice in (*filters.presets, *filters.channels)]
+    assert links
+    assert all("currency=EUR" in link for link in links)
+    assert ("currency", "EUR") in filters.kept_fields
+    assert [choice.query_string for choice in filters.companies] == ["?company=acme&start=2026-03-02&end=2026-03-08"]
+
+
 def test_filters_when_set_are_shown_and_can_be_removed(
     client: Client, log_in: Callable[..., Any], shop: Company
 ) -> None:
@@ -401,7 +414,7 @@ def test_filters_when_set_are_shown_and_can_be_removed(
 
     models.VisitorSession.objects.filter(channel="CHAT").update(ai_profile="Émile & co")
     models.Order.objects.filter(channel="CHAT").update(ai_profile="Émile & co")
-    state = {"profile": "Émile & co", "trust": "CONFIRMED", "compare": "none", **THAT_WEEK}
+    state = {"currency": "EUR", "profile": "Émile & co", "trust": "CONFIRMED", "compare": "none", **THAT_WEEK}
     response = client.get(REPORT_URL, state)
     report, filters = response.context["report"], response.context["filters"]
     assert (report.current.sessions, report.current.orders, report.previous) == (1, 1, None)

@@ -212,7 +212,7 @@ def shops(company: Company) -> tuple[Shop, Shop]:
     company.refresh_from_db()
     other = factories.CompanyFactory.create(key="other", name="bravo shop")
     for restricted in (company, other):
-        restricted.groups.add(factories.GroupFactory.create())
+        factories.restrict(restricted, factories.GroupFactory.create())
     # A is first in the settings, and B has more of everything, so that whatever is shown by mistake is seen.
     return Shop(company, "alpha", 123_400), Shop(other, "bravo", 987_654_300)
 

@@ -157,7 +157,7 @@ def log_in(client: Client) -> Callable[..., Any]:
 def hidden() -> Company:
     """A company of a group of its own."""
     company = factories.CompanyFactory.create(name="Hidden shop")
-    company.groups.add(factories.GroupFactory.create())
+    factories.restrict(company, factories.GroupFactory.create())
     return company
 
 

@@ -15,6 +15,9 @@ from hypothesis import strategies as st
 
 from alhena_tracking.api.ingestion import sources
 from alhena_tracking.api.ingestion.sources import is_bot, source_of
+from alhena_tracking.diagnosis import event_counts
+from alhena_tracking.models import Company, EventCount
+from tests.support.api_calls import post
 
 VISITOR = "203.0.113.7"
 PROXY = "10.0.0.2"
@@ -129,6 +132,38 @@ def test_network_when_asked_for_is_what_many_addresses_share(
 ) -> None:
     with override_settings(ALHENA_TRACKING={"TRUSTED_PROXIES": proxies}):
         assert source_of(request(address, forwarded)).network == network
+
+
+@pytest.mark.parametrize(
+    ("proxies", "headers", "counted"),
+    [
+        (None, {"X-Forwarded-For": VISITOR}, 3),
+        (None, {}, 0),
+        (1, {"X-Forwarded-For": VISITOR}, 0),
+    ],
+)
+def test_requests_when_a_proxy_is_undeclared_are_counted(
+    company: Company, proxies: int | None, headers: dict[str, str], counted: int
+) -> None:
+    with override_settings(ALHENA_TRACKING={"COMPANY_KEY": company.key, "TRUSTED_PROXIES": proxies}):
+        for body in ({"company_key": company.key}, b"?", {"company_key": "nobody"}):
+            post("cart_events", body, **headers)
+        post("batch", {"company_key": company.key}, **headers)
+        post("interactions", {"company_key": company.key}, **headers)
+    event_counts.flush()
+    rows = EventCount.objects.filter(method=EventCount.PROXY)
+    assert [(row.company, row.count) for row in rows] == ([(company, counted)] if counted else [])
+
+
+@pytest.mark.django_db
+def test_requests_when_rate_limited_behind_a_proxy_are_counted(company: Company) -> None:
+    limit = {"COMPANY_KEY": company.key, "RATE_LIMIT_PER_COMPANY": "1/h"}
+    with override_settings(ALHENA_TRACKING=limit):
+        for _ in range(4):
+            status, _answer = post("cart_events", {"company_key": company.key}, **{"X-Forwarded-For": VISITOR})
+    assert status == 429
+    event_counts.flush()
+    assert EventCount.objects.get(method=EventCount.PROXY).count == 4
 
 
 @pytest.mark.parametrize(("peer", "forwarded"), [(PROXY, None), (PROXY, ""), (VISITOR, None), (VISITOR, "1.1.1.1")])

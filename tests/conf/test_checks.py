@@ -276,7 +276,45 @@ def test_connections_when_closed_after_every_request_warn(
 
 
 def test_connections_when_pooled_pass(database: Callable[..., list[CheckMessage]]) -> None:
-    assert database("postgresql", CONN_MAX_AGE=0, OPTIONS={**POSTGRESQL, "pool": {"timeout": 4}}) == []
+    options = {**POSTGRESQL, "pool": {"max_size": 20, "timeout": 4}}
+    assert database("postgresql", CONN_MAX_AGE=0, OPTIONS=options) == []
+
+
+@pytest.mark.parametrize(
+    ("sizes", "size"),
+    [
+        ({}, 4),
+        ({"max_size": None}, 4),
+        ({"min_size": 9}, 9),
+        ({"max_size": 9}, 9),
+        ({"min_size": 2, "max_size": 9}, 9),
+    ],
+)
+def test_pool_when_smaller_than_what_a_process_answers_warns(
+    database: Callable[..., list[CheckMessage]], sizes: dict[str, int], size: int
+) -> None:
+    options = {**POSTGRESQL, "pool": {"timeout": 4, **sizes}}
+    (message,) = database("postgresql", OPTIONS=options)
+    assert message.id == "alhena_tracking.W008"
+    assert f"at most {size} connections" in message.msg
+    assert database("postgresql", OPTIONS=options, debug=True) == []
+
+
+def test_pool_when_of_psycopg_s_defaults_warns(database: Callable[..., list[CheckMessage]]) -> None:
+    messages = database("postgresql", OPTIONS={**POSTGRESQL, "pool": True})
+    assert [message.id for message in messages] == ["alhena_tracking.W003", "alhena_tracking.W008"]
+
+
+@pytest.mark.parametrize("sizes", [{"max_size": 10}, {"min_size": 10}, {"min_size": 2, "max_size": 40}])
+def test_pool_when_large_enough_passes(database: Callable[..., list[CheckMessage]], sizes: dict[str, int]) -> None:
+    assert database("postgresql", OPTIONS={**POSTGRESQL, "pool": {"timeout": 4, **sizes}}) == []
+
+
+def test_pool_when_set_up_as_the_hint_says_passes(database: Callable[..., list[CheckMessage]]) -> None:
+    (message,) = database("postgresql", OPTIONS={**POSTGRESQL, "pool": {"timeout": 4}})
+    pool = re.search(r"\{.*?\}", str(message.hint))
+    assert pool
+    assert database("postgresql", OPTIONS={**POSTGRESQL, "pool": eval(pool.group())}) == []  # noqa: S307
 
 
 @pytest.mark.parametrize(
@@ -286,9 +324,9 @@ def test_connections_when_pooled_pass(database: Callable[..., list[CheckMessage]
         ("postgresql", {"connect_timeout": 0}, "connect_timeout"),
         ("postgresql", {"connect_timeout": "never"}, "connect_timeout"),
         ("postgresql", {"connect_timeout": 30}, "connect_timeout"),
-        ("postgresql", {"connect_timeout": 3, "pool": True}, "pool"),
-        ("postgresql", {"connect_timeout": 3, "pool": {"min_size": 2}}, "pool"),
-        ("postgresql", {"connect_timeout": 3, "pool": {"timeout": 30}}, "pool"),
+        ("postgresql", {"connect_timeout": 3, "pool": {"max_size": 20}}, "pool"),
+        ("postgresql", {"connect_timeout": 3, "pool": {"min_size": 20}}, "pool"),
+        ("postgresql", {"connect_timeout": 3, "pool": {"max_size": 20, "timeout": 30}}, "pool"),
         ("mysql", {**MYSQL, "connect_timeout": 10}, "connect_timeout"),
         ("mysql", {**MYSQL, "read_timeout": None}, "read_timeout"),
         ("mysql", {**MYSQL, "write_timeout": 0}, "write_timeout"),
@@ -333,6 +371,46 @@ def test_mysql_isolation_when_reads_may_be_outdated_warns(
 @pytest.mark.parametrize("level", ["read committed", "READ COMMITTED", "read uncommitted"])
 def test_mysql_isolation_when_reads_are_current_passes(database: Callable[..., list[CheckMessage]], level: str) -> None:
     assert database("mysql", OPTIONS={**MYSQL, "isolation_level": level}) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "mode"),
+    [
+        ({"sql_mode": "NO_ENGINE_SUBSTITUTION"}, "NO_ENGINE_SUBSTITUTION"),
+        ({"sql_mode": "ANSI", "init_command": "SET sql_mode='STRICT_TRANS_TABLES'"}, "ANSI"),
+        ({"sql_mode": "STRICT_TRANS_TABLES,empty_string_is_null"}, "STRICT_TRANS_TABLES,empty_string_is_null"),
+        ({"init_command": "SET sql_mode=''"}, ""),
+        ({"init_command": 'SET SESSION sql_mode = "ansi,no_zero_date"'}, "ansi,no_zero_date"),
+        ({"init_command": "SET storage_engine=InnoDB, @@SESSION.sql_mode := ANSI"}, "ANSI"),
+        ({"init_command": "set SQL_MODE=0; set names utf8mb4"}, "0"),
+    ],
+)
+def test_mysql_mode_when_data_would_be_lost_warns(
+    database: Callable[..., list[CheckMessage]], options: dict[str, str], mode: str
+) -> None:
+    (message,) = database("mysql", OPTIONS={**MYSQL, **options}, debug=True)
+    assert message.id == "alhena_tracking.W009"
+    assert repr(mode) in message.msg
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"sql_mode": "ANSI,STRICT_ALL_TABLES"},
+        {"sql_mode": "traditional"},
+        {"sql_mode": "STRICT_TRANS_TABLES", "init_command": "SET sql_mode=''"},
+        {"sql_mode": ""},  # as without it
+        {"init_command": "SET sql_mode='STRICT_TRANS_TABLES'"},
+        {"init_command": "SET sql_mode=CONCAT(@@sql_mode, ',ANSI')"},  # the server's mode is not known
+        {"init_command": "SET sql_mode=@@GLOBAL.sql_mode"},
+        {"init_command": "SET sql_mode=DEFAULT"},
+        {"init_command": "SET names utf8mb4"},
+    ],
+)
+def test_mysql_mode_when_strict_or_the_server_s_passes(
+    database: Callable[..., list[CheckMessage]], options: dict[str, str]
+) -> None:
+    assert database("mysql", OPTIONS={**MYSQL, **options}) == []
 
 
 def test_database_when_chosen_by_a_router_is_the_one_checked(monkeypatch: pytest.MonkeyPatch) -> None:

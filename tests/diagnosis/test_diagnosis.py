@@ -34,6 +34,7 @@ from alhena_tracking.diagnosis.rejection_checks import (
     CompanyKeyCheck,
     OriginsCheck,
     PrivacyCheck,
+    ProxiesCheck,
     RateLimitsCheck,
     SecretKeyCheck,
     ValidityCheck,
@@ -326,6 +327,34 @@ def test_origins_when_rejected_are_named_until_they_are_listed(company: Company)
     assert said(examine(company), OriginsCheck) == (DONE, "listed")
 
 
+@pytest.mark.parametrize(
+    ("number", "days_ago", "expected"),
+    [
+        (2, 0, (PROBLEM, "uncounted")),  # of 101 events
+        (1, 0, (DONE, "few")),
+        (100, 6, (PROBLEM, "uncounted")),
+        (100, 7, (DONE, "none")),
+    ],
+)
+def test_proxies_when_not_counted_are_a_problem(
+    company: Company, number: int, days_ago: int, expected: tuple[State, str]
+) -> None:
+    fill(company)
+    count(company, EventCount.PROXY, "forwarded", number=number, days_ago=days_ago)
+    diagnosis = examine(company)
+    assert said(diagnosis, ProxiesCheck) == expected
+    if expected[0] is PROBLEM:
+        assert cause_of(diagnosis) is ProxiesCheck
+        assert results(diagnosis)[ProxiesCheck].at == NOON - timedelta(days=days_ago)
+
+
+def test_proxies_when_counted_in_the_settings_are_no_problem(company: Company, settings: Any) -> None:
+    fill(company)
+    count(company, EventCount.PROXY, "forwarded", number=100)
+    settings.ALHENA_TRACKING = {**settings.ALHENA_TRACKING, "TRUSTED_PROXIES": 1}
+    assert said(examine(company), ProxiesCheck) == (DONE, "counted")
+
+
 def test_validity_when_events_are_wrong_names_what_is_most_often_wrong(company: Company) -> None:
     for number, (field, code) in enumerate([("value", "negative"), ("value", "wrong_type"), ("value", "wrong_type")]):
         reject(company, f"{CART_EVENT}{number}", "invalid", code, field=field)
@@ -490,6 +519,16 @@ def test_facts_when_read_are_one_company_s_of_its_own_days(company: Company) -> 
     assert facts.orders == ()
 
 
+def test_facts_when_a_proxy_forwards_count_no_event(company: Company) -> None:
+    fill(company)
+    before = examine(company)
+    count(company, EventCount.PROXY, "forwarded", number=9)
+    after = examine(company)
+    assert after.facts.outcomes == before.facts.outcomes
+    assert _outcome_table(after.facts) == _outcome_table(before.facts)
+    assert {check for check, result in results(after).items() if result != results(before)[check]} == {ProxiesCheck}
+
+
 def test_facts_when_the_snippet_is_rendered_count_no_event(company: Company) -> None:
     fill(company)
     before = examine(company, seen_at=None)
@@ -647,7 +686,7 @@ def test_page_when_a_company_is_of_another_group_hides_it(
 ) -> None:
     group = factories.GroupFactory.create()
     secret = factories.CompanyFactory.create(name="Secret shop", key="secret")
-    secret.groups.add(group)
+    factories.restrict(secret, group)
     log_in("view_eventdiagnostics")
     response = client.get(URL, {"company": "secret"})
     assert response.context["company"] == company
@@ -657,7 +696,7 @@ def test_page_when_a_company_is_of_another_group_hides_it(
     response = client.get(URL, {"company": "secret"})
     assert response.context["company"] == secret
     assert [choice.query_string for choice in response.context["companies"]] == ["?company=acme", "?company=secret"]
-    company.groups.add(factories.GroupFactory.create())
+    factories.restrict(company, factories.GroupFactory.create())
     log_in("view_eventdiagnostics")
     response = client.get(URL)
     assert response.status_code == 200

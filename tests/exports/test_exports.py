@@ -504,7 +504,7 @@ def test_page_when_a_permission_is_missing_offers_no_such_file(
 def test_export_when_the_company_is_restricted_reveals_nothing(
     client: Client, log_in: Callable[..., Any], shop: Company, path: str
 ) -> None:
-    shop.groups.add(factories.GroupFactory.create())
+    factories.restrict(shop, factories.GroupFactory.create())
     log_in(*EVERY_RIGHT)
     assert client.get(REPORT_URL + path, THAT_WEEK).status_code == 404
     other = factories.CompanyFactory.create(key="open")

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import AnonymousUser, Group
 from django.core.exceptions import ValidationError
 from django.core.management import call_command
 from django.db import IntegrityError, connection, transaction
@@ -22,6 +22,7 @@ from alhena_tracking.apps import create_rows
 from alhena_tracking.contract.limits import ZONE_SETTLES_AFTER
 from alhena_tracking.ingestion import record
 from alhena_tracking.models import CartEvent, Company, Interaction, LockRow, Order, VisitorSession
+from tests.support import factories
 from tests.support.event_data import NOW, cart_event, chat, order
 from tests.support.factories import CartEventFactory, InteractionFactory, VisitorSessionFactory
 
@@ -143,7 +144,7 @@ def test_company_when_a_field_is_wrong_does_not_validate(field: str, value: str)
 def test_companies_when_restricted_are_seen_by_their_groups_only(company: Company) -> None:
     restricted = Company.objects.create(key="restricted", name="Restricted")
     group = Group.objects.create(name="Board")
-    restricted.groups.add(group, Group.objects.create(name="Finance"))
+    factories.restrict(restricted, group, Group.objects.create(name="Finance"))
     users = get_user_model().objects
     member, other = users.create_user("member"), users.create_user("other")
     member.groups.add(*Group.objects.all())
@@ -151,6 +152,19 @@ def test_companies_when_restricted_are_seen_by_their_groups_only(company: Compan
     assert len(Company.objects.visible_to(member)) == 2
     assert set(Company.objects.visible_to(other)) == {company}
     assert set(Company.objects.visible_to(users.create_superuser("root"))) == {company, restricted}
+
+
+def test_company_when_restricted_to_no_group_is_seen_by_superusers_only(company: Company) -> None:
+    factories.restrict(company)
+    users = get_user_model().objects
+    assert not Company.objects.visible_to(users.create_user("member"))
+    assert not Company.objects.visible_to(AnonymousUser())
+    assert Company.objects.visible_to(users.create_superuser("root")).get() == company
+
+
+def test_company_when_its_group_is_empty_is_hidden_from_anonymous_users(company: Company) -> None:
+    factories.restrict(company, Group.objects.create(name="Nobody"))
+    assert not Company.objects.visible_to(AnonymousUser())
 
 
 @pytest.mark.parametrize(

@@ -469,6 +469,28 @@ def test_busiest_currency_when_no_orders_is_that_of_most_cart_events() -> None:
     assert [total.currency for total in report.other_currencies] == ["AUD", "CHF"]
 
 
+@pytest.mark.parametrize(("asked", "shown"), [("", "EUR"), ("JPY", "JPY")])
+def test_main_currency_when_another_is_busier_is_shown_first(asked: str, shown: str) -> None:
+    session = VisitorSessionFactory.create(company__currency="EUR", started_at=at(MONDAY))
+    OrderFactory.create(session=session, currency="EUR", value_minor=700)
+    OrderFactory.create_batch(2, session=session, currency="JPY", value_minor=500)
+
+    report = ask(session.company, currency=asked)
+
+    assert report.currency == shown
+    assert {total.currency for total in report.other_currencies} == {"EUR", "JPY"} - {shown}
+
+
+def test_main_currency_when_nothing_was_taken_in_it_is_still_shown() -> None:
+    session = VisitorSessionFactory.create(company__currency="EUR", started_at=at(MONDAY))
+    OrderFactory.create(session=session, currency="JPY", value_minor=500)
+
+    report = ask(session.company)
+
+    assert (report.currency, report.current.purchase_minor) == ("EUR", 0)
+    assert [total.currency for total in report.other_currencies] == ["JPY"]
+
+
 def test_currencies_follow_the_channel() -> None:
     session = VisitorSessionFactory.create(started_at=at(MONDAY))
     OrderFactory.create(session=session, currency="USD", channel="FAQ", value_minor=700)

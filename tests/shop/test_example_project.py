@@ -470,6 +470,7 @@ def test_demo_when_run_twice_gives_the_same_figures() -> None:
         assert "demo / demo" in output.getvalue()
     user = get_user_model().objects.get(username="demo")
     assert user.is_superuser
+    assert Company.objects.get(key="acme").currency == "EUR"
     assert user.check_password("demo")
 
 

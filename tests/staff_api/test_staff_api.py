@@ -117,7 +117,7 @@ def test_token_when_the_project_has_none_is_not_asked_for(client: Client, settin
 @pytest.mark.parametrize("path", LISTS)
 def test_list_when_a_company_is_restricted_hides_it(client: Client, shop: Company, path: str) -> None:
     group = factories.GroupFactory.create()
-    shop.groups.add(group)
+    factories.restrict(shop, group)
     other = factories.OrderFactory.create(session__company=factories.CompanyFactory.create(key="open"))
     factories.CartEventFactory.create(session=other.session)
     outsider, member = staff(*RIGHTS.values()), staff(*RIGHTS.values())
@@ -136,7 +136,7 @@ def test_list_when_a_company_is_restricted_hides_it(client: Client, shop: Compan
 
 
 def test_report_when_a_company_is_restricted_hides_it(client: Client, shop: Company) -> None:
-    shop.groups.add(factories.GroupFactory.create())
+    factories.restrict(shop, factories.GroupFactory.create())
     client.force_login(staff("view_revenueimpact"))
     response = client.get(STAFF_PREFIX + "revenue-impact")
     assert response.status_code == 404

@@ -55,6 +55,13 @@ class CompanyFactory(DjangoModelFactory[models.Company]):
     time_zone = "UTC"
 
 
+def restrict(company: models.Company, *groups: Group) -> None:
+    """Show the company only to superusers and members of the groups."""
+    company.is_restricted = True
+    company.save(update_fields=["is_restricted"])
+    company.groups.add(*groups)
+
+
 class VisitorSessionFactory(DjangoModelFactory[models.VisitorSession]):
     class Meta:
         model = models.VisitorSession

@@ -828,7 +828,7 @@ def test_exclusion_when_the_company_is_hidden_is_not_found(
     client: Client, log_in: Callable[..., Any], order: Order
 ) -> None:
     group = factories.GroupFactory.create()
-    order.company.groups.add(group)
+    factories.restrict(order.company, group)
     user = log_in("view_order", "exclude_order")
     assert is_hidden(client, url_of("change", order))
     for page in ("exclude", "include"):

@@ -66,6 +66,7 @@ def filters_of(form: ReportForm, report: RevenueImpactReport, profiles: list[str
     """Return the filters in the state of ``form``; ``profiles`` are the AI profiles to choose from."""
     query = report.query
     state = form.cleaned_data
+    state["currency"] = report.currency  # all links keep the currency that is shown
     has_wrong_days = any(name in form.errors for name in _DAY_FIELDS)
     if not has_wrong_days:
         form.prefill_days(query.period)

@@ -53,11 +53,12 @@ class Source(NamedTuple):
     """A sender's address, and the network within which it can change that; ``None`` where unknown.
 
     Of IPv6, the address stands for its /64, one household's, and the network is the /48, the most that providers give
-    to one customer.
+    to one customer. ``is_forwarded`` if a proxy sent the request that ``TRUSTED_PROXIES`` does not count.
     """
 
     address: str | None = None
     network: str | None = None
+    is_forwarded: bool = False
 
 
 def source_of(request: HttpRequest) -> Source:
@@ -74,7 +75,7 @@ def source_of(request: HttpRequest) -> Source:
     if proxies is None and forwarded and (peer is None or _is_private(peer)):
         _warn_of_unknown_proxies()
         last = _address(entries[-1])
-        return Source(network=_network_of(last, 48) if last and not _is_private(last) else None)
+        return Source(network=_network_of(last, 48) if last and not _is_private(last) else None, is_forwarded=True)
     visitor = _address(entries[-proxies]) if proxies and proxies <= len(entries) else None
     address = visitor or peer
     if address is None:

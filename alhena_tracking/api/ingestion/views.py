@@ -35,7 +35,7 @@ from alhena_tracking.contract.rules import InvalidValue
 from alhena_tracking.db.transactions import deadline, time_limits
 from alhena_tracking.diagnosis import event_counts
 from alhena_tracking.ingestion import Outcome, record, record_refund
-from alhena_tracking.models import Trust
+from alhena_tracking.models import EventCount, Trust
 
 
 class IngestionView(View):
@@ -266,6 +266,8 @@ def _number_of_events(body: object, most: int) -> int:
 def _check_limits(request: HttpRequest, known: CachedCompany | None, trust: Trust, cost: int) -> None:
     # The shop's server sends for all visitors from one address, and has a budget of its own.
     source = source_of(request) if trust == Trust.REPORTED else None
+    if source is not None and source.is_forwarded and known is not None:
+        event_counts.count(known.company, EventCount.PROXY, "forwarded")
     wait = throttling.check_limits(known.company.key if known else None, source, cost)
     if wait is not None:
         raise Throttled(wait, code="rate_limited")

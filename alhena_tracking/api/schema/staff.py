@@ -31,7 +31,7 @@ def _enum(*values: str) -> Schema:
 PARAMETERS: dict[str, tuple[str, Schema]] = {
     "company": ("The key of a company. Without it: the report's first one, or the rows of all.", _TEXT),
     "currency": (
-        "An ISO 4217 code. Without it: the busiest of the report, or the rows of all.",
+        "An ISO 4217 code. Without it: the company's main one or the busiest of the report, or the rows of all.",
         {"type": "string", "pattern": "^[A-Z]{3}$"},
     ),
     "channel": ("What was credited: a chat, a product FAQ or a nudge.", _enum(*Channel.values)),

@@ -11,6 +11,7 @@ from django.utils import timezone
 from alhena_tracking.conf import conf
 from alhena_tracking.models import Company
 from example_project.shop.catalogue import load_catalogue
+from example_project.shop.currencies import DEFAULT_CURRENCY
 from example_project.shop.history import exclude_test_order, lay_history
 
 LOGIN = "demo"
@@ -39,7 +40,7 @@ class Command(BaseCommand):
         products = load_catalogue()
         user = self.make_login()
         company = Company.objects.get(key=conf.company_key)
-        Company.objects.filter(pk=company.pk).update(name="Morgenrot")
+        Company.objects.filter(pk=company.pk).update(name="Morgenrot", currency=DEFAULT_CURRENCY.code)
         events = lay_history(company, days=days, seed=seed, now=timezone.now())
         if events:
             exclude_test_order(company, user)
