@@ -177,9 +177,10 @@ class Outcome:
     """The outcome of an event, as the API answers it.
 
     ``id`` is set where a row was stored, ``reason`` where the event was ignored or is invalid (the error's code).
+    ``deferred`` only the functions of ``alhena_tracking.events`` return: it is recorded after the caller's commit.
     """
 
-    status: Literal["recorded", "duplicate", "confirmed", "pending", "ignored", "invalid"]
+    status: Literal["recorded", "duplicate", "confirmed", "pending", "deferred", "ignored", "invalid"]
     id: UUID | None = None
     reason: str = ""
 
@@ -188,4 +189,5 @@ DUPLICATE = Outcome("duplicate")
 CONFIRMED = Outcome("confirmed")
 PENDING = Outcome("pending")
 NO_INTERACTION = Outcome("ignored", reason="no_interaction")
+DEFERRED = Outcome("deferred")
 UNKNOWN_ORDER = Outcome("ignored", reason="unknown_order")
