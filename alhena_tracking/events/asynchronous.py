@@ -36,12 +36,12 @@ async def arecord_order(
 
 
 async def arecord_orders(orders: Iterable[Mapping[str, Any]], *, company: str | None = None) -> list[Outcome]:
-    """``record_orders`` for asynchronous code. ``orders`` may query the database."""
+    """``record_orders`` for asynchronous code. A generator of orders may query the database."""
     return await sync_to_async(recording.record_orders)(orders, company=company)
 
 
 async def arecord_cart_events(events: Iterable[Mapping[str, Any]], *, company: str | None = None) -> list[Outcome]:
-    """``record_cart_events`` for asynchronous code. ``events`` may query the database."""
+    """``record_cart_events`` for asynchronous code. A generator of events may query the database."""
     return await sync_to_async(recording.record_cart_events)(events, company=company)
 
 
