@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from functools import partial
 from itertools import groupby
@@ -23,8 +22,6 @@ from alhena_tracking.ingestion.planning import Plan, make_plan
 from alhena_tracking.ingestion.stale_days import StaleDays
 from alhena_tracking.ingestion.state import ChangedError, Demand, NotReadError
 from alhena_tracking.models import Company, LockRow, RolledUpDay
-
-logger = logging.getLogger(__name__)
 
 #: How often events are read anew because what they depend on has changed.
 _ATTEMPTS = 4
@@ -154,14 +151,12 @@ def _announce_all(plan: Plan) -> None:
 
 
 def _announce(signal: Signal, instance: Model, **details: Any) -> None:
-    """Send a signal after the commit. Whatever its receivers do, it does not raise there."""
+    """Send a signal after the commit."""
     sender = type(instance)
 
+    # A function, as Django logs the error of a callback under its __qualname__, which a partial lacks.
     def send() -> None:
-        try:
-            signal.send_robust(sender, instance=instance, **details)
-        except Exception as error:
-            logger.error("A signal could not be sent to all receivers: %s", type(error).__name__)
+        signal.send_robust(sender, instance=instance, **details)
 
     if signal.has_listeners(sender):
         transaction.on_commit(send, using=database().alias, robust=True)
