@@ -174,7 +174,8 @@ def test_events_when_they_fail_after_the_commit_are_logged_and_counted(
 def test_lists_when_recorded_lock_all_of_a_chunk_in_order(
     company: Company, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Those of 500 events are locked at once: two imports never wait for each other in a circle."""
+    """Those of 500 events, here 20, are locked at once: two imports never wait for each other in a circle."""
+    monkeypatch.setattr(limits, "SERVER_BATCH_EVENTS", 20)
     visitors = [Visitor(uuid.uuid4(), None) for _ in range(limits.SERVER_BATCH_EVENTS + 1)]
     locked: list[list[int]] = []
     monkeypatch.setattr(type(LockRow.objects.all()), "lock", lambda _, numbers: locked.append(list(numbers)))
