@@ -24,6 +24,9 @@ from alhena_tracking.ingestion import EventData, Outcome, RefundData, Visitor, r
 
 logger = logging.getLogger(__name__)
 
+#: How many events of a failed chunk are tried again together.
+_LATE_CHUNK = 50
+
 _DEFERRED = Outcome("deferred")
 
 
@@ -138,23 +141,31 @@ def _record_or_defer(function: str, method: str, key: str, events: Sequence[Read
     if aliases := open_transactions():
         after_commit(aliases, partial(_record_late, function, method, key, events))
         return [event if isinstance(event, Outcome) else _DEFERRED for event in events]
-    return [outcome for chunk in _chunks(events) for outcome in _record_chunk(method, key, chunk)]
+    return [
+        outcome
+        for chunk in _chunks(events, limits.SERVER_BATCH_EVENTS)
+        for outcome in _record_chunk(method, key, chunk)
+    ]
 
 
 def _record_late(function: str, method: str, key: str, events: Sequence[Read]) -> None:
-    """Record events after the commit. A chunk that fails does not keep the next ones from being recorded."""
+    """Record events after the commit. What fails is tried again in small chunks, as nobody can repeat the call."""
 
     def record_chunk(chunk: Sequence[Read]) -> None:
         outcomes = _record_chunk(method, key, [_arriving_now(event) for event in chunk])
         for reason in sorted({outcome.reason for outcome in outcomes if outcome.status == "invalid"}):
             logger.error("%s: %s", function, reason)
 
-    for chunk in _chunks(events):
-        without_raising(function, method, key, partial(record_chunk, chunk), len(chunk))
+    for chunk in _chunks(events, limits.SERVER_BATCH_EVENTS):
+        try:
+            record_chunk(chunk)
+        except Exception:
+            # Most likely it took longer than STATEMENT_TIMEOUT.
+            for part in _chunks(chunk, _LATE_CHUNK):
+                without_raising(function, method, key, partial(record_chunk, part), len(part))
 
 
-def _chunks(events: Sequence[Read]) -> Iterable[Sequence[Read]]:
-    size = limits.SERVER_BATCH_EVENTS
+def _chunks(events: Sequence[Read], size: int) -> Iterable[Sequence[Read]]:
     return (events[start : start + size] for start in range(0, len(events), size))
 
 

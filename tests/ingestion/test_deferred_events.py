@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -21,7 +21,17 @@ from alhena_tracking import events
 from alhena_tracking.contract import limits
 from alhena_tracking.diagnosis import event_counts
 from alhena_tracking.events import InvalidEvent, Outcome, UnknownCompany, Visitor
-from alhena_tracking.models import CartEvent, Company, EventCount, Interaction, LockRow, Order, Refund
+from alhena_tracking.ingestion import EventData, record
+from alhena_tracking.models import (
+    CartEvent,
+    Company,
+    EventCount,
+    Interaction,
+    LockRow,
+    Order,
+    PendingConfirmation,
+    Refund,
+)
 from tests.support.failing_writes import before_writing
 
 VISITOR = Visitor(uuid.UUID(int=7 << 64 | 5), None)
@@ -141,9 +151,9 @@ def test_events_when_they_fail_after_the_commit_are_logged_and_counted(
     monkeypatch.setattr(limits, "SERVER_BATCH_EVENTS", 2)
     written = []
 
-    def fail_once() -> None:
+    def fail_twice() -> None:
         written.append(1)
-        if len(written) == 1:
+        if len(written) <= 2:
             raise OperationalError("quotes what was sent: 1001")
 
     with monkeypatch.context() as patched, transaction.atomic():
@@ -153,7 +163,7 @@ def test_events_when_they_fail_after_the_commit_are_logged_and_counted(
         events.record_interaction(VISITOR, type="CHAT")
         events.record_order(VISITOR, **{**ORDER, "order_id": "4"})
         events.refund_order(**{**REFUND, "order_id": "4", "currency": "USD"})
-        before_writing(patched, fail_once)
+        before_writing(patched, fail_twice)
     assert Group.objects.exists()
     assert [record.getMessage() for record in caplog.records] == [
         "record_orders: OperationalError",
@@ -167,6 +177,25 @@ def test_events_when_they_fail_after_the_commit_are_logged_and_counted(
         ("refund", "ignored", "unknown_order"): 1,
         ("refund", "invalid", "currency_mismatch"): 1,
     }
+
+
+@pytest.mark.django_db(transaction=True)
+def test_orders_when_many_fail_together_are_recorded_by_fewer(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[int] = []
+
+    def record_few(company: Company, given: Sequence[EventData]) -> list[Outcome]:
+        sizes.append(len(given))
+        if len(given) > 50:
+            raise OperationalError("the database took longer than STATEMENT_TIMEOUT allows")
+        return record(company, given)
+
+    monkeypatch.setattr(events.recording, "record", record_few)
+    with transaction.atomic():
+        events.record_orders({**ORDER, "order_id": number} for number in range(120))
+    assert sizes == [120, 50, 50, 20]
+    assert PendingConfirmation.objects.count() == 120
 
 
 @pytest.mark.django_db(transaction=True)
