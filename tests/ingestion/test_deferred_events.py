@@ -103,7 +103,7 @@ def test_events_when_the_transaction_rolls_back_are_not_recorded(company: Compan
 
 
 @pytest.mark.django_db(transaction=True)
-def test_event_when_deferred_is_dated_by_the_call_and_arrives_with_the_commit(company: Company) -> None:
+def test_event_when_deferred_is_of_the_call_and_arrives_later(company: Company) -> None:
     called_at = timezone.now().replace(microsecond=0)
     with time_machine.travel(called_at, tick=False) as clock, transaction.atomic():
         events.record_interaction(VISITOR, type="CHAT")
