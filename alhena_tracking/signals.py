@@ -6,10 +6,25 @@ with ``is_new=False``. ``order_conflicted`` is sent when the first conflict betw
 
 from __future__ import annotations
 
+import logging
+from typing import Any
+
 from django.dispatch import Signal
 
-interaction_recorded = Signal()
-cart_event_recorded = Signal()
-order_recorded = Signal()
-order_conflicted = Signal()
-order_refunded = Signal()
+logger = logging.getLogger(__name__)
+
+
+class EventSignal(Signal):
+    """A signal whose receivers may be any callables: Django's own log needs their ``__qualname__``."""
+
+    def _log_robust_failure(self, receiver: Any, err: Exception) -> None:
+        function = getattr(receiver, "func", receiver)  # of a functools.partial
+        name = getattr(function, "__qualname__", type(function).__qualname__)
+        logger.error("A receiver of a signal failed: %s", name, exc_info=err)
+
+
+interaction_recorded = EventSignal()
+cart_event_recorded = EventSignal()
+order_recorded = EventSignal()
+order_conflicted = EventSignal()
+order_refunded = EventSignal()

@@ -23,6 +23,7 @@ MESSAGES = {
     "blank": _("This field may not be blank."),
     "too_long": _("At most %(limit)s characters are allowed."),
     "not_finite": _("Expected a finite number."),
+    "inexact_float": _("Expected at most %(decimals)s decimals, as a float cannot hold more exactly. Use a Decimal."),
     "negative": _("Expected a number that is not negative."),
     "not_positive": _("Expected a number above zero."),
     "too_large": _("The number is too large."),

@@ -19,6 +19,7 @@ JUDGED_ORDERS = 20
 LAST_ORDERS = 10
 
 _NO_ORDERS = unknown(_("No orders yet."))
+_WAITING = _("Orders of the last 7 days that came before any browser's report: %(count)s.")
 _IGNORED = _("Cart events and orders ignored in the last 7 days: %(count)s of %(total)s.")
 
 
@@ -28,6 +29,17 @@ class AttributionCheck(Check):
 
     nothing = unknown(_("No cart events or orders in the last 7 days."))
     none = done(_("All came from visitors who used the assistant."))
+    rest_waiting = done(_("All that were credited came from visitors who used the assistant."), _WAITING)
+    #: No problem: buyers who never use the assistant report nothing.
+    all_waiting = unknown(
+        _("Confirmed orders wait for a browser's report; none is credited."),
+        _WAITING,
+        recommendation=_(
+            "No action needed if these buyers did not use the assistant. If one did, pass the visitor's request to the "
+            "functions of alhena_tracking.events and set COOKIE_DOMAIN if shop and checkout are on different "
+            "subdomains, or report the same order id on the thank-you page as well."
+        ),
+    )
     some = done(
         _("Carts and orders of visitors who did not use the assistant are ignored, as they should be."), _IGNORED
     )
@@ -51,7 +63,11 @@ class AttributionCheck(Check):
     def judge(cls, facts: EventFacts) -> CheckResult:
         uncredited = facts.select(methods=[CART_EVENT, ORDER], reasons=["no_interaction"])
         count = recent(uncredited)
-        total = count + facts.accepted(CART_EVENT, ORDER)
+        # Neither what waits nor what repeats something was credited.
+        total = count + recent(facts.select(methods=[CART_EVENT, ORDER], outcomes=["recorded", "confirmed"]))
+        waiting = recent(facts.select(methods=[ORDER], outcomes=["pending"]))
+        if waiting and not count:
+            return cls.found(cls.rest_waiting if total else cls.all_waiting, count=waiting, total=total + waiting)
         finding = cls._find(facts, count, total)
         is_blocking = finding.state is State.PROBLEM
         return cls.found(finding, count=count, total=total, on=last_on(uncredited), is_blocking=is_blocking)

@@ -6,6 +6,9 @@ from django.utils.translation import gettext_lazy as _
 
 INTERACTION, CART_EVENT, ORDER, REFUND = "sendInteraction", "sendCartEvent", "sendCheckoutEvent", "refund"
 
+#: The reason of events of the shop's own process that nobody was left to raise an error for.
+FAILED_AFTER_COMMIT = "failed_after_commit"
+
 METHODS = {
     INTERACTION: _("Interactions"),
     CART_EVENT: _("Cart events"),
@@ -58,6 +61,7 @@ REASONS = {
     "blank": _("empty"),
     "too_long": _("too long"),
     "not_finite": _("not a finite number"),
+    "inexact_float": _("a float with more decimals than the currency has"),
     "negative": _("negative"),
     "not_positive": _("not above zero"),
     "too_many": _("too many items"),
@@ -70,6 +74,7 @@ REASONS = {
     "too_old": _("older than 72 hours"),
     "exceeds_order": _("more than the rest of the order"),
     "not_storable": _("rejected by the database"),
+    FAILED_AFTER_COMMIT: _("failed after the shop's commit; the log names the error"),
 }
 
 

@@ -26,10 +26,13 @@ from alhena_tracking.diagnosis.check import (
     unknown,
 )
 from alhena_tracking.diagnosis.event_facts import EventFacts, recent
+from alhena_tracking.diagnosis.outcomes import FAILED_AFTER_COMMIT
 
 #: A server whose events are this old when they come, again and again, has a wrong clock or time zone.
 SERVER_DELAY = timedelta(minutes=10)
 SERVER_EVENTS = 3
+#: Codes of rejected events whose data is not at fault.
+_OF_OTHER_CHECKS = {"too_old", FAILED_AFTER_COMMIT}
 
 
 class CompanyKeyCheck(RejectionCheck):
@@ -148,13 +151,13 @@ class ValidityCheck(RejectionCheck):
     @classmethod
     def judge(cls, facts: EventFacts) -> CheckResult:
         outcomes = {"invalid", "too_large", "unsupported_media_type", "error"}
-        invalid = [sums for sums in facts.select(outcomes=outcomes) if sums.reason != "too_old"]
+        invalid = [sums for sums in facts.select(outcomes=outcomes) if sums.reason not in _OF_OTHER_CHECKS]
         errors = Counter(
             " ".join(filter(None, (error["field"], error["code"])))
             for row in facts.recent_rejections
             if row.outcome in outcomes
             for error in row.errors[:1]
-            if error["code"] != "too_old"
+            if error["code"] not in _OF_OTHER_CHECKS
         )
         return cls.compare(facts, invalid, cls.many, names=[name for name, _count in errors.most_common(NAMED)])
 

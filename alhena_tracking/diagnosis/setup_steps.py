@@ -196,11 +196,13 @@ class OrdersCheck(ArrivalCheck):
             "Use the assistant and buy something. If it does not appear here, find out what changed on that day."
         ),
     )
-    waiting = problem(
-        _("The shop's server confirms orders, but nothing links them to a visitor."),
+    #: No problem: most buyers of most shops do not use the assistant, and their orders wait in vain.
+    waiting = unknown(
+        _("The shop's server confirms orders, but none is from a visitor who is known to have used the assistant."),
         _("Orders waiting for a browser's report: %(count)s."),
         recommendation=_(
-            "Report the same order id on the thank-you page as well, or pass the request to record_order_on_commit."
+            "No action needed if these buyers did not use the assistant. If one did, report the same order id on the "
+            "thank-you page as well, or pass the request to record_order_on_commit."
         ),
         code=_ORDER_CODE,
     )

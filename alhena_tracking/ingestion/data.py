@@ -193,9 +193,10 @@ class Outcome:
     """The outcome of an event, as the API answers it.
 
     ``id`` is set where a row was stored, ``reason`` where the event was ignored or is invalid (the error's code).
+    ``deferred`` only the functions of ``alhena_tracking.events`` return: it is recorded after the caller's commit.
     """
 
-    status: Literal["recorded", "held", "duplicate", "confirmed", "pending", "ignored", "invalid"]
+    status: Literal["recorded", "held", "duplicate", "confirmed", "pending", "deferred", "ignored", "invalid"]
     id: UUID | None = None
     reason: str = ""
 

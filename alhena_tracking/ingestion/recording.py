@@ -157,11 +157,10 @@ def _announce_all(plan: Plan) -> None:
 def _announce(signal: Signal, instance: Model, **details: Any) -> None:
     """Send a signal after the commit."""
     sender = type(instance)
+
+    # A function, as Django logs the error of a callback under its __qualname__, which a partial lacks.
+    def send() -> None:
+        signal.send_robust(sender, instance=instance, **details)
+
     if signal.has_listeners(sender):
-        transaction.on_commit(
-            partial(_send, signal, sender, instance=instance, **details), using=database().alias, robust=True
-        )
-
-
-def _send(signal: Signal, sender: type[Model], **details: Any) -> None:
-    signal.send_robust(sender, **details)
+        transaction.on_commit(send, using=database().alias, robust=True)

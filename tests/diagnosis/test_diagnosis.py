@@ -230,7 +230,8 @@ def test_orders_when_only_the_server_reports_them_wait(company: Company) -> None
     factories.CartEventFactory.create(company=company, session__company=company, session__started_at=NOON)
     count(company, ORDER, "pending", number=3)
     diagnosis = examine(company)
-    assert said(diagnosis, OrdersCheck) == (PROBLEM, "waiting")
+    assert said(diagnosis, OrdersCheck) == (UNKNOWN, "waiting")
+    assert results(diagnosis)[OrdersCheck].count == 3
     assert cause_of(diagnosis) is OrdersCheck
 
 
@@ -384,6 +385,26 @@ def test_attribution_when_all_is_ignored_depends_on_use(company: Company) -> Non
     diagnosis = examine(company)
     assert said(diagnosis, AttributionCheck) == (DONE, "some")
     assert (results(diagnosis)[AttributionCheck].count, results(diagnosis)[AttributionCheck].total) == (9, 10)
+
+
+def test_attribution_when_orders_wait_does_not_call_them_credited(company: Company) -> None:
+    use_assistant(company)
+    count(company, ORDER, "pending", number=500)
+    count(company, ORDER, "duplicate", number=3)
+    assert said(examine(company), AttributionCheck) == (UNKNOWN, "all_waiting")
+    count(company, ORDER, "confirmed", number=2)
+    diagnosis = examine(company)
+    assert said(diagnosis, AttributionCheck) == (DONE, "rest_waiting")
+    assert (results(diagnosis)[AttributionCheck].count, results(diagnosis)[AttributionCheck].total) == (500, 502)
+    count(company, CART_EVENT, "ignored", "no_interaction", number=4)
+    diagnosis = examine(company)
+    assert said(diagnosis, AttributionCheck) == (DONE, "some")
+    assert (results(diagnosis)[AttributionCheck].count, results(diagnosis)[AttributionCheck].total) == (4, 6)
+
+
+def test_validity_when_an_event_failed_after_the_commit_is_not_in_doubt(company: Company) -> None:
+    count(company, ORDER, "error", "failed_after_commit")
+    assert said(examine(company), ValidityCheck) == (DONE, "none")
 
 
 def test_attribution_when_interactions_were_long_ago_is_unknown(company: Company) -> None:
@@ -606,7 +627,7 @@ def test_facts_when_there_is_more_take_no_more_queries(company: Company) -> None
 def test_words_when_a_code_can_be_counted_are_there() -> None:
     codes = {
         *rules.MESSAGES,
-        *("no_interaction", "privacy_signal", "bot", "unknown_order"),
+        *("no_interaction", "privacy_signal", "bot", "unknown_order", outcomes.FAILED_AFTER_COMMIT),
         *("unknown_company", "origin_not_allowed", "invalid_key", "key_required", "rate_limited"),
         *("parse_error", "unsupported_media_type", "method_not_allowed", "too_large"),
     }

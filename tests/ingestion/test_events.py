@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import uuid
 from collections import Counter
+from contextlib import nullcontext
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
-from django.db import OperationalError, transaction
+from django.db import models, transaction
 from django.http import HttpRequest
 from django.test import RequestFactory
 from django.utils import timezone
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy
+from rest_framework.request import Request
 
 from alhena_tracking import events, signals
 from alhena_tracking.diagnosis import event_counts
-from alhena_tracking.events import InvalidEvent, UnknownCompany, Visitor
+from alhena_tracking.events import InvalidEvent, Outcome, UnknownCompany, Visitor
+from alhena_tracking.ingestion import record
 from alhena_tracking.models import (
     CartEvent,
     Company,
@@ -27,7 +33,7 @@ from alhena_tracking.models import (
     Refund,
     Trust,
 )
-from tests.support.failing_writes import before_writing
+from tests.support import event_data
 
 USER, FAQ = uuid.UUID(int=7 << 64 | 5), uuid.UUID(int=9 << 64 | 5)
 VISITOR = Visitor(USER, FAQ)
@@ -66,11 +72,46 @@ def test_events_when_recorded_for_a_request_are_confirmed(company: Company) -> N
     assert {row.trust for model in (Interaction, CartEvent) for row in model.objects.all()} == {Trust.CONFIRMED}
 
 
-@pytest.mark.parametrize("cookie", [None, "", "1.x.y.1", f"2.{USER}.{FAQ}.1", f"1.{USER}.{FAQ}.1; x"])
-def test_order_when_the_request_has_no_visitor_is_not_stored(interacted: None, cookie: str | None) -> None:
-    outcome = events.record_order(request(cookie), **ORDER)
-    assert (outcome.status, outcome.reason) == ("ignored", "no_interaction")
-    assert not PendingConfirmation.objects.exists()
+NO_COOKIES = [None, "", "1.x.y.1", f"2.{USER}.{FAQ}.1", f"1.{USER}.{FAQ}.1; x"]
+NO_INTERACTION = Outcome("ignored", reason="no_interaction")
+
+
+@pytest.mark.parametrize("cookie", NO_COOKIES)
+def test_order_when_the_request_has_no_cookie_waits_for_a_report(interacted: None, cookie: str | None) -> None:
+    assert events.record_order(request(cookie), **ORDER).status == "pending"
+    assert PendingConfirmation.objects.get().value_minor == 3998
+
+
+def test_order_when_the_request_has_no_cookie_names_nobody(company: Company) -> None:
+    """Case 3 of the figures: a buyer without our cookie is not a stranger to the one who reported the order."""
+    reported = event_data.chat(timezone.now() - timedelta(hours=1))
+    claim = event_data.order(timezone.now(), order_id="1001", value_minor=3998)
+    assert [outcome.status for outcome in record(company, [reported, claim])] == ["recorded", "recorded"]
+    assert events.record_order(request(None), **ORDER).status == "confirmed"
+    order = Order.objects.get()
+    assert (order.trust, order.has_confirmed_visitor, order.has_conflict) == (Trust.CONFIRMED, False, False)
+
+
+@pytest.mark.parametrize("cookie", NO_COOKIES)
+def test_events_when_the_request_has_no_cookie_are_ignored(company: Company, cookie: str | None) -> None:
+    unknown = request(cookie)
+    assert events.record_interaction(unknown, type="CHAT") == NO_INTERACTION
+    assert events.record_cart_event(unknown, type="ITEM_ADDED", **ITEM) == NO_INTERACTION
+    assert events.record_order(unknown, **{**ORDER, "order_id": None}) == NO_INTERACTION
+    assert not any(model.objects.exists() for model in (Interaction, CartEvent, PendingConfirmation))
+    with pytest.raises(InvalidEvent):
+        events.record_interaction(unknown, type="TALK")
+
+
+def test_visitor_when_it_is_a_request_of_rest_framework_is_its_own(company: Company) -> None:
+    assert events.record_interaction(Request(request()), type="CHAT").status == "recorded"
+    assert events.record_order(VISITOR, **ORDER).status == "recorded"
+
+
+def test_visitor_when_it_is_something_else_is_an_error(company: Company) -> None:
+    with pytest.raises(InvalidEvent, match="got str") as caught:
+        events.record_order("visitor", **ORDER)  # type: ignore[arg-type]
+    assert caught.value.errors == {"visitor": "wrong_type"}
 
 
 def test_order_when_the_request_opts_out_is_not_stored(interacted: None) -> None:
@@ -100,9 +141,10 @@ def test_refund_when_repeated_is_a_duplicate(interacted: None) -> None:
 
 def test_event_when_invalid_names_every_field(company: Company) -> None:
     with pytest.raises(InvalidEvent) as caught:
-        events.record_order(VISITOR, order_id=7, value="39.98", currency="EUR", line_items=[{"quantity": 0}])
+        events.record_order(VISITOR, order_id=True, value="39.98", currency="EUR", line_items=[{"quantity": 0}])
     assert caught.value.errors.items() >= {"order_id": "wrong_type", "value": "wrong_type"}.items()
     assert caught.value.errors["line_items[0].quantity"] == "not_positive"
+    assert "value: wrong_type (Expected number, got string.)" in str(caught.value)
     with pytest.raises(InvalidEvent) as caught:
         events.record_cart_event(Visitor(None, None), type="ITEM_ADDED", **ITEM)
     assert caught.value.errors == {"user_fingerprint": "required"}
@@ -123,52 +165,30 @@ def test_event_when_its_time_and_id_are_given_keeps_them(company: Company) -> No
     assert Interaction.objects.get().occurred_at == at
 
 
-def fail() -> None:
-    raise OperationalError("quotes what was sent: 1001")
+class Status(models.TextChoices):
+    CHAT = "CHAT", "Chat"
 
 
-def test_event_when_it_fails_leaves_the_transaction_of_the_shop_usable(
-    interacted: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with transaction.atomic():
-        with monkeypatch.context() as patched:
-            before_writing(patched, fail)
-            with pytest.raises(OperationalError):
-                events.record_order(VISITOR, **ORDER)
-        Company.objects.create(key="later", name="Later")
-    assert Company.objects.filter(key="later").exists()
-    assert not Order.objects.exists()
+def test_events_when_their_values_are_of_the_shops_types_are_recorded(company: Company) -> None:
+    number, product = uuid.uuid4(), Company(pk=7)
+    assert events.record_interaction(request(), type=Status.CHAT, product_id=product).status == "recorded"
+    lines = (
+        {**ITEM, "product_id": 7, "product_name": name, "value": 39.98}
+        for name in [SafeString("<b>Mug</b>"), gettext_lazy("Order")]
+    )
+    order: dict[str, Any] = {"order_id": number, "value": 39.98, "currency": SafeString("EUR"), "line_items": lines}
+    assert events.record_order(request(), **order).status == "recorded"
+    stored = Order.objects.get()
+    assert (stored.order_id, stored.value_minor) == (str(number), 3998)
+    assert [(row.product_id, row.product_name) for row in stored.lines.all()] == [("7", "<b>Mug</b>"), ("7", "Order")]
+    refund: dict[str, Any] = {"order_id": number, "refund_id": 1, "value": Decimal("1"), "currency": "EUR"}
+    assert events.refund_order(**refund).status == "recorded"
 
 
-# After commit
-
-
-@pytest.mark.django_db(transaction=True)
-def test_order_when_recorded_on_commit_depends_on_the_commit(interacted: None) -> None:
-    with transaction.atomic():
-        events.record_order_on_commit(request(), **ORDER)
-        assert not Order.objects.exists()
-    assert Order.objects.get().trust == Trust.CONFIRMED
-    with transaction.atomic():
-        events.record_order_on_commit(request(), **{**ORDER, "order_id": "1002"})
-        transaction.set_rollback(True)
-    assert Order.objects.count() == 1
-
-
-@pytest.mark.django_db(transaction=True)
-def test_events_when_invalid_on_commit_are_logged_without_values(
-    interacted: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    events.record_order_on_commit(request(), order_id="1001", value="secret", currency="EUR")
-    events.record_cart_event_on_commit(request(), type="ITEM_ADDED")
-    events.record_interaction_on_commit(request(), company="nobody", type="CHAT")
-    events.refund_order_on_commit(order_id="1001", refund_id="r1", value=0, currency="EUR")
-    before_writing(monkeypatch, fail)
-    events.record_order_on_commit(request(), **ORDER)
-    assert caplog.text.count("ERROR") == 5
-    assert "record_order: value: wrong_type" in caplog.text
-    assert "OperationalError" in caplog.text
-    assert not any(value in caplog.text for value in ("secret", "1001", str(USER)))
+def test_order_when_an_amount_is_an_inexact_float_names_the_rule(company: Company) -> None:
+    with pytest.raises(InvalidEvent, match="at most 2 decimals") as caught:
+        events.record_order(VISITOR, **{**ORDER, "value": 0.1 + 0.2, "line_items": [{**ITEM, "value": 1.001}]})
+    assert caught.value.errors == {"value": "inexact_float", "line_items[0].value": "inexact_float"}
 
 
 def counted(company: Company) -> Counter[tuple[str, str, str]]:
@@ -226,14 +246,49 @@ def test_signals_when_something_is_recorded_are_sent_after_commit(company: Compa
     ]
 
 
-@pytest.mark.django_db(transaction=True)
-def test_receiver_when_it_fails_harms_nothing(company: Company) -> None:
-    def receiver(**details: Any) -> None:
+class Unnamed:
+    """A callable that has no ``__qualname__``."""
+
+    def __call__(self, **details: Any) -> None:
         raise RuntimeError("the shop's own bug")
 
-    signals.interaction_recorded.connect(receiver)
+
+class Unnameable(Unnamed):
+    """One whose other attributes raise, too."""
+
+    def __getattribute__(self, name: str) -> Any:
+        if name == "__qualname__":
+            raise RuntimeError(name)
+        return super().__getattribute__(name)
+
+
+async def fail_in_time(**details: Any) -> None:
+    raise RuntimeError("the shop's own bug")
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("is_in_transaction", [False, True])
+@pytest.mark.parametrize(
+    "receiver",
+    [Unnamed().__call__, Unnamed(), Unnameable(), partial(Unnamed().__call__, more=1), fail_in_time],
+    ids=["method", "object", "unnameable", "partial", "coroutine function"],
+)
+def test_receiver_when_it_fails_harms_nothing(
+    company: Company, receiver: Any, is_in_transaction: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    later = []
+
+    def receive(instance: Any, **details: Any) -> None:
+        later.append(instance)
+
+    signals.interaction_recorded.connect(receiver, weak=False)
+    signals.interaction_recorded.connect(receive)
     try:
-        assert events.record_interaction(VISITOR, type="CHAT").status == "recorded"
+        with transaction.atomic() if is_in_transaction else nullcontext():
+            record(company, [event_data.chat(timezone.now())])
     finally:
         signals.interaction_recorded.disconnect(receiver)
+        signals.interaction_recorded.disconnect(receive)
     assert Interaction.objects.count() == 1
+    assert [each.levelname for each in caplog.records] == ["ERROR"]
+    assert bool(later) is not isinstance(receiver, Unnameable)

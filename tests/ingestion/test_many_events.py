@@ -14,7 +14,7 @@ from django.test import RequestFactory
 from alhena_tracking import events
 from alhena_tracking.contract import limits
 from alhena_tracking.diagnosis import event_counts
-from alhena_tracking.events import InvalidEvent, UnknownCompany, Visitor
+from alhena_tracking.events import InvalidEvent, UnknownCompany, Visitor, recording
 from alhena_tracking.ingestion import EventData, Outcome, record
 from alhena_tracking.models import (
     CartEvent,
@@ -65,7 +65,7 @@ def transactions(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         sizes.append(len(events))
         return record(company, events)
 
-    monkeypatch.setattr(events, "record", record_and_note)
+    monkeypatch.setattr(recording, "record", record_and_note)
     monkeypatch.setattr(limits, "SERVER_BATCH_EVENTS", 2)
     return sizes
 
@@ -175,7 +175,7 @@ def test_event_when_the_database_refuses_it_harms_no_other(interacted: None, mon
         first, *others = record(company, [given[0], *given[2:]])
         return [first, Outcome("invalid", reason="not_storable"), *others]
 
-    monkeypatch.setattr(events, "record", refuse_second)
+    monkeypatch.setattr(recording, "record", refuse_second)
     outcomes = events.record_cart_events([{**ITEM, "visitor": visitor} for visitor in VISITORS[:3]])
     assert statuses(outcomes) == ["recorded", "invalid", "recorded"]
     event_counts.flush()

@@ -7,7 +7,7 @@ from dataclasses import field as dataclass_field
 from typing import Any
 
 from alhena_tracking.api.schema.bodies import Schema, one_of, ref, variants
-from alhena_tracking.contract import limits, rules
+from alhena_tracking.contract import limits, normaliser, rules
 
 #: Why a valid event is not recorded.
 REASONS = {
@@ -17,8 +17,8 @@ REASONS = {
     "unknown_order": "No such order is known (yet); the refund waits for it.",
 }
 
-#: The error codes of an invalid request: those of the rules, and that of a body that is not JSON.
-INVALID_CODES = (*rules.MESSAGES, "parse_error")
+#: The error codes of an invalid request: those of the rules for JSON, and that of a body that is not JSON.
+INVALID_CODES = (*(code for code in rules.MESSAGES if code not in normaliser.CODES), "parse_error")
 
 _EVENT_ID = "3f2c8a5e-0b1d-4c9e-9a76-5d0e8f4b7c21"
 

@@ -1,0 +1,139 @@
+"""Read the arguments of a call: the company, the visitor, and the fields as a validated event."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import Any, TypeAlias, TypeVar
+
+from django.http import HttpRequest
+from django.utils import timezone
+from rest_framework.request import Request
+
+from alhena_tracking.api.errors import Error, InvalidRequest, errors_of_values
+from alhena_tracking.api.ingestion import serializers
+from alhena_tracking.api.ingestion.visitors import refuses_tracking, visitor_of
+from alhena_tracking.company_cache import find_company
+from alhena_tracking.conf import conf
+from alhena_tracking.contract import limits, normaliser
+from alhena_tracking.contract.rules import InvalidValue
+from alhena_tracking.diagnosis import event_counts
+from alhena_tracking.diagnosis.outcomes import REFUND
+from alhena_tracking.events.errors import InvalidEvent, UnknownCompany
+from alhena_tracking.ingestion import EventData, OrderData, Outcome, RefundData, Visitor
+from alhena_tracking.models import Company, Trust
+
+#: A valid event, or the outcome of one that must not be recorded.
+Read: TypeAlias = EventData | Outcome
+
+_Data = TypeVar("_Data")
+
+_REFUND = serializers.RefundSerializer()
+_PRIVACY_SIGNAL = Outcome("ignored", reason="privacy_signal")
+_NO_INTERACTION = Outcome("ignored", reason="no_interaction")
+
+
+def company_of(key: str | None) -> Company:
+    """Return the company with a key, or that of the settings."""
+    text = normaliser.text(key or conf.company_key)
+    if not isinstance(text, str):
+        raise UnknownCompany("Neither the call nor the settings name a company by its key.")
+    known = find_company(text)
+    if known is None:
+        raise UnknownCompany(f"There is no company with the key {text!r}.")
+    return known.company
+
+
+def read_event(method: str, visitor: object, company: Company, fields: Mapping[str, Any]) -> Read:
+    """Validate an event. Raises ``InvalidEvent`` and counts it."""
+    try:
+        return _read(method, visitor, company, fields)
+    except InvalidEvent as error:
+        event_counts.reject(company, method, "invalid", error.errors.items())
+        raise
+
+
+def read_events(method: str, name: str, items: Iterable[Mapping[str, Any]], company: Company) -> list[Read]:
+    """Validate events. Raises ``InvalidEvent`` with the errors of all, or about the first 100."""
+    events: list[Read] = []
+    errors: dict[str, str] = {}
+    messages: dict[str, str] = {}
+    for index, item in enumerate(items):
+        fields = dict(item)
+        if "company" in fields:
+            raise TypeError(f"{name}[{index}] has a company, which is an argument of the call: all have the same")
+        try:
+            events.append(read_event(method, fields.pop("visitor", None), company, fields))
+        except InvalidEvent as error:
+            for path in error.errors:
+                full_path = f"{name}[{index}].{path}".removesuffix(".")
+                errors[full_path], messages[full_path] = error.errors[path], error.messages[path]
+            if len(errors) >= limits.ERRORS:
+                break
+    if errors:
+        raise InvalidEvent(errors, messages)
+    return events
+
+
+def read_refund(company: Company, fields: Mapping[str, Any]) -> RefundData:
+    """Validate a refund. Raises ``InvalidEvent`` and counts it."""
+
+    def parse(values: dict[str, Any]) -> RefundData:
+        return _REFUND.parse(values | {"company_key": company.key}, received_at=timezone.now())
+
+    try:
+        return _valid(fields, parse)
+    except InvalidEvent as error:
+        event_counts.reject(company, REFUND, "invalid", error.errors.items())
+        raise
+
+
+def _read(method: str, visitor: object, company: Company, fields: Mapping[str, Any]) -> Read:
+    request = visitor._request if isinstance(visitor, Request) else visitor
+    is_unknown = False
+    if isinstance(request, HttpRequest):
+        if refuses_tracking(request):
+            return _PRIVACY_SIGNAL
+        visitor = visitor_of(request, company.key)
+        is_unknown = visitor is None
+    body: dict[str, Any] = {"company_key": company.key}
+    if isinstance(visitor, Visitor) or is_unknown:
+        # The fields are validated as those of a visitor, even if the request names none.
+        named = visitor if isinstance(visitor, Visitor) else Visitor(uuid.uuid4(), None)
+        body["user_fingerprint"] = str(named.user_fingerprint or "")
+        body["user_faq_fingerprint"] = str(named.faq_fingerprint or "")
+    elif visitor is not None:
+        raise _invalid(
+            errors_of_values({"visitor": InvalidValue("wrong_type", expected="request", actual=type(visitor).__name__)})
+        )
+
+    def parse(values: dict[str, Any]) -> EventData:
+        return serializers.METHODS[method].parse(values | body, received_at=timezone.now(), trust=Trust.CONFIRMED)
+
+    event = _valid(fields, parse)
+    if not is_unknown:
+        return event
+    # Only an order can still be reported by its visitor, who is told by its id.
+    is_awaited = isinstance(event, OrderData) and event.order_id
+    return replace(event, visitor=None) if is_awaited else _NO_INTERACTION
+
+
+def _valid(fields: Mapping[str, Any], parse: Callable[[dict[str, Any]], _Data]) -> _Data:
+    """Normalise fields and parse them. Raises ``InvalidEvent`` with the errors of both."""
+    values, inexact = normaliser.normalise(fields)
+    errors = errors_of_values(inexact)
+    try:
+        data = parse(values)
+    except InvalidRequest as error:
+        raise _invalid([*error.errors, *errors]) from None
+    if errors:
+        raise _invalid(errors)
+    return data
+
+
+def _invalid(errors: Iterable[Error]) -> InvalidEvent:
+    by_path = {error.field: error for error in errors}
+    return InvalidEvent(
+        {path: error.code for path, error in by_path.items()}, {path: error.message for path, error in by_path.items()}
+    )
