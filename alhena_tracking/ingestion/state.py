@@ -204,7 +204,8 @@ class Stored:
     """The stored rows that some events depend on.
 
     - ``candidates``: each fingerprint's interactions, by id;
-    - ``sessions``, their ``versions``, and which are excluded; ``carts_read``: of which visitors carts were read in which sessions;
+    - ``sessions``, their ``versions``, and which are excluded; ``carts_read``: of which visitors carts were read in
+      which sessions;
     - ``known``: the tables, ids and trust of events that are stored already;
     - ``orders``: the state of each order id;
     - ``denied_order_ids``: the orders of denials that name a visitor who interacts now;

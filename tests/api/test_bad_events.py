@@ -21,7 +21,7 @@ from tests.support.contract import load_examples, snake_case, wire
 from tests.support.endpoints import IDENTITY, METHODS, errors_of, event_of, post_to
 from tests.support.runs import examples, some
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("without_ceilings")]
 
 #: Of everything, of carts alone (which need no lock), and of orders alone.
 MIXES = [list(METHODS), ["cart_events"], ["checkout_events"]]

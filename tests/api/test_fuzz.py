@@ -35,7 +35,7 @@ REQUESTS_PER_VISIT = 50
 #: Hypothesis remembers all that it has drawn in a run; this many requests take some 100 MB.
 REQUESTS_PER_RUN = 10_000
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("without_ceilings")]
 
 
 class Caller:

@@ -14,7 +14,7 @@ from alhena_tracking.models import CartEvent, Company, Interaction, Order, Order
 from tests.support.endpoints import PATHS, Place, body_of, errors_of, field_of, places, post_to, with_json
 from tests.support.runs import some
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("without_ceilings")]
 
 EVENTS = [Interaction, CartEvent, Order, OrderClaim]
 

@@ -72,7 +72,7 @@ def test_shown_claim_when_many_others_follow_stays(company: Company, is_named: b
     assert after.claims.filter(session=shown.session_id, value_minor=4).count() == 1
 
 
-@pytest.mark.parametrize(("at", "number"), [(None, 6), (3, 6), (8, 7), (11, 8)])
+@pytest.mark.parametrize(("at", "number"), [(None, 6), (3, 6), (7, 7), (11, 8)])
 def test_claim_of_many_when_it_is_nearest_to_the_confirmed_time_is_shown(
     company: Company, at: int | None, number: int
 ) -> None:

@@ -89,7 +89,7 @@ def test_order_when_the_request_has_no_cookie_names_nobody(company: Company) -> 
     assert [outcome.status for outcome in record(company, [reported, claim])] == ["recorded", "recorded"]
     assert events.record_order(request(None), **ORDER).status == "confirmed"
     order = Order.objects.get()
-    assert (order.trust, order.has_confirmed_visitor, order.has_conflict) == (Trust.CONFIRMED, False, False)
+    assert (order.trust, order.has_conflict) == (Trust.CONFIRMED, False)
 
 
 @pytest.mark.parametrize("cookie", NO_COOKIES)

@@ -61,7 +61,7 @@ def test_order_when_recorded_on_commit_depends_on_the_commit(interacted: None) -
     with transaction.atomic():
         events.record_order_on_commit(request(), **ORDER)
         assert not Order.objects.exists()
-    assert Order.objects.get().trust == Trust.CONFIRMED
+    assert Order.objects.get().trust == Trust.VERIFIED
     with transaction.atomic():
         events.record_order_on_commit(request(), **{**ORDER, "order_id": "1002"})
         transaction.set_rollback(True)
@@ -70,7 +70,7 @@ def test_order_when_recorded_on_commit_depends_on_the_commit(interacted: None) -
 
 def test_order_when_a_function_names_its_visitor_is_that_visitors(interacted: None) -> None:
     events.record_order_on_commit(None, lambda: {"visitor": VISITOR, **ORDER})
-    assert Order.objects.get().has_confirmed_visitor
+    assert Order.objects.get().trust == Trust.VERIFIED
 
 
 def test_orders_when_an_async_view_reports_them_are_recorded(interacted: None) -> None:

@@ -45,6 +45,7 @@ def test_oracle_when_asked_agrees_with_a_hand_calculation(literal: str, currency
     assert quantity_of("0.30000000000000004") == Fraction(3, 10)
 
 
+@pytest.mark.usefixtures("without_ceilings")
 @pytest.mark.parametrize("part", range(PARTS))
 def test_amounts_when_events_come_in_batches_are_exact(company: Company, settings: Any, part: int) -> None:
     """Every stored row, and what the report adds up of them, by currency and day: 0 minor units off."""

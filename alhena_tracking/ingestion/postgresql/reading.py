@@ -198,8 +198,9 @@ _FINGERPRINT_RANGE = {
     "until": "timestamptz",
 }
 _FOUND = (
-    f"SELECT JSON_BUILD_ARRAY(visitor, fingerprint, session_id, s.version, s.excluded_at IS NOT NULL, {_times(['started_at'], 's')}, "
-    f"{_times(_INTERACTION_COLUMNS, 'visits')}) FROM visits INNER JOIN {_SESSION} s ON s.id = session_id"
+    "SELECT JSON_BUILD_ARRAY(visitor, fingerprint, session_id, s.version, s.excluded_at IS NOT NULL, "
+    f"{_times(['started_at'], 's')}, {_times(_INTERACTION_COLUMNS, 'visits')}) "
+    f"FROM visits INNER JOIN {_SESSION} s ON s.id = session_id"
 )
 _TABLES_OF_EVENTS = (*TABLES[InteractionData], *TABLES[CartEventData])
 _DENIED = {f"denied_{column}": column for column in ("user_fingerprint_digest", "faq_fingerprint_digest")}
