@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cache
 from operator import attrgetter
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, TypeAlias
 from uuid import UUID
 
 from alhena_tracking.attribution import Credit
@@ -152,6 +152,8 @@ class OrderData(EventData):
         return self.trust == Trust.REPORTED or not self.order_id
 
 
+#: An order's lines as JSON, with totals in minor units.
+Lines: TypeAlias = list[dict[str, Any]]
 #: What an event states of an order beside its figures; where the shop's server states it, it stands.
 ORDER_DETAILS = tuple(name for name in stated_fields(OrderData) if name not in {"currency", "value_minor"})
 

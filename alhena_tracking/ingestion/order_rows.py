@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import UUID
 
 from alhena_tracking.conf import conf
@@ -14,6 +15,7 @@ from alhena_tracking.ingestion.data import (
     ORDER_DETAILS,
     Attribution,
     LineItemData,
+    Lines,
     OrderData,
     RefundData,
     stated_fields,
@@ -26,9 +28,13 @@ from alhena_tracking.models import (
     OrderLine,
     PendingConfirmation,
     Refund,
+    Standing,
     Trust,
     ValueBasis,
 )
+
+#: A session, and when an order empties its cart.
+Place: TypeAlias = tuple[int, datetime]
 
 
 def new_order(company: Company, data: OrderData, attribution: Attribution) -> Order:
@@ -53,16 +59,14 @@ def new_order(company: Company, data: OrderData, attribution: Attribution) -> Or
     )
 
 
-def new_claim(company: Company, data: OrderData, attribution: Attribution, lines: list[dict[str, Any]]) -> OrderClaim:
+def new_claim(company: Company, data: OrderData, attribution: Attribution, lines: Lines) -> OrderClaim:
     """Build a claim from one event."""
     claim = OrderClaim()
     restate_claim(claim, company, data, attribution, lines)
     return claim
 
 
-def restate_claim(
-    claim: OrderClaim, company: Company, data: OrderData, attribution: Attribution, lines: list[dict[str, Any]]
-) -> None:
+def restate_claim(claim: OrderClaim, company: Company, data: OrderData, attribution: Attribution, lines: Lines) -> None:
     """Set all of a claim but its order by one event."""
     is_above_ceiling = is_above(conf.max_order_value, data.currency, data.value_minor)
     values = {"line_items": lines, "is_above_ceiling": is_above_ceiling, **data.fields(company), **attribution.fields()}
@@ -79,7 +83,7 @@ def contents_digest(data: OrderData) -> UUID:
     return text_digest(repr((data.currency, data.value_minor, lines)))
 
 
-def stored_lines(items: Iterable[LineItemData]) -> list[dict[str, Any]]:
+def stored_lines(items: Iterable[LineItemData]) -> Lines:
     """Convert an order's lines to the JSON of claims and pending confirmations, with totals in minor units."""
     return [
         {
@@ -113,7 +117,7 @@ def new_lines(order: Order, lines: Iterable[dict[str, Any]]) -> list[OrderLine]:
 
 
 def new_pending(
-    company: Company, data: OrderData, lines: list[dict[str, Any]], *, replacing: PendingConfirmation | None
+    company: Company, data: OrderData, lines: Lines, *, replacing: PendingConfirmation | None
 ) -> PendingConfirmation:
     """Build a pending confirmation, or a denial if the event names a visitor, in place of an earlier one."""
     users, faqs = data.visitor.digests(company) if data.visitor else ([], [])
@@ -170,3 +174,14 @@ def new_refund(company: Company, data: RefundData) -> Refund:
         received_at=data.received_at,
         occurred_on=data.occurred_at.astimezone(company.zone).date(),
     )
+
+
+def figure_key(order: Order) -> tuple[Any, ...]:
+    """Return all that decides an order's place in the figures, session and day first."""
+    credit = (order.channel, order.ai_profile, order.trust, order.standing)
+    return order.session_id, order.occurred_on, *credit, order.currency, order.value_minor
+
+
+def place_of(order: Order) -> Place | None:
+    """Return the session whose cart an order empties, and when; ``None`` for one that does not count."""
+    return (order.session_id, order.occurred_at) if order.standing == Standing.COUNTED else None

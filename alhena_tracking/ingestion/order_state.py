@@ -8,13 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any, TypeAlias
+from typing import Any
 
-from alhena_tracking.attribution import is_near_claim, nearest_claim
 from alhena_tracking.contract.limits import PENDING_AGE
-from alhena_tracking.contract.rules import InvalidValue
-from alhena_tracking.digests import text_digest
 from alhena_tracking.ingestion import order_rows
+from alhena_tracking.ingestion.claims import Claims, amount_of
 from alhena_tracking.ingestion.data import (
     CONFIRMED,
     DUPLICATE,
@@ -22,21 +20,19 @@ from alhena_tracking.ingestion.data import (
     NO_INTERACTION,
     ORDER_DETAILS,
     PENDING,
-    UNKNOWN_ORDER,
     Attribution,
+    Lines,
     OrderData,
     Outcome,
-    RefundData,
-    Visitor,
 )
+from alhena_tracking.ingestion.order_rows import Place, figure_key, place_of
+from alhena_tracking.ingestion.refunds import Refunds
 from alhena_tracking.models import (
     Company,
     HeldReason,
     Order,
     OrderClaim,
     PendingConfirmation,
-    Refund,
-    Standing,
     Trust,
 )
 
@@ -48,31 +44,17 @@ _CREDIT_FIELDS = (
     "attribution_window",
     "attribution_model",
 )
-Lines: TypeAlias = list[dict[str, Any]]
-#: A session, and when an order empties its cart.
-Place: TypeAlias = tuple[int, datetime]
 
 
 @dataclass
 class OrderState:
-    """What is stored under one order id, with the changes of the current transaction.
-
-    Of very many claims (``has_more_claims``), ``claims`` holds those that may decide something: the first two, the one
-    shown, the first that may be shown while only browsers report the order, those with the server's figures that were
-    received nearest to its time, and those of the events' sessions. All are in order of arrival.
-    """
+    """What is stored under one order id, with the changes of the current transaction."""
 
     company: Company
     order: Order | None = None
-    claims: list[OrderClaim] = field(default_factory=list)
-    has_more_claims: bool = False
-    #: The claims of visitors whom the shop's server names.
-    own_claims: dict[Visitor, OrderClaim] = field(default_factory=dict)
+    claims: Claims = field(default_factory=Claims)
     pending: PendingConfirmation | None = None
-    refunds: list[Refund] = field(default_factory=list)
-    attached_refund_ids: set[int] = field(default_factory=set)
-    superseded_refund: Refund | None = None
-    excluded_sessions: set[int] = field(default_factory=set)
+    refunds: Refunds = field(default_factory=Refunds)
     #: Lines that replace the stored ones; ``None`` keeps them.
     lines: Sequence[dict[str, Any]] | None = None
     #: The stored order's ``figure_key``, and the session and time at which it empties a cart.
@@ -84,7 +66,6 @@ class OrderState:
     has_new_conflict: bool = False
     has_new_pending: bool = False
     drops_pending: bool = False
-    changed_claims: list[OrderClaim] = field(default_factory=list)
 
     @classmethod
     def of(cls, company: Company, order: Order) -> OrderState:
@@ -96,7 +77,7 @@ class OrderState:
         """Set the standing that follows from all events, once they are taken."""
         if self.order is not None:
             was = self.order.standing
-            self.order.set_standing(is_session_excluded=self.order.session_id in self.excluded_sessions)
+            self.order.set_standing(is_session_excluded=self.order.session_id in self.claims.excluded_sessions)
             self.is_changed |= self.order.standing != was
 
     @property
@@ -112,20 +93,12 @@ class OrderState:
         """Yield the days whose figures change, each with the session whose conversion changes, if one does."""
         if self.order is None:
             return
-        if self.lines is not None or self.changed_refunds():
+        if self.lines is not None or self.refunds.changed():
             yield None, self.order.occurred_on
         if self.is_figure_changed:
             yield self.order.session_id, self.order.occurred_on
             if self.figure_key:
                 yield self.figure_key[:2]
-
-    def changed_refunds(self) -> list[Refund]:
-        """Return the refunds that are attached to the order now and were not, or the other way round."""
-        return [
-            refund
-            for refund in self.refunds
-            if (refund.refunded_order is not None) != (refund.pk in self.attached_refund_ids)
-        ]
 
     # Reports, confirmations and refunds
 
@@ -138,7 +111,7 @@ class OrderState:
             return self._confirm(data, lines)
         if attribution is None:
             # A visitor who claimed the order used the assistant, even if the server reports it days later.
-            claim = self.own_claims.get(data.visitor)
+            claim = self.claims.own.get(data.visitor)
             if claim is None:
                 return self._deny(data, lines)
             return self._verify(data, {name: getattr(claim, name) for name in _CREDIT_FIELDS}, claim.occurred_at, lines)
@@ -150,7 +123,7 @@ class OrderState:
         assert pending is not None  # noqa: S101  (there is a denial)
         data = order_rows.data_of(pending)
         self._verify(data, attribution.fields(), data.occurred_at, pending.line_items, attribution)
-        self._fit_refunds(now)
+        self.refunds.fit(self._known_order(), now)
 
     def confirm_equal(self, data: OrderData) -> None:
         """Confirm an order without an id, which keeps its time and credit."""
@@ -168,30 +141,7 @@ class OrderState:
         return pending if pending is not None and pending.is_denial else None
 
     def is_claimed_by(self, session_id: int) -> bool:
-        return self._claim_of(session_id) is not None
-
-    def refund(self, data: RefundData) -> Outcome:
-        """Add a refund. Raises ``InvalidValue`` where it does not fit the order."""
-        known = self.find_refund(data.refund_id)
-        if known is not None and known.refunded_order is not None:
-            return DUPLICATE
-        if self.order is not None:
-            if data.currency != self.order.currency:
-                raise InvalidValue("currency_mismatch")
-            refunded = sum(refund.value_minor for refund in self.refunds if refund.refunded_order is not None)
-            if refunded + data.value_minor > self.order.value_minor:
-                raise InvalidValue("exceeds_order")
-        if known is not None:  # not attached yet, so the latest version replaces it
-            self.refunds.remove(known)
-            self.superseded_refund = known
-        refund = order_rows.new_refund(self.company, data)
-        refund.refunded_order = self.order
-        self.refunds.append(refund)
-        return Outcome("recorded", refund.event_id) if self.order else UNKNOWN_ORDER
-
-    def find_refund(self, refund_id: str) -> Refund | None:
-        digest = text_digest(refund_id)
-        return next((refund for refund in self.refunds if refund.refund_id_digest == digest), None)
+        return self.claims.of_session(session_id) is not None
 
     def _report(self, data: OrderData, attribution: Attribution | None, lines: Lines) -> Outcome:
         if attribution is None:
@@ -200,16 +150,16 @@ class OrderState:
         if order is None:
             order = self._open(data, attribution, lines)
             self._apply_waiting(data.received_at)
-            self._fit_refunds(data.received_at)
+            self.refunds.fit(order, data.received_at)
             is_held = order.trust == Trust.REPORTED and bool(order.held_reason)
             return HELD if is_held else Outcome("recorded", data.event_id)
-        claim = self._claim_of(attribution.credit.session_id)
+        claim = self.claims.of_session(attribution.credit.session_id)
         if claim is None:
-            claim = self._add_claim(data, attribution, lines)
+            self.claims.add(self.company, data, attribution, lines)
         elif claim.value_minor == 0 and data.value_minor > 0:
-            self._replace_claim(claim, data, attribution, lines)
+            self.claims.restate(claim, self.company, data, attribution, lines)
         else:
-            self._mark_conflict(if_=_amount(claim) != _amount(data))
+            self._mark_conflict(if_=amount_of(claim) != amount_of(data))
             return DUPLICATE
         if order.trust == Trust.REPORTED:
             self._choose_reported(data.received_at)
@@ -228,7 +178,7 @@ class OrderState:
             return NO_INTERACTION
         if order is None:
             waiting = self._waiting(data.received_at)
-            if waiting is not None and _amount(waiting) == _amount(data):
+            if waiting is not None and amount_of(waiting) == amount_of(data):
                 return DUPLICATE
             self.pending = order_rows.new_pending(self.company, data, lines, replacing=self.pending)
             self.has_new_pending = True
@@ -236,7 +186,7 @@ class OrderState:
                 self.pending.received_at = waiting.received_at
             return PENDING
         if order.trust != Trust.REPORTED:
-            self._mark_conflict(if_=_amount(order) != _amount(data))
+            self._mark_conflict(if_=amount_of(order) != amount_of(data))
             return DUPLICATE
         self._set_confirmed(data, Trust.CONFIRMED)
         if lines:
@@ -250,7 +200,7 @@ class OrderState:
         """Remember that the buyer has not used the assistant, whoever claimed the order or will."""
         order = self.order
         if order is not None and order.trust == Trust.VERIFIED:
-            self._mark_conflict(if_=_amount(order) != _amount(data))
+            self._mark_conflict(if_=amount_of(order) != amount_of(data))
             return DUPLICATE
         self.pending = order_rows.new_pending(self.company, data, lines, replacing=self.pending)
         self.has_new_pending = True
@@ -272,18 +222,19 @@ class OrderState:
         if order is None:
             assert attribution is not None  # noqa: S101  (without an order, there is no claim either)
             order = self._open(data, attribution, lines)
-            self._mark_conflict(if_=waiting is not None and not waiting.is_denial and _amount(waiting) != _amount(data))
+            if waiting is not None and not waiting.is_denial:
+                self._mark_conflict(if_=amount_of(waiting) != amount_of(data))
             order.confirmed_at, order.server_occurred_at = data.received_at, data.server_occurred_at
-            self._fit_refunds(data.received_at)
+            self.refunds.fit(order, data.received_at)
             self.drops_pending = True
             return Outcome("recorded", data.event_id)
-        if attribution is not None and self._claim_of(attribution.credit.session_id) is None:
-            self._add_claim(data, attribution, lines)
+        if attribution is not None and self.claims.of_session(attribution.credit.session_id) is None:
+            self.claims.add(self.company, data, attribution, lines)
         if order.trust == Trust.VERIFIED:
-            self._mark_conflict(if_=_amount(order) != _amount(data))
+            self._mark_conflict(if_=amount_of(order) != amount_of(data))
             self._compare_claims()
             return DUPLICATE
-        self._mark_conflict(if_=order.trust == Trust.CONFIRMED and _amount(order) != _amount(data))
+        self._mark_conflict(if_=order.trust == Trust.CONFIRMED and amount_of(order) != amount_of(data))
         self._set_confirmed(data, Trust.VERIFIED)
         order.is_denied, order.has_confirmed_lines = False, True
         self._move(credit, occurred_at)
@@ -298,7 +249,7 @@ class OrderState:
         self.order = order = order_rows.new_order(self.company, data, attribution)
         self.is_new = True
         self.lines = lines
-        self._add_claim(data, attribution, lines)
+        self.claims.add(self.company, data, attribution, lines)
         return order
 
     def _apply_waiting(self, now: datetime) -> None:
@@ -328,7 +279,7 @@ class OrderState:
         if order.currency != data.currency:
             self.lines = []  # their amounts are in another currency
         order.currency, order.value_minor = data.currency, data.value_minor
-        self._fit_refunds(data.received_at)
+        self.refunds.fit(order, data.received_at)
         self.is_changed = True
 
     def _hold(self, reason: str) -> None:
@@ -342,28 +293,12 @@ class OrderState:
 
     # Claims
 
-    def _add_claim(self, data: OrderData, attribution: Attribution, lines: Lines) -> OrderClaim:
-        claim = order_rows.new_claim(self.company, data, attribution, lines)
-        self.claims.append(claim)
-        return claim
-
-    def _replace_claim(self, claim: OrderClaim, data: OrderData, attribution: Attribution, lines: Lines) -> None:
-        """Let a session's report of 0, sent while the page was loading, give way to its first above 0."""
-        order_rows.restate_claim(claim, self.company, data, attribution, lines)
-        if claim not in self.changed_claims and not claim._state.adding:
-            self.changed_claims.append(claim)
-
-    def _claim_of(self, session_id: int) -> OrderClaim | None:
-        return next((claim for claim in self.claims if claim.session_id == session_id), None)
-
     def _choose_reported(self, now: datetime) -> None:
         """While only browsers report the order, show the first claim that is not above the ceiling."""
-        if self._known_order().accepted_at is not None:
-            return
-        acceptable = (claim for claim in self._included_claims() if not claim.is_above_ceiling)
-        claim = next(acceptable, self.claims[0])
-        self._show(claim, now)
-        self._hold(HeldReason.ABOVE_CEILING if claim.is_above_ceiling else "")
+        if self._known_order().accepted_at is None:
+            claim = self.claims.first_acceptable()
+            self._show(claim, now)
+            self._hold(HeldReason.ABOVE_CEILING if claim.is_above_ceiling else "")
 
     def _choose_confirmed(self, now: datetime, *, is_credited: bool) -> None:
         """Show the claim that fits the server's figures; hold the order back while there is none.
@@ -371,35 +306,27 @@ class OrderState:
         An order that is credited moves only to a claim with exactly these figures, and only for ``PENDING_AGE``.
         """
         order = self._known_order()
-        exact = [claim for claim in self._included_claims() if _amount(claim) == _amount(order)]
-        if exact:
-            if not is_credited or now - _time(order.confirmed_at) <= PENDING_AGE:
-                self._show(nearest_claim(exact, order.server_occurred_at), now)
-                self._hold("")
-        elif not is_credited:
-            claim = self.claims[0]
-            is_alone = len(self.claims) == 1 and not self.has_more_claims
-            is_near = is_alone and is_near_claim(
-                claim, order.currency, order.value_minor, order.server_occurred_at or _time(order.confirmed_at)
-            )
-            self._show(claim, now)
-            self._hold("" if is_near else HeldReason.NO_FITTING_CLAIM)
-
-    def _included_claims(self) -> Iterator[OrderClaim]:
-        return (claim for claim in self.claims if claim.session_id not in self.excluded_sessions)
+        fitting = self.claims.fitting(order)
+        assert order.confirmed_at is not None  # noqa: S101
+        if is_credited and (fitting is None or now - order.confirmed_at > PENDING_AGE):
+            return
+        credited = fitting or self.claims.near(order)
+        self._show(credited or self.claims.rows[0], now)
+        self._hold("" if credited else HeldReason.NO_FITTING_CLAIM)
 
     def _show(self, claim: OrderClaim, now: datetime) -> None:
         order = self._known_order()
-        if order.trust == Trust.REPORTED and _amount(order) != _amount(claim):
+        if order.trust == Trust.REPORTED and amount_of(order) != amount_of(claim):
             order.currency, order.value_minor = claim.currency, claim.value_minor
-            self._fit_refunds(now)
+            self.refunds.fit(order, now)
             self.is_changed = True
-        if claim.session_id == order.session_id and claim not in self.changed_claims:
+        if claim.session_id == order.session_id and claim not in self.claims.restated:
             return
         if not order.has_confirmed_lines:
             self.lines = claim.line_items if claim.currency == order.currency else []
         # A detail that no claim states is the shop's server's, and stays.
-        details = [name for name in ORDER_DETAILS if getattr(order, name) in [getattr(c, name) for c in self.claims]]
+        claims = self.claims.rows
+        details = [name for name in ORDER_DETAILS if getattr(order, name) in [getattr(one, name) for one in claims]]
         self._move({name: getattr(claim, name) for name in (*_CREDIT_FIELDS, *details)}, claim.occurred_at)
 
     def _move(self, credit: dict[str, Any], occurred_at: datetime) -> None:
@@ -412,9 +339,7 @@ class OrderState:
         self.is_changed = True
 
     def _compare_claims(self) -> None:
-        order = self._known_order()
-        shown = (order.session_id, *_amount(order))
-        self._mark_conflict(if_=any((claim.session_id, *_amount(claim)) != shown for claim in self.claims))
+        self._mark_conflict(if_=self.claims.disagree_with(self._known_order()))
 
     def _mark_conflict(self, *, if_: bool) -> None:
         order = self._known_order()
@@ -423,16 +348,6 @@ class OrderState:
 
     # Refunds and pending confirmation
 
-    def _fit_refunds(self, now: datetime) -> None:
-        """Attach the refunds that fit the order's current value, in order of arrival; detach the others."""
-        order = self._known_order()
-        left = order.value_minor
-        for refund in self.refunds:
-            is_there = refund.refunded_order is not None or now - refund.received_at <= PENDING_AGE
-            fits = is_there and refund.currency == order.currency and refund.value_minor <= left
-            refund.refunded_order = order if fits else None
-            left -= refund.value_minor if fits else 0
-
     def _waiting(self, now: datetime) -> PendingConfirmation | None:
         """Return what the shop's server said before, unless it has expired."""
         return self.pending if self.pending is not None and self.pending.is_alive(now) else None
@@ -440,23 +355,3 @@ class OrderState:
     def _known_order(self) -> Order:
         assert self.order is not None  # noqa: S101  (what calls this has an order)
         return self.order
-
-
-def figure_key(order: Order) -> tuple[Any, ...]:
-    """Return all that decides an order's place in the figures, session and day first."""
-    credit = (order.channel, order.ai_profile, order.trust, order.standing)
-    return order.session_id, order.occurred_on, *credit, order.currency, order.value_minor
-
-
-def place_of(order: Order) -> Place | None:
-    """Return the session whose cart an order empties, and when; ``None`` for one that does not count."""
-    return (order.session_id, order.occurred_at) if order.standing == Standing.COUNTED else None
-
-
-def _amount(row: Order | OrderClaim | PendingConfirmation | OrderData) -> tuple[str, int]:
-    return row.currency, row.value_minor
-
-
-def _time(at: datetime | None) -> datetime:
-    assert at is not None  # noqa: S101  (a confirmed order has the time)
-    return at

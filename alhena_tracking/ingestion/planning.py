@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import datetime
 from itertools import count
 
 from django.db.models import Model
-from django.utils.module_loading import import_string
 
 from alhena_tracking.attribution import Candidate, choose_credit, choose_session
 from alhena_tracking.conf import conf
@@ -31,8 +28,9 @@ from alhena_tracking.ingestion.data import (
     Outcome,
     Visitor,
 )
-from alhena_tracking.ingestion.order_rows import contents_digest, new_lines, new_order, stored_lines
-from alhena_tracking.ingestion.order_state import OrderState, Place, place_of
+from alhena_tracking.ingestion.order_rows import Place, contents_digest, new_lines, new_order, place_of, stored_lines
+from alhena_tracking.ingestion.order_state import OrderState
+from alhena_tracking.ingestion.sessions import counted_as, include, is_qualifying
 from alhena_tracking.ingestion.stale_days import StaleDays
 from alhena_tracking.ingestion.state import (
     TABLES,
@@ -45,8 +43,6 @@ from alhena_tracking.ingestion.state import (
     earliest,
 )
 from alhena_tracking.models import CartEvent, Interaction, Order, OrderLine, Standing, Trust, VisitorSession
-
-logger = logging.getLogger(__name__)
 
 #: Ids from here on stand for rows that are not inserted yet; no stored row has one so large.
 PROVISIONAL_ID = 2**62
@@ -92,13 +88,13 @@ class _Planning:
         self.stored = stored
         self.sessions = dict(stored.sessions)
         self.plan = Plan(StaleDays(self.company, max(event.received_at for event in demand.events)))
-        self._counted_as = {pk: _counted_as(session) for pk, session in stored.sessions.items()}
+        self._counted_as = {pk: counted_as(session) for pk, session in stored.sessions.items()}
         self._candidates: dict[Visitor, list[Candidate]] = {}
         self._cart_events: dict[ProductInCart, list[CartEvent]] = {}
         self._opened: set[int] = set()
         self._confirmed_without_id: list[OrderState] = []
         for state in stored.orders.values():
-            state.excluded_sessions = stored.excluded_sessions
+            state.claims.excluded_sessions = stored.excluded_sessions
         self._provisional_ids = count(PROVISIONAL_ID)
 
     def run(self) -> Plan:
@@ -169,7 +165,7 @@ class _Planning:
             faq_fingerprint_digest=faq_digest,
             **event.fields(self.company),
         )
-        row.is_qualifying = _is_qualifying(row)
+        row.is_qualifying = is_qualifying(row)
         session_id = choose_session(self._candidates_of(event.visitor), event.occurred_at, self.window)
         if session_id is not None and not self._is_read(event.visitor, session_id):
             raise NotReadError
@@ -178,7 +174,7 @@ class _Planning:
         if session.pk in self.stored.sessions:
             self.plan.joined[session.pk] = session
         was_started_at = session.started_at
-        _include(session, row)
+        include(session, row)
         if session.started_at != was_started_at:
             self._restart(session)
         self._remember(row, session)
@@ -321,7 +317,7 @@ class _Planning:
         stale = self.plan.stale_days
         stale.add_sessions(*(session.started_on for session in self.plan.opened))
         for pk, session in self.plan.joined.items():
-            if _counted_as(session) != self._counted_as[pk]:
+            if counted_as(session) != self._counted_as[pk]:
                 stale.add_sessions(session.started_on, self._counted_as[pk][0])
         stale.add_cart_events([*self.plan.cart_events, *self.plan.changed_cart_events])
         for order in self.plan.orders_without_id:
@@ -335,30 +331,3 @@ class _Planning:
     def _new_id(self, model: type[Model]) -> int:
         reserved = self.stored.reserved_ids.get(model)
         return reserved.pop(0) if reserved else next(self._provisional_ids)
-
-
-def _is_qualifying(interaction: Interaction) -> bool:
-    path = conf.qualifying_interaction
-    if path is None:
-        return True
-    predicate: Callable[[Interaction], bool] = import_string(path)
-    try:
-        return bool(predicate(interaction))
-    except Exception:
-        logger.exception("%s failed; the interaction counts, as it does without a predicate.", path)
-        return True
-
-
-def _counted_as(session: VisitorSession) -> tuple[date, str, str]:
-    """Return all that decides a session's place in the figures."""
-    return session.started_on, session.channel, session.ai_profile
-
-
-def _include(session: VisitorSession, interaction: Interaction) -> None:
-    """Update a session by an interaction."""
-    at = interaction.occurred_at
-    session.last_interaction_at = max(session.last_interaction_at, at)
-    if at <= session.started_at:
-        session.started_at, session.started_on = at, interaction.occurred_on
-    if interaction.is_qualifying and (session.qualified_at is None or at < session.qualified_at):
-        session.qualified_at, session.channel, session.ai_profile = at, interaction.kind, interaction.ai_profile

@@ -59,12 +59,12 @@ def record_refund(company: Company, data: RefundData, *, is_durable: bool = Fals
         with atomic(is_durable=is_durable):
             orm.rows_of(LockRow).lock([LockRow.number_of(text_digest(data.order_id))])
             state = orm.read_states(company, [data.order_id])[data.order_id]
-            outcome = state.refund(data)
+            outcome = state.refunds.add(company, state.order, data)
             stale_days = StaleDays(company, data.received_at)
             stale_days.add(*(day for _, day in state.changed_days()))
             orm.save_states([state], {})
             orm.rows_of(RolledUpDay).mark_stale(company, stale_days.days)
-        refund = state.find_refund(data.refund_id)
+        refund = state.refunds.find(data.refund_id)
         if refund is not None and outcome.status == "recorded":
             _announce(signals.order_refunded, refund)
         return outcome

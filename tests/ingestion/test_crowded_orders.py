@@ -8,7 +8,8 @@ from uuid import UUID
 
 import pytest
 
-from alhena_tracking.ingestion import OrderData, Visitor, orm, record
+from alhena_tracking.ingestion import OrderData, Visitor, record
+from alhena_tracking.ingestion.orm import order_states
 from alhena_tracking.models import Company, Order, OrderClaim, Trust
 from tests.support.event_data import NOW, chat, order
 
@@ -20,8 +21,8 @@ SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 @pytest.fixture(autouse=True)
 def cap(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the first three claims and the latest four."""
-    monkeypatch.setattr(orm, "FIRST_CLAIMS", 3)
-    monkeypatch.setattr(orm, "LATEST_CLAIMS", 4)
+    monkeypatch.setattr(order_states, "FIRST_CLAIMS", 3)
+    monkeypatch.setattr(order_states, "LATEST_CLAIMS", 4)
 
 
 def _visitor(company: Company, number: int) -> Visitor:

@@ -54,6 +54,7 @@ def _settings() -> dict[str, Any]:
     return dict(django_settings.ALHENA_TRACKING)
 
 
+@pytest.mark.usefixtures("without_ceilings")
 @pytest.mark.django_db
 @settings(
     max_examples=examples(25, full=500, sample=8),

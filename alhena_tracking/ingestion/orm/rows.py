@@ -1,0 +1,42 @@
+"""Rows where events are recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias, TypeVar
+
+from django.db.models import Model
+
+from alhena_tracking.db.transactions import database
+from alhena_tracking.ingestion.planning import PROVISIONAL_ID
+from alhena_tracking.models import Interaction, VisitorSession
+
+#: The ids of inserted rows, by model and provisional id.
+Ids: TypeAlias = dict[tuple[type[Model], int], int]
+
+_Model = TypeVar("_Model", bound=Model)
+
+
+def rows_of(model: type[_Model]) -> Any:
+    """Return the rows of a model where events are recorded, whatever a database router says of reads."""
+    return model._default_manager.using(database().alias)
+
+
+def insert(rows: Sequence[Any], ids: Ids) -> None:
+    """Insert rows of one model with their references to rows inserted before; note the ids of provisional ones."""
+    if not rows:
+        return
+    for row in rows:
+        resolve(row, ids)
+    provisional = [row.pk for row in rows]
+    for row in rows:
+        row.pk = None
+    rows_of(type(rows[0])).bulk_create(rows)
+    ids.update({(type(row), pk): row.pk for row, pk in zip(rows, provisional, strict=True) if pk is not None})
+
+
+def resolve(row: Any, ids: Mapping[tuple[type[Model], int], int]) -> None:
+    """Replace the provisional ids that a row refers to."""
+    for name, model in (("session_id", VisitorSession), ("credited_interaction_id", Interaction)):
+        if (pk := getattr(row, name, 0)) >= PROVISIONAL_ID:
+            setattr(row, name, ids[model, pk])

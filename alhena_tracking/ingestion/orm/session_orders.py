@@ -1,0 +1,63 @@
+"""Read the orders of visitors' sessions that bound, or equal, what they report."""
+
+from __future__ import annotations
+
+from functools import reduce
+from operator import or_
+from typing import Any
+
+from django.db.models import Q
+
+from alhena_tracking.contract.limits import SESSION_CLAIMS
+from alhena_tracking.ingestion.data import OrderData, Visitor
+from alhena_tracking.ingestion.orm.rows import rows_of
+from alhena_tracking.ingestion.state import Demand, Stored
+from alhena_tracking.models import Order, OrderClaim, Standing, Trust
+
+#: So many of a session's orders with the amount of an event without an order id are read.
+EQUAL_ORDERS_READ = 50
+
+
+def read_orders_of_sessions(stored: Stored, demand: Demand) -> None:
+    """Read what bounds a session's orders: its open claims, and orders without an id that may be equal."""
+    claimants = {event.visitor for event in demand.events if isinstance(event, OrderData) and event.order_id}
+    since = max(event.received_at for event in demand.events) - demand.window
+    for visitor, session_id in stored.carts_read:
+        if visitor in claimants:
+            claims = rows_of(OrderClaim).filter(session=session_id, trust=Trust.REPORTED, received_at__gt=since)
+            confirmed = Q(order__session=session_id) & ~Q(order__trust=Trust.REPORTED)
+            stored.open_claims[session_id] = len(
+                claims.exclude(confirmed).order_by().values_list("pk")[:SESSION_CLAIMS]
+            )
+        contents = demand.visitors[visitor].contents
+        if not contents:
+            continue
+        near = rows_of(Order).filter(
+            session=session_id,
+            order_id_digest=None,
+            occurred_at__gte=min(range_.since for range_ in contents.values()),
+            occurred_at__lte=max(range_.until for range_ in contents.values()),
+        )
+        equal = near.filter(contents_digest__in=contents, standing=Standing.COUNTED)
+        for digest, at in equal.values_list("contents_digest", "occurred_at"):
+            stored.contents.setdefault((session_id, digest), []).append(at)
+        stored.orders_without_id[session_id] = _equal_orders(demand, visitor, session_id, near)
+
+
+def _equal_orders(demand: Demand, visitor: Visitor, session_id: int, near: Any) -> list[Order]:
+    """Return a session's orders without an id that the server's events of a visitor may confirm or repeat."""
+    events = [
+        event
+        for event in demand.events
+        if isinstance(event, OrderData)
+        and event.visitor == visitor
+        and event.trust == Trust.CONFIRMED
+        and not event.order_id
+    ]
+    if not events:
+        return []
+    amounts = reduce(or_, [Q(currency=event.currency, value_minor=event.value_minor) for event in events])
+    reported = rows_of(Order).filter(session=session_id, order_id_digest=None, trust=Trust.REPORTED)
+    same = reported.filter(event_id__in=[event.event_id for event in events])
+    found = [*same, *near.filter(amounts).order_by("occurred_at", "id")[:EQUAL_ORDERS_READ]]
+    return list({order.pk: order for order in found}.values())

@@ -1,0 +1,31 @@
+"""Write what was planned."""
+
+from __future__ import annotations
+
+from alhena_tracking.ingestion.carts import WORTH_FIELDS
+from alhena_tracking.ingestion.orm.order_states import save_states
+from alhena_tracking.ingestion.orm.rows import Ids, insert, rows_of
+from alhena_tracking.ingestion.planning import Plan
+from alhena_tracking.ingestion.state import SESSION_FIELDS
+from alhena_tracking.models import CartEvent, RolledUpDay, VisitorSession
+
+
+def write(plan: Plan) -> None:
+    """Insert and update all rows, and mark the days whose roll-ups they make stale."""
+    ids: Ids = {}
+    insert(plan.opened, ids)
+    rows_of(VisitorSession).bulk_update(plan.joined.values(), SESSION_FIELDS)
+    insert(plan.interactions, ids)
+    insert([state.order for state in plan.states if state.order is not None and state.is_new], ids)
+    insert(plan.orders_without_id, ids)
+    for line in plan.lines_without_id:
+        line.order_id = line.order.pk
+    insert(plan.lines_without_id, ids)
+    save_states(plan.states, ids)
+    insert(plan.cart_events, ids)
+    changed = [
+        CartEvent(id=row.id, **{name: getattr(row, name) for name in WORTH_FIELDS}) for row in plan.changed_cart_events
+    ]
+    rows_of(CartEvent).bulk_update(changed, WORTH_FIELDS, batch_size=500)
+    stale = plan.stale_days
+    rows_of(RolledUpDay).mark_stale(stale.company, stale.days, of_sessions=stale.session_days)
