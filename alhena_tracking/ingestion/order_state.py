@@ -206,7 +206,7 @@ class OrderState:
         claim = self._claim_of(attribution.credit.session_id)
         if claim is None:
             claim = self._add_claim(data, attribution, lines)
-        elif claim.value_minor == 0 and data.value_minor > 0:
+        elif claim.value_minor == 0 and data.value_minor > 0 and order.trust != Trust.VERIFIED:
             self._replace_claim(claim, data, attribution, lines)
         else:
             self._mark_conflict(if_=_amount(claim) != _amount(data))

@@ -228,6 +228,9 @@ def test_event_is_taken_when_nothing_is_kept_under_its_id(script: str, expected:
         ("report 0; report bob; report 700", "duplicate", "2: 700 EUR conflict of 2,1"),
         ("report; report bob 0; report bob 700", "duplicate", "0: 1000 EUR conflict of 0,2"),
         ("report 0; nameless; report", "duplicate", "2: 1000 EUR confirmed conflict of 2"),
+        ("report 0; nameless 0; report mug", "duplicate", "0: 0 EUR confirmed conflict of 2"),
+        ("confirmation 0; report mug", "duplicate", "0: 0 EUR verified conflict of 0"),
+        ("report 0; confirmation uncredited 0; report", "duplicate", "0: 0 EUR verified conflict of 0"),
         # Above the ceiling, what only a browser says is held back; the first claim below it is shown.
         ("report 10000000", "recorded", "0: 10000000 EUR of 0"),
         ("report huge", "held", "0: 10000001 EUR held of 0"),

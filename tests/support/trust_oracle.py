@@ -361,10 +361,8 @@ class _Shop:
             if self._has_too_many_claims(word):
                 return "too_many_claims"
             story.claims.append(word)
-        elif claim.value_minor == 0 < word.value_minor:
+        elif claim.value_minor == 0 < word.value_minor and not story.verified:
             story.claims[story.claims.index(claim)] = word
-            if story.shown_by is claim:
-                story.shown_by = word
         else:
             story.has_conflict |= _amount(claim) != _amount(word)
             return "duplicate"
@@ -500,9 +498,7 @@ class _Shop:
             if refund.currency != order.currency:
                 return "currency_mismatch"
             attached = [kept.refund for kept in self.refunds.values() if kept.is_attached]
-            given_back = sum(
-                one.value_minor for one in attached if (one.company, one.order_id) == order_key
-            )
+            given_back = sum(one.value_minor for one in attached if (one.company, one.order_id) == order_key)
             if given_back + refund.value_minor > order.value_minor:
                 return "exceeds_order"
         self.refunds.pop(key, None)
@@ -535,9 +531,7 @@ def _shares(claim: Word, word: Word) -> bool:
 
 
 def _is_repeated(word: Word, other: Word) -> bool:
-    return (
-        _amount(word) == _amount(other) and word.lines == other.lines and abs(word.at - other.at) <= REPEATED_WITHIN
-    )
+    return _amount(word) == _amount(other) and word.lines == other.lines and abs(word.at - other.at) <= REPEATED_WITHIN
 
 
 def _equal(word: Word, orders: Sequence[_Unnamed]) -> _Unnamed | None:
