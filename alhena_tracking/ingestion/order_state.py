@@ -156,7 +156,7 @@ class OrderState:
         claim = self.claims.of_session(attribution.credit.session_id)
         if claim is None:
             self.claims.add(self.company, data, attribution, lines)
-        elif claim.value_minor == 0 and data.value_minor > 0:
+        elif claim.value_minor == 0 and data.value_minor > 0 and order.trust != Trust.VERIFIED:
             self.claims.restate(claim, self.company, data, attribution, lines)
         else:
             self._mark_conflict(if_=amount_of(claim) != amount_of(data))

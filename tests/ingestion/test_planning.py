@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from itertools import count, groupby
 from uuid import UUID
 
+import pytest
 from django.test import override_settings
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -59,7 +60,9 @@ class _Memory:
                 stored.candidates.setdefault(fingerprint, {}).update({row.pk: self._candidate(row) for row in found})
         for order_id in demand.order_ids:
             known = self.states.get(order_id, OrderState(self.company))
-            stored.orders[order_id] = OrderState(self.company, order=known.order, claims=list(known.claims))
+            state = OrderState(self.company) if known.order is None else OrderState.of(self.company, copy(known.order))
+            state.claims = [copy(claim) for claim in known.claims]
+            stored.orders[order_id] = state
         carts: dict[ProductInCart, list[StoredCartEvent]] = defaultdict(list)
         for row in sorted(self.cart_events.values(), key=lambda row: (row.occurred_at, row.pk)):
             carts[product_of(row)].append(StoredCartEvent(*(getattr(row, name) for name in _CART_FIELDS)))
@@ -97,7 +100,11 @@ class _Memory:
                 self.orders[state.order.event_id] = state.order
 
 
-@settings(max_examples=examples(400, full=20_000), suppress_health_check=[HealthCheck.too_slow])
+@pytest.mark.usefixtures("without_ceilings")
+@settings(
+    max_examples=examples(400, full=20_000),
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
 @given(histories(), st.integers(1, 4))
 def test_plans_when_a_history_arrives_agree_with_the_oracle(history: History, most_together: int) -> None:
     """Whether events come one by one or together, of one visitor or of several."""

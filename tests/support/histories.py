@@ -75,6 +75,7 @@ UNIT_VALUES = (100, 1, 3, 5, 7, 333, 1999, 0, 10**9, 7 * 10**12 + 1)
 MOST_MINOR = 10**15
 ORDER_IDS = (None, None, None, "A1", "a1", "A1", "\u00c11", "B2")
 ORDER_VALUES = (1000, 1000, 1000, 0, 2500)
+VALUES_OF_KNOWN_ORDERS = (1000, 1000, 1000, 1, 2500)
 
 # An event's time is relative to the latest event, or to one that many events back.
 LATEST = 0
@@ -169,13 +170,15 @@ def _event(
             at=at,
         )
     if kind is Purchase:
+        order_id = choice.pick(ORDER_IDS)
         return Purchase(
             company,
             chat,
             faq,
-            order_id=choice.pick(ORDER_IDS),
+            order_id=order_id,
             currency=choice.pick(currencies),
-            value_minor=choice.pick(ORDER_VALUES),
+            # A report of 0 gives way to a later one of the same order: see the sequences of trust.
+            value_minor=choice.pick(ORDER_VALUES if order_id is None else VALUES_OF_KNOWN_ORDERS),
             at=at,
         )
     return None

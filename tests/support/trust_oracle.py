@@ -213,6 +213,10 @@ class _Story:
     def claim_of(self, session: int) -> Word | None:
         return next((claim for claim in self.claims if _session(claim) == session), None)
 
+    def is_confirmed_for(self, session: int) -> bool:
+        shown = self.shown()
+        return shown.trust != "REPORTED" and shown.standing == "COUNTED" and shown.credit.session == session
+
     def choose_reported(self) -> None:
         believable = [claim for claim in self.claims if not _is_above_ceiling(claim)]
         self.shown_by = self.figures = (believable or self.claims)[0]
@@ -357,10 +361,8 @@ class _Shop:
             if self._has_too_many_claims(word):
                 return "too_many_claims"
             story.claims.append(word)
-        elif claim.value_minor == 0 < word.value_minor:
+        elif claim.value_minor == 0 < word.value_minor and not story.verified:
             story.claims[story.claims.index(claim)] = word
-            if story.shown_by is claim:
-                story.shown_by = word
         else:
             story.has_conflict |= _amount(claim) != _amount(word)
             return "duplicate"
@@ -379,7 +381,7 @@ class _Shop:
             for story in self.stories.values()
             for claim in story.claims
             if not claim.is_confirmation and _session(claim) == session and claim.received_at > since
-            if story.trust == "REPORTED" or story.shown().credit.session != session
+            if not story.is_confirmed_for(session)
         ]
         return len(open_claims) >= CLAIMS_OF_A_SESSION
 

@@ -3,7 +3,7 @@
 As with histories, a sequence is decoded from a few bytes an event, one byte a choice.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -49,26 +49,28 @@ LATE_VISIT = Interaction("acme", *LEA, kind="FAQ", ai_profile="", is_qualifying=
 KINDS = (
     None,
     *["report"] * 8,
-    *["named confirmation"] * 4,
-    *["nameless confirmation"] * 5,
-    *["refund"] * 7,
+    *["named confirmation"] * 3,
+    *["nameless confirmation"] * 6,
+    *["refund"] * 6,
     *["retry"] * 2,
+    *["exact report"] * 3,
     "reused event id",
     *["cart change"] * 3,
-    *["late visit"] * 2,
+    *["late visit"] * 3,
 )
 WORDS = ("report", "named confirmation", "nameless confirmation")
 COMPANIES = (*["acme"] * 15, "globex")
 ORDER_IDS = (
     ("A1",),
     ("A1",),
+    ("A1",),
     ("A1", "A1", "a1"),
-    ("A1", "A1", "A1", None),
+    ("A1", None, None),
     ("A1", "A1", "B2", "a1", None),
 )
-VISITORS = (ANN, ANN, ANN, BOB, BOB, EVE, CYD, LEA, LEA, DAN)
-CURRENCIES = (*["EUR"] * 6, "JPY")
-VALUES = (1000, 1000, 1000, 700, 700, 800, 2500, 0, 20_000_000)
+VISITORS = (*[ANN] * 3, *[BOB] * 5, EVE, CYD, LEA, LEA, DAN)
+CURRENCIES = (*["EUR"] * 9, "JPY")
+VALUES = (*[1000] * 6, *[800] * 3, 700, 700, 2500, 0, 0, 20_000_000)
 LINES = (
     (),
     (),
@@ -86,6 +88,9 @@ OCCURRED = (
     -HOUR,  # before any interaction
     27 * HOUR,  # any interaction is too long ago
 )
+# How the shop's server dates a word that names nobody, and how long before its receipt.
+DATED = ("lately", "lately", "lately", "not", "then")
+AGO = (timedelta(0), MINUTE, 2 * MINUTE, HOUR, HOUR + TICK)
 REFUND_IDS = ("R1", "R1", "R2", "R2", "R3", "r1")
 REFUND_VALUES = (300, 300, 700, 1000, 1001, 1)
 # Intervals between the receipt of two events.
@@ -112,6 +117,13 @@ class TrustSequence:
     def said(self) -> tuple[Word | Refund, ...]:
         """The words on orders, in order of arrival."""
         return tuple(event for event in self.events if isinstance(event, Word | Refund))
+
+    def prefixes(self) -> Iterator["TrustSequence"]:
+        """Yield what had arrived before each word, and all that has in the end."""
+        for index, event in enumerate(self.events):
+            if isinstance(event, Word | Refund):
+                yield TrustSequence(self.events[:index])
+        yield self
 
     def replay(self) -> Outcome:
         """Ask the oracle."""
@@ -227,7 +239,7 @@ def _without_rival_confirmations(events: Sequence[Event]) -> list[Event]:
 
 
 def _choices(most_events: int) -> st.SearchStrategy[list[bytes]]:
-    return st.lists(st.binary(min_size=12, max_size=12), min_size=most_events // 2, max_size=most_events)
+    return st.lists(st.binary(min_size=14, max_size=14), min_size=most_events // 2, max_size=most_events)
 
 
 def _sequence(settings: bytes, choices: Sequence[bytes], is_plain: bool = False) -> TrustSequence:
@@ -259,9 +271,12 @@ def _sequence(settings: bytes, choices: Sequence[bytes], is_plain: bool = False)
             events.append(replace(retried, at=at, received_at=received_at, **earned))
         elif kind == "reused event id" and words:
             reused = choice.pick(words[::-1]).event_id
-            events.append(_word(choice.pick(WORDS), choice, order_ids, events, reused, received_at))
+            events.append(_word(choice.pick(WORDS), choice, order_ids, events, reused, received_at, is_plain))
+        elif kind == "exact report" and (nameless := [word for word in words if word.visitor is None]):
+            report = _word("report", choice, order_ids, events, UUID(int=number), received_at, is_plain)
+            events.append(_agreeing(report, nameless[-1], events))
         else:
-            events.append(_word(kind, choice, order_ids, events, UUID(int=number), received_at))
+            events.append(_word(kind, choice, order_ids, events, UUID(int=number), received_at, is_plain))
     return TrustSequence(tuple(events))
 
 
@@ -281,13 +296,16 @@ def _word(
     events: Sequence[Event],
     event_id: UUID,
     received_at: datetime,
+    is_plain: bool,
 ) -> Word:
     company = choice.pick(COMPANIES)
     order_id = choice.pick(order_ids)
     visitor = choice.pick(VISITORS)
     names_visitor = kind != "nameless confirmation" or order_id is None
-    is_dated = names_visitor or choice.pick((True, True, False))
-    at = BASE + choice.pick(OCCURRED) if is_dated else received_at
+    dated = "then" if names_visitor or is_plain else choice.pick(DATED)
+    at = BASE + choice.pick(OCCURRED)
+    if dated != "then":
+        at = received_at - (choice.pick(AGO) if dated == "lately" else timedelta(0))
     return Word(
         company=company,
         event_id=event_id,
@@ -299,8 +317,20 @@ def _word(
         lines=choice.pick(LINES),
         at=at,
         received_at=received_at,
-        is_dated=is_dated,
+        is_dated=dated != "not",
         **_earned(_visits(events), company, visitor if names_visitor else None, at),
+    )
+
+
+def _agreeing(report: Word, nameless: Word, events: Sequence[Event]) -> Word:
+    """Return a report that agrees with what the shop's server said."""
+    return replace(
+        report,
+        company=nameless.company,
+        order_id=nameless.order_id,
+        currency=nameless.currency,
+        value_minor=nameless.value_minor,
+        **_earned(_visits(events), nameless.company, report.visitor, report.at),
     )
 
 

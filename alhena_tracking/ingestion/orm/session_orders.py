@@ -25,7 +25,8 @@ def read_orders_of_sessions(stored: Stored, demand: Demand) -> None:
     for visitor, session_id in stored.carts_read:
         if visitor in claimants:
             claims = rows_of(OrderClaim).filter(session=session_id, trust=Trust.REPORTED, received_at__gt=since)
-            confirmed = Q(order__session=session_id) & ~Q(order__trust=Trust.REPORTED)
+            confirmed = Q(order__session=session_id, order__trust__in=Trust.by_server())
+            confirmed &= ~Q(order__standing__in=[Standing.HELD, Standing.NOT_OURS])
             stored.open_claims[session_id] = len(
                 claims.exclude(confirmed).order_by().values_list("pk")[:SESSION_CLAIMS]
             )
