@@ -61,7 +61,7 @@ class _Memory:
         for order_id in demand.order_ids:
             known = self.states.get(order_id, OrderState(self.company))
             state = OrderState(self.company) if known.order is None else OrderState.of(self.company, copy(known.order))
-            state.claims = [copy(claim) for claim in known.claims]
+            state.claims.rows = [copy(claim) for claim in known.claims.rows]
             stored.orders[order_id] = state
         carts: dict[ProductInCart, list[StoredCartEvent]] = defaultdict(list)
         for row in sorted(self.cart_events.values(), key=lambda row: (row.occurred_at, row.pk)):
