@@ -65,9 +65,8 @@ def test_one_order_id_when_posted_at_once_is_one_order(interacted: None, round_:
     bodies = [{"order_id": "1001", "value": value, "currency": "EUR"} for value in values]
     assert _post_at_once("order", bodies) == {(201, "recorded"): 1, (200, "duplicate"): POSTS - 1}
     order = Order.objects.get()
-    claims = list(OrderClaim.objects.order_by("id").values_list("order_id", "value_minor"))
-    assert claims[0] == (order.pk, order.value_minor)
-    assert sorted(claims) == [(order.pk, 100 * value) for value in values]
+    assert OrderClaim.objects.values_list("order_id", "value_minor").get() == (order.pk, order.value_minor)
+    assert (order.value_minor // 100 in values, order.has_conflict) == (True, True)
 
 
 # One event id, one visitor, one cart
