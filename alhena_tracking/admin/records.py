@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.db import router, transaction
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from alhena_tracking import company_cache
+from alhena_tracking import company_cache, redating
 from alhena_tracking.admin import formats
 from alhena_tracking.admin.base import (
     CREDIT_FIELDS,
@@ -48,6 +50,24 @@ class CompanyAdmin(SafeLookupsAdmin):
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
         company_cache.clear_after_commit()
+        if change and "time_zone" in form.changed_data:
+            self._redate(request, obj)
+
+    def _redate(self, request: HttpRequest, company: Company) -> None:
+        """Re-date a company with few rows at once; else say what does."""
+        walk = company.redating
+        if walk is None:
+            return
+        if walk.is_short:
+            redate = partial(redating.redate, company.pk, attempts=1)
+            # What is not done now is done by a later ``redating.redate_short``.
+            transaction.on_commit(redate, using=router.db_for_write(Company), robust=True)
+        else:
+            message = _(
+                "New events have the days of the new time zone. manage.py alhena_maintenance moves the earlier ones; "
+                "run it now if cron does not."
+            )
+            self.message_user(request, message, messages.WARNING)
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
         super().delete_model(request, obj)

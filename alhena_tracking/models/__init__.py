@@ -7,6 +7,7 @@ from alhena_tracking.models.company import Company, SecretKey
 from alhena_tracking.models.diagnostics import EventCount, EventDiagnostics, RejectedEvent
 from alhena_tracking.models.locks import LockRow
 from alhena_tracking.models.orders import Order, OrderClaim, OrderLine, PendingConfirmation, Refund, RevenueImpact
+from alhena_tracking.models.redating import Redating
 from alhena_tracking.models.rollups import (
     DailyFigures,
     DailyProductFigures,
@@ -36,6 +37,7 @@ __all__ = [
     "OrderClaim",
     "OrderLine",
     "PendingConfirmation",
+    "Redating",
     "Refund",
     "RejectedEvent",
     "RevenueImpact",
