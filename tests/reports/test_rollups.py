@@ -97,6 +97,7 @@ def test_report_when_rolled_up_has_the_figures_of_the_events(
     # Chunks in which a session's cart events are not always together.
     for name, size in (("ROWS", 2), ("SESSIONS", 2), ("LOCKED_ROWS", 1)):
         monkeypatch.setattr(redating, name, size)
+    monkeypatch.setattr("alhena_tracking.models.company.REDATED_AT_ONCE", 0)
     life = ShopLife(company, UserFactory.create(), seed, NOW)
     rnd = random.Random(seed)
     for _ in range(25):

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
-from django.utils import timezone
+from datetime import UTC, datetime
 
 from alhena_tracking import redating
 from alhena_tracking.models import CartEvent, Company, Interaction, Order, OrderClaim, Redating, Refund, VisitorSession
@@ -18,6 +16,7 @@ DATED = {
     OrderClaim: ("occurred_at", "occurred_on"),
     Refund: ("occurred_at", "occurred_on"),
 }
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 def change_zone(company: Company, zone: str) -> None:
@@ -28,10 +27,8 @@ def change_zone(company: Company, zone: str) -> None:
 
 
 def let_settle(company: Company) -> None:
-    """Let it be a while ago that the zone changed."""
-    Company.objects.filter(pk=company.pk, zone_changed_at__isnull=False).update(
-        zone_changed_at=timezone.now() - timedelta(days=30)
-    )
+    """Let it be a while ago that the zone changed, by any clock of a test."""
+    Company.objects.filter(pk=company.pk, zone_changed_at__isnull=False).update(zone_changed_at=LONG_AGO)
     company.refresh_from_db()
 
 
