@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 from django.contrib import admin, messages
@@ -59,8 +58,11 @@ class CompanyAdmin(SafeLookupsAdmin):
         if walk is None:
             return
         if walk.is_short:
-            redate = partial(redating.redate, company.pk, attempts=1)
-            # What is not done now is done by a later ``redating.redate_short``.
+
+            def redate() -> None:
+                # What is not done now is done by a later ``redating.redate_short``.
+                redating.redate(company.pk, attempts=1)
+
             transaction.on_commit(redate, using=router.db_for_write(Company), robust=True)
         else:
             message = _(
