@@ -212,7 +212,7 @@ def test_models_with_days_are_all_re_dated(company: Company) -> None:
         assert model._default_manager.values_list(day, flat=True).get() == FIRST + timedelta(days=1), model
 
 
-def test_day_when_a_row_on_a_former_day_changes_its_worth_is_marked(company: Company) -> None:
+def test_day_when_a_row_on_a_former_day_changes_its_worth_is_marked(company: Company, small_chunks: None) -> None:
     """An event before it is reported late, by a process that knows the new zone."""
     told, now = at(FIRST, 20), at(FIRST + timedelta(days=2), 18)
     record(company, [chat(told - 5 * HOUR), cart_event(told, quantity=Decimal(3))])

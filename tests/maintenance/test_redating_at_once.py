@@ -6,6 +6,7 @@ import random
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from datetime import timedelta
 from threading import Event
 from typing import Any
 
@@ -99,7 +100,10 @@ def test_session_when_ingestion_is_changing_it_is_re_dated_afterwards(moving: Co
         VisitorSession.objects.lock(session.pk)
         others.enter_context(another_connection(lambda: redating.redate(moving.pk)))
         wait_for_waiting()
-        VisitorSession.objects.bulk_update([session], ["started_on"])
+        # An earlier interaction has arrived late.
+        session.started_at -= timedelta(days=1)
+        session.started_on = session.started_at.astimezone(moving.zone).date()
+        VisitorSession.objects.bulk_update([session], ["started_at", "started_on"])
     assert rows_on_other_days(moving) == 0
 
 
