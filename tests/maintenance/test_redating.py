@@ -112,7 +112,7 @@ def test_zone_when_few_rows_are_due_is_a_short_walk(company: Company, number: in
     assert Redating.objects.get().is_short == (number == REDATED_AT_ONCE)
 
 
-def test_company_when_saved_from_an_earlier_state_keeps_the_change_of_its_zone(company: Company) -> None:
+def test_zone_change_when_an_earlier_state_is_saved_stays(company: Company) -> None:
     earlier = Company.objects.get()
     change_zone(company, "Asia/Tokyo")
     earlier.time_zone = "Asia/Tokyo"
