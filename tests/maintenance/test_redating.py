@@ -219,8 +219,7 @@ def test_day_when_a_row_on_a_former_day_changes_its_worth_is_marked(company: Com
     change_zone(company, "Pacific/Kiritimati")  # where the event is on the next day
     roll_up(now)
     assert RolledUpDay.objects.fresh().filter(on=FIRST).exists()
-    late = {"received_at": now, "event_id": uuid4(), "quantity": Decimal(2)}
-    record(company, [cart_event(told - 4 * HOUR, **late)])
+    record(company, [cart_event(told - 4 * HOUR, received_at=now, event_id=uuid4(), quantity=Decimal(2))])
     assert CartEvent.objects.get(quantity=3).gmv_minor == 1999
     assert_same_as_raw(whole(company, currency="EUR"))
 
@@ -286,7 +285,7 @@ def test_days_around_now_when_the_zone_changes_are_read_from_events(company: Com
 def test_chunk_when_the_database_fails_is_tried_again(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
     failures = [OperationalError("locked"), OperationalError("locked")]
     slept: list[float] = []
-    monkeypatch.setattr(transactions.time, "sleep", slept.append)
+    monkeypatch.setattr("time.sleep", slept.append)
     work = redating.redate_chunk
 
     def fail_at_first(company_id: int) -> int | None:
