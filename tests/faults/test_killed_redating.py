@@ -7,19 +7,22 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from datetime import timedelta
+from copy import copy
+from datetime import date, datetime, timedelta
 from importlib.util import find_spec
 from pathlib import Path
 from random import Random
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.db import connection
-from django.db.models import Model
+from django.db.models.base import ModelState
 from django.utils import timezone
 
 from alhena_tracking.company_cache import CACHE_SECONDS
 from alhena_tracking.db.snapshots import snapshot
+from alhena_tracking.digests import text_digest
 from alhena_tracking.models import CartEvent, Company, Interaction, Order, Redating, RolledUpDay, VisitorSession
 from alhena_tracking.reports import Period, ReportQuery, revenue_impact
 from alhena_tracking.rollups import check_rollups, roll_up
@@ -53,30 +56,54 @@ def company(transactional_db: None) -> Iterator[Company]:
 def _fill(company: Company, random: Random) -> Period:
     """Create sessions of the days before yesterday, at all hours."""
     end = timezone.now().replace(hour=0) - timedelta(days=3)
+    session = factories.VisitorSessionFactory.build(company=company)
+    visit = factories.InteractionFactory.build(session=session, company=company)
+    credit = {"session": session, "company": company, "credited_interaction": visit}
+    carts, order = factories.CartEventFactory.build(**credit), factories.OrderFactory.build(**credit)
+
+    def at(row: Any, moment: datetime, **values: Any) -> Any:
+        values |= {"pk": None, "event_id": uuid4(), "occurred_at": moment, "occurred_on": _day(company, moment)}
+        return _copy(row, **values)
+
     for _ in range(0, SESSIONS, 500):
-        minutes = sorted(random.randrange(DAYS * 24 * 60) for _ in range(500))
+        starts = sorted(end - timedelta(minutes=random.randrange(DAYS * 24 * 60)) for _ in range(500))
         sessions = [
-            factories.VisitorSessionFactory.build(company=company, started_at=end - timedelta(minutes=minute))
-            for minute in minutes
+            _copy(session, pk=None, started_at=start, last_interaction_at=start, started_on=_day(company, start))
+            for start in starts
         ]
-        _store(VisitorSession, sessions)
-        interactions = [factories.InteractionFactory.build(session=session, company=company) for session in sessions]
-        _store(Interaction, interactions)
-        credit = [{"session": row.session, "company": company, "credited_interaction": row} for row in interactions]
+        VisitorSession.objects.bulk_create(sessions)
+        visits = [at(visit, row.started_at, session=row) for row in sessions]
+        Interaction.objects.bulk_create(visits)
+        times = [
+            (row, row.session.started_at + timedelta(minutes=random.randrange(600)))
+            for row in visits
+            for _ in range(CARTS + 1)
+        ]
+        credited = [{"session": row.session, "credited_interaction": row, "moment": moment} for row, moment in times]
+        orders = {*range(0, len(credited), CARTS + 1)}
+        CartEvent.objects.bulk_create(
+            [at(carts, **each) for number, each in enumerate(credited) if number not in orders], batch_size=1000
+        )
+        ids = [f"{uuid4()}" for _ in orders]
+        Order.objects.bulk_create(
+            [
+                at(order, **credited[number], order_id=order_id, order_id_digest=text_digest(order_id))
+                for number, order_id in zip(orders, ids, strict=True)
+            ]
+        )
+    return Period((end - timedelta(days=DAYS + 2)).date(), (end + timedelta(days=2)).date())
 
-        def times(each: dict[str, Any]) -> dict[str, Any]:
-            return {**each, "occurred_at": each["session"].started_at + timedelta(minutes=random.randrange(600))}
 
-        _store(CartEvent, [factories.CartEventFactory.build(**times(each)) for each in credit for _ in range(CARTS)])
-        _store(Order, [factories.OrderFactory.build(**times(each)) for each in credit])
-    first = (end - timedelta(days=DAYS + 2)).date()
-    return Period(first, (end + timedelta(days=2)).date())
+def _day(company: Company, moment: datetime) -> date:
+    return moment.astimezone(company.zone).date()
 
 
-def _store(model: type[Model], rows: list[Any]) -> None:
-    model._default_manager.bulk_create(rows, batch_size=1000)
-    if connection.vendor == "mysql" and any(row.pk is None for row in rows):
-        raise AssertionError("MariaDB returned no ids")
+def _copy(row: Any, **values: Any) -> Any:
+    copied = copy(row)
+    copied._state = ModelState()
+    for name, value in values.items():
+        setattr(copied, name, value)
+    return copied
 
 
 def _start() -> subprocess.Popen[bytes]:
