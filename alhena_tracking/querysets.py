@@ -31,9 +31,27 @@ class CompanyQuerySet(models.QuerySet[_Model]):
         # ``__in`` finds nothing for an anonymous user, whose key is ``None``; equality would find groups without users.
         return self.filter(Q(is_restricted=False) | Q(groups__user__in=[user.pk])).distinct()
 
-    def unsettled(self) -> Self:
-        """Return companies whose changed time zone is due for ``settle_zone``."""
-        return self.filter(zone_changed_at__lt=timezone.now() - ZONE_SETTLES_AFTER)
+
+class RedatingQuerySet(models.QuerySet[_Model]):
+    def start(self, company: Company, *, is_short: bool) -> None:
+        """Begin at the first row, also where another change is under way, and lock it until the transaction ends."""
+        row = self.model(company=company, is_short=is_short)
+        names = [field.name for field in self.model._meta.concrete_fields if not field.primary_key]
+        has_target = connections[self.db].features.supports_update_conflicts_with_target
+        self.bulk_create(
+            [row],
+            update_conflicts=True,
+            update_fields=names,
+            unique_fields=["company"] if has_target else None,
+        )
+
+    def under_way(self) -> Self:
+        """Return those with rows on days of a former time zone."""
+        return self.filter(is_settling=False)
+
+    def due(self, now: datetime) -> Self:
+        """Return those that can go on: to settle, no process may record by the former time zone any more."""
+        return self.filter(Q(is_settling=False) | Q(company__zone_changed_at__lte=now - ZONE_SETTLES_AFTER))
 
 
 class SecretKeyQuerySet(models.QuerySet[_Model]):
@@ -76,22 +94,22 @@ class DatedQuerySet(DaysQuerySet[_Model]):
     moment = "occurred_at"
     day = "occurred_on"
 
-    def received_between(self, start: datetime, end: datetime) -> Self:
-        """Return rows received from ``start`` to ``end``."""
-        return self.filter(received_at__gte=start, received_at__lte=end)
+    def redate(self, zone: ZoneInfo) -> tuple[int, set[date]]:
+        """Recompute the days for a time zone, in Python (databases disagree on zones).
 
-    def redate(self, zone: ZoneInfo, *, chunk_size: int = 1000) -> None:
-        """Recompute the days for another time zone, in Python (databases disagree on zones)."""
-        last_pk = 0
-        while rows := list(self.filter(pk__gt=last_pk).order_by("pk").only("pk", self.moment, self.day)[:chunk_size]):
-            last_pk = rows[-1].pk
-            moved = []
-            for row in rows:
-                day = getattr(row, self.moment).astimezone(zone).date()
-                if getattr(row, self.day) != day:
-                    setattr(row, self.day, day)
-                    moved.append(row)
-            self.model._default_manager.using(self.db).bulk_update(moved, [self.day])
+        Return the number of rows that moved, and the days they were and are on. All rows are read at once.
+        """
+        days: set[date] = set()
+        moved: dict[date, list[int]] = {}
+        for pk, at, on in self.values_list("pk", self.moment, self.day):
+            day = at.astimezone(zone).date()
+            if day != on:
+                days |= {day, on}
+                moved.setdefault(day, []).append(pk)
+        rows = self.model._default_manager.using(self.db)
+        for day, pks in moved.items():
+            rows.filter(pk__in=pks).update(**{self.day: day})
+        return sum(map(len, moved.values())), days
 
 
 class CartEventQuerySet(DatedQuerySet[_Model]):
@@ -108,10 +126,6 @@ class VisitorSessionQuerySet(DatedQuerySet[_Model]):
         """Return sessions that staff have not excluded."""
         return self.filter(excluded_at__isnull=True)
 
-    def received_between(self, start: datetime, end: datetime) -> Self:
-        interactions = Q(interactions__received_at__gte=start, interactions__received_at__lte=end)
-        return self.filter(interactions).distinct()
-
     def lock(self, pk: int) -> None:
         """Lock the session until the transaction ends.
 
@@ -119,6 +133,13 @@ class VisitorSessionQuerySet(DatedQuerySet[_Model]):
         later statement: one that locks and reads returns the rows from before its wait.
         """
         self.filter(pk=pk).update(version=F("version") + 1)
+
+    def lock_all(self, pks: Collection[int]) -> None:
+        """Lock the sessions as ``lock`` does, in ascending order, by two statements."""
+        rows = self.filter(pk__in=pks)
+        # An UPDATE of several rows would lock them in any order.
+        list(rows.order_by("pk").select_for_update().values_list("pk"))
+        rows.update(version=F("version") + 1)
 
 
 class OrderQuerySet(DatedQuerySet[_Model]):
@@ -143,6 +164,18 @@ class OrderQuerySet(DatedQuerySet[_Model]):
         """Return orders that wait for staff: not those that still wait for a claim."""
         waits = Q(held_reason="NO_FITTING_CLAIM", confirmed_at__gt=timezone.now() - PENDING_AGE)
         return self.filter(standing="HELD").exclude(waits)
+
+
+class PendingConfirmationQuerySet(models.QuerySet[_Model]):
+    def waiting_since(self, until: datetime) -> Self:
+        """Return those that have waited for a report of their order since ``until`` or longer."""
+        return self.filter(received_at__lt=until)
+
+
+class RefundQuerySet(DatedQuerySet[_Model]):
+    def waiting_since(self, until: datetime) -> Self:
+        """Return those that have waited for their order since ``until`` or longer."""
+        return self.filter(refunded_order__isnull=True, received_at__lt=until)
 
 
 class RolledUpDayQuerySet(DaysQuerySet[_Model]):

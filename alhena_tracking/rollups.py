@@ -27,6 +27,7 @@ from alhena_tracking.models import (
     VisitorSession,
     WeeklyProductTotals,
 )
+from alhena_tracking.redating import redate_short
 from alhena_tracking.reports import Period, ReportQuery, live, rolled_up
 from alhena_tracking.reports.grouped import FoundRows, Grouped, largest, total
 from alhena_tracking.reports.sums import TEXTS, add_up, insert
@@ -48,7 +49,7 @@ class CompanyDays:
 
 
 class _NotOver(Exception):
-    """The day has not been over for long enough in the company's current time zone."""
+    """The day has not been over for long enough in the company's time zone, or processes may cache a former one."""
 
 
 def roll_up(now: datetime | None = None) -> list[CompanyDays]:
@@ -56,11 +57,10 @@ def roll_up(now: datetime | None = None) -> list[CompanyDays]:
 
     A day is due once it has been over for ``ROLLED_UP_AFTER``, if it was not rolled up or has changed since. Every day
     has its own transaction: an interruption leaves the report right, and the next call continues. ``failed`` are days
-    whose sums exceed the database's integers; their events are read as before. Settles changed time zones first.
+    whose sums exceed the database's integers; their events are read as before. Re-dates companies with few rows first.
     """
     now = now or timezone.now()
-    for company in Company.objects.using(database().alias).unsettled():
-        repeated(company.settle_zone)
+    redate_short()
     done = [CompanyDays(company) for company in _companies()]
     for result in done:
         for on in _due_days(result.company, now):
@@ -105,7 +105,7 @@ def _markers(company: Company) -> Any:
 def _due_days(company: Company, now: datetime) -> Iterator[date]:
     first, day = company.first_day(), company.last_day_ended(now - ROLLED_UP_AFTER)
     finished = set(_markers(company).finished().values_list("on", flat=True))
-    while first is not None and day >= first:
+    while first is not None and day >= first and company.is_zone_settled(now):
         if day not in finished:
             yield day
         day -= timedelta(days=1)
@@ -128,7 +128,9 @@ def _replace_sums(company: Company, on: date, now: datetime) -> bool:
         marker = _markers(company).filter(on=on).unfinished()
         if not marker.update(is_stale=False, has_stale_sessions=False, is_in_week=False):
             return False
-        if on > Company.objects.using(database().alias).get(pk=company.pk).last_day_ended(now - ROLLED_UP_AFTER):
+        present = Company.objects.using(database().alias).get(pk=company.pk)
+        # By a former zone, changes mark another day.
+        if on > present.last_day_ended(now - ROLLED_UP_AFTER) or not present.is_zone_settled(now):
             raise _NotOver
         for model, by, parts in _tables(company, on):
             _stored(model, company, on).delete()

@@ -5,17 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.widgets import FilteredSelectMultiple
 from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
+from django.db import router, transaction
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from alhena_tracking import company_cache
+from alhena_tracking import company_cache, redating
 from alhena_tracking.admin import formats
 from alhena_tracking.admin.base import (
     CREDIT_FIELDS,
@@ -89,6 +90,27 @@ class CompanyAdmin(SafeLookupsAdmin):
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
         company_cache.clear_after_commit()
+        if change and "time_zone" in form.changed_data:
+            self._redate(request, obj)
+
+    def _redate(self, request: HttpRequest, company: Company) -> None:
+        """Re-date a company with few rows at once; else say what does."""
+        walk = company.redating
+        if walk is None:
+            return
+        if walk.is_short:
+
+            def redate() -> None:
+                # What is not done now is done by a later ``redating.redate_short``.
+                redating.redate(company.pk, attempts=1)
+
+            transaction.on_commit(redate, using=router.db_for_write(Company), robust=True)
+        else:
+            message = _(
+                "New events have the days of the new time zone. manage.py alhena_maintenance moves the earlier ones; "
+                "run it now if cron does not."
+            )
+            self.message_user(request, message, messages.WARNING)
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
         super().delete_model(request, obj)

@@ -57,6 +57,8 @@ NEAR_CLAIM = Fraction(3, 10)
 NEAR_CLAIM_INTERVAL = timedelta(hours=1)
 #: Longer than any process records events by a company's former time zone.
 ZONE_SETTLES_AFTER = timedelta(seconds=60)
+#: A company with at most so many dated rows is re-dated in the request that changes its time zone.
+REDATED_AT_ONCE = 1000
 
 #: How long a day must have been over before it is rolled up. Later changes mark it stale.
 ROLLED_UP_AFTER = timedelta(hours=3)

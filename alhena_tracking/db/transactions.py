@@ -27,6 +27,11 @@ RETRIES_WITHIN = timedelta(seconds=2)
 #: invalid_sql_statement_name and duplicate_prepared_statement: a pooler has changed the connection in between.
 PREPARED_ELSEWHERE = frozenset({"26000", "42P05"})
 
+#: How often maintenance tries one of its transactions while ingestion holds its locks or the database fails, and how
+#: long it waits in between.
+ATTEMPTS = 30
+RETRY_AFTER_SECONDS = 1.0
+
 _Result = TypeVar("_Result")
 _LIMITED = ("SELECT", "INSERT", "UPDATE", "DELETE", "WITH", "PREPARE", "EXECUTE")
 _deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
@@ -78,6 +83,21 @@ def repeated(work: Callable[[], _Result]) -> _Result:
             # The jitter keeps the same transactions from colliding again.
             time.sleep(random.uniform(0.5, 1) * 0.02 * 2**attempt)  # noqa: S311
     return work()
+
+
+def persistently(work: Callable[[], _Result], attempts: int = ATTEMPTS) -> _Result:
+    """Run ``work``, a transaction of maintenance, under the limits of ingestion, up to so many times.
+
+    Without limits it would wait for one lock while ingestion waits for the others that it holds.
+    """
+    for _ in range(attempts - 1):
+        try:
+            return retried(work, is_durable=True)
+        except OperationalError:
+            if not database().in_atomic_block:  # of a test
+                database().close_if_unusable_or_obsolete()
+            time.sleep(RETRY_AFTER_SECONDS)
+    return retried(work, is_durable=True)
 
 
 def _is_conflict(error: OperationalError) -> bool:

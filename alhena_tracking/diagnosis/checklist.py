@@ -25,6 +25,7 @@ from alhena_tracking.diagnosis.rejection_checks import (
     ValidityCheck,
 )
 from alhena_tracking.diagnosis.setup_steps import CartEventsCheck, InteractionsCheck, OrdersCheck, SnippetCheck
+from alhena_tracking.diagnosis.zone_check import ZoneCheck
 
 #: In the order in which a shop takes them.
 SETUP_STEPS: tuple[type[Check], ...] = (SnippetCheck, InteractionsCheck, CartEventsCheck, OrdersCheck)
@@ -42,6 +43,7 @@ POSSIBLE_PROBLEMS: tuple[type[Check], ...] = (
     ClocksCheck,
     OrderIdsCheck,
     LineValuesCheck,
+    ZoneCheck,
 )
 
 

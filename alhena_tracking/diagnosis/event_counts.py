@@ -20,13 +20,14 @@ from itertools import islice
 from time import monotonic
 from typing import TypeAlias
 
-from django.db import connections, router
+from django.db import connections
 from django.utils import timezone
 
 from alhena_tracking.conf import COMPANY_KEY_PATTERN
 from alhena_tracking.diagnosis import count_storage
 from alhena_tracking.diagnosis.count_storage import Key, Tally
 from alhena_tracking.models import Company, EventCount, RejectedEvent
+from alhena_tracking.redating import redate_short
 
 logger = logging.getLogger(__name__)
 
@@ -266,8 +267,7 @@ class _Flusher(threading.Thread):
             try:
                 flush()
                 # There is no better time: a thread of its own, soon after any event.
-                for company in Company.objects.using(router.db_for_write(Company)).unsettled():
-                    company.settle_zone()
+                redate_short()
             finally:
                 connections.close_all()
         except Exception as error:

@@ -25,6 +25,7 @@ from alhena_tracking.models import (
     Interaction,
     Order,
     OrderLine,
+    Redating,
     Refund,
     RejectedEvent,
     Trust,
@@ -96,6 +97,8 @@ class EventFacts:
     outcomes: tuple[OutcomeSums, ...]
     samples: dict[str, Sample]
     orders: tuple[OrderSums, ...]
+    #: While rows may have days of a former time zone.
+    redating: Redating | None
 
     @property
     def today(self) -> date:
@@ -130,7 +133,10 @@ def recent(sums: Iterable[OutcomeSums]) -> int:
 
 
 def read_facts(company: Company, *, now: datetime) -> EventFacts:
-    """Read the facts: in seven queries, and two more for each kind of event that is rare."""
+    """Read the facts.
+
+    Takes seven queries, two more for each kind of event that is rare, and one more after a change of the time zone.
+    """
     sums = _sums(company, now.astimezone(company.zone).date())
     renderings = [each.last_at for each in sums if each.method == EventCount.SNIPPET]
     interactions, carts, orders, refunds = (
@@ -151,6 +157,7 @@ def read_facts(company: Company, *, now: datetime) -> EventFacts:
             REFUND: Sample(received_at=tuple(row.received_at for row in refunds)),
         },
         orders=_order_sums(orders),
+        redating=company.redating,
     )
 
 

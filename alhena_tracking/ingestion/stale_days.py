@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 from alhena_tracking.contract.limits import MARKED_STALE_AFTER
 from alhena_tracking.ingestion.state import StoredCartEvent
@@ -36,9 +36,16 @@ class StaleDays:
     def add_cart_events(self, events: Iterable[CartEvent | StoredCartEvent]) -> None:
         """Add the days of cart events that are new or changed their worth."""
         # From the time, which is read for all rows; the day is not.
-        self.add(*(event.occurred_at.astimezone(self.company.zone).date() for event in events))
+        self.add(*(day for event in events for day in self._days_of(event.occurred_at)))
 
     def add_order(self, on: date, session_started_on: date) -> None:
         """Add the day of an order that was added, changed or removed, and that of its session."""
         self.add(on)
         self.add_sessions(session_started_on)
+
+    def _days_of(self, moment: datetime) -> list[date]:
+        """Return the day of a moment; while rows are re-dated, all days that it may have in any zone."""
+        if self.company.zone_changed_at is None:
+            return [moment.astimezone(self.company.zone).date()]
+        day = moment.astimezone(UTC).date()
+        return [day + timedelta(days=number) for number in (-1, 0, 1)]

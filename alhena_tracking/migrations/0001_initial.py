@@ -48,6 +48,24 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name='Redating',
+            fields=[
+                ('company', models.OneToOneField(db_constraint=False, on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='+', serialize=False, to='alhena_tracking.company', verbose_name='company')),
+                ('is_short', models.BooleanField(default=False)),
+                ('is_settling', models.BooleanField(default=False)),
+                ('began_at', models.DateTimeField(null=True)),
+                ('worked_at', models.DateTimeField(null=True)),
+                ('table', models.CharField(blank=True, max_length=32)),
+                ('last_id', models.BigIntegerField(default=0)),
+                ('last_row_id', models.BigIntegerField(default=0)),
+            ],
+            options={
+                'verbose_name': 're-dating',
+                'verbose_name_plural': 're-datings',
+                'default_permissions': (),
+            },
+        ),
+        migrations.CreateModel(
             name='CompanyGroup',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),

@@ -16,6 +16,7 @@ from alhena_tracking.models.orders import (
     RevenueImpact,
     Standing,
 )
+from alhena_tracking.models.redating import Redating
 from alhena_tracking.models.restrictions import CompanyGroup
 from alhena_tracking.models.rollups import (
     DailyFigures,
@@ -48,6 +49,7 @@ __all__ = [
     "OrderClaim",
     "OrderLine",
     "PendingConfirmation",
+    "Redating",
     "Refund",
     "RejectedEvent",
     "RevenueImpact",

@@ -20,7 +20,8 @@ from django.utils.translation import gettext_lazy as _
 
 from alhena_tracking.conf import COMPANY_KEY_PATTERN
 from alhena_tracking.contract.currencies import MINOR_UNITS
-from alhena_tracking.contract.limits import ZONE_SETTLES_AFTER
+from alhena_tracking.contract.limits import REDATED_AT_ONCE, ZONE_SETTLES_AFTER
+from alhena_tracking.models.redating import Redating
 from alhena_tracking.models.rollups import RolledUpDay
 from alhena_tracking.models.visits import VisitorSession
 from alhena_tracking.querysets import CompanyQuerySet, DatedQuerySet, SecretKeyQuerySet
@@ -111,38 +112,35 @@ class Company(models.Model):
         return self.name
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Save, and recompute the day of every row if the time zone changed."""
+        """Save; if the time zone changed, new rows have its days at once, and the others are due for ``redating``."""
         with transaction.atomic(using=kwargs.get("using")):
             stored = type(self).objects.using(kwargs.get("using")).filter(pk=self.pk)
-            previous_zone = stored.values_list("time_zone", flat=True).first()
+            previous_zone, previous_change = stored.values_list("time_zone", "zone_changed_at").first() or (None, None)
             fields = kwargs.get("update_fields")
             is_moved = previous_zone not in {None, self.time_zone} and (fields is None or "time_zone" in fields)
             if is_moved:
+                # Locked before the company: as the other way round, a chunk that marks days would deadlock on MariaDB.
+                Redating.objects.using(stored.db).start(self, is_short=self._has_few_rows())
                 self.zone_changed_at = timezone.now()
                 if fields is not None:
                     kwargs["update_fields"] = {*fields, "zone_changed_at"}
+            elif previous_zone is not None:
+                # The zone may have settled since this was read.
+                self.zone_changed_at = previous_change
             super().save(*args, **kwargs)
             if is_moved:
-                for rows in self._dated_rows():
-                    rows.redate(self.zone)
-                self._mark_all_days_stale()
+                self._mark_last_days_stale()
 
-    def settle_zone(self) -> None:
-        """Recompute the days of rows recorded around the time when the time zone changed.
+    @property
+    def redating(self) -> Redating | None:
+        """The re-dating under way; ``None`` where no row has a day of a former time zone."""
+        if self.zone_changed_at is None:
+            return None
+        return Redating.objects.using(self._state.db).under_way().filter(pk=self.pk).first()
 
-        Other processes cache companies, and may have stored days by the former zone after ``save`` recomputed them.
-        Call for companies of ``CompanyQuerySet.unsettled``.
-        """
-        changed_at = self.zone_changed_at
-        assert changed_at is not None  # noqa: S101
-        since, until = changed_at - ZONE_SETTLES_AFTER, changed_at + ZONE_SETTLES_AFTER
-        with transaction.atomic(using=self._state.db):
-            for rows in self._dated_rows():
-                rows.received_between(since, until).redate(self.zone)
-            type(self).objects.using(self._state.db).filter(pk=self.pk, zone_changed_at=changed_at).update(
-                zone_changed_at=None
-            )
-            self._mark_all_days_stale()
+    def is_zone_settled(self, now: datetime) -> bool:
+        """Return whether no process records events by a former time zone any more."""
+        return self.zone_changed_at is None or self.zone_changed_at <= now - ZONE_SETTLES_AFTER
 
     @property
     def zone(self) -> zoneinfo.ZoneInfo:
@@ -162,12 +160,19 @@ class Company(models.Model):
     def origins(self) -> frozenset[str]:
         return frozenset(self.allowed_origins.lower().split())
 
-    def _mark_all_days_stale(self) -> None:
-        days = RolledUpDay.objects.using(self._state.db)
-        if first := self.first_day():
-            # No later day is over yet in any time zone.
-            number = (timezone.now().astimezone(UTC).date() - first).days + 1
-            days.mark_stale(self, [first + timedelta(days=day) for day in range(number)])
+    def _mark_last_days_stale(self) -> None:
+        """Mark the days that are over in some time zone and not in another, which changes from now on may not mark."""
+        today = timezone.now().astimezone(UTC).date()
+        days = [today + timedelta(days=number) for number in range(-2, 2)]
+        RolledUpDay.objects.using(self._state.db).mark_stale(self, days)
+
+    def _has_few_rows(self) -> bool:
+        left = REDATED_AT_ONCE
+        for rows in self._dated_rows():
+            left -= rows[: left + 1].count()
+            if left < 0:
+                return False
+        return True
 
     def _dated_rows(self) -> Iterator[DatedQuerySet[Any]]:
         for relation in self._meta.related_objects:

@@ -21,7 +21,7 @@ from alhena_tracking.models.channels import Channel
 from alhena_tracking.models.locks import LockRow
 from alhena_tracking.models.rollups import RolledUpDay
 from alhena_tracking.models.visits import VisitorSession
-from alhena_tracking.querysets import DatedQuerySet, OrderQuerySet
+from alhena_tracking.querysets import DatedQuerySet, OrderQuerySet, PendingConfirmationQuerySet, RefundQuerySet
 
 _ORDER_ID_HAS_DIGEST = Q(order_id="", order_id_digest__isnull=True) | (
     ~Q(order_id="") & Q(order_id_digest__isnull=False)
@@ -270,6 +270,8 @@ class PendingConfirmation(models.Model):
     user_fingerprint_digest = ExactUUIDField(_("user fingerprint digest"), null=True, db_index=True)
     faq_fingerprint_digest = ExactUUIDField(_("FAQ fingerprint digest"), null=True, db_index=True)
 
+    objects = PendingConfirmationQuerySet["PendingConfirmation"].as_manager()
+
     class Meta:
         verbose_name = _("pending confirmation")
         verbose_name_plural = _("pending confirmations")
@@ -313,7 +315,7 @@ class Refund(models.Model):
     received_at = models.DateTimeField(_("received at"))
     occurred_on = models.DateField(_("day"), help_text=_("The day in the company's time zone."))
 
-    objects = DatedQuerySet["Refund"].as_manager()
+    objects = RefundQuerySet["Refund"].as_manager()
 
     class Meta:
         verbose_name = _("refund")

@@ -31,7 +31,7 @@ class RevenueImpactReport:
     ``days`` has a row for every day and channel with figures, by day. ``products`` are the first of ``product_count``
     products, by purchase revenue. ``currency`` is empty if neither the query nor the company names one and there is no
     revenue. ``other_currencies`` have figures, too, the busiest first. ``previous`` is ``None`` where nothing is
-    compared.
+    compared. While ``is_redating``, events may count on their day of a former time zone.
     """
 
     query: ReportQuery
@@ -43,6 +43,7 @@ class RevenueImpactReport:
     product_count: int
     current: Figures
     previous: Figures | None
+    is_redating: bool = False
 
     @property
     def cards(self) -> tuple[Card, ...]:
@@ -63,7 +64,7 @@ def revenue_impact(query: ReportQuery, *, most_products: int | None = None) -> R
     """Compute the report for ``query``: money in minor units of its currency, days in the company's time zone.
 
     ``most_products`` limits the products. Takes four statements (rolled-up days, currencies, days, products), and one
-    more to choose a currency where the period has none.
+    more to choose a currency where the period has none, or after a change of the time zone.
     """
     period, previous = query.period, query.period.previous
     both = SourceDays.of(query.company, Period(previous.start, period.end))
@@ -84,6 +85,7 @@ def revenue_impact(query: ReportQuery, *, most_products: int | None = None) -> R
         product_count=product_count,
         current=Figures.of(current_days),
         previous=Figures.of(day for day in days if day.on in previous) if query.is_compared else None,
+        is_redating=query.company.redating is not None,
     )
 
 

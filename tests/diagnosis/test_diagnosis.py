@@ -40,6 +40,7 @@ from alhena_tracking.diagnosis.rejection_checks import (
     ValidityCheck,
 )
 from alhena_tracking.diagnosis.setup_steps import CartEventsCheck, InteractionsCheck, OrdersCheck, SnippetCheck
+from alhena_tracking.diagnosis.zone_check import ZoneCheck
 from alhena_tracking.models import Company, EventCount
 from tests.support import factories
 from tests.support.admin_pages import Page
@@ -298,7 +299,7 @@ def test_rejections_when_a_week_ago_are_no_problem(
 
 
 @pytest.mark.parametrize(
-    "check", [check for check in POSSIBLE_PROBLEMS if check not in {SecretKeyCheck, ConfirmationCheck}]
+    "check", [check for check in POSSIBLE_PROBLEMS if check not in {SecretKeyCheck, ConfirmationCheck, ZoneCheck}]
 )
 def test_check_when_nothing_came_is_unknown_and_then_done(company: Company, check: type[Check]) -> None:
     assert said(examine(company), check) == (UNKNOWN, "nothing")

@@ -22,6 +22,7 @@ from alhena_tracking.models import (
     OrderClaim,
     OrderLine,
     PendingConfirmation,
+    Redating,
     Refund,
     RejectedEvent,
     RolledUpDay,
@@ -38,7 +39,7 @@ from tests.support.runs import require
 #: Each before those that it refers to.
 _EMPTIED: tuple[type[Model], ...] = (
     *(Refund, OrderClaim, OrderLine, PendingConfirmation, Order, CartEvent, Interaction, VisitorSession),
-    *(SecretKey, EventCount, RejectedEvent),
+    *(SecretKey, EventCount, RejectedEvent, Redating),
     *(RolledUpDay, DailyFigures, DailySessions, DailyProductFigures, DailyProductTotals, WeeklyProductTotals),
 )
 

@@ -105,7 +105,9 @@ def standing(words: list[Word]) -> dict[int, Word]:
     """What stands of what each visitor said, in order of arrival: the first, or the first above 0."""
     stands: dict[int, Word] = {}
     for word in words:
-        if word.visitor is not None and (word.visitor not in stands or stands[word.visitor].value_minor == 0 < word.value_minor):
+        if word.visitor is not None and (
+            word.visitor not in stands or stands[word.visitor].value_minor == 0 < word.value_minor
+        ):
             stands[word.visitor] = word
     return stands
 

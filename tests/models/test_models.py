@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import random
 import uuid
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from io import StringIO
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -19,12 +18,10 @@ from django.db import IntegrityError, connection, transaction
 from django.test import override_settings
 
 from alhena_tracking.apps import create_rows
-from alhena_tracking.contract.limits import ZONE_SETTLES_AFTER
 from alhena_tracking.ingestion import record
-from alhena_tracking.models import CartEvent, Company, Interaction, LockRow, Order, VisitorSession
+from alhena_tracking.models import CartEvent, Company, Interaction, LockRow, Order
 from tests.support import factories
 from tests.support.event_data import NOW, cart_event, chat, order
-from tests.support.factories import CartEventFactory, InteractionFactory, VisitorSessionFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -48,48 +45,6 @@ def test_migrate_when_the_settings_name_a_company_makes_it() -> None:
     assert (company.name, company.time_zone) == ("New Shop", "Asia/Tokyo")
 
 
-def test_zone_when_changed_moves_every_row_to_its_new_day(company: Company) -> None:
-    company.time_zone = "UTC"
-    company.save()
-    late = datetime(2026, 5, 4, 22, 30, tzinfo=UTC)
-    record(company, [chat(late)])
-    record(company, [cart_event(late)])
-    record(company, [order(late)])
-    company.time_zone = "Asia/Kathmandu"
-    company.save()
-    days = {
-        VisitorSession.objects.get().started_on,
-        Interaction.objects.get().occurred_on,
-        CartEvent.objects.get().occurred_on,
-        Order.objects.get().occurred_on,
-    }
-    assert days == {datetime(2026, 5, 5).date()}  # noqa: DTZ001
-
-
-def test_zone_when_processes_cache_the_former_one_settles_later(company: Company) -> None:
-    company.time_zone = "Pacific/Apia"
-    company.save()
-    changed_at = company.zone_changed_at
-    assert changed_at is not None
-    wrong_day = (changed_at - timedelta(days=3)).date()
-    session = VisitorSessionFactory.create(company=company, started_at=changed_at, started_on=wrong_day)
-    received_at = changed_at + timedelta(seconds=4)
-    event = CartEventFactory.create(session=session, received_at=received_at, occurred_on=wrong_day)
-    InteractionFactory.create(session=session, received_at=received_at)
-    assert not Company.objects.unsettled().exists()
-    Company.objects.update(zone_changed_at=changed_at - 2 * ZONE_SETTLES_AFTER)
-    assert Company.objects.unsettled().get() == company
-    Company.objects.update(zone_changed_at=changed_at)
-
-    company.settle_zone()
-    for row in (session, event):
-        row.refresh_from_db()
-    right_day = changed_at.astimezone(ZoneInfo("Pacific/Apia")).date()
-    assert (session.started_on, event.occurred_on) == (right_day, right_day)
-    company.refresh_from_db()
-    assert company.zone_changed_at is None
-
-
 def test_zone_when_saved_alone_is_settled_later_too(company: Company) -> None:
     company.time_zone = "Pacific/Apia"
     company.save(update_fields=["name"])
@@ -100,15 +55,6 @@ def test_zone_when_saved_alone_is_settled_later_too(company: Company) -> None:
     company.refresh_from_db()
     assert company.time_zone == "Pacific/Apia"
     assert company.zone_changed_at is not None
-
-
-def test_zone_when_changed_with_many_rows_moves_them_all(company: Company) -> None:
-    moments = [NOW + timedelta(minutes=37 * number) for number in range(60)]
-    for moment in moments:
-        record(company, [chat(moment)])
-    zone = ZoneInfo("Pacific/Apia")
-    Interaction.objects.filter(company=company).redate(zone, chunk_size=7)
-    assert all(row.occurred_on == row.occurred_at.astimezone(zone).date() for row in Interaction.objects.all())
 
 
 @pytest.mark.parametrize(

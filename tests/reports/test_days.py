@@ -33,6 +33,7 @@ from tests.support.days import (
     start_of,
 )
 from tests.support.runs import IS_FULL_RUN, some
+from tests.support.zones import move
 
 ZONES = all_zones() if IS_FULL_RUN else {zone: ODD_ZONES[zone] for zone in some(ODD_ZONES, 8)}
 DAY = timedelta(days=1)
@@ -213,8 +214,7 @@ def test_days_of_rows_when_the_company_moves_are_those_of_its_new_zone(company: 
         [factories.OrderFactory.build(**facts, occurred_at=at, value_minor=rnd.randrange(1000)) for at in moments[::3]]
     )
     for zone in zones if IS_FULL_RUN else rnd.sample(zones, 6):
-        company.time_zone = zone
-        company.save()
+        move(company, zone)
         expected: dict[str, defaultdict[date, int]] = {"gmv_minor": defaultdict(int), "value_minor": defaultdict(int)}
         with calendar_of(zone) as day_of:
             for model, name in ((CartEvent, "gmv_minor"), (Order, "value_minor")):

@@ -10,6 +10,7 @@ from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
 
+from alhena_tracking import redating
 from alhena_tracking.contract.rules import InvalidValue
 from alhena_tracking.ingestion import (
     CartEventData,
@@ -23,6 +24,7 @@ from alhena_tracking.ingestion import (
     record_refund,
 )
 from alhena_tracking.models import CartEvent, Channel, Company, Order, Trust
+from tests.support.zones import let_settle
 
 HOUR = timedelta(hours=1)
 ZONES = ("UTC", "Pacific/Kiritimati", "Pacific/Pago_Pago", "Asia/Kathmandu", "America/St_Johns")
@@ -42,8 +44,8 @@ class ShopLife:
     def step(self) -> str:
         """Do something at random, and return its name."""
         visits = (self.pass_time, self.interact, self.change_cart, self.send_together, self.order)
-        afterwards = (self.confirm, self.refund, self.exclude, self.move)
-        happens = self.rnd.choices((*visits, *afterwards), (6, 6, 8, 3, 5, 4, 4, 3, 0.4))[0]
+        afterwards = (self.confirm, self.refund, self.exclude, self.move, self.redate)
+        happens = self.rnd.choices((*visits, *afterwards), (6, 6, 8, 3, 5, 4, 4, 3, 1, 3))[0]
         return f"{happens.__name__}: {happens()}"
 
     def pass_time(self) -> timedelta:
@@ -92,17 +94,21 @@ class ShopLife:
         return order.include() if order.excluded_at else order.exclude(self.staff, "A test.")
 
     def move(self) -> str:
-        """Change the company's time zone, which other processes notice a moment later."""
+        """Change the company's time zone, which other processes notice a moment later, and re-date some of its rows."""
         remembered = Company.objects.get(pk=self.company.pk)
         self.company.time_zone = self.rnd.choice(ZONES)
         self.company.save()
-        if self.company.zone_changed_at and self.rnd.random() < 0.5:
+        self.redate()
+        if self.rnd.random() < 0.5:
             record(remembered, [self._cart_event(self._visitor())])
-            # By this clock it came when the zone changed.
-            Company.objects.filter(pk=self.company.pk).update(zone_changed_at=self.now)
-            self.company.refresh_from_db()
-            self.company.settle_zone()
+        let_settle(self.company)
         return self.company.time_zone
+
+    def redate(self) -> list[int | None]:
+        """Re-date some rows, if any are due."""
+        moved = [redating.redate_chunk(self.company.pk) for _ in range(self.rnd.randrange(5))]
+        self.company.refresh_from_db()
+        return moved
 
     def _interaction(self, visitor: Visitor) -> EventData:
         return InteractionData(

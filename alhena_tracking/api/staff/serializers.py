@@ -203,6 +203,9 @@ class CurrencyTotalsSerializer(SumsSerializer):
 class ReportSerializer(StaffSerializer):
     company = serializers.CharField(source="query.company.key")
     time_zone = serializers.CharField(source="query.company.time_zone")
+    is_redating = serializers.BooleanField(
+        help_text="Whether the time zone has changed and earlier events are still being moved to its days."
+    )
     start = fields.DayField(source="query.period.start")
     end = fields.DayField(source="query.period.end")
     previous_start = serializers.SerializerMethodField(help_text=fields.DAY)
