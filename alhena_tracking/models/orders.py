@@ -121,7 +121,8 @@ class Order(Credited, Event):
                 LockRow.objects.using(using).lock([LockRow.number_of(self.order_id_digest)])
             unchanged = Order.objects.using(using).filter(pk=self.pk, excluded_at__isnull=not is_excluded)
             is_changed = unchanged.update(**exclusion) > 0
-            self.refresh_from_db(using=using)
+            # With the company: read on its own, it would come from where a router sends reads.
+            self.refresh_from_db(using=using, from_queryset=Order.objects.using(using).select_related("company"))
             if is_changed:
                 self._mark_days_stale(using)
         return is_changed
