@@ -5,15 +5,23 @@ from __future__ import annotations
 import json
 import uuid
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from threading import Barrier
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test import Client
 
+from alhena_tracking.db.messages import messages
+from alhena_tracking.db.transactions import deadline
+from alhena_tracking.ingestion import Visitor, postgresql, record
+from alhena_tracking.ingestion.state import Demand
 from alhena_tracking.models import CartEvent, Company, Interaction, Order, OrderClaim, VisitorSession
+from tests.support.event_data import NOW, VISITOR, cart_event, chat
+from tests.support.faults.database import wait_for_waiting
 from tests.support.runs import examples
 
 pytestmark = [
@@ -113,3 +121,37 @@ def test_cart_states_when_posted_at_once_follow_each_other(interacted: None) -> 
         assert event.units == (event.quantity if is_fresh or previous is None else event.quantity - previous.quantity)
         previous = event
     assert Company.objects.count() == 1
+
+
+# Sessions that somebody else holds
+
+
+@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="only PostgreSQL locks sessions by one statement")
+@pytest.mark.parametrize("number", range(3))
+@pytest.mark.parametrize("visitor", [VISITOR, Visitor(VISITOR.user_fingerprint, None)], ids=["chat and FAQ", "chat"])
+def test_sessions_when_one_is_held_by_another_are_all_locked(visitor: Visitor, number: int) -> None:
+    company = Company.objects.get(key="acme")
+    for hours in (0, 30, 60):
+        record(company, [chat(NOW + timedelta(hours=hours), visitor)])
+    sessions = list(VisitorSession.objects.order_by("id").values_list("id", flat=True))
+    events = [cart_event(NOW, visitor), cart_event(NOW + timedelta(hours=60), visitor)]
+
+    def lock() -> set[int]:
+        with deadline(), messages(is_durable=True) as transaction_:
+            found = postgresql.read(transaction_, Demand(company, events, timedelta(hours=24)), locks=True)
+            transaction_.send(["SELECT 1"], {}, commits=True)
+        return {session_id for _, session_id in found.carts_read}
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            VisitorSession.objects.lock(sessions[number])
+            locked = pool.submit(_on_own_connection, lock)
+            wait_for_waiting()
+        assert locked.result() == {*sessions}
+
+
+def _on_own_connection(work: Callable[[], Any]) -> Any:
+    try:
+        return work()
+    finally:
+        connection.close()
