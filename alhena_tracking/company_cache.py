@@ -1,7 +1,8 @@
 """The companies that requests name, cached in this process for a few seconds, so that most requests query none.
 
 A committed change takes effect in every other process within ``CACHE_SECONDS``, and here at the next ``clear``. Reads
-take no lock: each is one look into a dict.
+take no lock: each is one look into a dict. Queries go to where companies are written, whatever a router says of reads:
+on a replica a revoked key may still be active.
 """
 
 from __future__ import annotations
@@ -9,11 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from time import monotonic
 
-from django.db import DatabaseError, InterfaceError, router, transaction
+from django.db import DatabaseError, InterfaceError, transaction
 from django.db.models import F, FilteredRelation, Q
 from django.utils import timezone
 
+from alhena_tracking.db.transactions import database
 from alhena_tracking.models import Company, SecretKey
+from alhena_tracking.querysets import CompanyQuerySet
 
 #: A revoked key must fail everywhere within five seconds; a request in progress takes some of them.
 CACHE_SECONDS = 4
@@ -63,7 +66,7 @@ def is_listed_origin(origin: str) -> bool:
     if now < expires:
         return origin in origins
     try:
-        origins = frozenset().union(*(company.origins for company in Company.objects.exclude(allowed_origins="")))
+        origins = frozenset().union(*(company.origins for company in _companies().exclude(allowed_origins="")))
     except (DatabaseError, InterfaceError):
         return False
     if _may_cache():
@@ -80,7 +83,7 @@ def revoke(key: SecretKey) -> bool:
 
 def clear_after_commit() -> None:
     """Make this process see a change of companies or keys as soon as it is committed."""
-    transaction.on_commit(clear, using=router.db_for_write(Company))
+    transaction.on_commit(clear, using=database().alias)
 
 
 def clear() -> None:
@@ -90,10 +93,18 @@ def clear() -> None:
     _cache = _Cache()
 
 
+def _companies() -> CompanyQuerySet[Company]:
+    return Company.objects.using(database().alias)
+
+
 def _read_company(key: str) -> CachedCompany | None:
-    rows = Company.objects.filter(key=key).annotate(
-        active_key=FilteredRelation("secret_keys", condition=Q(secret_keys__revoked_at__isnull=True)),
-        digest=F("active_key__digest"),
+    rows = (
+        _companies()
+        .filter(key=key)
+        .annotate(
+            active_key=FilteredRelation("secret_keys", condition=Q(secret_keys__revoked_at__isnull=True)),
+            digest=F("active_key__digest"),
+        )
     )
     # MariaDB's collation finds "acme" for "ACME", too.
     companies = [company for company in rows if company.key == key]
@@ -105,4 +116,4 @@ def _read_company(key: str) -> CachedCompany | None:
 
 def _may_cache() -> bool:
     """Return whether a query sees the present, committed state. In a transaction it may not."""
-    return not transaction.get_connection(router.db_for_write(Company)).in_atomic_block
+    return not database().in_atomic_block

@@ -79,7 +79,7 @@ def error_response(error: Exception, unavailable_message: str) -> ErrorResponse 
     match error:
         case DatabaseError() | InterfaceError():
             # Without the error's text, which may quote what was sent.
-            logger.error("The database could not answer: %s, %s", type(error).__name__, _database_code(error))
+            logger.error("The database could not answer: %s, %s", type(error).__name__, database_code(error))
             status, headers = 503, {"Retry-After": RETRY_AFTER_SECONDS}
             errors = [Error("", "unavailable", unavailable_message)]
         case InvalidRequest():
@@ -101,7 +101,7 @@ def error_response(error: Exception, unavailable_message: str) -> ErrorResponse 
     return ErrorResponse(errors, status, headers)
 
 
-def _database_code(error: Exception) -> object:
+def database_code(error: Exception) -> object:
     """Return the database's code of its error: a SQLSTATE, or MariaDB's number."""
     cause = error.__cause__
     return getattr(cause, "sqlstate", None) or next((arg for arg in getattr(cause, "args", ()) if type(arg) is int), "")

@@ -118,6 +118,8 @@ def _read_plan_and_write(demand: Demand, is_durable: bool, *, locks: bool) -> Pl
 
 def _record_again(company: Company, events: Sequence[EventData], is_durable: bool) -> list[Outcome]:
     with atomic(is_durable=is_durable):
+        # Locks all of it in the usual order, which parts that lock their own one after another would not keep.
+        orm.read(Demand(company, events, conf.attribution_window))
         return _record_or_divide(company, events)
 
 

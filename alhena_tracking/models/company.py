@@ -13,7 +13,7 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
-from django.db import models, transaction
+from django.db import models, router, transaction
 from django.db.models import Min
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -113,8 +113,9 @@ class Company(models.Model):
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Save; if the time zone changed, new rows have its days at once, and the others are due for ``redating``."""
-        with transaction.atomic(using=kwargs.get("using")):
-            stored = type(self).objects.using(kwargs.get("using")).filter(pk=self.pk)
+        using = kwargs.get("using") or router.db_for_write(type(self), instance=self)
+        with transaction.atomic(using=using):
+            stored = type(self).objects.using(using).filter(pk=self.pk)
             previous_zone, previous_change = stored.values_list("time_zone", "zone_changed_at").first() or (None, None)
             fields = kwargs.get("update_fields")
             is_moved = previous_zone not in {None, self.time_zone} and (fields is None or "time_zone" in fields)

@@ -161,7 +161,8 @@ class Order(Credited, Event):
         using = router.db_for_write(Order, instance=self)
         with transaction.atomic(using=using):
             self._lock(using)
-            self.refresh_from_db(using=using)
+            # With the company: read on its own, it would come from where a router sends reads.
+            self.refresh_from_db(using=using, from_queryset=Order.objects.using(using).select_related("company"))
             if (self.excluded_at is not None) != is_excluded:
                 return False
             for name, value in exclusion.items():

@@ -205,7 +205,7 @@ def test_origin_when_the_database_fails_is_not_listed(
         raise trouble
 
     with monkeypatch.context() as patch:
-        patch.setattr(Company.objects, "exclude", fail)
+        patch.setattr(company_cache, "_companies", fail)
         assert not is_listed_origin(SHOP)
     assert is_listed_origin(SHOP)
 
@@ -216,6 +216,6 @@ def test_company_when_the_database_fails_is_not_taken_for_unknown(
     def fail(*args: Any, **kwargs: Any) -> Any:
         raise OperationalError("server closed the connection")
 
-    monkeypatch.setattr(Company.objects, "filter", fail)
+    monkeypatch.setattr(company_cache, "_companies", fail)
     with pytest.raises(OperationalError):
         find_company("acme")

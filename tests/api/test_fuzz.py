@@ -7,14 +7,12 @@ import logging
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
 from io import BytesIO
 from typing import Any
 
 import pytest
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 from django.core.signals import got_request_exception
-from django.db import transaction
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 from hypothesis import HealthCheck, Phase, given
@@ -29,6 +27,7 @@ from alhena_tracking.models import Company, SecretKey
 from tests.support.odd_requests import KNOWN_ORDER, KNOWN_VISITORS, NOW, PATHS, SECRET_KEY, OddRequest, odd_requests
 from tests.support.published_schema import PREFIX, answer_validator
 from tests.support.runs import examples, is_full_run
+from tests.support.transactions import undone
 
 FULL_ON = ["sqlite", "postgresql"]
 REQUESTS_PER_VISIT = 50
@@ -125,16 +124,6 @@ def caller(company: Company, monkeypatch: pytest.MonkeyPatch) -> Iterator[Caller
     yield caller
     logging.disable(logging.NOTSET)
     got_request_exception.disconnect(caller.keep_error)
-
-
-@contextmanager
-def undone() -> Iterator[None]:
-    """Let nothing stay that is written, so that each example finds the same rows."""
-    block = transaction.atomic()
-    block._from_testcase = True  # type: ignore[attr-defined]  # as Django's own tests: durable blocks may stand within
-    with block:
-        yield
-        transaction.set_rollback(True)
 
 
 @pytest.mark.property

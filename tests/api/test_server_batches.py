@@ -158,6 +158,27 @@ def test_shop_when_one_home_floods_it_is_answered(send: Send, settings: Any) -> 
     assert {post_from(f"2001:db8:{number:x}::1", chat()) for number in range(1, 50)} == {200}
 
 
+@pytest.mark.parametrize("proxies", [None, 0])
+def test_shop_when_one_address_behind_a_proxy_floods_is_answered(
+    send: Send, settings: Any, proxies: int | None
+) -> None:
+    """``None``: nobody named the proxy, and what it forwards is taken for a network (F32)."""
+    rules = {"RATE_LIMIT_PER_SOURCE": "60/m", "RATE_LIMIT_PER_COMPANY": "6000/m", "TRUSTED_PROXIES": proxies}
+    settings.ALHENA_TRACKING = {"COMPANY_KEY": "acme", **rules}
+    throttling.forget()
+
+    def post_from(address: str, *events: Any) -> int:
+        forwarded = {"X-Forwarded-For": address} if proxies is None else {}
+        return post("batch", {**IDENTITY, "events": list(events)}, **forwarded)[0]
+
+    flood = [post_from("203.0.113.7", *[0] * 60) for _ in range(125)]
+    assert flood.count(200) == (10 if proxies is None else 1)
+    assert flood.count(200) + flood.count(429) == 125
+    assert {send(*[chat(**visitor(1))] * 300)[0] for _ in range(3)} == {200}
+    if proxies is None:
+        assert {post_from(f"198.51.100.{number}", chat()) for number in range(1, 50)} == {200}
+
+
 def test_shop_when_its_visitors_are_too_many_is_answered(send: Send, settings: Any) -> None:
     settings.ALHENA_TRACKING = {"COMPANY_KEY": "acme", "RATE_LIMIT_PER_SOURCE": None, "RATE_LIMIT_PER_COMPANY": "60/m"}
     throttling.forget()

@@ -9,13 +9,14 @@ from datetime import timedelta
 from importlib.util import find_spec
 from pathlib import Path
 from random import Random
-from threading import Lock
+from threading import Barrier, Lock
 from uuid import uuid4
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
+from alhena_tracking.models import LockRow
 from tests.support.faults.books import check_books
 from tests.support.faults.database import database_url, deadlocks
 from tests.support.faults.delivery import Answer, post
@@ -40,11 +41,11 @@ class _Visitor:
     Some messages are sent twice, as when an answer is lost.
     """
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, seed: int) -> None:
         self.first = interaction(new_visitor(), occurred_at=timezone.now() - timedelta(hours=1))
         self.events = [self.first]
         self._until = time.monotonic() + seconds
-        self._random = Random(1)
+        self._random = Random(seed)
         self._messages = self._all()
         self._lock = Lock()
 
@@ -84,8 +85,8 @@ def test_one_visitor_when_everything_happens_at_once_is_recorded_right(transacti
     require("gunicorn", find_spec("gunicorn") is not None, "gunicorn is not installed: pip install --group databases")
     before, events = deadlocks(), []
     with Server(database_url(), tmp_path / "log", workers=2, threads=CONNECTIONS // 2) as server:
-        for _ in range(examples(1, full=15)):
-            visitor = _Visitor(SECONDS)
+        for seed in range(examples(1, full=15)):
+            visitor = _Visitor(SECONDS, seed)
             assert post(server, visitor.first.message()).words == ["recorded"]
             with ThreadPoolExecutor(CONNECTIONS) as pool:
                 sent = [pool.submit(_send, server, visitor) for _ in range(CONNECTIONS)]
@@ -93,6 +94,29 @@ def test_one_visitor_when_everything_happens_at_once_is_recorded_right(transacti
             events += visitor.events
     check_books(events)
     assert deadlocks() == before
+
+
+def test_deadlock_when_two_connections_cause_one_is_counted(transactional_db: None) -> None:
+    """What finds none elsewhere finds one here."""
+    before, both_hold_one = deadlocks(), Barrier(2)
+
+    def lock(*numbers: int) -> bool:
+        try:
+            with transaction.atomic():
+                LockRow.objects.all().lock(numbers[:1])
+                both_hold_one.wait(timeout=20)
+                LockRow.objects.all().lock(numbers[1:])
+        except OperationalError:
+            return False
+        else:
+            return True
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as pool:
+        held = [*pool.map(lambda numbers: lock(*numbers), [(1, 2), (2, 1)])]
+    assert sorted(held) == [False, True]
+    assert deadlocks() == before + 1
 
 
 def _send(server: Server, visitor: _Visitor) -> list[Answer]:

@@ -5,15 +5,24 @@ from __future__ import annotations
 import json
 import uuid
 from collections import Counter
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from threading import Barrier
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
+from django.db.models import QuerySet
 from django.test import Client
 
-from alhena_tracking.models import CartEvent, Company, Interaction, Order, OrderClaim, VisitorSession
+from alhena_tracking.db.messages import messages
+from alhena_tracking.db.transactions import deadline
+from alhena_tracking.ingestion import EventData, Outcome, Visitor, postgresql, record, recording
+from alhena_tracking.ingestion.state import Demand, NotReadError
+from alhena_tracking.models import CartEvent, Company, Interaction, LockRow, Order, OrderClaim, VisitorSession
+from tests.support.event_data import NOW, VISITOR, cart_event, chat, order
+from tests.support.faults.database import wait_for_waiting
 from tests.support.runs import examples
 
 pytestmark = [
@@ -64,9 +73,9 @@ def test_one_order_id_when_posted_at_once_is_one_order(interacted: None, round_:
     values = [10 + number for number in range(POSTS)]
     bodies = [{"order_id": "1001", "value": value, "currency": "EUR"} for value in values]
     assert _post_at_once("order", bodies) == {(201, "recorded"): 1, (200, "duplicate"): POSTS - 1}
-    order = Order.objects.get()
-    assert OrderClaim.objects.values_list("order_id", "value_minor").get() == (order.pk, order.value_minor)
-    assert (order.value_minor // 100 in values, order.has_conflict) == (True, True)
+    shown = Order.objects.get()
+    assert OrderClaim.objects.values_list("order_id", "value_minor").get() == (shown.pk, shown.value_minor)
+    assert (shown.value_minor // 100 in values, shown.has_conflict) == (True, True)
 
 
 # One event id, one visitor, one cart
@@ -112,3 +121,68 @@ def test_cart_states_when_posted_at_once_follow_each_other(interacted: None) -> 
         assert event.units == (event.quantity if is_fresh or previous is None else event.quantity - previous.quantity)
         previous = event
     assert Company.objects.count() == 1
+
+
+# Sessions that somebody else holds
+
+
+@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="only PostgreSQL locks sessions by one statement")
+@pytest.mark.parametrize("number", range(3))
+@pytest.mark.parametrize("visitor", [VISITOR, Visitor(VISITOR.user_fingerprint, None)], ids=["chat and FAQ", "chat"])
+def test_sessions_when_one_is_held_by_another_are_all_locked(visitor: Visitor, number: int) -> None:
+    company = Company.objects.get(key="acme")
+    for hours in (0, 30, 60):
+        record(company, [chat(NOW + timedelta(hours=hours), visitor)])
+    sessions = list(VisitorSession.objects.order_by("id").values_list("id", flat=True))
+    events = [cart_event(NOW, visitor), cart_event(NOW + timedelta(hours=60), visitor)]
+
+    def lock() -> set[int]:
+        with deadline(), messages(is_durable=True) as transaction_:
+            found = postgresql.read(transaction_, Demand(company, events, timedelta(hours=24)), locks=True)
+            transaction_.send(["SELECT 1"], {}, commits=True)
+        return {session_id for _, session_id in found.carts_read}
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            VisitorSession.objects.lock(sessions[number])
+            locked = pool.submit(_on_own_connection, lock)
+            wait_for_waiting()
+        assert locked.result() == {*sessions}
+
+
+def test_events_when_recorded_apart_are_locked_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Parts that lock one after another would lock an order's row while they hold a session: a deadlock."""
+    company = Company.objects.get(key="acme")
+    visitors = [Visitor(uuid.UUID(int=number, version=4), None) for number in range(2)]
+    record(company, [chat(NOW, visitor) for visitor in visitors])
+    orders = [order(NOW, visitor, order_id=f"{number}") for number, visitor in enumerate(visitors)]
+    held = LockRow.objects.filter(pk__in=Demand(company, orders, timedelta(hours=24)).lock_numbers)
+    free: list[list[Any]] = []
+
+    def find_free() -> list[Any]:
+        with transaction.atomic():
+            return [*_free(held), *_free(VisitorSession.objects.all())]
+
+    def record_part(company: Company, events: Sequence[EventData], is_durable: bool) -> list[Outcome]:
+        if len(events) < len(orders):
+            with ThreadPoolExecutor(1) as pool:
+                free.append(pool.submit(_on_own_connection, find_free).result())
+            return record_together(company, events, is_durable)
+        raise NotReadError
+
+    record_together = recording._record
+    monkeypatch.setattr(recording, "_record", record_part)
+    assert [outcome.status for outcome in record(company, orders)] == ["recorded"] * 2
+    assert free == [[], []]
+
+
+def _free(rows: QuerySet[Any]) -> list[Any]:
+    """Return those of the rows that nobody has locked."""
+    return list(rows.select_for_update(skip_locked=True))
+
+
+def _on_own_connection(work: Callable[[], Any]) -> Any:
+    try:
+        return work()
+    finally:
+        connection.close()

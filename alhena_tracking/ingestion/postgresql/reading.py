@@ -167,8 +167,13 @@ def _visits(tables: tuple[Table, ...]) -> str:
 
 @cache
 def _lock_sessions(tables: tuple[Table, ...]) -> str:
-    """Lock sessions in ascending order. See ``VisitorSessionQuerySet.lock``."""
-    in_order = f"SELECT id FROM {_SESSION} WHERE id IN (SELECT session_id FROM visits) ORDER BY id FOR NO KEY UPDATE"
+    """Lock sessions in ascending order. See ``VisitorSessionQuerySet.lock``.
+
+    The array is read once. After waiting for a row, PostgreSQL judges it anew, and would not find it in a subquery of
+    which it was not the first row.
+    """
+    ids = "ARRAY(SELECT session_id FROM visits)"
+    in_order = f"SELECT id FROM {_SESSION} WHERE id = ANY({ids}) ORDER BY id FOR NO KEY UPDATE"
     return f"WITH {_visits(tables)} UPDATE {_SESSION} SET version = version + 1 WHERE id IN ({in_order}) RETURNING id"
 
 
