@@ -117,10 +117,16 @@ def _read_plan_and_write(demand: Demand, is_durable: bool, *, locks: bool) -> Pl
 
 
 def _record_again(company: Company, events: Sequence[EventData], is_durable: bool) -> list[Outcome]:
-    with atomic(is_durable=is_durable):
-        # Locks all of it in the usual order, which parts that lock their own one after another would not keep.
-        orm.read(Demand(company, events, conf.attribution_window))
-        return _record_or_divide(company, events)
+    demand = Demand(company, events, conf.attribution_window)
+    for _ in range(_ATTEMPTS):
+        try:
+            with atomic(is_durable=is_durable):
+                # Locks all of it in the usual order, which parts that lock their own one after another would not keep.
+                orm.read(demand)
+                return _record_or_divide(company, events)
+        except DeniedError as error:
+            demand.add_order_ids(error.order_ids)
+    raise OperationalError("denials of other orders were added each time before they were locked")
 
 
 def _record_or_divide(company: Company, events: Sequence[EventData]) -> list[Outcome]:

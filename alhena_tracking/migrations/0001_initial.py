@@ -599,6 +599,10 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='orderclaim',
+            index=models.Index(fields=['company', 'event_id'], name='alhena_orderclaim_event'),
+        ),
+        migrations.AddIndex(
+            model_name='orderclaim',
             index=models.Index(fields=['session', 'received_at'], name='alhena_orderclaim_visit'),
         ),
         migrations.AddIndex(
@@ -612,10 +616,6 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='orderclaim',
             constraint=models.UniqueConstraint(fields=('order', 'session'), name='alhena_orderclaim_said_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='orderclaim',
-            constraint=models.UniqueConstraint(fields=('company', 'event_id', 'trust', 'order'), name='alhena_orderclaim_event_id'),
         ),
         migrations.AddConstraint(
             model_name='orderclaim',

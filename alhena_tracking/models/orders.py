@@ -228,14 +228,13 @@ class OrderClaim(Credited, Event):
         ordering = ["id"]
         constraints = [
             models.UniqueConstraint(fields=["order", "session"], name="alhena_orderclaim_said_once"),
-            models.UniqueConstraint(
-                fields=["company", "event_id", "trust", "order"], name="alhena_orderclaim_event_id"
-            ),
             models.CheckConstraint(
                 condition=Q(value_minor__gte=0, value_minor__lte=VALUE_MINOR), name="alhena_orderclaim_value"
             ),
         ]
         indexes = [
+            # Not unique: what the shop's server says of an order may come again under one id.
+            models.Index(fields=["company", "event_id"], name="alhena_orderclaim_event"),
             models.Index(fields=["session", "received_at"], name="alhena_orderclaim_visit"),
             models.Index(fields=["order", "id"], name="alhena_orderclaim_first"),
             models.Index(fields=["order", "value_minor", "received_at"], name="alhena_orderclaim_amount"),

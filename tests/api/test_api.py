@@ -12,6 +12,7 @@ from django.db import DataError, InterfaceError, InternalError, OperationalError
 from django.test import Client
 from django.utils import timezone
 
+from alhena_tracking import company_cache
 from alhena_tracking.contract.limits import BODY_BYTES
 from alhena_tracking.models import CartEvent, Company, Interaction, Order
 from tests.support.api_calls import CART_EVENT, IDENTITY, ORDER, codes, post
@@ -332,8 +333,7 @@ def test_origin_when_the_database_is_away_is_answered_all_the_same(
     def fail(*args: Any, **kwargs: Any) -> Any:
         raise OperationalError("server closed the connection")
 
-    monkeypatch.setattr(Company.objects, "filter", fail)
-    monkeypatch.setattr(Company.objects, "exclude", fail)
+    monkeypatch.setattr(company_cache, "_companies", fail)
     status, answer = post("interactions", {**IDENTITY, "type": "CHAT"}, Origin="https://shop.example")
     assert (status, answer["status"]) == (503, "unavailable")
     status, answer = post("interactions", b"{", Origin="https://shop.example")
