@@ -22,6 +22,7 @@ from alhena_tracking import company_cache
 from alhena_tracking.api.ingestion import throttling
 from alhena_tracking.diagnosis import event_counts
 from alhena_tracking.models import Company, Interaction, Order, SecretKey
+from alhena_tracking.redating import redate
 from alhena_tracking.reports import Period, ReportQuery, revenue_impact
 from alhena_tracking.rollups import check_rollups, roll_up
 from tests.support.all_rows import all_rows
@@ -215,6 +216,7 @@ def test_zone_when_changed_moves_what_is_stored(company: Company, clock: Clock) 
         post("interactions", CHAT)
         company.time_zone = OLD_ZONE
         company.save()
+        redate(company.pk)
     assert [row.occurred_on.day for row in Interaction.objects.all()] == [START.day + 1]
 
 
