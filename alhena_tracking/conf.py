@@ -152,8 +152,8 @@ class Conf:
     )
     max_cart_value = _ceilings(
         "E026",
-        "By currency, the value above which a browser's cart event is ignored; the others have a default of about "
-        "100,000 EUR.",
+        "By currency, the most that browsers' cart events of one session may add within an attribution window; the "
+        "others have a default of about 100,000 EUR.",
     )
     counted_questions = Choice(
         ("asked", "answered"),

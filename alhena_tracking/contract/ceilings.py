@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 from types import MappingProxyType
+from typing import TypeAlias
 
 from alhena_tracking.contract.amounts import decimals_of
+
+#: Ceilings in major units by currency; ``None`` is no ceiling.
+Ceilings: TypeAlias = Mapping[str, Decimal | int | None]
 
 #: In thousands of major units, by currency: about 100,000 EUR at the rates of 2026, as 1, 2 or 5 and zeros. They are
 #: fixed: rates or a shop's history could be forged or go wrong.
@@ -36,10 +40,13 @@ DEFAULT_CEILINGS: Mapping[str, int] = MappingProxyType(
 )
 
 
-def is_above(ceilings: Mapping[str, Decimal | int | None], currency: str, minor: Decimal | int) -> bool:
-    """Return whether an amount is above the ceiling of its currency: that of ``ceilings``, else the default one.
+def is_above(ceilings: Ceilings, currency: str, minor: Decimal | int) -> bool:
+    """Return whether an amount is above the ceiling of its currency."""
+    ceiling = ceiling_minor(ceilings, currency)
+    return ceiling is not None and minor > ceiling
 
-    ``None`` is no ceiling.
-    """
+
+def ceiling_minor(ceilings: Ceilings, currency: str) -> Decimal | None:
+    """Return the ceiling of a currency in minor units: that of ``ceilings``, else the default; ``None`` for none."""
     ceiling = ceilings.get(currency, DEFAULT_CEILINGS[currency])
-    return ceiling is not None and minor > Decimal(ceiling).scaleb(decimals_of(currency))
+    return None if ceiling is None else Decimal(ceiling).scaleb(decimals_of(currency))

@@ -52,6 +52,8 @@ FIRST_CLAIMS = 500
 LATEST_CLAIMS = 500
 #: Most order ids that one session may claim within an attribution window, those confirmed for it not counted.
 SESSION_CLAIMS = 20
+#: Most cart events of one session that browsers may send within an attribution window.
+SESSION_CART_EVENTS = 1000
 #: How much an order's only claim may differ from the confirmed amount, and from its time, to be credited.
 NEAR_CLAIM = Fraction(3, 10)
 NEAR_CLAIM_INTERVAL = timedelta(hours=1)

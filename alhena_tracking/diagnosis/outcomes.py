@@ -43,7 +43,7 @@ REASONS = {
     "no_interaction": _("the visitor had not used the assistant"),
     "privacy_signal": _("the browser asks not to be tracked"),
     "bot": _("a robot"),
-    "too_many_claims": _("more orders of one visitor than are believable"),
+    "too_many_claims": _("more of one visitor than is believable"),
     "above_ceiling": _("a value above the ceiling"),
     "unknown_order": _("a refund of an unknown order"),
     "unknown_company": _("unknown company key"),

@@ -43,17 +43,18 @@ def place(
     stored: Mapping[ProductInCart, Sequence[StoredCartEvent]],
     order_times: Mapping[int, Collection[datetime]],
     emptied: Mapping[int, datetime],
+    again: Mapping[ProductInCart, datetime],
 ) -> list[StoredCartEvent]:
     """Compute the worth of the ``added`` events among the ``stored`` ones; return the stored ones whose worth changes.
 
     ``order_times`` are those of each session's orders, which empty its cart; ``emptied`` says of sessions since when
-    they changed.
+    they changed. Products in ``again`` are computed again from a time on.
     """
     changed = []
-    for product in {**added, **{product: None for product in stored if product.session_id in emptied}}:
+    for product in {**added, **again, **{product: None for product in stored if product.session_id in emptied}}:
         its_own = sorted(added.get(product, ()), key=_moment)
-        since = emptied.get(product.session_id)
-        start = min([*(event.occurred_at for event in its_own[:1]), *([since] if since else [])])
+        starts = [event.occurred_at for event in its_own[:1]]
+        start = min([*starts, *filter(None, (emptied.get(product.session_id), again.get(product)))])
         rows = stored.get(product, [])
         earlier = [row for row in rows if row.occurred_at < start]
         last = (earlier[-1].occurred_at, _state_after(earlier[-1])) if earlier else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import count
+from uuid import UUID
 
 from django.db.models import Model
 
@@ -13,6 +14,7 @@ from alhena_tracking.conf import conf
 from alhena_tracking.contract.ceilings import is_above
 from alhena_tracking.contract.limits import EQUAL_ORDER_INTERVAL, SESSION_CLAIMS
 from alhena_tracking.ingestion import carts
+from alhena_tracking.ingestion.allowances import CartAllowance
 from alhena_tracking.ingestion.data import (
     ABOVE_CEILING,
     CONFIRMED,
@@ -62,9 +64,17 @@ class Plan:
     interactions: list[Interaction] = field(default_factory=list)
     cart_events: list[CartEvent] = field(default_factory=list)
     changed_cart_events: list[StoredCartEvent] = field(default_factory=list)
+    #: Those that browsers' cart events used, by session.
+    allowances: dict[int, CartAllowance] = field(default_factory=dict)
     orders_without_id: list[Order] = field(default_factory=list)
     lines_without_id: list[OrderLine] = field(default_factory=list)
     states: list[OrderState] = field(default_factory=list)
+
+    @property
+    def used_allowances(self) -> list[tuple[int, CartAllowance]]:
+        """The allowances of sessions that are stored already; those of new ones are in their rows."""
+        opened = {session.pk for session in self.opened}
+        return [(pk, allowance) for pk, allowance in self.allowances.items() if pk not in opened]
 
     @property
     def has_rows(self) -> bool:
@@ -92,19 +102,23 @@ class _Planning:
         self._candidates: dict[Visitor, list[Candidate]] = {}
         self._cart_events: dict[ProductInCart, list[CartEvent]] = {}
         self._opened: set[int] = set()
+        #: Where the outcome of a cart event is.
+        self._rows: dict[UUID, int] = {}
         self._confirmed_without_id: list[OrderState] = []
         for state in stored.orders.values():
             state.claims.excluded_sessions = stored.excluded_sessions
         self._provisional_ids = count(PROVISIONAL_ID)
 
     def run(self) -> Plan:
-        for event in self.demand.events:
+        for number, event in enumerate(self.demand.events):
             keys = [(table, event.event_id, str(event.trust)) for table in TABLES[type(event)] if event.is_known_by_id]
             if any(key in self.stored.known for key in keys):
                 self.plan.outcomes.append(DUPLICATE)
                 continue
             outcome = self._plan_event(event)
             self.plan.outcomes.append(outcome)
+            if isinstance(event, CartEventData):
+                self._rows[event.event_id] = number
             if outcome.status in {"recorded", "held", "confirmed", "pending"}:
                 self.stored.known.update(keys)
         self.plan.states = [*self.stored.orders.values(), *self._confirmed_without_id]
@@ -112,6 +126,10 @@ class _Planning:
             state.settle()
         if self.plan.has_rows:
             self._place_cart_events()
+            for session in self.plan.opened:
+                if (used := self.plan.allowances.get(session.pk)) is not None:
+                    session.carts_since, session.carts_events = used.since, used.events
+                    session.carts_claimed = used.claimed
             self._collect_stale_days()
         return self.plan
 
@@ -126,8 +144,11 @@ class _Planning:
         assert isinstance(event, CartEventData)  # noqa: S101
         if attribution is None:
             return NO_INTERACTION
-        if event.trust == Trust.REPORTED and is_above(conf.max_cart_value, event.currency, event.most_minor):
-            return ABOVE_CEILING
+        if event.trust == Trust.REPORTED:
+            if is_above(conf.max_cart_value, event.currency, event.most_minor):
+                return ABOVE_CEILING
+            if not self._allowance(attribution.credit.session_id).take_event(event, self.window):
+                return TOO_MANY_CLAIMS
         row = carts.new_cart_event(self.company, event, attribution)
         row.is_excluded = row.session_id in self.stored.excluded_sessions
         self.plan.cart_events.append(row)
@@ -294,6 +315,11 @@ class _Planning:
 
     # What follows from all of them
 
+    def _allowance(self, session_id: int) -> CartAllowance:
+        if session_id not in self.plan.allowances:
+            self.plan.allowances[session_id] = self.stored.allowances.get(session_id) or CartAllowance()
+        return self.plan.allowances[session_id]
+
     def _place_cart_events(self) -> None:
         """Compute what the new cart events are worth, and those whose worth changes by what came before them."""
         order_times = {session_id: list(times) for session_id, times in self.stored.order_times.items()}
@@ -311,7 +337,30 @@ class _Planning:
                 order_times[former[0]].remove(former[1])
             if place is not None:
                 order_times.setdefault(place[0], []).append(place[1])
-        self.plan.changed_cart_events = carts.place(self._cart_events, self.stored.carts, order_times, emptied)
+        again: dict[ProductInCart, datetime] = {}
+        changed: dict[int, StoredCartEvent] = {}
+        while True:
+            # Some rows may be as they were again: writing them once more does no harm.
+            placed = carts.place(self._cart_events, self.stored.carts, order_times, emptied, again)
+            changed |= {row.id: row for row in placed}
+            dear = self._first_too_dear()
+            if dear is None:
+                break
+            self.plan.outcomes[self._rows[dear.event_id]] = ABOVE_CEILING
+            self.plan.cart_events = [row for row in self.plan.cart_events if row is not dear]
+            product = carts.product_of(dear)
+            self._cart_events[product] = [row for row in self._cart_events[product] if row is not dear]
+            earliest(again, product, dear.occurred_at)
+        self.plan.changed_cart_events = list(changed.values())
+
+    def _first_too_dear(self) -> CartEvent | None:
+        """Count what browsers' events add to their sessions' carts; return the first that exceeds the ceiling."""
+        counted = {session_id: replace(allowance) for session_id, allowance in self.plan.allowances.items()}
+        for row in self.plan.cart_events:
+            if row.trust == Trust.REPORTED and not counted[row.session_id].take_worth(row):
+                return row
+        self.plan.allowances = counted
+        return None
 
     def _collect_stale_days(self) -> None:
         stale = self.plan.stale_days

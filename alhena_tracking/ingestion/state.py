@@ -15,6 +15,7 @@ from django.db.models import Model
 from alhena_tracking.attribution import Candidate
 from alhena_tracking.contract.limits import EQUAL_ORDER_INTERVAL, INTERACTION_GRACE
 from alhena_tracking.digests import text_digest
+from alhena_tracking.ingestion.allowances import CartAllowance
 from alhena_tracking.ingestion.data import CartEventData, EventData, InteractionData, OrderData, Visitor
 from alhena_tracking.ingestion.order_rows import contents_digest
 from alhena_tracking.models import (
@@ -204,8 +205,8 @@ class Stored:
     """The stored rows that some events depend on.
 
     - ``candidates``: each fingerprint's interactions, by id;
-    - ``sessions``, their ``versions``, and which are excluded; ``carts_read``: of which visitors carts were read in
-      which sessions;
+    - ``sessions``, their ``versions`` and ``allowances``, and which are excluded;
+    - ``carts_read``: of which visitors carts were read in which sessions;
     - ``known``: the tables, ids and trust of events that are stored already;
     - ``orders``: the state of each order id;
     - ``denied_order_ids``: the orders of denials that name a visitor who interacts now;
@@ -220,6 +221,7 @@ class Stored:
     sessions: dict[int, VisitorSession] = field(default_factory=dict)
     versions: dict[int, int] = field(default_factory=dict)
     excluded_sessions: set[int] = field(default_factory=set)
+    allowances: dict[int, CartAllowance] = field(default_factory=dict)
     known: set[tuple[type[Model], UUID, str]] = field(default_factory=set)
     orders: dict[str, OrderState] = field(default_factory=dict)
     denied_order_ids: set[str] = field(default_factory=set)

@@ -82,6 +82,10 @@ class VisitorSession(models.Model):
         settings.AUTH_USER_MODEL, verbose_name=_("excluded by"), null=True, on_delete=models.SET_NULL, related_name="+"
     )
     exclusion_reason = models.CharField(_("reason for the exclusion"), max_length=TEXT_LENGTH, blank=True)
+    #: What browsers' cart events amount to since a time: see ``ingestion.allowances``.
+    carts_since = models.DateTimeField(null=True, editable=False)
+    carts_events = models.PositiveIntegerField(default=0, editable=False)
+    carts_claimed = models.PositiveIntegerField(default=0, editable=False)
     version = models.BigIntegerField(_("version"), default=0, editable=False)
 
     objects = VisitorSessionQuerySet["VisitorSession"].as_manager()

@@ -13,6 +13,7 @@ from django.db.models import Max, Q
 from alhena_tracking.attribution import Candidate
 from alhena_tracking.contract.limits import SESSION_CLAIMS
 from alhena_tracking.db.transactions import avoid_table_scans
+from alhena_tracking.ingestion.allowances import CartAllowance
 from alhena_tracking.ingestion.data import Visitor
 from alhena_tracking.ingestion.order_state import OrderState
 from alhena_tracking.ingestion.orm.order_states import OrderDemand, read_claims, read_states
@@ -68,6 +69,10 @@ def read(demand: Demand) -> Stored:
             earliest(emptied, session_id, at)
     stored.sessions = _lock_sessions(sessions | emptied.keys(), demand.company)
     stored.excluded_sessions = {pk for pk, session in stored.sessions.items() if session.excluded_at is not None}
+    stored.allowances = {
+        pk: CartAllowance(session.carts_since, session.carts_events, session.carts_claimed)
+        for pk, session in stored.sessions.items()
+    }
     for fingerprint, rows in interactions.items():
         candidates = [row.as_candidate(stored.sessions) for row in rows if row.session_id in stored.sessions]
         stored.candidates[fingerprint] = {candidate.id: candidate for candidate in candidates}

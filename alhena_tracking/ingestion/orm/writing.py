@@ -15,6 +15,10 @@ def write(plan: Plan) -> None:
     ids: Ids = {}
     insert(plan.opened, ids)
     rows_of(VisitorSession).bulk_update(plan.joined.values(), SESSION_FIELDS)
+    for pk, used in plan.used_allowances:
+        rows_of(VisitorSession).filter(pk=pk).update(
+            carts_since=used.since, carts_events=used.events, carts_claimed=used.claimed
+        )
     insert(plan.interactions, ids)
     insert([state.order for state in plan.states if state.order is not None and state.is_new], ids)
     insert(plan.orders_without_id, ids)

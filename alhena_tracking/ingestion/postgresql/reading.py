@@ -14,6 +14,7 @@ from alhena_tracking.attribution import Candidate
 from alhena_tracking.contract.limits import SESSION_CLAIMS
 from alhena_tracking.db.messages import Messages, Table, Tables
 from alhena_tracking.db.sql import time_column, time_of
+from alhena_tracking.ingestion.allowances import CartAllowance
 from alhena_tracking.ingestion.data import CartEventData, InteractionData
 from alhena_tracking.ingestion.state import (
     INTERACTIONS_READ,
@@ -68,10 +69,12 @@ def _read(messages: Messages, demand: Demand, *, locks: bool, is_by_time: bool =
     answers = json.loads(document, parse_float=Decimal)
     stored = _stored(answers, demand)
     held = {pk for (pk,) in locked[-1]} if locks else None
-    for visitor, number, session_id, version, is_excluded, started_at, pk, at, *others in answers["found"]:
+    for visitor, number, (session_id, version, is_excluded, started_at, *used), pk, at, *others in answers["found"]:
         if held is None or session_id in held:
             stored.carts_read.add((visitors[visitor], session_id))
         stored.versions[session_id] = version
+        since, events, claimed = used
+        stored.allowances[session_id] = CartAllowance(since and time_of(since), events, claimed)
         if is_excluded:
             stored.excluded_sessions.add(session_id)
         candidate = Candidate(pk, time_of(at), session_id, time_of(started_at), *others)
@@ -203,8 +206,9 @@ _FINGERPRINT_RANGE = {
     "until": "timestamptz",
 }
 _FOUND = (
-    "SELECT JSON_BUILD_ARRAY(visitor, fingerprint, session_id, s.version, s.excluded_at IS NOT NULL, "
-    f"{_times(['started_at'], 's')}, {_times(_INTERACTION_COLUMNS, 'visits')}) "
+    "SELECT JSON_BUILD_ARRAY(visitor, fingerprint, JSON_BUILD_ARRAY(session_id, s.version, s.excluded_at IS NOT NULL, "
+    f"{_times(['started_at'], 's')}, {time_column('s.carts_since', is_postgresql=True)}, s.carts_events, "
+    f"s.carts_claimed), {_times(_INTERACTION_COLUMNS, 'visits')}) "
     f"FROM visits INNER JOIN {_SESSION} s ON s.id = session_id"
 )
 _TABLES_OF_EVENTS = (*TABLES[InteractionData], *TABLES[CartEventData])

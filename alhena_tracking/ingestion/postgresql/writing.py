@@ -11,6 +11,7 @@ from django.db import models
 from alhena_tracking.db.messages import Messages
 from alhena_tracking.db.sql import as_json, insertion, update
 from alhena_tracking.db.transactions import database
+from alhena_tracking.ingestion.allowances import CartAllowance
 from alhena_tracking.ingestion.carts import WORTH_FIELDS
 from alhena_tracking.ingestion.planning import Plan
 from alhena_tracking.ingestion.state import SESSION_FIELDS
@@ -31,6 +32,10 @@ def write(messages: Messages, plan: Plan) -> None:
     if plan.joined:
         statements.append(update(database().alias, VisitorSession, SESSION_FIELDS))
         params["changed_visitorsession"] = as_json(list(plan.joined.values()), ("id", *SESSION_FIELDS))
+    if plan.used_allowances:
+        statements.append(_ALLOWANCES)
+        used = [(pk, *_columns_of(allowance)) for pk, allowance in plan.used_allowances]
+        params.update(zip(("used_by", *_ALLOWANCE), map(list, zip(*used, strict=True)), strict=True))
     if plan.changed_cart_events:
         statements.append(update(database().alias, CartEvent, WORTH_FIELDS))
         params["changed_cartevent"] = as_json(plan.changed_cart_events, ("id", *WORTH_FIELDS))
@@ -46,12 +51,17 @@ def write(messages: Messages, plan: Plan) -> None:
 def write_if_unchanged(messages: Messages, plan: Plan, versions: Mapping[int, int]) -> bool:
     """Write cart events in one statement, unless one of their sessions has another version than when it was read.
 
-    Return whether they were written.
+    Return whether they were written: never, if browsers' events are of several sessions, which is rare.
     """
     rows, changed = plan.cart_events, plan.changed_cart_events
     held = sorted((pk, versions[pk]) for pk in {row.session_id for row in rows})
-    sql, names = _guarded_insertion(database().alias, len(held) == 1, bool(changed))
+    allowances = [allowance for _, allowance in plan.used_allowances]
+    if allowances and len(held) > 1:
+        return False
+    sql, names = _guarded_insertion(database().alias, len(held) == 1, bool(changed), bool(allowances))
     params: dict[str, Any] = {"new_cartevent": as_json(rows, names)}
+    for allowance in allowances:
+        params.update(zip(_ALLOWANCE, _columns_of(allowance), strict=True))
     if len(held) == 1:
         [(params["session"], params["version"])] = held
     else:
@@ -64,6 +74,10 @@ def write_if_unchanged(messages: Messages, plan: Plan, versions: Mapping[int, in
     return bool(ids)
 
 
+def _columns_of(allowance: CartAllowance) -> tuple[Any, ...]:
+    return allowance.since, allowance.events, allowance.claimed
+
+
 def _note_ids(rows: Sequence[models.Model], ids: Sequence[tuple[Any, ...]]) -> None:
     for row, (pk,) in zip(rows, ids, strict=True):
         row.pk = pk
@@ -71,6 +85,13 @@ def _note_ids(rows: Sequence[models.Model], ids: Sequence[tuple[Any, ...]]) -> N
         row._state.db = database().alias
 
 
+#: The columns of a session that keep its allowance, and their types.
+_ALLOWANCE = {"carts_since": "timestamptz", "carts_events": "integer", "carts_claimed": "integer"}
+_ALLOWANCES = (
+    f"UPDATE {_SESSION} AS s SET {', '.join(f'{name} = used.{name}' for name in _ALLOWANCE)} FROM UNNEST("
+    f"%(used_by)s::bigint[], {', '.join(f'%({name})s::{type_}[]' for name, type_ in _ALLOWANCE.items())}) "
+    f"AS used(id, {', '.join(_ALLOWANCE)}) WHERE s.id = used.id"
+)
 _MARK = (
     f'INSERT INTO {_ROLLED_UP_DAY} (company_id, "on", is_stale, has_stale_sessions, is_in_week) '
     "SELECT %(company)s::bigint, day, TRUE, TRUE, FALSE FROM UNNEST(%(days{number})s::date[]) AS asked(day) "
@@ -79,7 +100,9 @@ _MARK = (
 
 
 @cache
-def _guarded_insertion(alias: str, is_of_one_session: bool, has_changed: bool) -> tuple[str, list[str]]:
+def _guarded_insertion(
+    alias: str, is_of_one_session: bool, has_changed: bool, has_allowance: bool
+) -> tuple[str, list[str]]:
     """Return the statement of ``write_if_unchanged``, and the fields of the rows that it inserts."""
     if is_of_one_session:
         unchanged, all_held = "id = %(session)s::bigint AND version = %(version)s::bigint", "EXISTS (SELECT FROM held)"
@@ -90,7 +113,9 @@ def _guarded_insertion(alias: str, is_of_one_session: bool, has_changed: bool) -
         )
         unchanged = f"id IN ({in_order})"
         all_held = "(SELECT COUNT(*) FROM held) = CARDINALITY(%(sessions)s::bigint[])"
-    parts = [f"held AS (UPDATE {_SESSION} SET version = version + 1 WHERE {unchanged} RETURNING id)"]
+    used = [f"{name} = %({name})s::{type_}" for name, type_ in _ALLOWANCE.items()] if has_allowance else []
+    changes = ", ".join(["version = version + 1", *used])
+    parts = [f"held AS (UPDATE {_SESSION} SET {changes} WHERE {unchanged} RETURNING id)"]
     if has_changed:
         parts.append(f"changed AS ({update(alias, CartEvent, WORTH_FIELDS)} AND {all_held})")
     sql, names = insertion(alias, CartEvent, False)
