@@ -253,10 +253,11 @@ def test_today_when_in_range_is_marked_as_not_over_in_charts_and_table(
     assert not context["has_today"]
 
 
-def test_purchase_revenue_when_shown_has_refunds_net_and_confirmed(
+def test_purchase_revenue_when_shown_has_refunds_net_and_trust(
     client: Client, log_in: Callable[..., Any], shop: Company
 ) -> None:
     order = models.Order.objects.get(value_minor=99_950)
+    models.Order.objects.exclude(pk=order.pk).update(trust=models.Trust.VERIFIED)
     for minor in (500, 700):
         factories.RefundFactory.create(refunded_order=order, value_minor=minor, occurred_at=at(date(2026, 4, 1)))
     log_in("view_revenueimpact")
@@ -266,6 +267,7 @@ def test_purchase_revenue_when_shown_has_refunds_net_and_confirmed(
     assert [(detail.label, detail.value) for detail in card.details] == [
         ("Refunds", "−12.00"),
         ("Net", "1,988.00"),
+        ("Verified", "50.0%"),
         ("Confirmed", "50.0%"),
     ]
     assert not any(card.details for card in cards.values())
@@ -722,27 +724,36 @@ def test_money_is_shown_in_the_currency_s_decimals(
         assert text in page
 
 
-def test_notes_when_an_order_is_excluded_or_in_conflict_name_it(
+def test_notes_when_an_order_does_not_count_or_is_in_conflict_name_it(
     client: Client, log_in: Callable[..., Any], company: Company
 ) -> None:
     session = factories.VisitorSessionFactory.create(company=company)
     excluded = factories.OrderFactory.create(session=session, excluded_at=at(MONDAY), has_conflict=True)
+    held = factories.OrderFactory.create(session=session, held_reason=models.HeldReason.ABOVE_CEILING)
+    denied = factories.OrderFactory.create(session=session, is_denied=True)
     plain = factories.OrderFactory.create(session=session)
     order_admin = admin.site.get_model_admin(models.Order)
     assert order_admin.remarks(excluded) == "excluded, conflict"  # type: ignore[attr-defined]
+    assert order_admin.remarks(held) == "held back"  # type: ignore[attr-defined]
+    assert order_admin.remarks(denied) == "not credited to the assistant"  # type: ignore[attr-defined]
     assert order_admin.remarks(plain) == ""  # type: ignore[attr-defined]
 
     log_in("view_order")
     shown = {
-        value: [
+        standing: [
             order.pk
-            for order in client.get(admin_url(models.Order, "changelist"), {"excluded": value})
+            for order in client.get(admin_url(models.Order, "changelist"), {"standing__exact": standing})
             .context["cl"]
             .result_list
         ]
-        for value in ("yes", "no", "maybe")
+        for standing in models.Standing.values
     }
-    assert shown == {"yes": [excluded.pk], "no": [plain.pk], "maybe": [plain.pk, excluded.pk]}
+    assert shown == {
+        "COUNTED": [plain.pk],
+        "HELD": [held.pk],
+        "NOT_OURS": [denied.pk],
+        "EXCLUDED": [excluded.pk],
+    }
 
 
 def test_channel_filter_of_records(client: Client, log_in: Callable[..., Any], company: Company) -> None:

@@ -321,7 +321,7 @@ def test_page_when_the_user_may_export_offers_every_file_with_its_rows(
     page = client.get(REPORT_URL, {**THAT_WEEK, "channel": "CHAT"})
     choices = page.context["export_choices"]
     assert [(choice.label, choice.rows, [link.label for link in choice.links]) for choice in choices] == [
-        ("Key figures", "11", ["CSV"]),
+        ("Key figures", "12", ["CSV"]),
         ("Day by day", "7", ["CSV"]),
         ("By channel", "1", ["CSV"]),
         ("Products", "1", ["CSV"]),

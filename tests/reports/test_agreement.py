@@ -135,6 +135,7 @@ def assert_figures_agree(answers: Answers, by_hand: dict[str, Any]) -> None:
         for label, name in {
             "Refunds": "refunded_minor",
             "Net revenue": "net_minor",
+            "Verified revenue": "verified_minor",
             "Confirmed revenue": "confirmed_minor",
         }.items()
     }

@@ -27,16 +27,16 @@ BY_DAY = (
 )
 BOUGHT = (
     "SELECT SUM(value_minor), COUNT(*) "  # noqa: S608
-    f"FROM alhena_tracking_order WHERE excluded_at IS NULL AND {BETWEEN}"
+    f"FROM alhena_tracking_order WHERE standing = 'COUNTED' AND {BETWEEN}"
 )
 BY_CHANNEL = (
     "SELECT channel, SUM(value_minor), COUNT(*) "  # noqa: S608
-    f"FROM alhena_tracking_order WHERE excluded_at IS NULL AND {BETWEEN} GROUP BY channel"
+    f"FROM alhena_tracking_order WHERE standing = 'COUNTED' AND {BETWEEN} GROUP BY channel"
 )
 STARTED = "SELECT COUNT(*) FROM alhena_tracking_visitorsession WHERE started_on BETWEEN %s AND %s"
 CONVERTED = (
     "SELECT COUNT(DISTINCT s.id) FROM alhena_tracking_visitorsession s "
-    "JOIN alhena_tracking_order o ON o.session_id = s.id AND o.excluded_at IS NULL "
+    "JOIN alhena_tracking_order o ON o.session_id = s.id AND o.standing = 'COUNTED' "
     "WHERE s.started_on BETWEEN %s AND %s"
 )
 

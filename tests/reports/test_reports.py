@@ -45,7 +45,8 @@ TUESDAY = date(2026, 3, 3)
 WEEK = Period(MONDAY, date(2026, 3, 8))
 #: The figures that are sums over days and channels.
 ADDED_UP = (
-    *("add_to_cart_minor", "carts", "purchase_minor", "confirmed_minor", "refunded_minor", "net_minor"),
+    *("add_to_cart_minor", "carts", "purchase_minor", "verified_minor", "confirmed_minor"),
+    *("refunded_minor", "net_minor"),
     *("orders", "sessions", "converted_sessions"),
 )
 

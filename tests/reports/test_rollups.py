@@ -246,16 +246,18 @@ def test_order_when_moved_to_another_visitor_marks_the_day_it_was_on(company: Co
     assert_same_as_raw(whole(company, currency="EUR"), whole(company))
 
 
-def test_order_when_only_its_lines_change_marks_its_day(company: Company) -> None:
+def test_order_when_another_claim_is_shown_marks_its_day(company: Company) -> None:
     told, later = at(FIRST, 20), at(FIRST + timedelta(days=3), 1)
     first, second = (
         LineItemData(product_id=name, product_name=name, quantity=Decimal(2), value_minor=3998) for name in "AB"
     )
+    rival = Visitor(uuid4(), None)
     record(company, [chat(told - HOUR), order(told, line_items=(first,))])
+    record(company, [chat(told - HOUR, rival)])
     record(company, [order(told, visitor=None, value_minor=5000, trust=Trust.CONFIRMED)])
     roll_up(at(FIRST + timedelta(days=6)))
-    # The claim that the confirmed value speaks for.
-    record(company, [order(told, value_minor=5000, line_items=(second,), received_at=later)])
+    # A claim of exactly the confirmed value takes over from a near one.
+    record(company, [order(told, rival, value_minor=5000, line_items=(second,), received_at=later)])
     assert OrderLine.objects.get().product_id == "B"
     assert not RolledUpDay.objects.fresh().filter(on=FIRST).exists()
     assert_same_as_raw(whole(company, currency="EUR"), whole(company))

@@ -15,7 +15,7 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 from rest_framework.authtoken.models import Token
 
-from alhena_tracking.models import CartEvent, Company, Order, Trust, VisitorSession
+from alhena_tracking.models import CartEvent, Company, Order, Standing, Trust, VisitorSession
 from tests.support import factories
 from tests.support.factories import at
 from tests.support.published_schema import STAFF_PREFIX, staff_operation, staff_validator
@@ -335,7 +335,9 @@ def test_orders_when_excluded_or_only_reported_are_not_counted(
     read: Callable[..., Any], shop: Company, settings: Any
 ) -> None:
     first, second = Order.objects.order_by("order_id")
-    Order.objects.filter(pk=first.pk).update(excluded_at=at(MONDAY), exclusion_reason="test")
+    Order.objects.filter(pk=first.pk).update(
+        excluded_at=at(MONDAY), exclusion_reason="test", standing=Standing.EXCLUDED
+    )
 
     def ids(**parameters: str) -> list[str]:
         return [order["order_id"] for order in read("orders", **parameters)["results"]]

@@ -133,6 +133,17 @@ class OrderFactory(_CreditedFactory[models.Order]):
 
     order_id = factory.Sequence("order-{}".format)
     order_id_digest = factory.LazyAttribute(lambda row: text_digest(row.order_id) if row.order_id else None)
+    held_reason = ""
+    is_denied = False
+    excluded_at = None
+
+    @factory.lazy_attribute
+    def standing(self) -> str:
+        if self.excluded_at:
+            return models.Standing.EXCLUDED
+        if self.is_denied:
+            return models.Standing.NOT_OURS
+        return models.Standing.HELD if self.held_reason else models.Standing.COUNTED
 
 
 class OrderLineFactory(DjangoModelFactory[models.OrderLine]):

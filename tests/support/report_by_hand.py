@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db import connection
 
-from alhena_tracking.models import Company, Trust
+from alhena_tracking.models import Company, HeldReason, Trust
 from alhena_tracking.reports import Period
 from tests.support.factories import (
     CartEventFactory,
@@ -23,6 +23,7 @@ from tests.support.factories import (
 )
 
 CHANNELS = ("CHAT", "FAQ", "NUDGE")
+COUNTS = "o.excluded_at IS NULL AND NOT o.is_denied AND o.held_reason = ''"
 PROFILES = ("", "", "sommelier", "=butler")
 
 
@@ -49,13 +50,14 @@ def fill(company: Company, rnd: random.Random, start: date, *, days: int, sessio
                 occurred_at=some_time(started_at, 40),
                 channel=rnd.choice((channel or "CHAT", rnd.choice(CHANNELS))),
                 ai_profile=rnd.choice((profile, rnd.choice(PROFILES))),
-                trust=rnd.choice(Trust.values),
+                trust=rnd.choice((Trust.REPORTED, Trust.CONFIRMED)),
                 currency=rnd.choice((main_currency, main_currency, "KWD")),
                 gmv_minor=minor,
                 product_id=rnd.choice(("tea", "=cup", "kettle")),
             )
         for _ in range(rnd.choice((0, 0, 1, 2))):
             is_excluded = rnd.random() < 0.2
+            held_reason = HeldReason.NO_FITTING_CLAIM if rnd.random() < 0.1 else ""
             order = OrderFactory.create(
                 **facts,
                 occurred_at=some_time(started_at, 90),
@@ -65,6 +67,8 @@ def fill(company: Company, rnd: random.Random, start: date, *, days: int, sessio
                 value_minor=rnd.randrange(9000),
                 trust=rnd.choice(Trust.values),
                 excluded_at=datetime(2026, 6, 1, tzinfo=UTC) if is_excluded else None,
+                held_reason=held_reason,
+                is_denied=rnd.random() < 0.1,
             )
             for _ in range(rnd.choice((0, 0, 1, 2))):
                 RefundFactory.create(
@@ -118,28 +122,29 @@ def figures_by_hand(
             in_scope,
         )
     }
-    [(orders, revenue, confirmed)] = select(
-        """SELECT COUNT(*), COALESCE(SUM(o.value_minor), 0),
-        COALESCE(SUM(CASE WHEN o.trust = 'CONFIRMED' THEN o.value_minor END), 0) FROM alhena_tracking_order o
+    [(orders, revenue, confirmed, verified)] = select(
+        f"""SELECT COUNT(*), COALESCE(SUM(o.value_minor), 0),
+        COALESCE(SUM(CASE WHEN o.trust = 'CONFIRMED' THEN o.value_minor END), 0),
+        COALESCE(SUM(CASE WHEN o.trust = 'VERIFIED' THEN o.value_minor END), 0) FROM alhena_tracking_order o
         WHERE o.company_id = %s AND o.currency = %s AND o.occurred_on BETWEEN %s AND %s
         AND (%s = '' OR o.channel = %s) AND (%s = '' OR o.ai_profile = %s) AND (%s = '' OR o.trust = %s)
-        AND o.excluded_at IS NULL""",
+        AND {COUNTS}""",
         in_scope,
     )
     [(sessions, converted)] = select(
-        """SELECT COUNT(*), COALESCE(SUM(CASE WHEN s.id IN (
-            SELECT o.session_id FROM alhena_tracking_order o WHERE o.excluded_at IS NULL AND (%s = '' OR o.trust = %s)
+        f"""SELECT COUNT(*), COALESCE(SUM(CASE WHEN s.id IN (
+            SELECT o.session_id FROM alhena_tracking_order o WHERE {COUNTS} AND (%s = '' OR o.trust = %s)
         ) THEN 1 ELSE 0 END), 0) FROM alhena_tracking_visitorsession s
         WHERE s.company_id = %s AND s.started_on BETWEEN %s AND %s
         AND (%s = '' OR s.channel = %s) AND (%s = '' OR s.ai_profile = %s)""",
         [trust, trust, company.pk, period.start, period.end, *visits],
     )
     [(refunded,)] = select(
-        """SELECT COALESCE(SUM(r.value_minor), 0) FROM alhena_tracking_refund r
+        f"""SELECT COALESCE(SUM(r.value_minor), 0) FROM alhena_tracking_refund r
         JOIN alhena_tracking_order o ON o.id = r.refunded_order_id
         WHERE o.company_id = %s AND o.currency = %s AND o.occurred_on BETWEEN %s AND %s
         AND (%s = '' OR o.channel = %s) AND (%s = '' OR o.ai_profile = %s) AND (%s = '' OR o.trust = %s)
-        AND o.excluded_at IS NULL""",
+        AND {COUNTS}""",
         in_scope,
     )
     revenue, total = int(revenue), sum(gmv_by_day.values())
@@ -150,6 +155,7 @@ def figures_by_hand(
         "average_cart_minor": sum(cart_values, Fraction()) / len(cart_values) if cart_values else None,
         "purchase_minor": revenue,
         "confirmed_minor": int(confirmed),
+        "verified_minor": int(verified),
         "refunded_minor": int(refunded),
         "net_minor": revenue - int(refunded),
         "carts": sum(carts_by_day.values()),

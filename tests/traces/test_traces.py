@@ -16,6 +16,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import strip_tags
 
 from alhena_tracking import models
@@ -413,7 +414,7 @@ def test_order_when_confirmed_with_visitor_ignores_squatted_id(shop: Shop) -> No
     shop.order(clock(10, 30), 1, visitor=shop.rival)
     shop.order(clock(11), trust=Trust.CONFIRMED)
     text = text_of(Order.objects.get())
-    assert badges(text) == ["Confirmed", "Conflict"]
+    assert badges(text) == ["Verified", "Conflict"]
     assert sentences(text, "trust") == (
         "The shop's server reported this order and its visitor, so browsers cannot change the amount or the credit. "
         "1 claim by a different visitor has no effect. 1 claim has a different amount."
@@ -443,19 +444,69 @@ def test_order_when_confirmed_without_visitor_credits_its_amount(shop: Shop) -> 
     ]
 
 
-def test_order_when_no_claim_has_its_amount_credits_the_first(shop: Shop) -> None:
+def test_order_when_no_claim_has_its_amount_is_held_back(shop: Shop) -> None:
     shop.interact(clock(9), visitor=shop.rival)
     shop.interact(clock(10))
     shop.order(clock(10, 30), 1, visitor=shop.rival)
     shop.order(clock(11))
     shop.confirm(clock(12), 7_777)
     text = text_of(Order.objects.get())
-    assert "No claim has that amount, so the first claim is credited." in sentences(text, "trust")
+    assert badges(text) == ["Confirmed", "Conflict", "Held back"]
+    assert "No claim agrees with it." in sentences(text, "trust")
     assert text.claims
     assert [[badge.label for badge in claim.badges] for claim in text.claims.rows] == [
-        ["Credited", "Other amount"],
+        ["Other amount"],
         ["Other visitor", "Other amount"],
     ]
+
+
+@pytest.mark.parametrize(
+    ("now", "said"),
+    [
+        (clock(12) + timedelta(days=3), "Waiting for a claim that agrees with what the shop's server confirmed."),
+        (clock(13) + timedelta(days=3), "Held back: no claim agrees with what the shop's server confirmed."),
+    ],
+)
+def test_order_when_no_claim_fits_waits_three_days(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, now: datetime, said: str
+) -> None:
+    shop.interact(clock(10))
+    shop.order(clock(11), 1)
+    shop.confirm(clock(12))
+    monkeypatch.setattr(timezone, "now", lambda: now)
+    assert said in sentences(text_of(Order.objects.get()), "figures")
+
+
+def test_order_when_its_only_claim_is_near_says_so(shop: Shop) -> None:
+    shop.interact(clock(10))
+    shop.order(clock(11), 9_000)
+    shop.confirm(clock(11, 30))
+    text = text_of(Order.objects.get())
+    assert badges(text) == ["Confirmed", "Conflict"]
+    assert "The only claim has nearly that amount, so it is credited." in sentences(text, "trust")
+
+
+def test_order_when_above_the_ceiling_is_held_back(shop: Shop) -> None:
+    shop.interact(clock(10))
+    shop.order(clock(11), 10_000_001)
+    text = text_of(Order.objects.get())
+    assert badges(text) == ["Reported", "Held back"]
+    assert "above the ceiling" in sentences(text, "figures")
+
+
+@pytest.mark.parametrize("confirmed", [False, True])
+def test_order_when_its_buyer_is_another_is_not_credited(shop: Shop, confirmed: bool) -> None:
+    shop.interact(clock(10))
+    shop.order(clock(11))
+    if confirmed:
+        shop.confirm(clock(12))
+    shop.order(clock(12), visitor=shop.rival, trust=Trust.CONFIRMED)
+    text = text_of(Order.objects.get())
+    assert badges(text) == ["Confirmed" if confirmed else "Reported", "Conflict", "Not credited"]
+    assert "named a buyer who did not use the assistant" in sentences(text, "trust")
+    assert "not credited to the assistant" in sentences(text, "figures")
+    assert text.claims
+    assert [[badge.label for badge in claim.badges] for claim in text.claims.rows] == [[]]
 
 
 def test_order_when_two_browsers_claim_it_credits_the_first(shop: Shop) -> None:
@@ -479,10 +530,11 @@ def test_order_when_confirmed_twice_says_which_amount_counts(shop: Shop) -> None
 
 
 def test_claims_when_many_keep_the_credited_one(shop: Shop) -> None:
-    shop.interact(clock(9), visitor=shop.rival)
-    shop.interact(clock(10))
     for value in range(1, CLAIMS_LENGTH + 5):
-        shop.order(clock(10, 30), value, visitor=shop.rival)
+        rival = Visitor(uuid.uuid4(), None)
+        shop.interact(clock(9), visitor=rival)
+        shop.order(clock(10, 30), value, visitor=rival)
+    shop.interact(clock(10))
     shop.order(clock(11))
     shop.confirm(clock(12))
     claims = order_trace(Order.objects.get()).claims
@@ -503,6 +555,19 @@ def test_pending_confirmation_says_what_it_waits_for_until_when(shop: Shop) -> N
         "Waiting until March 4, 2026, noon for a browser's report. Not credited or included in figures until then."
     )
     assert badges(pending_text(pending, clock(13) + timedelta(days=3))) == ["Confirmed", "Expired"]
+
+
+def test_denial_says_whose_claims_do_not_count_until_when(shop: Shop) -> None:
+    shop.order(clock(12), visitor=shop.rival, trust=Trust.CONFIRMED)
+    pending = models.PendingConfirmation.objects.get()
+    text = pending_text(pending, clock(13))
+    assert badges(text) == ["Not credited"]
+    assert text.lead == "The shop's server named a buyer who has not used the assistant."
+    assert sentences(text, "figures") == (
+        "Until March 4, 2026, noon, no claim to this order counts. It is credited if an interaction of that buyer from "
+        "before the order is recorded by then."
+    )
+    assert badges(pending_text(pending, clock(13) + timedelta(days=3))) == ["Not credited", "Expired"]
 
 
 # Refunds and lines

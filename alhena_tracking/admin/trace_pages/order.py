@@ -79,20 +79,35 @@ def order_text(trace: OrderTrace, url_of: UrlOf) -> TraceText:
 
 def pending_text(pending: PendingConfirmation, now: datetime) -> TraceText:
     company, until = pending.company, pending.received_at + PENDING_AGE
-    if now <= until:
-        state = pgettext("confirmation", "Waiting")
-        wait = _("Waiting until {moment} for a browser's report. Not credited or included in figures until then.")
+    is_expired = now > until
+    if pending.is_denial:
+        badges = [_STANDING_BADGES[Standing.NOT_OURS]()]
+        lead = _("The shop's server named a buyer who has not used the assistant.")
+        if is_expired:
+            wait = _("Since {moment}, a claim to this order may count again.")
+        else:
+            wait = _(
+                "Until {moment}, no claim to this order counts. It is credited if an interaction of that buyer from "
+                "before the order is recorded by then."
+            )
     else:
-        state = pgettext("confirmation", "Expired")
-        wait = _("No browser reported it by {moment}, so it is not credited or included in figures.")
+        badges = [_TRUST_BADGES[Trust.CONFIRMED]()]
+        lead = _("Confirmed by the shop's server without naming the visitor. No browser has reported this order yet.")
+        if is_expired:
+            wait = _("No browser reported it by {moment}, so it is not credited or included in figures.")
+        else:
+            wait = _("Waiting until {moment} for a browser's report. Not credited or included in figures until then.")
+            badges.append(Badge(pgettext("confirmation", "Waiting"), "doubtful"))
+    if is_expired:
+        badges.append(Badge(pgettext("confirmation", "Expired"), "doubtful"))
     return TraceText(
         title=order_title(pending),
         amount=formats.money(pending.value_minor, pending.currency),
         moment=formats.moment(pending.occurred_at, company.zone),
         zone=company.time_zone,
         company=company.name,
-        badges=[Badge(pgettext("order", "Confirmed"), "good"), Badge(state, "doubtful")],
-        lead=_("Confirmed by the shop's server without naming the visitor. No browser has reported this order yet."),
+        badges=badges,
+        lead=lead,
         panels=[
             Panel(
                 key="figures",
@@ -105,12 +120,12 @@ def pending_text(pending: PendingConfirmation, now: datetime) -> TraceText:
 
 def _source_sentence(trace: OrderTrace) -> str:
     order, credited = trace.order, trace.claims.credited
-    if order.trust == Trust.REPORTED:
-        return _("Reported by a browser. The shop's server has not confirmed it.")
     if order.is_denied:
         return _(
             "The shop's server named a buyer who did not use the assistant, so no browser's claim to this order counts."
         )
+    if order.trust == Trust.REPORTED:
+        return _("Reported by a browser. The shop's server has not confirmed it.")
     if order.trust == Trust.VERIFIED:
         return _(
             "The shop's server reported this order and its visitor, so browsers cannot change the amount or the credit."
@@ -174,7 +189,8 @@ def _claim_table(trace: OrderTrace, url_of: UrlOf) -> ClaimTable | None:
 
 def _claim_row(claim: OrderClaim, trace: OrderTrace, url_of: UrlOf) -> ClaimRow:
     badges = []
-    if claim == trace.claims.credited:
+    is_unfit = trace.order.is_denied or trace.order.held_reason == HeldReason.NO_FITTING_CLAIM
+    if claim == trace.claims.credited and not is_unfit:
         badges.append(Badge(pgettext("claim", "Credited"), "good"))
     if claim.session_id != trace.order.session_id:
         badges.append(Badge(_("Other visitor"), "doubtful"))

@@ -10,7 +10,17 @@ from rest_framework import serializers
 
 from alhena_tracking.api.staff import fields
 from alhena_tracking.ingestion.data import CartEventData, OrderData, stated_fields
-from alhena_tracking.models import CartEvent, Channel, Interaction, Order, OrderLine, Refund, Trust, VisitorSession
+from alhena_tracking.models import (
+    CartEvent,
+    Channel,
+    HeldReason,
+    Interaction,
+    Order,
+    OrderLine,
+    Refund,
+    Trust,
+    VisitorSession,
+)
 from alhena_tracking.reports import RevenueImpactReport
 from alhena_tracking.reports.cards import CARD_TYPES
 
@@ -79,6 +89,7 @@ class OrderSerializer(EventSerializer):
     net_minor = serializers.SerializerMethodField(help_text=fields.MINOR)
     refunds = RefundSerializer(many=True)
     line_items = LineSerializer(many=True, source="lines")
+    held_reason = serializers.ChoiceField(choices=HeldReason.choices, allow_blank=True)
     is_excluded = serializers.SerializerMethodField()
     is_counted = serializers.BooleanField(help_text="Whether the report counts it.")
 
