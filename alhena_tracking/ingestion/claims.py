@@ -29,6 +29,9 @@ class Claims:
     def of_session(self, session_id: int) -> OrderClaim | None:
         return next((claim for claim in self.rows if claim.session_id == session_id), None)
 
+    def has_event(self, data: OrderData) -> bool:
+        return any((claim.event_id, claim.trust) == (data.event_id, data.trust) for claim in self.rows)
+
     def add(self, company: Company, data: OrderData, attribution: Attribution, lines: Lines) -> None:
         self.rows.append(order_rows.new_claim(company, data, attribution, lines))
 
@@ -37,7 +40,7 @@ class Claims:
     ) -> None:
         """Let a session's report of 0, sent while the page was loading, give way to its first above 0."""
         order_rows.restate_claim(claim, company, data, attribution, lines)
-        if claim not in self.restated and not claim._state.adding:
+        if claim not in self.restated:
             self.restated.append(claim)
 
     def first_acceptable(self) -> OrderClaim:

@@ -441,7 +441,10 @@ class _Shop:
         is_new = not story.claims
         waiting = story.alive(moment)
         if own_claim is None and story.claim_of(_session(word)) is None:
-            story.claims.append(word)
+            if any(claim.is_confirmation and claim.event_id == word.event_id for claim in story.claims):
+                story.has_conflict = True
+            else:
+                story.claims.append(word)
         if story.verified:
             assert story.figures
             story.has_conflict |= _amount(story.figures) != _amount(word)

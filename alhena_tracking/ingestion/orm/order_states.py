@@ -79,6 +79,7 @@ def read_claims(state: OrderState, demand: OrderDemand) -> None:
                 found += exact.filter(received_at__lte=at).order_by("-received_at", "id")[:1]
                 found += exact.filter(received_at__gt=at).order_by("received_at", "id")[:1]
         found += claims.filter(session__in=[*demand.sessions, order.session_id])
+        found += claims.filter(event_id__in=[event.event_id for event in demand.confirmations])
     own_ids: dict[Visitor, int] = {}
     for event in demand.confirmations:
         if event.visitor is not None:
@@ -108,8 +109,9 @@ def save_states(states: Sequence[OrderState], ids: Ids) -> None:
             if added and (state.claims.has_more or len(added) > LATEST_CLAIMS):
                 crowded.append(state.order)
             for claim in state.claims.restated:
-                resolve(claim, ids)
-                claim.save(force_update=True)
+                if claim not in added:
+                    resolve(claim, ids)
+                    claim.save(force_update=True)
             if state.lines is not None:
                 lines += new_lines(state.order, state.lines)
         _save_pending(state)
