@@ -90,7 +90,7 @@ def add_up(
 
 def exclude_test_order(company: Company, user: AbstractBaseUser) -> None:
     """Let staff exclude a recent order, neither disputed nor refunded, as if one of them had tried the checkout."""
-    orders = Order.objects.filter(company=company, trust=Trust.CONFIRMED, has_conflict=False, refunds=None)
+    orders = Order.objects.filter(company=company, trust=Trust.VERIFIED, has_conflict=False, refunds=None)
     *_, order = orders.order_by("-occurred_at")[:4]
     order.exclude(user, "Test order: we tried the new checkout.")
 

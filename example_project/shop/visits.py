@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TypedDict
@@ -45,12 +45,16 @@ CHANCES = {
     "has a voucher": 0.15,
     "sends no order id": 0.06,
     "is not confirmed": 0.5,
+    "is confirmed without the visitor": 0.3,
+    "is bought by somebody else": 0,
+    "states far too much": 0,
     "browser misses the voucher": 0.3,
     "cancels": 0.03,
     "sends something back": 0.1,
     "sends all of it back": 0.4,
 }
 DAY = 24 * 60  # in minutes
+FAR_TOO_MUCH = Decimal(250_000)
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,9 @@ PLANS = (
     Plan.purchase(3, "CHAT", "pays in yen", "is not confirmed"),
     Plan.purchase(4, "CHAT", "has a voucher", "browser misses the voucher"),
     Plan.purchase(5, "FAQ", "cancels"),
+    Plan.purchase(6, "CHAT", "is confirmed without the visitor"),
+    Plan.purchase(7, "FAQ", "is bought by somebody else"),
+    Plan.purchase(8, "CHAT", "states far too much"),
     Plan.purchase(12, "CHAT", "sends no order id"),
 )
 
@@ -214,12 +221,21 @@ class Visit:
         number = "M-" + "".join(self.rng.choices("23456789ABCDEFGHJKLMNPQRSTUVWXYZ", k=8))
         if self.moment < self.order_ids_since and self.happens("sends no order id"):
             yield self.order("", total, lines, Trust.REPORTED)
+        elif self.happens("states far too much"):
+            yield self.order(number, self.currency.to_minor(FAR_TOO_MUCH), (), Trust.REPORTED)
+        elif self.happens("is bought by somebody else"):
+            yield self.order(number, total, lines, Trust.REPORTED)
+            buyer = Visitor(self.new_id(), self.new_id())
+            yield replace(self.order(number, total, lines, Trust.CONFIRMED), visitor=buyer)
         elif self.happens("is not confirmed"):
             yield self.order(number, total, lines, Trust.REPORTED)
         else:
-            if total != full and self.happens("browser misses the voucher"):
-                yield self.order(number, full, lines, Trust.REPORTED)
-            yield self.order(number, total, lines, Trust.CONFIRMED)
+            is_nameless = self.happens("is confirmed without the visitor")
+            misses_voucher = total != full and self.happens("browser misses the voucher")
+            if is_nameless or misses_voucher:
+                yield self.order(number, full if misses_voucher else total, lines, Trust.REPORTED)
+            confirmed = self.order(number, total, lines, Trust.CONFIRMED)
+            yield replace(confirmed, visitor=None) if is_nameless else confirmed
             if self.happens("cancels"):
                 self.wait(10, 120)
                 yield self.refund(number, total)

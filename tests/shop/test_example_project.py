@@ -23,8 +23,18 @@ from django.http import HttpResponse
 from django.test import Client, override_settings
 from django.urls import reverse
 
-from alhena_tracking.ingestion import CartEventData, InteractionData, OrderData, RefundData
-from alhena_tracking.models import CartEvent, Channel, Company, EventCount, Interaction, Refund, Trust, VisitorSession
+from alhena_tracking.ingestion import CartEventData, InteractionData, OrderData, RefundData, Visitor
+from alhena_tracking.models import (
+    CartEvent,
+    Channel,
+    Company,
+    EventCount,
+    Interaction,
+    Refund,
+    Standing,
+    Trust,
+    VisitorSession,
+)
 from alhena_tracking.models import Order as TrackedOrder
 from example_project.shop import visits
 from example_project.shop.assistant import answer
@@ -527,6 +537,7 @@ def test_history_when_laid_on_any_day_holds_all_that_staff_should_meet(
     assert orders.get(excluded_at__isnull=False).excluded_by == user
     assert set(orders.values_list("currency", flat=True)) == set(CURRENCIES)
     assert set(orders.values_list("trust", flat=True)) == set(Trust)
+    assert set(orders.values_list("standing", flat=True)) == set(Standing)
     assert set(Interaction.objects.values_list("kind", flat=True)) == set(Channel)
     assert set(orders.values_list("channel", flat=True)) == set(Channel)
     assert set(CartEvent.objects.values_list("type", flat=True)) == set(CartEvent.Type)
@@ -561,6 +572,12 @@ def test_planned_visits_when_chance_brings_nothing_hold_it_all(
         assert {event.type for event in events if isinstance(event, CartEventData)} == set(CartEvent.Type)
         assert {event.kind for event in events if isinstance(event, InteractionData)} == set(Channel)
         assert {order.currency for order in orders} == set(CURRENCIES)
+        assert any(order.visitor is None for order in orders)
+        assert any(order.value_minor > 10_000_000 for order in orders)
+        buyers: dict[str, set[Visitor | None]] = {}
+        for order in orders:
+            buyers.setdefault(order.order_id, set()).add(order.visitor)
+        assert any(len(visitors - {None}) > 1 for visitors in buyers.values())
 
 
 def test_history_when_laid_is_past_and_attributed(company: Company) -> None:

@@ -23,7 +23,6 @@ from tests.support.factories import (
 )
 
 CHANNELS = ("CHAT", "FAQ", "NUDGE")
-COUNTS = "o.excluded_at IS NULL AND NOT o.is_denied AND o.held_reason = ''"
 PROFILES = ("", "", "sommelier", "=butler")
 
 
@@ -123,28 +122,29 @@ def figures_by_hand(
         )
     }
     [(orders, revenue, confirmed, verified)] = select(
-        f"""SELECT COUNT(*), COALESCE(SUM(o.value_minor), 0),
+        """SELECT COUNT(*), COALESCE(SUM(o.value_minor), 0),
         COALESCE(SUM(CASE WHEN o.trust = 'CONFIRMED' THEN o.value_minor END), 0),
         COALESCE(SUM(CASE WHEN o.trust = 'VERIFIED' THEN o.value_minor END), 0) FROM alhena_tracking_order o
         WHERE o.company_id = %s AND o.currency = %s AND o.occurred_on BETWEEN %s AND %s
         AND (%s = '' OR o.channel = %s) AND (%s = '' OR o.ai_profile = %s) AND (%s = '' OR o.trust = %s)
-        AND {COUNTS}""",
+        AND o.excluded_at IS NULL AND NOT o.is_denied AND o.held_reason = ''""",
         in_scope,
     )
     [(sessions, converted)] = select(
-        f"""SELECT COUNT(*), COALESCE(SUM(CASE WHEN s.id IN (
-            SELECT o.session_id FROM alhena_tracking_order o WHERE {COUNTS} AND (%s = '' OR o.trust = %s)
+        """SELECT COUNT(*), COALESCE(SUM(CASE WHEN s.id IN (
+            SELECT o.session_id FROM alhena_tracking_order o
+            WHERE o.excluded_at IS NULL AND NOT o.is_denied AND o.held_reason = '' AND (%s = '' OR o.trust = %s)
         ) THEN 1 ELSE 0 END), 0) FROM alhena_tracking_visitorsession s
         WHERE s.company_id = %s AND s.started_on BETWEEN %s AND %s
         AND (%s = '' OR s.channel = %s) AND (%s = '' OR s.ai_profile = %s)""",
         [trust, trust, company.pk, period.start, period.end, *visits],
     )
     [(refunded,)] = select(
-        f"""SELECT COALESCE(SUM(r.value_minor), 0) FROM alhena_tracking_refund r
+        """SELECT COALESCE(SUM(r.value_minor), 0) FROM alhena_tracking_refund r
         JOIN alhena_tracking_order o ON o.id = r.refunded_order_id
         WHERE o.company_id = %s AND o.currency = %s AND o.occurred_on BETWEEN %s AND %s
         AND (%s = '' OR o.channel = %s) AND (%s = '' OR o.ai_profile = %s) AND (%s = '' OR o.trust = %s)
-        AND {COUNTS}""",
+        AND o.excluded_at IS NULL AND NOT o.is_denied AND o.held_reason = ''""",
         in_scope,
     )
     revenue, total = int(revenue), sum(gmv_by_day.values())
