@@ -25,6 +25,7 @@ from alhena_tracking.models import (
     LockRow,
     Order,
     OrderClaim,
+    Trust,
     VisitorSession,
 )
 
@@ -233,6 +234,12 @@ class Stored:
     carts_read: set[tuple[Visitor, int]] = field(default_factory=set)
     #: Ids of rows that may be inserted, where the database reserves them.
     reserved_ids: dict[type[Model], list[int]] = field(default_factory=dict)
+
+    def add_known(self, table: type[Model], rows: Iterable[tuple[UUID, str]]) -> None:
+        """Add events by the ids and trust of their rows. What the shop's server says may have verified an order."""
+        for event_id, trust in rows:
+            is_reported = trust == Trust.REPORTED
+            self.known.add((table, event_id, str(Trust.REPORTED if is_reported else Trust.CONFIRMED)))
 
     def add_carts(self, rows: Iterable[tuple[ProductInCart, StoredCartEvent]]) -> None:
         """Add cart events, each once, in the order of their times and of arrival."""

@@ -154,7 +154,7 @@ def replay(events: Sequence[Word | Refund | Visit]) -> Outcome:
             if event.visitor is None and (event.order_id is None or not event.is_confirmation):
                 raise ValueError(f"a word about nobody's order: {event}")
             answers.append(shop.hear(event))
-    moment = events[-1].received_at if events else None
+    moment = max((event.received_at for event in events), default=None)
     return Outcome(
         answers=tuple(answers),
         orders={key: story.shown() for key, story in shop.stories.items() if story.claims},

@@ -209,13 +209,16 @@ def _sent_along(event: Word | CartChange, sender: Word, visits: tuple[Interactio
     if isinstance(event, CartChange):
         chat, faq = sender.visitor
         return replace(event, company=sender.company, chat=chat, faq=faq)
+    at = min(event.at, sender.received_at)
     return replace(
         event,
         company=sender.company,
         is_confirmation=sender.is_confirmation,
         visitor=sender.visitor,
+        at=at,
         received_at=sender.received_at,
-        **_earned(visits, sender.company, sender.visitor, event.at),
+        is_dated=True,
+        **_earned(visits, sender.company, sender.visitor, at),
     )
 
 

@@ -173,13 +173,15 @@ def shop(company: Company) -> Company:
             value_minor=123_456,
             has_conflict=channel == "FAQ",
             trust=Trust.CONFIRMED if channel == "FAQ" else Trust.REPORTED,
-            has_confirmed_visitor=False,
         )
         factories.OrderLineFactory.create(order=order, product_id="κ", product_name="Κύπελλο", quantity=Decimal("0.3"))
         factories.RefundFactory.create(refunded_order=order, refund_id="επ.")
         for value in (123_456, 1000):
+            claimant = session if value == 123_456 else factories.VisitorSessionFactory.create(
+                company=company, started_at=MONDAY, channel=channel, ai_profile="Προφίλ"
+            )
             factories.OrderClaimFactory.create(
-                order=order, session=session, value_minor=value, currency="EUR", source="πηγή", ai_profile="Προφίλ"
+                order=order, session=claimant, value_minor=value, currency="EUR", source="πηγή", ai_profile="Προφίλ"
             )
     factories.OrderFactory.create(session=session_of(company), order_id="γεν", currency="JPY", value_minor=1500)
     return company

@@ -81,7 +81,7 @@ def read(demand: Demand) -> Stored:
         known = rows_of(table).filter(company=demand.company, event_id__in=ids)
         if table is Order:
             known = known.filter(order_id_digest=None)
-        stored.known.update((table, *values) for values in known.values_list("event_id", "trust"))
+        stored.add_known(table, known.values_list("event_id", "trust"))
     read_orders_of_sessions(stored, demand)
     _read_carts(stored, demand, emptied)
     return stored

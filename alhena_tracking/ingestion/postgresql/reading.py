@@ -109,7 +109,7 @@ def _stored(answers: dict[str, list[Any]], demand: Demand) -> Stored:
     """Build the rows of all answers but those of the interactions found."""
     stored = Stored()
     for table in demand.event_ids:
-        stored.known.update((table, UUID(event_id), trust) for event_id, trust in answers[table._meta.db_table])
+        stored.add_known(table, ((UUID(event_id), trust) for event_id, trust in answers[table._meta.db_table]))
     for model, ids in zip(_RESERVED, zip(*answers.get("ids", ()), strict=True), strict=False):
         stored.reserved_ids[model] = list(ids)
     for pk, started_at, started_on, last_at, qualified_at, channel, ai_profile in answers.get("sessions", ()):
