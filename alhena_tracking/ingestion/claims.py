@@ -29,9 +29,6 @@ class Claims:
     def of_session(self, session_id: int) -> OrderClaim | None:
         return next((claim for claim in self.rows if claim.session_id == session_id), None)
 
-    def has_event(self, data: OrderData) -> bool:
-        return any((claim.event_id, claim.trust) == (data.event_id, data.trust) for claim in self.rows)
-
     def add(self, company: Company, data: OrderData, attribution: Attribution, lines: Lines) -> None:
         self.rows.append(order_rows.new_claim(company, data, attribution, lines))
 

@@ -229,11 +229,7 @@ class OrderState:
             self.drops_pending = True
             return Outcome("recorded", data.event_id)
         if attribution is not None and self.claims.of_session(attribution.credit.session_id) is None:
-            # A server's orders are not known by their events' ids, so it may send one again for another visitor.
-            if self.claims.has_event(data):
-                self._mark_conflict(if_=True)
-            else:
-                self.claims.add(self.company, data, attribution, lines)
+            self.claims.add(self.company, data, attribution, lines)
         if order.trust == Trust.VERIFIED:
             self._mark_conflict(if_=amount_of(order) != amount_of(data))
             self._compare_claims()

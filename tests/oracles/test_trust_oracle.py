@@ -257,7 +257,6 @@ def test_event_is_taken_when_nothing_is_kept_under_its_id(script: str, expected:
         ("nameless; report; nameless 7; confirmation", "confirmed", "3: 1000 EUR verified conflict of 1"),
         ("report; nameless 7; nameless; confirmation", "confirmed", "3: 1000 EUR verified conflict of 0"),
         ("confirmation; confirmation bob 700", "duplicate", "0: 1000 EUR verified conflict of 0,1"),
-        ("confirmation; confirmation bob first", "duplicate", "0: 1000 EUR verified conflict of 0"),
         ("confirmation; report bob", "duplicate", "0: 1000 EUR verified conflict of 0,1"),
         ("confirmation; confirmation stranger 700", "duplicate", "0: 1000 EUR verified conflict of 0"),
         # A visitor who claimed the order himself is never denied, also where the money comes days later.

@@ -441,10 +441,7 @@ class _Shop:
         is_new = not story.claims
         waiting = story.alive(moment)
         if own_claim is None and story.claim_of(_session(word)) is None:
-            if any(claim.is_confirmation and claim.event_id == word.event_id for claim in story.claims):
-                story.has_conflict = True
-            else:
-                story.claims.append(word)
+            story.claims.append(word)
         if story.verified:
             assert story.figures
             story.has_conflict |= _amount(story.figures) != _amount(word)

@@ -79,7 +79,6 @@ def read_claims(state: OrderState, demand: OrderDemand) -> None:
                 found += exact.filter(received_at__lte=at).order_by("-received_at", "id")[:1]
                 found += exact.filter(received_at__gt=at).order_by("received_at", "id")[:1]
         found += claims.filter(session__in=[*demand.sessions, order.session_id])
-        found += claims.filter(event_id__in=[event.event_id for event in demand.confirmations])
     own_ids: dict[Visitor, int] = {}
     for event in demand.confirmations:
         if event.visitor is not None:
