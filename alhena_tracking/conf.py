@@ -69,7 +69,8 @@ def _is_between(shortest: timedelta, longest: timedelta) -> Callable[[Any], bool
 
 def _is_ceilings(value: object) -> bool:
     return isinstance(value, Mapping) and all(
-        currency in MINOR_UNITS and (amount is None or (type(amount) in {int, Decimal} and amount > 0))
+        currency in MINOR_UNITS
+        and (amount is None or (type(amount) in {int, Decimal} and Decimal(amount).is_finite() and amount > 0))
         for currency, amount in value.items()
     )
 

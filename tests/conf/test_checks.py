@@ -3,6 +3,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,13 @@ WRONG = [
     ("LOCK_TIMEOUT", 2, "alhena_tracking.E018"),
     ("STATEMENT_TIMEOUT", timedelta(seconds=30), "alhena_tracking.E019"),
     ("COUNTED_QUESTIONS", "helpful", "alhena_tracking.E020"),
+    ("MAX_ORDER_VALUE", 100_000, "alhena_tracking.E025"),
+    ("MAX_ORDER_VALUE", {"EUR": "20000"}, "alhena_tracking.E025"),
+    ("MAX_ORDER_VALUE", {"EUR": -1}, "alhena_tracking.E025"),
+    ("MAX_ORDER_VALUE", {"EUR": True}, "alhena_tracking.E025"),
+    ("MAX_ORDER_VALUE", {"EUR": Decimal("NaN")}, "alhena_tracking.E025"),
+    ("MAX_CART_VALUE", {"XXX": 1000}, "alhena_tracking.E026"),
+    ("MAX_CART_VALUE", {"eur": 1000}, "alhena_tracking.E026"),
     ("READ_DATALAYER", "as-is", "alhena_tracking.E021"),
     ("DATALAYER_VALUE", ["net"], "alhena_tracking.E022"),
 ]
@@ -99,6 +107,8 @@ def test_setting_when_wrong_is_an_error_with_a_hint(name: str, value: Any, id_: 
         ("RESPECT_DNT", True),
         ("DEBUG", True),
         ("CONFIRMED_ORDERS_ONLY", True),
+        ("MAX_ORDER_VALUE", {"EUR": 20_000, "JPY": None}),
+        ("MAX_CART_VALUE", {"KWD": Decimal("500.5")}),
         ("RATE_LIMIT_PER_SOURCE", "5/s"),
         ("RATE_LIMIT_PER_COMPANY", None),
         ("RATE_LIMIT_CACHE", "default"),

@@ -177,8 +177,12 @@ def shop(company: Company) -> Company:
         factories.OrderLineFactory.create(order=order, product_id="κ", product_name="Κύπελλο", quantity=Decimal("0.3"))
         factories.RefundFactory.create(refunded_order=order, refund_id="επ.")
         for value in (123_456, 1000):
-            claimant = session if value == 123_456 else factories.VisitorSessionFactory.create(
-                company=company, started_at=MONDAY, channel=channel, ai_profile="Προφίλ"
+            claimant = (
+                session
+                if value == 123_456
+                else factories.VisitorSessionFactory.create(
+                    company=company, started_at=MONDAY, channel=channel, ai_profile="Προφίλ"
+                )
             )
             factories.OrderClaimFactory.create(
                 order=order, session=claimant, value_minor=value, currency="EUR", source="πηγή", ai_profile="Προφίλ"

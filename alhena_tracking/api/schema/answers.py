@@ -15,6 +15,8 @@ REASONS = {
     "privacy_signal": "The visitor's browser asks not to be tracked.",
     "bot": "The user agent is a bot.",
     "unknown_order": "No such order is known (yet); the refund waits for it.",
+    "too_many_claims": "The visitor's browser has reported too many orders that the shop's server has not confirmed.",
+    "above_ceiling": "A browser's cart event is worth more than the ceiling of its currency.",
 }
 
 #: The error codes of an invalid request: those of the rules for JSON, and that of a body that is not JSON.
