@@ -69,10 +69,14 @@ def _is_between(shortest: timedelta, longest: timedelta) -> Callable[[Any], bool
 
 def _is_ceilings(value: object) -> bool:
     return isinstance(value, Mapping) and all(
-        currency in MINOR_UNITS
-        and (amount is None or (type(amount) in {int, Decimal} and Decimal(amount).is_finite() and amount > 0))
-        for currency, amount in value.items()
+        currency in MINOR_UNITS and (amount is None or _is_positive(amount)) for currency, amount in value.items()
     )
+
+
+def _is_positive(amount: object) -> bool:
+    if isinstance(amount, bool) or not isinstance(amount, int | Decimal):
+        return False
+    return Decimal(amount).is_finite() and amount > 0
 
 
 def _is_function_or_none(value: object) -> bool:

@@ -43,6 +43,33 @@ EVENTS: dict[str, Event] = {
     "refund": Refund("acme", "A1", "R1", "EUR", 300, NOON, NOON),
     "visit": Visit("acme", ("stranger", None), NOON, _credit_of_stranger),
 }
+FIELDS: dict[str, dict[str, object]] = {
+    "company": {"globex": "globex"},
+    "event_id": {"first": UUID(int=1), "second": UUID(int=2), "third": UUID(int=3)},
+    "order_id": {"a1": "a1", "B2": "B2", "unnamed": None},
+    "refund_id": {"R2": "R2", "R3": "R3"},
+    "currency": {"JPY": "JPY"},
+    "lines": {"mug": MUG, "tea": TEA},
+    "value_minor": {"huge": 10_000_001},
+    "at": {
+        "before": NOON - HALF_AN_HOUR - TICK,
+        "sooner": NOON + timedelta(minutes=20),
+        "soon": NOON + HALF_AN_HOUR,
+        "after": NOON + HALF_AN_HOUR + TICK,
+        "at_one": NOON + HOUR,
+        "past_one": NOON + HOUR + TICK,
+    },
+    "received_at": {
+        "tick": NOON + TICK,
+        "hour": NOON + HOUR,
+        "hours": NOON + HOUR + TICK,
+        "day": NOON + timedelta(hours=24),
+        "kept": NOON + KEPT,
+        "late": NOON + KEPT + TICK,
+        "twice": NOON + 2 * KEPT,
+        "later": NOON + 2 * KEPT + TICK,
+    },
+}
 #: What a name changes in an event.
 MEANINGS: dict[str, dict[str, Any]] = {
     "eve": {"visitor": (None, "eve"), "credit": EVE, "earned_by": ("ann", "eve")},
@@ -52,37 +79,7 @@ MEANINGS: dict[str, dict[str, Any]] = {
     "other": {"visitor": ("other", None), "credit": None, "earned_by": None},
     "uncredited": {"credit": None, "earned_by": None},
     "undated": {"is_dated": False},
-    **{
-        name: {field: value}
-        for field, values in {
-            "company": {"globex": "globex"},
-            "event_id": {"first": UUID(int=1), "second": UUID(int=2), "third": UUID(int=3)},
-            "order_id": {"a1": "a1", "B2": "B2", "unnamed": None},
-            "refund_id": {"R2": "R2", "R3": "R3"},
-            "currency": {"JPY": "JPY"},
-            "lines": {"mug": MUG, "tea": TEA},
-            "value_minor": {"huge": 10_000_001},
-            "at": {
-                "before": NOON - HALF_AN_HOUR - TICK,
-                "sooner": NOON + timedelta(minutes=20),
-                "soon": NOON + HALF_AN_HOUR,
-                "after": NOON + HALF_AN_HOUR + TICK,
-                "at_one": NOON + HOUR,
-                "past_one": NOON + HOUR + TICK,
-            },
-            "received_at": {
-                "tick": NOON + TICK,
-                "hour": NOON + HOUR,
-                "hours": NOON + HOUR + TICK,
-                "day": NOON + timedelta(hours=24),
-                "kept": NOON + KEPT,
-                "late": NOON + KEPT + TICK,
-                "twice": NOON + 2 * KEPT,
-                "later": NOON + 2 * KEPT + TICK,
-            },
-        }.items()
-        for name, value in values.items()
-    },
+    **{name: {field: value} for field, values in FIELDS.items() for name, value in values.items()},
 }
 
 

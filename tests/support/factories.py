@@ -127,6 +127,14 @@ class CartEventFactory(_CreditedFactory[models.CartEvent]):
     claimed_minor = factory.SelfAttribute("value_minor")
 
 
+def _standing_of(row: Any) -> models.Standing:
+    if row.excluded_at:
+        return models.Standing.EXCLUDED
+    if row.is_denied:
+        return models.Standing.NOT_OURS
+    return models.Standing.HELD if row.held_reason else models.Standing.COUNTED
+
+
 class OrderFactory(_CreditedFactory[models.Order]):
     class Meta:
         model = models.Order
@@ -136,14 +144,7 @@ class OrderFactory(_CreditedFactory[models.Order]):
     held_reason = ""
     is_denied = False
     excluded_at = None
-
-    @factory.lazy_attribute
-    def standing(self) -> str:
-        if self.excluded_at:
-            return models.Standing.EXCLUDED
-        if self.is_denied:
-            return models.Standing.NOT_OURS
-        return models.Standing.HELD if self.held_reason else models.Standing.COUNTED
+    standing = factory.LazyAttribute(_standing_of)
 
 
 class OrderLineFactory(DjangoModelFactory[models.OrderLine]):
