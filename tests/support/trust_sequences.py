@@ -218,7 +218,7 @@ def _sent_along(event: Word | CartChange, sender: Word, visits: tuple[Interactio
         at=at,
         received_at=sender.received_at,
         is_dated=True,
-        **_earned(visits, sender.company, sender.visitor, at),
+        **earned(visits, sender.company, sender.visitor, at),
     )
 
 
@@ -270,8 +270,8 @@ def _sequence(settings: bytes, choices: Sequence[bytes], is_plain: bool = False)
         elif kind == "retry" and words:
             retried = choice.pick(words[::-1])
             at = retried.at if retried.is_dated else received_at
-            earned = _earned(_visits(events), retried.company, retried.visitor, at)
-            events.append(replace(retried, at=at, received_at=received_at, **earned))
+            of_visitor = earned(_visits(events), retried.company, retried.visitor, at)
+            events.append(replace(retried, at=at, received_at=received_at, **of_visitor))
         elif kind == "reused event id" and words:
             reused = choice.pick(words[::-1]).event_id
             events.append(_word(choice.pick(WORDS), choice, order_ids, events, reused, received_at, is_plain))
@@ -321,7 +321,7 @@ def _word(
         at=at,
         received_at=received_at,
         is_dated=dated != "not",
-        **_earned(_visits(events), company, visitor if names_visitor else None, at),
+        **earned(_visits(events), company, visitor if names_visitor else None, at),
     )
 
 
@@ -333,7 +333,7 @@ def _agreeing(report: Word, nameless: Word, events: Sequence[Event]) -> Word:
         order_id=nameless.order_id,
         currency=nameless.currency,
         value_minor=nameless.value_minor,
-        **_earned(_visits(events), nameless.company, report.visitor, report.at),
+        **earned(_visits(events), nameless.company, report.visitor, report.at),
     )
 
 
@@ -368,7 +368,7 @@ def _visits(events: Sequence[Event]) -> tuple[Interaction, ...]:
     return tuple(event for event in events if isinstance(event, Interaction))
 
 
-def _earned(visits: tuple[Interaction, ...], company: str, visitor: Ids | None, at: datetime) -> dict[str, Any]:
+def earned(visits: tuple[Interaction, ...], company: str, visitor: Ids | None, at: datetime) -> dict[str, Any]:
     """Return the credit of a word, and whose interaction it is."""
     credit = _credit(visits, company, visitor, at)
     earner = visits[credit.interaction] if credit else None
