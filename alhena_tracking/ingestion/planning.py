@@ -276,8 +276,7 @@ class _Planning:
         if event.trust != Trust.REPORTED and (equal := self._equal_order(event, session_id)) is not None:
             if equal.trust != Trust.REPORTED:
                 return DUPLICATE
-            self._confirmed_without_id.append(OrderState.of(self.company, equal))
-            self._confirmed_without_id[-1].confirm_equal(event)
+            self._confirm_order_without_id(equal, event)
             return CONFIRMED
         times = self.stored.contents.setdefault((session_id, contents_digest(event)), [])
         if any(abs(event.occurred_at - at) <= EQUAL_ORDER_INTERVAL for at in times):
@@ -289,7 +288,19 @@ class _Planning:
         order.pk = self._new_id(Order)
         self.plan.orders_without_id.append(order)
         self.plan.lines_without_id += new_lines(order, stored_lines(event.line_items))
+        self.stored.orders_without_id.setdefault(session_id, []).append(order)
         return HELD if order.standing == Standing.HELD else Outcome("recorded", event.event_id)
+
+    def _confirm_order_without_id(self, order: Order, event: OrderData) -> None:
+        state = OrderState.of(self.company, order)
+        state.confirm_equal(event)
+        if not any(new is order for new in self.plan.orders_without_id):
+            self._confirmed_without_id.append(state)
+            return
+        state.settle()
+        if state.lines is not None:
+            kept = [line for line in self.plan.lines_without_id if line.order is not order]
+            self.plan.lines_without_id = [*kept, *new_lines(order, state.lines)]
 
     def _equal_order(self, event: OrderData, session_id: int) -> Order | None:
         """Find the order without an id that a server's event is about: of the same event id, else the nearest equal.

@@ -42,7 +42,9 @@ def read_orders_of_sessions(stored: Stored, demand: Demand) -> None:
         equal = near.filter(contents_digest__in=contents, standing=Standing.COUNTED)
         for digest, at in equal.values_list("contents_digest", "occurred_at"):
             stored.contents.setdefault((session_id, digest), []).append(at)
-        stored.orders_without_id[session_id] = _equal_orders(demand, visitor, session_id, near)
+        known = {order.pk: order for order in stored.orders_without_id.get(session_id, ())}
+        known |= {order.pk: order for order in _equal_orders(demand, visitor, session_id, near)}
+        stored.orders_without_id[session_id] = list(known.values())
 
 
 def _equal_orders(demand: Demand, visitor: Visitor, session_id: int, near: Any) -> list[Order]:
