@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from functools import reduce
 from operator import or_
 from typing import Any
 
 from django.db.models import Q
 
-from alhena_tracking.contract.limits import SESSION_CLAIMS
 from alhena_tracking.ingestion.data import OrderData, Visitor
 from alhena_tracking.ingestion.orm.rows import rows_of
 from alhena_tracking.ingestion.state import Demand, Stored
@@ -16,6 +16,8 @@ from alhena_tracking.models import Order, OrderClaim, Standing, Trust
 
 #: So many of a session's orders with the amount of an event without an order id are read.
 EQUAL_ORDERS_READ = 50
+#: So many of a session's claims within a window are read; all but ``SESSION_CLAIMS`` need the server's confirmation.
+CLAIMS_OF_SESSION_READ = 500
 
 
 def read_orders_of_sessions(stored: Stored, demand: Demand) -> None:
@@ -24,12 +26,7 @@ def read_orders_of_sessions(stored: Stored, demand: Demand) -> None:
     since = max(event.received_at for event in demand.events) - demand.window
     for visitor, session_id in stored.carts_read:
         if visitor in claimants:
-            claims = rows_of(OrderClaim).filter(session=session_id, trust=Trust.REPORTED, received_at__gt=since)
-            confirmed = Q(order__session=session_id, order__trust__in=Trust.by_server())
-            confirmed &= ~Q(order__standing__in=[Standing.HELD, Standing.NOT_OURS])
-            stored.open_claims[session_id] = len(
-                claims.exclude(confirmed).order_by().values_list("pk")[:SESSION_CLAIMS]
-            )
+            stored.open_claims[session_id] = _open_claims(session_id, since)
         contents = demand.visitors[visitor].contents
         if not contents:
             continue
@@ -45,6 +42,16 @@ def read_orders_of_sessions(stored: Stored, demand: Demand) -> None:
         known = {order.pk: order for order in stored.orders_without_id.get(session_id, ())}
         known |= {order.pk: order for order in _equal_orders(demand, visitor, session_id, near)}
         stored.orders_without_id[session_id] = list(known.values())
+
+
+def _open_claims(session_id: int, since: datetime) -> int:
+    """Count the session's latest claims that the shop's server has not confirmed for it."""
+    claims = rows_of(OrderClaim).filter(session=session_id, trust=Trust.REPORTED, received_at__gt=since)
+    # Not by a join, which PostgreSQL may begin at the orders and read all of them.
+    claimed = list(claims.order_by("-received_at").values_list("order_id", flat=True)[:CLAIMS_OF_SESSION_READ])
+    confirmed = rows_of(Order).filter(pk__in=claimed, session=session_id, trust__in=Trust.by_server())
+    confirmed = confirmed.filter(standing__in=[Standing.COUNTED, Standing.EXCLUDED])
+    return len(claimed) - (confirmed.count() if claimed else 0)
 
 
 def _equal_orders(demand: Demand, visitor: Visitor, session_id: int, near: Any) -> list[Order]:
