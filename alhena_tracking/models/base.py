@@ -51,7 +51,7 @@ class Trust(models.TextChoices):
 
     REPORTED = "REPORTED", _("reported by a browser")
     CONFIRMED = "CONFIRMED", _("confirmed by the shop's server")
-    VERIFIED = "VERIFIED", _("verified: the shop's server also named the visitor")
+    VERIFIED = "VERIFIED", _("verified by the shop's server")
 
     @classmethod
     def by_server(cls) -> tuple[Trust, ...]:
