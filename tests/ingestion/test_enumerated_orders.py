@@ -9,9 +9,9 @@ from django.db import transaction
 from hypothesis import HealthCheck, given, settings
 
 from alhena_tracking.models import Order, Trust, VisitorSession
-from tests.ingestion.test_trust import Shops
 from tests.support.enumerated_orders import ENUMERATORS, Enumeration, enumerations
 from tests.support.runs import examples
+from tests.support.trust_shops import Shops
 
 
 def _orders() -> dict[str, dict[str, Any]]:

@@ -53,7 +53,7 @@ def test_order_when_its_buyer_did_not_use_the_assistant_is_not_ours(
 
 
 @pytest.mark.parametrize("is_trusted_only", [True, False])
-def test_order_without_id_when_the_server_repeats_it_is_one_verified_order(
+def test_order_without_id_when_the_server_repeats_it_is_one(
     company: Company, revenue: Callable[[], tuple[int, int, int]], settings: Any, is_trusted_only: bool
 ) -> None:
     settings.ALHENA_TRACKING = {**settings.ALHENA_TRACKING, "CONFIRMED_ORDERS_ONLY": is_trusted_only}

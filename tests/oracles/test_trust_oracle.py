@@ -515,9 +515,7 @@ def test_order_without_id_is_a_duplicate_when_an_equal_one_is_near(one: str, oth
         ("confirmation huge", "recorded", "0 10000001 verified"),
     ],
 )
-def test_order_without_id_is_confirmed_when_the_server_reports_an_equal_one(
-    script: str, answer: str, shown: str
-) -> None:
+def test_order_without_id_is_confirmed_when_the_server_reports_it(script: str, answer: str, shown: str) -> None:
     outcome = replay(said("; ".join(f"{words} unnamed" for words in script.split("; "))))
     assert outcome.answers[-1] == answer
     assert shown == ", ".join(

@@ -144,6 +144,7 @@ def parts_of(period: Period, rnd: random.Random) -> list[Period]:
 
 
 @pytest.mark.django_db
+@pytest.mark.usefixtures("without_ceilings")
 @pytest.mark.parametrize("zone", ZONES)
 def test_figures_of_days_add_up_to_those_of_their_range(company: Company, zone: str) -> None:
     rnd = random.Random(zone)
@@ -196,6 +197,7 @@ PIECES = 20
 
 
 @pytest.mark.django_db
+@pytest.mark.usefixtures("without_ceilings")
 @pytest.mark.parametrize("piece", range(PIECES if IS_FULL_RUN else 2))
 def test_days_of_rows_when_the_company_moves_are_those_of_its_new_zone(company: Company, piece: int) -> None:
     """The same rows in one zone after another: every day of two years, at hours of all kinds."""

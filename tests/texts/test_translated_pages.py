@@ -27,6 +27,7 @@ from django.utils.translation import trans_real
 
 from alhena_tracking import models
 from alhena_tracking.contract import rules
+from alhena_tracking.contract.currencies import MINOR_UNITS
 from alhena_tracking.diagnosis import event_counts, outcomes
 from alhena_tracking.models import Company, SecretKey, Trust
 from tests.support import catalogs, factories
@@ -43,7 +44,8 @@ BEGIN, END = "\ue000", "\ue001"
 _MARK = re.compile(f"[{BEGIN}{END}]")
 #: What is the same in all languages: currencies, zones, kinds of files, ids of events, times for machines.
 _NEUTRAL = re.compile(
-    r"\b(EUR|JPY|CSV|XLSX|Europe/Berlin|UTC)\b|\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|\bacme\b|https://\S+"
+    rf"\b({'|'.join(MINOR_UNITS)}|CSV|XLSX|Europe/Berlin|UTC)\b"
+    r"|\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|\bacme\b|https://\S+"
 )
 _LATIN = re.compile(r"[^\W\d_]*[A-Za-z]+[^\W\d_]*")
 #: Not ``alt``: the admin's own images alone have one, in English.
@@ -374,7 +376,7 @@ def test_answers_when_values_are_invalid_are_translated(post: Callable[..., Any]
 
 @pytest.mark.parametrize("code", rules.MESSAGES)
 def test_messages_when_shown_are_translated(code: str) -> None:
-    values = {"expected": "α", "actual": "β", "limit": 1}
+    values = {"expected": "α", "actual": "β", "limit": 1, "decimals": 2}
     assert untranslated(str(rules.MESSAGES[code]) % values) == []
 
 
