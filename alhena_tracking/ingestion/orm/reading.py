@@ -67,7 +67,7 @@ def read(demand: Demand) -> Stored:
     for visitor, session_id in pairs:
         for at in _denied_at(demand.visitors[visitor], stored.orders.values()):
             earliest(emptied, session_id, at)
-    stored.sessions = _lock_sessions(sessions | emptied.keys(), demand.company)
+    stored.sessions = lock_sessions(sessions | emptied.keys(), demand.company)
     stored.excluded_sessions = {pk for pk, session in stored.sessions.items() if session.excluded_at is not None}
     stored.allowances = {
         pk: CartAllowance(session.carts_since, session.carts_events, session.carts_claimed)
@@ -140,7 +140,7 @@ def _between(fingerprint: Fingerprint, range_: Range) -> Any:
     return interactions.order_by("occurred_at", "id").values_list(*_Interaction._fields)
 
 
-def _lock_sessions(ids: Iterable[int], company: Company) -> dict[int, VisitorSession]:
+def lock_sessions(ids: Iterable[int], company: Company) -> dict[int, VisitorSession]:
     """Lock sessions, and read them in later statements: one that locks and reads finds the rows of before its wait."""
     sessions = {}
     for pk in sorted(ids):
@@ -186,6 +186,16 @@ def _read_carts(stored: Stored, demand: Demand, emptied: Mapping[int, datetime])
         last = orders.filter(occurred_at__lt=at).aggregate(at=Max("occurred_at"))["at"]
         times = orders.filter(occurred_at__gte=at).values_list("occurred_at", flat=True)
         stored.order_times[session_id] = [*([last] if last else []), *times]
+
+
+def read_cart(session_id: int) -> Stored:
+    """Return all cart events of a session, which must be locked, and the times of its counted orders."""
+    stored, keys = Stored(), ProductInCart._fields
+    rows = rows_of(CartEvent).filter(session=session_id).order_by().values_list(*keys, *_CART_FIELDS)
+    stored.add_carts((ProductInCart(*values[: len(keys)]), StoredCartEvent(*values[len(keys) :])) for values in rows)
+    orders = rows_of(Order).filter(session=session_id, standing=Standing.COUNTED).order_by()
+    stored.order_times[session_id] = list(orders.values_list("occurred_at", flat=True))
+    return stored
 
 
 def _cart_rows(products: Mapping[ProductInCart, datetime]) -> Iterator[tuple[ProductInCart, StoredCartEvent]]:
