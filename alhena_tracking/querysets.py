@@ -162,8 +162,15 @@ class OrderQuerySet(DatedQuerySet[_Model]):
 
     def held_back(self) -> Self:
         """Return orders that wait for staff: not those that still wait for a claim."""
-        waits = Q(held_reason="NO_FITTING_CLAIM", confirmed_at__gt=timezone.now() - PENDING_AGE)
-        return self.filter(standing="HELD").exclude(waits)
+        return self.filter(standing="HELD").exclude(self._waits())
+
+    def waiting(self) -> Self:
+        """Return orders that wait for a claim with the figures that the shop's server confirmed."""
+        return self.filter(self._waits(), standing="HELD")
+
+    @staticmethod
+    def _waits() -> Q:
+        return Q(held_reason="NO_FITTING_CLAIM", confirmed_at__gt=timezone.now() - PENDING_AGE)
 
 
 class PendingConfirmationQuerySet(models.QuerySet[_Model]):

@@ -19,6 +19,7 @@ from django.utils import timezone
 from alhena_tracking import models
 from alhena_tracking.admin.report.downloads import ROW_PERMISSIONS
 from alhena_tracking.exports import FIGURE_TABLES, ROW_TABLES
+from alhena_tracking.ingestion import review
 from alhena_tracking.models import Company
 from tests.support import factories
 from tests.support.factories import at
@@ -39,8 +40,8 @@ PERSONS = {
     "+carts": "view_revenueimpact export_revenueimpact view_cartevent",
     "+visits": "view_revenueimpact export_revenueimpact view_visitorsession",
     "clerk": "view_order",
-    "excluder": "exclude_order",
-    "auditor": "view_order exclude_order",
+    "excluder": "exclude_order accept_order exclude_visitorsession",
+    "auditor": "view_order exclude_order accept_order view_visitorsession exclude_visitorsession",
     "ops": "view_eventdiagnostics",
     "root": "everything",
 }
@@ -63,10 +64,13 @@ page Order               login   .     .      .     .        ok      .      .   
 history Order            login   .     .      .     .        ok      .      .       ok    .        ok      .     ok
 exclude Order            login   .     .      .     .        .       .      .       .     .        ok      .     ok
 include Order            login   .     .      .     .        .       .      .       .     .        ok      .     ok
+accept Order             login   .     .      .     .        .       .      .       .     .        ok      .     ok
 list CartEvent           login   .     .      .     .        .       ok     .       .     .        .       .     ok
 page CartEvent           login   .     .      .     .        .       ok     .       .     .        .       .     ok
-list VisitorSession      login   .     .      .     .        .       .      ok      .     .        .       .     ok
-page VisitorSession      login   .     .      .     .        .       .      ok      .     .        .       .     ok
+list VisitorSession      login   .     .      .     .        .       .      ok      .     .        ok      .     ok
+page VisitorSession      login   .     .      .     .        .       .      ok      .     .        ok      .     ok
+exclude VisitorSession   login   .     .      .     .        .       .      .       .     .        ok      .     ok
+include VisitorSession   login   .     .      .     .        .       .      .       .     .        ok      .     ok
 list Interaction         login   .     .      .     .        .       .      .       .     .        .       .     ok
 page Interaction         login   .     .      .     .        .       .      .       .     .        .       .     ok
 list OrderClaim          login   .     .      .     .        .       .      .       .     .        .       .     ok
@@ -83,7 +87,7 @@ diagnostics              login   .     .      .     .        .       .      .   
 json revenue-impact      401     .     ok     .     ok       ok      ok     ok      .     .        .       .     ok
 json orders              401     .     .      .     .        ok      .      .       ok    .        ok      .     ok
 json cart-events         401     .     .      .     .        .       ok     .       .     .        .       .     ok
-json sessions            401     .     .      .     .        .       .      ok      .     .        .       .     ok
+json sessions            401     .     .      .     .        .       .      ok      .     .        ok      .     ok
 """
 
 #: The entries of the menu *Analytics*.
@@ -97,7 +101,7 @@ MENUS = {
     "+visits": {"RevenueImpact", "VisitorSession"},
     "clerk": {"Order"},
     "excluder": set(),
-    "auditor": {"Order"},
+    "auditor": {"Order", "VisitorSession"},
     "ops": {"EventDiagnostics"},
     "root": {
         *("RevenueImpact", "EventDiagnostics", "Company", "SecretKey", "VisitorSession", "Interaction"),
@@ -122,10 +126,13 @@ page Order                gone
 history Order             gone
 exclude Order             404
 include Order             404
+accept Order              404
 list CartEvent            ok
 page CartEvent            gone
 list VisitorSession       ok
 page VisitorSession       gone
+exclude VisitorSession    404
+include VisitorSession    404
 list Interaction          ok
 page Interaction          gone
 list OrderClaim           ok
@@ -426,7 +433,7 @@ def test_page_when_only_its_row_may_be_viewed_links_nothing_else(
 ) -> None:
     mine, _other = shops
     order = mine.rows[models.Order]
-    order.exclude(factories.UserFactory.create(), "a test")
+    review.exclude_orders([order.pk], None, "a test")
     model = getattr(models, name)
     user = may_only_view(model)
     user.groups.set(mine.company.groups.all())
@@ -447,7 +454,7 @@ def test_page_when_everything_may_be_viewed_links_what_can_be_opened(
 ) -> None:
     mine, _other = shops
     log_in(client, "root")
-    mine.rows[models.Order].exclude(factories.UserFactory.create(), "a test")
+    review.exclude_orders([mine.rows[models.Order].pk], None, "a test")
     _answer, said = ask(client, f"page {name}", mine)
     links = links_of(said)
     for link in links:
