@@ -162,7 +162,9 @@ class OrderQuerySet(DatedQuerySet[_Model]):
 
     def held_back(self) -> Self:
         """Return orders that wait for staff: not those that still wait for a claim."""
-        return self.filter(standing="HELD").exclude(self._waits())
+        # By the reasons, for their index.
+        held = self.filter(standing="HELD", held_reason__in=["ABOVE_CEILING", "NO_FITTING_CLAIM"])
+        return held.exclude(self._waits())
 
     def waiting(self) -> Self:
         """Return orders that wait for a claim with the figures that the shop's server confirmed."""

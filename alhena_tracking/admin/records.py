@@ -194,7 +194,7 @@ class CartEventAdmin(CartEventTraceMixin, RecordAdmin):
         "gmv",
         "channel_name",
     ]
-    list_filter = [("company", CompanyFilter), ChannelFilter, "type", "trust"]
+    list_filter = [("company", CompanyFilter), ChannelFilter, "type", "trust", "is_excluded"]
     date_hierarchy = "occurred_on"
     search_fields = ["product_id", "product_name"]
     search_help_text = _("Search by product ID or name.")
@@ -212,6 +212,7 @@ class CartEventAdmin(CartEventTraceMixin, RecordAdmin):
                     "quantity_reported",
                     "value",
                     "value_basis",
+                    "is_excluded",
                 ]
             },
         ),

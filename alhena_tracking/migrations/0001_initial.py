@@ -637,6 +637,10 @@ class Migration(migrations.Migration):
             model_name='order',
             index=models.Index(fields=['company', 'occurred_on', 'currency', 'channel', 'standing', 'value_minor'], name='alhena_order_report'),
         ),
+        migrations.AddIndex(
+            model_name='order',
+            index=models.Index(fields=['company', 'held_reason', 'occurred_on'], name='alhena_order_held'),
+        ),
         migrations.AddConstraint(
             model_name='order',
             constraint=models.UniqueConstraint(fields=('company', 'order_id_digest'), name='alhena_order_order_id'),

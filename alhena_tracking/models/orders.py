@@ -117,6 +117,7 @@ class Order(Credited, Event):
                 fields=["company", "occurred_on", "currency", "channel", "standing", "value_minor"],
                 name="alhena_order_report",
             ),
+            models.Index(fields=["company", "held_reason", "occurred_on"], name="alhena_order_held"),
         ]
 
     def __str__(self) -> str:
