@@ -13,11 +13,12 @@ from django.urls import reverse
 from django.utils import timezone
 
 from alhena_tracking.admin.review import ORDER_DECISIONS, SESSION_DECISIONS
-from alhena_tracking.ingestion import record
+from alhena_tracking.ingestion import record, review
 from alhena_tracking.models import CartEvent, Company, Order, VisitorSession
 from tests.support import factories
-from tests.support.admin_pages import Page, admin_url
+from tests.support.admin_pages import REPORT_URL, Page, admin_url
 from tests.support.event_data import NOW, cart_event, chat, order
+from tests.support.factories import CompanyFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -207,3 +208,44 @@ def test_list_of_orders_when_filtered_by_standing_tells_waiting_from_held_back(
     assert listed("WAITING") == {waiting.pk: "waiting for a claim"}
     assert listed("COUNTED") == {Order.objects.get(order_id="small").pk: ""}
     assert len(listed("nonsense")) == 3
+
+
+# The report
+
+
+def test_report_when_orders_are_held_back_links_their_list(
+    client: Client, log_in: Callable[..., Any], held: Order
+) -> None:
+    day = {"start": "2026-05-04", "end": "2026-05-04"}
+    other = CompanyFactory.create(key="other")
+    record(other, [chat(), order(NOW, value_minor=10_000_001)])
+    record(held.company, [order(NOW + 3 * MINUTE, order_id="yen", currency="JPY", value_minor=10_000_001)])
+    log_in("view_revenueimpact")
+    page = client.get(REPORT_URL, {**day, "company": "acme", "currency": "EUR", "channel": "FAQ"})
+    assert page.context["held_back"].startswith("2 orders of this period are held back.")
+    assert page.context["held_back_url"] == ""
+    assert page.context["no_credit"] == ""
+
+    log_in("view_revenueimpact", "view_order")
+    page = client.get(REPORT_URL, {**day, "company": "acme", "currency": "EUR"})
+    assert page.context["held_back_url"] in page.content.decode().replace("&amp;", "&")
+    listed = client.get(page.context["held_back_url"]).context["cl"].result_list
+    assert {row.order_id for row in listed} == {"large", "yen"}
+
+    Order.objects.filter(company=held.company).update(held_reason="", standing="COUNTED")
+    page = client.get(REPORT_URL, {**day, "company": "acme"})
+    assert (page.context["held_back"], page.context["report"].held_back_orders) == ("", 0)
+
+
+def test_trace_of_a_cart_event_says_that_its_session_is_excluded(
+    client: Client, log_in: Callable[..., Any], held: Order
+) -> None:
+    review.exclude_sessions([held.session_id], None, "our own people")
+    log_in("view_cartevent")
+    page = client.get(admin_url(CartEvent, "change", CartEvent.objects.get().pk))
+    text = page.context["trace"]
+    assert [badge.label for badge in text.badges] == ["Reported", "Excluded"]
+    figures = next(panel for panel in text.panels if panel.key == "figures")
+    assert figures.sentences == ["Excluded from all figures with its visitor session."]
+    entries = [entry for day in text.timeline.days for entry in day.entries if entry.kind == "cart"]
+    assert [badge.label for badge in entries[0].badges] == ["This cart event", "Excluded"]
