@@ -137,8 +137,9 @@ class VisitorSessionQuerySet(DatedQuerySet[_Model]):
     def lock_all(self, pks: Collection[int]) -> None:
         """Lock the sessions as ``lock`` does, in ascending order, by two statements."""
         rows = self.filter(pk__in=pks)
-        # An UPDATE of several rows would lock them in any order.
-        list(rows.order_by("pk").select_for_update().values_list("pk"))
+        if connections[self.db].features.has_select_for_update:
+            # An UPDATE of several rows would lock them in any order.
+            list(rows.order_by("pk").select_for_update().values_list("pk"))
         rows.update(version=F("version") + 1)
 
 

@@ -7,17 +7,17 @@ rows. Inside the caller's transaction, nothing is committed in between.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import islice
 from typing import Any, TypeAlias, TypeVar
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
-from django.db.models import Model, Q
+from django.db.models import Count, Model, Q
 from django.utils import timezone
 
 from alhena_tracking.contract.rules import parse_text
-from alhena_tracking.db.transactions import atomic, database, repeated
+from alhena_tracking.db.transactions import atomic, database, persistently
 from alhena_tracking.digests import text_digest
 from alhena_tracking.ingestion import carts, orm
 from alhena_tracking.ingestion.order_state import OrderState
@@ -42,13 +42,12 @@ def exclude_orders(pks: Iterable[int], user: User, reason: str, *, log: Log | No
     ``user`` is who does it, if known. Orders that are excluded already keep their reason, and ids of no order are
     left out. Raises ``InvalidValue`` for an invalid reason.
     """
-    exclusion = _exclusion(user, reason)
-    return _review_orders(pks, lambda state: _change_exclusion(state, exclusion), log)
+    return _review_orders(pks, _exclusion(user, reason), lambda order: order.excluded_at is None, log)
 
 
 def include_orders(pks: Iterable[int], *, log: Log | None = None) -> int:
     """Take exclusions back; return how many orders were excluded by themselves before."""
-    return _review_orders(pks, lambda state: _change_exclusion(state, _INCLUSION), log)
+    return _review_orders(pks, _INCLUSION, lambda order: order.excluded_at is not None, log)
 
 
 def accept_orders(pks: Iterable[int], user: User, reason: str, *, log: Log | None = None) -> int:
@@ -61,11 +60,7 @@ def accept_orders(pks: Iterable[int], user: User, reason: str, *, log: Log | Non
         "accepted_by_id": user.pk if user else None,
         "acceptance_reason": parse_text(reason),
     }
-
-    def accept(state: OrderState) -> bool:
-        return state.order is not None and state.order.is_held_back and _set(state, acceptance)
-
-    return _review_orders(pks, accept, log)
+    return _review_orders(pks, acceptance, lambda order: order.is_held_back, log)
 
 
 def exclude_sessions(pks: Iterable[int], user: User, reason: str, *, log: Log | None = None) -> int:
@@ -89,91 +84,111 @@ def _exclusion(user: User, reason: str) -> dict[str, Any]:
     }
 
 
-def _change_exclusion(state: OrderState, exclusion: dict[str, Any]) -> bool:
-    assert state.order is not None  # noqa: S101  (only stored orders are reviewed)
-    is_same = (state.order.excluded_at is None) == (exclusion["excluded_at"] is None)
-    return not is_same and _set(state, exclusion)
-
-
-def _set(state: OrderState, values: dict[str, Any]) -> bool:
-    for name, value in values.items():
-        setattr(state.order, name, value)
-    state.is_changed = True
-    return True
-
-
 # Orders
 
 
-def _review_orders(pks: Iterable[int], change: Callable[[OrderState], bool], log: Log | None) -> int:
+def _review_orders(pks: Iterable[int], values: dict[str, Any], is_due: Callable[[Order], bool], log: Log | None) -> int:
     return sum(
-        _in_transaction(partial(_change_orders, company, chunk, change, log=log))
+        _in_transaction(partial(_change_orders, company, chunk, values, is_due, log))
         for company, chunk in _by_company(Order, pks)
     )
 
 
 def _change_orders(
-    company: Company,
-    pks: Sequence[int],
-    change: Callable[[OrderState], bool] | None,
-    *,
-    log: Log | None = None,
-    of_sessions: Collection[int] = (),
+    company: Company, pks: Sequence[int], values: dict[str, Any], is_due: Callable[[Order], bool], log: Log | None
 ) -> int:
-    """Change orders, and what follows from that. Without a ``change``, choose their claims again."""
-    states, sessions = _lock_orders(company, pks, of_sessions if change is None else None)
-    excluded = {session.pk for session in sessions.values() if session.excluded_at is not None}
-    changed, now = [], timezone.now()
-    for state in states:
-        state.claims.excluded_sessions = excluded
-        if change is None:
-            state.choose_again(now)
-        elif change(state):
-            changed.append(state.order)
-        state.settle()
-    stale_days = StaleDays(company, now)
-    for state in states:
-        for session_id, on in state.changed_days():
-            stale_days.add(on)
-            if session_id is not None:
-                stale_days.add_sessions(sessions[session_id].started_on)
-    _empty_carts(states, stale_days)
-    orm.save_states(states, {})
-    orm.mark_stale(stale_days)
+    """Set the ``values`` of the orders for which that ``is_due``."""
+    orders = _LockedOrders(company, pks)
+    changed = [order for order in orders.rows if is_due(order)]
+    for order in changed:
+        for name, value in values.items():
+            setattr(order, name, value)
+    orm.rows_of(Order).filter(pk__in=[order.pk for order in changed]).update(**values)
+    orders.save()
     if log is not None and changed:
         log(changed)
     return len(changed)
 
 
-def _lock_orders(
-    company: Company, pks: Sequence[int], of_sessions: Collection[int] | None
-) -> tuple[list[OrderState], dict[int, VisitorSession]]:
-    """Lock and read orders, with their claims if ``of_sessions`` is given; return them and the sessions they touch."""
-    orders = orm.rows_of(Order).filter(company=company, pk__in=pks)
-    named = list(orders.exclude(order_id="").order_by("pk").values_list("order_id", flat=True))
-    orm.rows_of(LockRow).lock({LockRow.number_of(text_digest(order_id)) for order_id in named})
-    read = orm.read_states(company, named).values()
-    states = [state for state in read if state.order is not None and state.order.pk in pks]
-    if of_sessions is not None:
-        orm.read_all_claims(states, of_sessions)
-    touched = {claim.session_id for state in states for claim in state.claims.rows}
-    touched.update(state.order.session_id for state in states if state.order is not None)
-    unnamed = orders.filter(order_id="")
-    sessions = orm.lock_sessions(touched.union(unnamed.values_list("session_id", flat=True)), company)
-    # An order without an id is locked by its session.
-    return [*states, *(OrderState.of(company, order) for order in unnamed.order_by("pk"))], sessions
+def _choose_claims(company: Company, pks: Sequence[int], sessions: Collection[int]) -> int:
+    """Choose the claims that orders show, after ``sessions`` were excluded or included again."""
+    orders = _LockedOrders(company, pks, sessions)
+    for state in orders.states:
+        state.choose_again(orders.now)
+    orders.save()
+    return len(orders.states)
 
 
-def _empty_carts(states: Sequence[OrderState], stale_days: StaleDays) -> None:
+class _LockedOrders:
+    """Orders, locked as ingestion locks them, with their claims if those of ``claimants`` may change."""
+
+    def __init__(self, company: Company, pks: Sequence[int], claimants: Collection[int] | None = None) -> None:
+        self.company, self.now = company, timezone.now()
+        stored = orm.rows_of(Order).filter(company=company, pk__in=pks)
+        order_ids = list(stored.exclude(order_id="").order_by("pk").values_list("order_id", flat=True))
+        orm.rows_of(LockRow).lock({LockRow.number_of(text_digest(order_id)) for order_id in order_ids})
+        read = orm.read_states(company, order_ids).values()
+        self.states = [state for state in read if state.order is not None and state.order.pk in pks]
+        if claimants is not None:
+            orm.read_all_claims(self.states, claimants)
+        touched = {claim.session_id for state in self.states for claim in state.claims.rows}
+        touched.update(order.session_id for order in self.rows)
+        unnamed = stored.filter(order_id="").order_by("pk")
+        touched.update(unnamed.values_list("session_id", flat=True))
+        self.sessions = orm.lock_many_sessions(touched, company)
+        # An order without an id is locked by its session.
+        self.states += [OrderState.of(company, order) for order in unnamed]
+        excluded = {session.pk for session in self.sessions.values() if session.excluded_at is not None}
+        for state in self.states:
+            state.claims.excluded_sessions = excluded
+
+    @property
+    def rows(self) -> list[Order]:
+        return [state.order for state in self.states if state.order is not None]
+
+    def save(self) -> None:
+        """Save the orders, the carts after them, and which days are stale by that."""
+        same: dict[str, list[int]] = {}
+        for state, order in zip(self.states, self.rows, strict=True):
+            is_moved = state.is_changed
+            state.settle()
+            if state.is_changed and not is_moved:  # only the standing changes: save those of many orders together
+                state.is_changed = False
+                same.setdefault(order.standing, []).append(order.pk)
+        stale_days = StaleDays(self.company, self.now)
+        for state in self.states:
+            for session_id, on in state.changed_days():
+                stale_days.add(on)
+                if session_id is not None:
+                    stale_days.add_sessions(self.sessions[session_id].started_on)
+        _empty_carts([(state.place, state.new_place) for state in self.states], stale_days)
+        for standing, pks in same.items():
+            orm.rows_of(Order).filter(pk__in=pks).update(standing=standing)
+        orm.save_states(self.states, {})
+        orm.mark_stale(stale_days)
+
+
+def _empty_carts(moves: Sequence[carts.Move], stale_days: StaleDays) -> None:
     """Compute again what cart events are worth after orders that have come to count, moved, or ceased to count."""
-    moves: list[carts.Move] = [(state.place, state.new_place) for state in states]
     emptied = carts.emptied_since(moves)
-    later = orm.rows_of(CartEvent).filter(session__in=emptied).order_by()
-    for session_id in sorted(later.values_list("session", flat=True).distinct()):
-        cart = orm.read_cart(session_id)
-        changed = carts.place({}, cart.carts, carts.moved_times(moves, cart.order_times), emptied)
+    counts = orm.rows_of(CartEvent).filter(session__in=emptied).order_by().values_list("session")
+    for together in _batches(dict(counts.annotate(count=Count("pk")))):
+        stored = orm.read_carts(together)
+        changed = carts.place({}, stored.carts, carts.moved_times(moves, stored.order_times), emptied)
         orm.save_worth(changed)
         stale_days.add_cart_events(changed)
+
+
+def _batches(counts: Mapping[int, int]) -> Iterator[list[int]]:
+    """Yield sessions with at most ``CART_EVENTS`` together, if not alone."""
+    batch: list[int] = []
+    for session_id, count in sorted(counts.items()):
+        if batch and sum(counts[one] for one in batch) + count > CART_EVENTS:
+            yield batch
+            batch = []
+        batch.append(session_id)
+    if batch:
+        yield batch
 
 
 # Visitor sessions
@@ -184,17 +199,17 @@ def _review_sessions(pks: Iterable[int], exclusion: dict[str, Any], log: Log | N
     for company, chunk in _by_company(VisitorSession, pks):
         changed += _in_transaction(partial(_change_sessions, company, chunk, exclusion, log))
         # From here on, new events of the sessions count, or do not. Those before follow, whoever changed the sessions.
-        while _in_transaction(partial(_change_cart_events, company, chunk)):
+        while _in_transaction(partial(_change_cart_events, company, chunk)) == CART_EVENTS:
             pass
         claimed = orm.rows_of(OrderClaim).filter(session__in=chunk).values_list("order_id", flat=True)
         orders = {*orm.rows_of(Order).filter(session__in=chunk).values_list("pk", flat=True), *claimed}
         for part in _chunks(sorted(orders), ROWS):
-            _in_transaction(partial(_change_orders, company, part, None, of_sessions=chunk))
+            _in_transaction(partial(_choose_claims, company, part, chunk))
     return changed
 
 
 def _change_sessions(company: Company, pks: Sequence[int], exclusion: dict[str, Any], log: Log | None) -> int:
-    sessions = orm.lock_sessions(pks, company)
+    sessions = orm.lock_many_sessions(pks, company)
     changed = [
         session for session in sessions.values() if (session.excluded_at is None) != (exclusion["excluded_at"] is None)
     ]
@@ -207,9 +222,9 @@ def _change_sessions(company: Company, pks: Sequence[int], exclusion: dict[str, 
     return len(changed)
 
 
-def _change_cart_events(company: Company, pks: Sequence[int]) -> bool:
-    """Have some cart events of sessions follow their sessions' exclusion; return whether there may be more."""
-    sessions = orm.lock_sessions(pks, company)
+def _change_cart_events(company: Company, pks: Sequence[int]) -> int:
+    """Have up to ``CART_EVENTS`` cart events follow their sessions' exclusion; return how many."""
+    sessions = orm.lock_many_sessions(pks, company)
     excluded = [session.pk for session in sessions.values() if session.excluded_at is not None]
     others = [session.pk for session in sessions.values() if session.excluded_at is None]
     differing = orm.rows_of(CartEvent).filter(
@@ -223,7 +238,7 @@ def _change_cart_events(company: Company, pks: Sequence[int]) -> bool:
     stale_days = StaleDays(company, timezone.now())
     stale_days.add(*(on for _, on, _ in found))
     orm.mark_stale(stale_days)
-    return len(found) == CART_EVENTS
+    return len(found)
 
 
 # Chunks and transactions
@@ -251,4 +266,4 @@ def _in_transaction(work: Callable[[], int]) -> int:
         with atomic(is_durable=False):
             return work()
 
-    return attempt() if database().in_atomic_block else repeated(attempt)
+    return attempt() if database().in_atomic_block else persistently(attempt)

@@ -31,8 +31,8 @@ class RevenueImpactReport:
     ``days`` has a row for every day and channel with figures, by day. ``products`` are the first of ``product_count``
     products, by purchase revenue. ``currency`` is empty if neither the query nor the company names one and there is no
     revenue. ``other_currencies`` have figures, too, the busiest first. ``previous`` is ``None`` where nothing is
-    compared. While ``is_redating``, events may count on their day of a former time zone. ``held_back_orders`` counts the
-    company's orders of the period that wait for staff, whatever the other filters, in all currencies.
+    compared. While ``is_redating``, events may count on their day of a former time zone. ``held_back_orders`` counts
+    the company's orders of the period that wait for staff, whatever the other filters, in all currencies.
     """
 
     query: ReportQuery

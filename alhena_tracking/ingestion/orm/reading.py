@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import reduce
 from operator import or_
@@ -67,7 +67,7 @@ def read(demand: Demand) -> Stored:
     for visitor, session_id in pairs:
         for at in _denied_at(demand.visitors[visitor], stored.orders.values()):
             earliest(emptied, session_id, at)
-    stored.sessions = lock_sessions(sessions | emptied.keys(), demand.company)
+    stored.sessions = _lock_sessions(sessions | emptied.keys(), demand.company)
     stored.excluded_sessions = {pk for pk, session in stored.sessions.items() if session.excluded_at is not None}
     stored.allowances = {
         pk: CartAllowance(session.carts_since, session.carts_events, session.carts_claimed)
@@ -140,11 +140,21 @@ def _between(fingerprint: Fingerprint, range_: Range) -> Any:
     return interactions.order_by("occurred_at", "id").values_list(*_Interaction._fields)
 
 
-def lock_sessions(ids: Iterable[int], company: Company) -> dict[int, VisitorSession]:
+def _lock_sessions(ids: Iterable[int], company: Company) -> dict[int, VisitorSession]:
     """Lock sessions, and read them in later statements: one that locks and reads finds the rows of before its wait."""
-    sessions = {}
     for pk in sorted(ids):
         rows_of(VisitorSession).lock(pk)
+    return _read_sessions(ids, company)
+
+
+def lock_many_sessions(ids: Collection[int], company: Company) -> dict[int, VisitorSession]:
+    """Lock and read sessions, in few statements however many they are."""
+    rows_of(VisitorSession).lock_all(ids)
+    return _read_sessions(ids, company)
+
+
+def _read_sessions(ids: Iterable[int], company: Company) -> dict[int, VisitorSession]:
+    sessions = {}
     for session in rows_of(VisitorSession).filter(pk__in=ids):
         session.company = company
         sessions[session.pk] = session
@@ -188,13 +198,14 @@ def _read_carts(stored: Stored, demand: Demand, emptied: Mapping[int, datetime])
         stored.order_times[session_id] = [*([last] if last else []), *times]
 
 
-def read_cart(session_id: int) -> Stored:
-    """Return all cart events of a session, which must be locked, and the times of its counted orders."""
+def read_carts(session_ids: Collection[int]) -> Stored:
+    """Return all cart events of sessions, which must be locked, and the times of their counted orders."""
     stored, keys = Stored(), ProductInCart._fields
-    rows = rows_of(CartEvent).filter(session=session_id).order_by().values_list(*keys, *_CART_FIELDS)
+    rows = rows_of(CartEvent).filter(session__in=session_ids).order_by().values_list(*keys, *_CART_FIELDS)
     stored.add_carts((ProductInCart(*values[: len(keys)]), StoredCartEvent(*values[len(keys) :])) for values in rows)
-    orders = rows_of(Order).filter(session=session_id, standing=Standing.COUNTED).order_by()
-    stored.order_times[session_id] = list(orders.values_list("occurred_at", flat=True))
+    orders = rows_of(Order).filter(session__in=session_ids, standing=Standing.COUNTED).order_by()
+    for session_id, at in orders.values_list("session_id", "occurred_at"):
+        stored.order_times.setdefault(session_id, []).append(at)
     return stored
 
 
