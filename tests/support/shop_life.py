@@ -92,6 +92,10 @@ class ShopLife:
         if not orders:
             return None
         order = self.rnd.choice(orders)
+        if self.rnd.random() < 0.5:
+            if order.session.excluded_at:
+                return review.include_sessions([order.session_id])
+            return review.exclude_sessions([order.session_id], self.staff, "A test.")
         if order.excluded_at:
             return review.include_orders([order.pk])
         return review.exclude_orders([order.pk], self.staff, "A test.")
