@@ -42,6 +42,7 @@ from alhena_tracking.ingestion.state import (
     ProductInCart,
     Stored,
     StoredCartEvent,
+    earliest,
 )
 from alhena_tracking.models import CartEvent, Interaction, Order, OrderLine, Standing, Trust, VisitorSession
 

@@ -174,7 +174,7 @@ def _empty_carts(moves: Sequence[carts.Move], stale_days: StaleDays) -> None:
     counts = orm.rows_of(CartEvent).filter(session__in=emptied).order_by().values_list("session")
     for together in _batches(dict(counts.annotate(count=Count("pk")))):
         stored = orm.read_carts(together)
-        changed = carts.place({}, stored.carts, carts.moved_times(moves, stored.order_times), emptied)
+        changed = carts.place({}, stored.carts, carts.moved_times(moves, stored.order_times), emptied, {})
         orm.save_worth(changed)
         stale_days.add_cart_events(changed)
 

@@ -566,13 +566,13 @@ def test_page_takes_as_many_queries_whatever_there_is_to_show(
 ) -> None:
     # 10 for the figures, 2 for the profiles, 2 for the orders; the others for session, user, rights and companies
     log_in("view_revenueimpact", "view_order")
-    with django_assert_max_num_queries(13):
+    with django_assert_max_num_queries(14):
         client.get(REPORT_URL, THAT_WEEK)
     session = models.VisitorSession.objects.filter(company=shop)[0]
     for order in factories.OrderFactory.create_batch(15, session=session):
         factories.OrderLineFactory.create(order=order)
         factories.RefundFactory.create(refunded_order=order)
-    with django_assert_max_num_queries(13):
+    with django_assert_max_num_queries(14):
         client.get(REPORT_URL, THAT_WEEK)
 
 
