@@ -137,8 +137,9 @@ class VisitorSessionQuerySet(DatedQuerySet[_Model]):
     def lock_all(self, pks: Collection[int]) -> None:
         """Lock the sessions as ``lock`` does, in ascending order, by two statements."""
         rows = self.filter(pk__in=pks)
-        # An UPDATE of several rows would lock them in any order.
-        list(rows.order_by("pk").select_for_update().values_list("pk"))
+        if connections[self.db].features.has_select_for_update:
+            # An UPDATE of several rows would lock them in any order.
+            list(rows.order_by("pk").select_for_update().values_list("pk"))
         rows.update(version=F("version") + 1)
 
 
@@ -162,8 +163,17 @@ class OrderQuerySet(DatedQuerySet[_Model]):
 
     def held_back(self) -> Self:
         """Return orders that wait for staff: not those that still wait for a claim."""
-        waits = Q(held_reason="NO_FITTING_CLAIM", confirmed_at__gt=timezone.now() - PENDING_AGE)
-        return self.filter(standing="HELD").exclude(waits)
+        # By the reasons, for their index.
+        held = self.filter(standing="HELD", held_reason__in=["ABOVE_CEILING", "NO_FITTING_CLAIM"])
+        return held.exclude(self._waits())
+
+    def waiting(self) -> Self:
+        """Return orders that wait for a claim with the figures that the shop's server confirmed."""
+        return self.filter(self._waits(), standing="HELD")
+
+    @staticmethod
+    def _waits() -> Q:
+        return Q(held_reason="NO_FITTING_CLAIM", confirmed_at__gt=timezone.now() - PENDING_AGE)
 
 
 class PendingConfirmationQuerySet(models.QuerySet[_Model]):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
@@ -112,7 +112,7 @@ class RecordAdmin(ReadOnlyMixin, OpenLinksMixin, SafeLookupsAdmin):
 
     list_select_related: ClassVar[tuple[str, ...]] = ("company",)
     show_full_result_count = False
-    actions = None
+    actions: Sequence[Callable[..., Any]] | None = None
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).filter(company__in=Company.objects.visible_to(request.user))

@@ -20,6 +20,7 @@ from alhena_tracking.admin.base import (
     TabularInline,
     may_open,
 )
+from alhena_tracking.admin.review import ORDER_DECISIONS, actions_of
 from alhena_tracking.admin.trace_pages.views import OrderTraceMixin, PendingConfirmationTraceMixin
 from alhena_tracking.models import (
     Order,
@@ -29,6 +30,8 @@ from alhena_tracking.models import (
     Refund,
     Standing,
 )
+
+_WAITING = _("waiting for a claim")
 
 
 class OrderLineInline(ReadOnlyMixin, TabularInline):
@@ -53,8 +56,29 @@ class OrderLineInline(ReadOnlyMixin, TabularInline):
         return formats.money(line.total_minor, line.order.currency)
 
 
+class StandingFilter(admin.SimpleListFilter):
+    """Offers the orders that are held back, and those that still wait for a claim, apart."""
+
+    title = _("standing")
+    parameter_name = "standing"
+    waiting = "WAITING"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[Any, Any]]:
+        return [*Standing.choices, (self.waiting, _WAITING)]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        value = self.value()
+        if value == Standing.HELD:
+            return queryset.held_back()
+        if value == self.waiting:
+            return queryset.waiting()
+        return queryset.filter(standing=value) if value in Standing.values else queryset
+
+
 @admin.register(Order)
 class OrderAdmin(OrderTraceMixin, RecordAdmin):
+    decisions = ORDER_DECISIONS
+    actions = actions_of(ORDER_DECISIONS)
     list_display = [
         "__str__",
         "company",
@@ -64,7 +88,7 @@ class OrderAdmin(OrderTraceMixin, RecordAdmin):
         "trust",
         "remarks",
     ]
-    list_filter = [("company", CompanyFilter), ChannelFilter, "trust", "standing", "has_conflict"]
+    list_filter = [("company", CompanyFilter), ChannelFilter, "trust", StandingFilter, "has_conflict"]
     date_hierarchy = "occurred_on"
     search_fields = ["order_id"]
     search_help_text = _("Search by order ID.")
@@ -95,6 +119,8 @@ class OrderAdmin(OrderTraceMixin, RecordAdmin):
     def remarks(self, order: Order) -> str:
         """Return whether the order does not count, or is in conflict, in words."""
         standing = order.get_standing_display() if order.standing != Standing.COUNTED else ""
+        if order.standing == Standing.HELD and not order.is_held_back:
+            standing = str(_WAITING)
         conflict = _("conflict") if order.has_conflict else ""
         return ", ".join(str(remark) for remark in (standing, conflict) if remark)
 

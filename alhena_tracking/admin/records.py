@@ -26,6 +26,7 @@ from alhena_tracking.admin.base import (
     RecordAdmin,
     SafeLookupsAdmin,
 )
+from alhena_tracking.admin.review import SESSION_DECISIONS, ReviewMixin, actions_of
 from alhena_tracking.admin.trace_pages.views import CartEventTraceMixin
 from alhena_tracking.contract.currencies import MINOR_UNITS
 from alhena_tracking.models import (
@@ -34,6 +35,7 @@ from alhena_tracking.models import (
     Interaction,
     PendingConfirmation,
     Refund,
+    Standing,
     VisitorSession,
 )
 
@@ -127,9 +129,11 @@ class CompanyAdmin(SafeLookupsAdmin):
 
 
 @admin.register(VisitorSession)
-class VisitorSessionAdmin(RecordAdmin):
-    list_display = ["started_at", "company", "channel_name", "ai_profile", "last_interaction_at"]
-    list_filter = [("company", CompanyFilter), ChannelFilter]
+class VisitorSessionAdmin(ReviewMixin, RecordAdmin):
+    decisions = SESSION_DECISIONS
+    actions = actions_of(SESSION_DECISIONS)
+    list_display = ["started_at", "company", "channel_name", "ai_profile", "last_interaction_at", "remarks"]
+    list_filter = [("company", CompanyFilter), ChannelFilter, ("excluded_at", admin.EmptyFieldListFilter)]
     date_hierarchy = "started_on"
     search_fields = ["ai_profile"]
     search_help_text = _("Search by AI profile.")
@@ -141,7 +145,14 @@ class VisitorSessionAdmin(RecordAdmin):
         "qualified_at",
         "channel_name",
         "ai_profile",
+        "excluded_at",
+        "excluded_by",
+        "exclusion_reason",
     ]
+
+    @admin.display(description=_("notes"), empty_value="")
+    def remarks(self, session: VisitorSession) -> str:
+        return str(Standing.EXCLUDED.label) if session.excluded_at is not None else ""
 
 
 @admin.register(Interaction)
@@ -183,7 +194,7 @@ class CartEventAdmin(CartEventTraceMixin, RecordAdmin):
         "gmv",
         "channel_name",
     ]
-    list_filter = [("company", CompanyFilter), ChannelFilter, "type", "trust"]
+    list_filter = [("company", CompanyFilter), ChannelFilter, "type", "trust", "is_excluded"]
     date_hierarchy = "occurred_on"
     search_fields = ["product_id", "product_name"]
     search_help_text = _("Search by product ID or name.")
@@ -201,6 +212,7 @@ class CartEventAdmin(CartEventTraceMixin, RecordAdmin):
                     "quantity_reported",
                     "value",
                     "value_basis",
+                    "is_excluded",
                 ]
             },
         ),

@@ -10,11 +10,14 @@ from alhena_tracking.attribution import EMPTY_CART, CartState, change_cart
 from alhena_tracking.conf import conf
 from alhena_tracking.digests import text_digest
 from alhena_tracking.ingestion.data import Attribution, CartEventData
-from alhena_tracking.ingestion.state import ProductInCart, StoredCartEvent
+from alhena_tracking.ingestion.order_rows import Place
+from alhena_tracking.ingestion.state import ProductInCart, StoredCartEvent, earliest
 from alhena_tracking.models import CartEvent, Company
 
 WORTH_FIELDS = ("units", "gmv_minor", "cart_quantity", "claimed_units", "claimed_minor")
 
+#: Where an order was, and where it is now.
+Move: TypeAlias = tuple[Place | None, Place | None]
 _Row: TypeAlias = CartEvent | StoredCartEvent
 
 _ATTRIBUTES = [field.attname for field in CartEvent._meta.concrete_fields]
@@ -64,6 +67,31 @@ def place(
         _follow(sorted([*later, *its_own], key=_moment), last, order_times.get(product.session_id, ()))
         changed += [row for row, was_worth in zip(later, worth, strict=True) if _worth(row) != was_worth]
     return changed
+
+
+def emptied_since(moves: Iterable[Move]) -> dict[int, datetime]:
+    """Return since when the carts of sessions change by orders that move."""
+    emptied: dict[int, datetime] = {}
+    for former, now in moves:
+        if former != now:
+            for session_id, at in filter(None, (former, now)):
+                earliest(emptied, session_id, at)
+    return emptied
+
+
+def moved_times(
+    moves: Iterable[Move], order_times: Mapping[int, Collection[datetime]]
+) -> dict[int, Collection[datetime]]:
+    """Return the times of each session's orders once the orders have moved."""
+    moved = {session_id: list(times) for session_id, times in order_times.items()}
+    for former, now in moves:
+        if former == now:
+            continue
+        if former is not None and former[1] in moved.get(former[0], ()):
+            moved[former[0]].remove(former[1])
+        if now is not None:
+            moved.setdefault(now[0], []).append(now[1])
+    return {**moved}
 
 
 def _follow(events: Iterable[_Row], last: tuple[datetime, CartState] | None, order_times: Collection[datetime]) -> None:

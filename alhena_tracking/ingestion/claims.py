@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from alhena_tracking.attribution import is_near_claim, nearest_claim
+from alhena_tracking.contract.limits import PENDING_AGE
 from alhena_tracking.ingestion import order_rows
 from alhena_tracking.ingestion.data import Attribution, Lines, OrderData, Visitor
 from alhena_tracking.models import Company, Order, OrderClaim, PendingConfirmation
@@ -17,7 +18,10 @@ class Claims:
 
     Of very many (``has_more``), ``rows`` holds those that may decide something: the first two, the one shown, the first
     that may be shown while only browsers report the order, those with the server's figures that were received nearest
-    to its time, and those of the events' sessions. ``own`` holds those of visitors whom the shop's server names.
+    to its time, and those of the events' sessions; of sessions that are not excluded, the first two at least. ``own``
+    holds those of visitors whom the shop's server names.
+
+    Claims of excluded sessions decide nothing where there are others.
     """
 
     rows: list[OrderClaim] = field(default_factory=list)
@@ -25,6 +29,11 @@ class Claims:
     own: dict[Visitor, OrderClaim] = field(default_factory=dict)
     excluded_sessions: set[int] = field(default_factory=set)
     restated: list[OrderClaim] = field(default_factory=list)
+
+    @property
+    def included(self) -> list[OrderClaim]:
+        """The claims of sessions that are not excluded, or all if there are none."""
+        return [claim for claim in self.rows if claim.session_id not in self.excluded_sessions] or self.rows
 
     def of_session(self, session_id: int) -> OrderClaim | None:
         return next((claim for claim in self.rows if claim.session_id == session_id), None)
@@ -42,28 +51,35 @@ class Claims:
 
     def first_acceptable(self) -> OrderClaim:
         """Return the first claim that is not above the ceiling, else the first of all."""
-        return next((claim for claim in self._included() if not claim.is_above_ceiling), self.rows[0])
+        return next((claim for claim in self.included if not claim.is_above_ceiling), self.included[0])
 
     def fitting(self, order: Order) -> OrderClaim | None:
-        """Return the claim with exactly the server's figures; of several the one received nearest to its time."""
-        exact = [claim for claim in self._included() if amount_of(claim) == amount_of(order)]
-        return nearest_claim(exact, order.server_occurred_at) if exact else None
+        """Return the claim that the server's figures belong to; it depends on the claims, not on when it is chosen.
 
-    def near(self, order: Order) -> OrderClaim | None:
-        """Return the only claim, if its amount and time are near to the server's."""
-        at = order.server_occurred_at or order.confirmed_at
-        if len(self.rows) > 1 or self.has_more or at is None:
+        Of several with exactly these figures, it is the one received nearest to the server's time. One received later
+        than ``PENDING_AGE`` after the confirmation is chosen only where no other fits.
+        """
+        assert order.confirmed_at is not None  # noqa: S101
+        exact = [claim for claim in self.included if amount_of(claim) == amount_of(order)]
+        timely = [claim for claim in exact if claim.received_at - order.confirmed_at <= PENDING_AGE]
+        near = None if timely else self._near(order, order.confirmed_at)
+        return near or (nearest_claim(timely or exact, order.server_occurred_at) if exact else None)
+
+    def _near(self, order: Order, confirmed_at: datetime) -> OrderClaim | None:
+        """Return the claim with nearly the server's figures, if it was the only one once both were known."""
+        first, *others = self.included[:2]
+        if any(claim.received_at <= confirmed_at for claim in others):
             return None
-        (claim,) = self.rows
-        return claim if is_near_claim(claim, order.currency, order.value_minor, at) else None
+        at = order.server_occurred_at or confirmed_at
+        return first if is_near_claim(first, order.currency, order.value_minor, at) else None
+
+    def has_exact(self, order: Order) -> bool:
+        return any(amount_of(claim) == amount_of(order) for claim in self.included)
 
     def disagree_with(self, order: Order) -> bool:
         """Return whether a claim is of another session than is shown, or of another amount."""
         shown = (order.session_id, *amount_of(order))
         return any((claim.session_id, *amount_of(claim)) != shown for claim in self.rows)
-
-    def _included(self) -> Iterable[OrderClaim]:
-        return (claim for claim in self.rows if claim.session_id not in self.excluded_sessions)
 
 
 def amount_of(row: Order | OrderClaim | PendingConfirmation | OrderData) -> tuple[str, int]:

@@ -73,6 +73,16 @@ class OrderState:
         order.company = company
         return cls(company, order, figure_key=figure_key(order), place=place_of(order))
 
+    def choose_again(self, now: datetime) -> None:
+        """Choose the claim to show after staff excluded a session or included it again."""
+        order = self._known_order()
+        if not self.claims.rows:  # an order without an id
+            return
+        if order.trust == Trust.REPORTED:
+            self._choose_reported(now)
+        elif order.trust == Trust.CONFIRMED and not order.is_denied:
+            self._choose_confirmed(now, is_credited=False)
+
     def settle(self) -> None:
         """Set the standing that follows from all events, once they are taken."""
         if self.order is not None:
@@ -164,7 +174,8 @@ class OrderState:
         if order.trust == Trust.REPORTED:
             self._choose_reported(data.received_at)
         elif order.trust == Trust.CONFIRMED and not order.is_denied:
-            self._choose_confirmed(data.received_at, is_credited=not order.held_reason)
+            is_credited = not order.held_reason and not self._is_credited_to_excluded
+            self._choose_confirmed(data.received_at, is_credited=is_credited)
         self._compare_claims()
         return DUPLICATE
 
@@ -295,7 +306,8 @@ class OrderState:
 
     def _choose_reported(self, now: datetime) -> None:
         """While only browsers report the order, show the first claim that is not above the ceiling."""
-        if self._known_order().accepted_at is None:
+        order = self._known_order()
+        if order.accepted_at is None or self._is_credited_to_excluded:
             claim = self.claims.first_acceptable()
             self._show(claim, now)
             self._hold(HeldReason.ABOVE_CEILING if claim.is_above_ceiling else "")
@@ -306,13 +318,16 @@ class OrderState:
         An order that is credited moves only to a claim with exactly these figures, and only for ``PENDING_AGE``.
         """
         order = self._known_order()
-        fitting = self.claims.fitting(order)
         assert order.confirmed_at is not None  # noqa: S101
-        if is_credited and (fitting is None or now - order.confirmed_at > PENDING_AGE):
+        if is_credited and (not self.claims.has_exact(order) or now - order.confirmed_at > PENDING_AGE):
             return
-        credited = fitting or self.claims.near(order)
-        self._show(credited or self.claims.rows[0], now)
-        self._hold("" if credited else HeldReason.NO_FITTING_CLAIM)
+        fitting = self.claims.fitting(order)
+        self._show(fitting or self.claims.included[0], now)
+        self._hold("" if fitting else HeldReason.NO_FITTING_CLAIM)
+
+    @property
+    def _is_credited_to_excluded(self) -> bool:
+        return self._known_order().session_id in self.claims.excluded_sessions
 
     def _show(self, claim: OrderClaim, now: datetime) -> None:
         order = self._known_order()

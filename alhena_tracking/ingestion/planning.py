@@ -30,7 +30,7 @@ from alhena_tracking.ingestion.data import (
     Outcome,
     Visitor,
 )
-from alhena_tracking.ingestion.order_rows import Place, contents_digest, new_lines, new_order, place_of, stored_lines
+from alhena_tracking.ingestion.order_rows import contents_digest, new_lines, new_order, place_of, stored_lines
 from alhena_tracking.ingestion.order_state import OrderState
 from alhena_tracking.ingestion.sessions import counted_as, include, is_qualifying
 from alhena_tracking.ingestion.stale_days import StaleDays
@@ -333,21 +333,9 @@ class _Planning:
 
     def _place_cart_events(self) -> None:
         """Compute what the new cart events are worth, and those whose worth changes by what came before them."""
-        order_times = {session_id: list(times) for session_id, times in self.stored.order_times.items()}
-        emptied: dict[int, datetime] = {}
-        moved: list[tuple[Place | None, Place | None]] = [
-            (None, place_of(order)) for order in self.plan.orders_without_id
-        ]
-        moved += [(state.place, state.new_place) for state in self.plan.states]
-        for former, place in moved:
-            if former == place:
-                continue
-            for session_id, at in filter(None, (former, place)):
-                earliest(emptied, session_id, at)
-            if former is not None and former[1] in order_times.get(former[0], ()):
-                order_times[former[0]].remove(former[1])
-            if place is not None:
-                order_times.setdefault(place[0], []).append(place[1])
+        moves: list[carts.Move] = [(None, place_of(order)) for order in self.plan.orders_without_id]
+        moves += [(state.place, state.new_place) for state in self.plan.states]
+        order_times, emptied = carts.moved_times(moves, self.stored.order_times), carts.emptied_since(moves)
         again: dict[ProductInCart, datetime] = {}
         changed: dict[int, StoredCartEvent] = {}
         while True:

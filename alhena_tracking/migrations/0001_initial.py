@@ -277,7 +277,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'order',
                 'verbose_name_plural': 'orders',
                 'ordering': ['-occurred_at', '-id'],
-                'permissions': [('exclude_order', 'Can exclude orders from the figures')],
+                'permissions': [('exclude_order', 'Can exclude orders from the figures'), ('accept_order', 'Can accept orders that are held back')],
             },
         ),
         migrations.CreateModel(
@@ -432,6 +432,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'visitor session',
                 'verbose_name_plural': 'visitor sessions',
                 'ordering': ['-started_at', '-id'],
+                'permissions': [('exclude_visitorsession', 'Can exclude visitor sessions from the figures')],
             },
         ),
         migrations.CreateModel(
@@ -635,6 +636,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='order',
             index=models.Index(fields=['company', 'occurred_on', 'currency', 'channel', 'standing', 'value_minor'], name='alhena_order_report'),
+        ),
+        migrations.AddIndex(
+            model_name='order',
+            index=models.Index(fields=['company', 'held_reason', 'occurred_on'], name='alhena_order_held'),
         ),
         migrations.AddConstraint(
             model_name='order',

@@ -4,23 +4,17 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime
-from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
-from django.db import models, router, transaction
+from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from alhena_tracking.conf import conf
 from alhena_tracking.contract.limits import PENDING_AGE, PRODUCT_NAME_LENGTH, TEXT_LENGTH, TOTAL_MINOR, VALUE_MINOR
-from alhena_tracking.contract.rules import parse_text
 from alhena_tracking.models.base import Credited, Event, ExactUUIDField, Trust
 from alhena_tracking.models.channels import Channel
-from alhena_tracking.models.locks import LockRow
-from alhena_tracking.models.rollups import RolledUpDay
-from alhena_tracking.models.visits import VisitorSession
 from alhena_tracking.querysets import DatedQuerySet, OrderQuerySet, PendingConfirmationQuerySet, RefundQuerySet
 
 _ORDER_ID_HAS_DIGEST = Q(order_id="", order_id_digest__isnull=True) | (
@@ -91,7 +85,10 @@ class Order(Credited, Event):
         verbose_name = _("order")
         verbose_name_plural = _("orders")
         ordering = ["-occurred_at", "-id"]
-        permissions = [("exclude_order", _("Can exclude orders from the figures"))]
+        permissions = [
+            ("exclude_order", _("Can exclude orders from the figures")),
+            ("accept_order", _("Can accept orders that are held back")),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["company", "order_id_digest"], name="alhena_order_order_id"),
             # Orders with an id have no contents digest: the id is unique.
@@ -120,6 +117,7 @@ class Order(Credited, Event):
                 fields=["company", "occurred_on", "currency", "channel", "standing", "value_minor"],
                 name="alhena_order_report",
             ),
+            models.Index(fields=["company", "held_reason", "occurred_on"], name="alhena_order_held"),
         ]
 
     def __str__(self) -> str:
@@ -131,6 +129,15 @@ class Order(Credited, Event):
         is_trusted = self.trust in Trust.by_server() or not conf.confirmed_orders_only
         return self.standing == Standing.COUNTED and is_trusted
 
+    @property
+    def is_held_back(self) -> bool:
+        """Whether the order waits for staff, by the rule of ``OrderQuerySet.held_back``."""
+        if self.standing != Standing.HELD:
+            return False
+        if self.held_reason != HeldReason.NO_FITTING_CLAIM or self.confirmed_at is None:
+            return True
+        return timezone.now() - self.confirmed_at >= PENDING_AGE
+
     def set_standing(self, *, is_session_excluded: bool) -> None:
         """Set the standing that follows from what is known of the order, and whether its session is excluded."""
         if self.excluded_at is not None or is_session_excluded:
@@ -141,44 +148,6 @@ class Order(Credited, Event):
             self.standing = Standing.HELD
         else:
             self.standing = Standing.COUNTED
-
-    def exclude(self, user: AbstractBaseUser | AnonymousUser, reason: str) -> bool:
-        """Exclude the order (a test, a fraud) from all figures; return whether it was not excluded until now.
-
-        An order that is excluded already keeps its reason. Raises ``InvalidValue`` for an invalid reason and
-        ``Order.DoesNotExist`` where the order was deleted.
-        """
-        exclusion = {"excluded_at": timezone.now(), "excluded_by_id": user.pk, "exclusion_reason": parse_text(reason)}
-        return self._change_exclusion(is_excluded=False, exclusion=exclusion)
-
-    def include(self) -> bool:
-        """Take the exclusion back; return whether the order was excluded until now. Raises as ``exclude`` does."""
-        none = {"excluded_at": None, "excluded_by_id": None, "exclusion_reason": ""}
-        return self._change_exclusion(is_excluded=True, exclusion=none)
-
-    def _change_exclusion(self, *, is_excluded: bool, exclusion: dict[str, Any]) -> bool:
-        """Store the exclusion if the order is still as given, and reload the order."""
-        using = router.db_for_write(Order, instance=self)
-        with transaction.atomic(using=using):
-            self._lock(using)
-            # With the company: read on its own, it would come from where a router sends reads.
-            self.refresh_from_db(using=using, from_queryset=Order.objects.using(using).select_related("company"))
-            if (self.excluded_at is not None) != is_excluded:
-                return False
-            for name, value in exclusion.items():
-                setattr(self, name, value)
-            session = VisitorSession.objects.using(using).get(pk=self.session_id)
-            self.set_standing(is_session_excluded=session.excluded_at is not None)
-            self.save(using=using, update_fields=["standing", *exclusion])
-            days = RolledUpDay.objects.using(using)
-            days.mark_stale(self.company, [self.occurred_on], of_sessions=[session.started_on])
-        return True
-
-    def _lock(self, using: str) -> None:
-        """Lock what ingestion locks before it writes the order."""
-        if self.order_id_digest is not None:
-            LockRow.objects.using(using).lock([LockRow.number_of(self.order_id_digest)])
-        VisitorSession.objects.using(using).lock(self.session_id)
 
 
 class OrderLine(models.Model):

@@ -94,6 +94,7 @@ class VisitorSession(models.Model):
         verbose_name = _("visitor session")
         verbose_name_plural = _("visitor sessions")
         ordering = ["-started_at", "-id"]
+        permissions = [("exclude_visitorsession", _("Can exclude visitor sessions from the figures"))]
         constraints = [
             models.CheckConstraint(
                 condition=Q(last_interaction_at__gte=models.F("started_at")), name="alhena_session_chronological"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from alhena_tracking.models import CartEvent, Order
+from alhena_tracking.models import CartEvent, Order, Standing
 from alhena_tracking.querysets import CartEventQuerySet, OrderQuerySet
 from alhena_tracking.reports.revenue_impact import RevenueImpactReport
 
@@ -19,8 +19,9 @@ def counted_orders(report: RevenueImpactReport) -> OrderQuerySet[Order]:
 
 
 def has_uncounted_orders(report: RevenueImpactReport) -> bool:
-    """Return whether any order under the query's filters, in any currency, is not counted."""
-    return report.query.credited(Order.objects.uncounted(), report.query.period).exists()
+    """Return whether an order under the query's filters, in any currency, is excluded or not confirmed yet."""
+    orders = Order.objects.uncounted().filter(standing__in=[Standing.COUNTED, Standing.EXCLUDED])
+    return report.query.credited(orders, report.query.period).exists()
 
 
 def counted_cart_events(report: RevenueImpactReport) -> CartEventQuerySet[CartEvent]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from alhena_tracking.models import Channel
+from alhena_tracking.models import Channel, Order
 from alhena_tracking.reports.breakdowns import choose_currency, figures_by_day
 from alhena_tracking.reports.cards import CARD_TYPES, Card
 from alhena_tracking.reports.days import SourceDays
@@ -31,7 +31,8 @@ class RevenueImpactReport:
     ``days`` has a row for every day and channel with figures, by day. ``products`` are the first of ``product_count``
     products, by purchase revenue. ``currency`` is empty if neither the query nor the company names one and there is no
     revenue. ``other_currencies`` have figures, too, the busiest first. ``previous`` is ``None`` where nothing is
-    compared. While ``is_redating``, events may count on their day of a former time zone.
+    compared. While ``is_redating``, events may count on their day of a former time zone. ``held_back_orders`` counts
+    the company's orders of the period that wait for staff, whatever the other filters, in all currencies.
     """
 
     query: ReportQuery
@@ -44,6 +45,7 @@ class RevenueImpactReport:
     current: Figures
     previous: Figures | None
     is_redating: bool = False
+    held_back_orders: int = 0
 
     @property
     def cards(self) -> tuple[Card, ...]:
@@ -63,8 +65,9 @@ class RevenueImpactReport:
 def revenue_impact(query: ReportQuery, *, most_products: int | None = None) -> RevenueImpactReport:
     """Compute the report for ``query``: money in minor units of its currency, days in the company's time zone.
 
-    ``most_products`` limits the products. Takes four statements (rolled-up days, currencies, days, products), and one
-    more to choose a currency where the period has none, or after a change of the time zone.
+    ``most_products`` limits the products. Takes five statements (rolled-up days, currencies, days, products, orders
+    that are held back), and one more to choose a currency where the period has none, or after a change of the time
+    zone.
     """
     period, previous = query.period, query.period.previous
     both = SourceDays.of(query.company, Period(previous.start, period.end))
@@ -86,6 +89,7 @@ def revenue_impact(query: ReportQuery, *, most_products: int | None = None) -> R
         current=Figures.of(current_days),
         previous=Figures.of(day for day in days if day.on in previous) if query.is_compared else None,
         is_redating=query.company.redating is not None,
+        held_back_orders=query.of_company(Order.objects.held_back(), period).count(),
     )
 
 

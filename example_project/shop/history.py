@@ -19,6 +19,7 @@ from alhena_tracking.ingestion import (
     RefundData,
     record,
     record_refund,
+    review,
 )
 from alhena_tracking.models import (
     CartEvent,
@@ -92,7 +93,7 @@ def exclude_test_order(company: Company, user: AbstractBaseUser) -> None:
     """Let staff exclude a recent order, neither disputed nor refunded, as if one of them had tried the checkout."""
     orders = Order.objects.filter(company=company, trust=Trust.VERIFIED, has_conflict=False, refunds=None)
     *_, order = orders.order_by("-occurred_at")[:4]
-    order.exclude(user, "Test order: we tried the new checkout.")
+    review.exclude_orders([order.pk], user, "Test order: we tried the new checkout.")
 
 
 def clear_history(company: Company) -> None:

@@ -19,6 +19,7 @@ from django.utils import timezone
 from alhena_tracking import models
 from alhena_tracking.admin.report.downloads import ROW_PERMISSIONS
 from alhena_tracking.exports import FIGURE_TABLES, ROW_TABLES
+from alhena_tracking.ingestion import review
 from alhena_tracking.models import Company
 from tests.support import factories
 from tests.support.factories import at
@@ -39,8 +40,8 @@ PERSONS = {
     "+carts": "view_revenueimpact export_revenueimpact view_cartevent",
     "+visits": "view_revenueimpact export_revenueimpact view_visitorsession",
     "clerk": "view_order",
-    "excluder": "exclude_order",
-    "auditor": "view_order exclude_order",
+    "excluder": "exclude_order accept_order exclude_visitorsession",
+    "auditor": "view_order exclude_order accept_order view_visitorsession exclude_visitorsession",
     "ops": "view_eventdiagnostics",
     "root": "everything",
 }
@@ -63,10 +64,13 @@ page Order               login   .     .      .     .        ok      .      .   
 history Order            login   .     .      .     .        ok      .      .       ok    .        ok      .     ok
 exclude Order            login   .     .      .     .        .       .      .       .     .        ok      .     ok
 include Order            login   .     .      .     .        .       .      .       .     .        ok      .     ok
+accept Order             login   .     .      .     .        .       .      .       .     .        ok      .     ok
 list CartEvent           login   .     .      .     .        .       ok     .       .     .        .       .     ok
 page CartEvent           login   .     .      .     .        .       ok     .       .     .        .       .     ok
-list VisitorSession      login   .     .      .     .        .       .      ok      .     .        .       .     ok
-page VisitorSession      login   .     .      .     .        .       .      ok      .     .        .       .     ok
+list VisitorSession      login   .     .      .     .        .       .      ok      .     .        ok      .     ok
+page VisitorSession      login   .     .      .     .        .       .      ok      .     .        ok      .     ok
+exclude VisitorSession   login   .     .      .     .        .       .      .       .     .        ok      .     ok
+include VisitorSession   login   .     .      .     .        .       .      .       .     .        ok      .     ok
 list Interaction         login   .     .      .     .        .       .      .       .     .        .       .     ok
 page Interaction         login   .     .      .     .        .       .      .       .     .        .       .     ok
 list OrderClaim          login   .     .      .     .        .       .      .       .     .        .       .     ok
@@ -83,7 +87,7 @@ diagnostics              login   .     .      .     .        .       .      .   
 json revenue-impact      401     .     ok     .     ok       ok      ok     ok      .     .        .       .     ok
 json orders              401     .     .      .     .        ok      .      .       ok    .        ok      .     ok
 json cart-events         401     .     .      .     .        .       ok     .       .     .        .       .     ok
-json sessions            401     .     .      .     .        .       .      ok      .     .        .       .     ok
+json sessions            401     .     .      .     .        .       .      ok      .     .        ok      .     ok
 """
 
 #: The entries of the menu *Analytics*.
@@ -97,7 +101,7 @@ MENUS = {
     "+visits": {"RevenueImpact", "VisitorSession"},
     "clerk": {"Order"},
     "excluder": set(),
-    "auditor": {"Order"},
+    "auditor": {"Order", "VisitorSession"},
     "ops": {"EventDiagnostics"},
     "root": {
         *("RevenueImpact", "EventDiagnostics", "Company", "SecretKey", "VisitorSession", "Interaction"),
@@ -122,10 +126,13 @@ page Order                gone
 history Order             gone
 exclude Order             404
 include Order             404
+accept Order              404
 list CartEvent            ok
 page CartEvent            gone
 list VisitorSession       ok
 page VisitorSession       gone
+exclude VisitorSession    404
+include VisitorSession    404
 list Interaction          ok
 page Interaction          gone
 list OrderClaim           ok
@@ -390,16 +397,54 @@ def test_row_when_of_another_company_is_as_one_that_does_not_exist(
     assert answers[0][2].count("PK") >= answers[1][2].count("PK")
 
 
-def test_order_of_another_company_when_posted_to_stays_as_it_is(client: Client, shops: tuple[Shop, Shop]) -> None:
+def test_row_of_another_company_when_posted_to_stays_as_it_is(client: Client, shops: tuple[Shop, Shop]) -> None:
     mine, other = shops
     log_in_with_every_right(client, mine)
-    for page in ("exclude", "include"):
-        url, _ = url_of(f"{page} Order", other)
+    for view in ("exclude Order", "include Order", "accept Order", "exclude VisitorSession", "include VisitorSession"):
+        url, _ = url_of(view, other)
         assert client.post(url, {"reason": "a test"}).status_code == 404
     assert client.post(url_of("page SecretKey", other)[0].replace("/change/", "/revoke/")).status_code == 404
-    order = models.Order.objects.get(pk=other.rows[models.Order].pk)
-    assert order.excluded_at is None
+    for model in (models.Order, models.VisitorSession):
+        assert model.objects.get(pk=other.rows[model].pk).excluded_at is None
     assert models.SecretKey.objects.active().count() == 2
+
+
+ACTIONS = [(models.Order, "exclude"), (models.Order, "accept"), (models.VisitorSession, "exclude")]
+
+
+@pytest.mark.parametrize("select_across", ["0", "1"])
+@pytest.mark.parametrize(("model", "action"), ACTIONS)
+def test_action_when_rows_of_another_company_are_posted_changes_only_ones_own(
+    client: Client, shops: tuple[Shop, Shop], model: type[Any], action: str, select_across: str
+) -> None:
+    mine, other = shops
+    models.Order.objects.update(standing="HELD", held_reason="ABOVE_CEILING")
+    log_in_with_every_right(client, mine)
+    own, hidden = mine.rows[model], other.rows[model]
+    posted = {"action": action, "select_across": select_across, "_selected_action": [own.pk, hidden.pk]}
+    url, _ = url_of(f"list {model.__name__}", mine)
+    asked = client.post(url, {**posted, "index": "0"})
+    assert not is_of("bravo", asked.content.decode())
+    assert client.post(url, {**posted, "is_answered": "1", "reason": "a test"}).status_code == 302
+    column = f"{action}ed_at" if action == "accept" else "excluded_at"
+    assert set(model.objects.exclude(**{column: None})) == {own}
+
+
+@pytest.mark.parametrize("person", [person for person in PERSONS if person not in {"auditor", "root", "visitor"}])
+@pytest.mark.parametrize(("model", "action"), ACTIONS)
+def test_action_when_a_person_lacks_its_permission_changes_nothing(
+    client: Client, shops: tuple[Shop, Shop], person: str, model: type[Any], action: str
+) -> None:
+    mine, _other = shops
+    models.Order.objects.update(standing="HELD", held_reason="ABOVE_CEILING")
+    log_in(client, person, mine)
+    posted = {"action": action, "_selected_action": mine.rows[model].pk, "is_answered": "1", "reason": "a test"}
+    url, _ = url_of(f"list {model.__name__}", mine)
+    client.post(url, posted)
+    client.post(url, {**posted, "index": "0"})
+    client.post(url_of(f"{action} {model.__name__}", mine)[0], {"reason": "a test"})
+    assert not models.Order.objects.exclude(standing="HELD").exists()
+    assert not models.VisitorSession.objects.exclude(excluded_at=None).exists()
 
 
 # Links
@@ -411,6 +456,15 @@ def may_only_view(model: type[Any]) -> Any:
         Permission.objects.filter(content_type__app_label="alhena_tracking", codename=f"view_{model._meta.model_name}")
     )
     return user
+
+
+def exclude_all(shop: Shop) -> None:
+    user = factories.UserFactory.create()
+    order, session = shop.rows[models.Order], shop.rows[models.VisitorSession]
+    review.exclude_orders([order.pk], user, "a test")
+    review.exclude_sessions([session.pk], user, "a test")
+    order.refresh_from_db()
+    session.refresh_from_db()
 
 
 def links_of(content: str) -> set[str]:
@@ -425,8 +479,7 @@ def test_page_when_only_its_row_may_be_viewed_links_nothing_else(
     client: Client, shops: tuple[Shop, Shop], name: str
 ) -> None:
     mine, _other = shops
-    order = mine.rows[models.Order]
-    order.exclude(factories.UserFactory.create(), "a test")
+    exclude_all(mine)
     model = getattr(models, name)
     user = may_only_view(model)
     user.groups.set(mine.company.groups.all())
@@ -447,7 +500,7 @@ def test_page_when_everything_may_be_viewed_links_what_can_be_opened(
 ) -> None:
     mine, _other = shops
     log_in(client, "root")
-    mine.rows[models.Order].exclude(factories.UserFactory.create(), "a test")
+    exclude_all(mine)
     _answer, said = ask(client, f"page {name}", mine)
     links = links_of(said)
     for link in links:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from alhena_tracking.diagnosis import event_counts
+from alhena_tracking.ingestion import review
 from alhena_tracking.models import Company
 from tests.support import factories
 from tests.support.e2e.accessibility import LOOKS, violations
@@ -31,7 +32,7 @@ def urls(shop: str) -> list[str]:
     factories.OrderClaimFactory.create(order=order, session=session, value_minor=order.value_minor + 1)
     factories.RefundFactory.create(refunded_order=order)
     excluded = factories.OrderFactory.create(session=session)
-    excluded.exclude(factories.UserFactory.create(), "Test order")
+    review.exclude_orders([excluded.pk], None, "Test order")
     event_counts.count(company, "sendCartEvent", "recorded")
     event_counts.count(company, "sendCartEvent", "ignored", "no_interaction")
     event_counts.reject(company, "sendCartEvent", "invalid", [("quantity", "required")], "https://shop.example")

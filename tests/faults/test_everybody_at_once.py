@@ -17,7 +17,8 @@ from django.utils import timezone
 from alhena_tracking.api.errors import DATABASE_ERRORS, database_code, error_response
 from alhena_tracking.api.ingestion import views
 from alhena_tracking.diagnosis import event_counts
-from alhena_tracking.models import Company, Order, SecretKey
+from alhena_tracking.ingestion import review
+from alhena_tracking.models import Company, Order, SecretKey, VisitorSession
 from alhena_tracking.rollups import roll_up
 from tests.support.factories import UserFactory
 from tests.support.faults.database import deadlocks
@@ -91,7 +92,16 @@ class Everybody:
         event_counts.flush()
         order = Order.objects.order_by("?").first()
         if order is not None:
-            _ = order.include() if order.excluded_at else order.exclude(self.staff, "A test.")
+            if order.excluded_at:
+                review.include_orders([order.pk])
+            else:
+                review.exclude_orders([order.pk], self.staff, "A test.")
+        session = VisitorSession.objects.order_by("?").first()
+        if session is not None:
+            if session.excluded_at:
+                review.include_sessions([session.pk])
+            else:
+                review.exclude_sessions([session.pk], self.staff, "A test.")
         if self.random.random() < (0.005 if IS_FULL_RUN else 0.2):
             roll_up(self.clock())
 

@@ -17,13 +17,13 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from alhena_tracking import redating, rollups
-from alhena_tracking.ingestion import RefundData, Visitor, record, record_refund
+from alhena_tracking.ingestion import RefundData, Visitor, record, record_refund, review
 from alhena_tracking.models import CartEvent, Company, Order, RolledUpDay, WeeklyProductTotals
 from alhena_tracking.reports import Period, ReportQuery
 from alhena_tracking.reports.sums import insert
 from alhena_tracking.rollups import check_rollups, roll_up
 from tests.support.event_data import cart_event, chat
-from tests.support.factories import UserFactory, VisitorSessionFactory, at
+from tests.support.factories import VisitorSessionFactory, at
 from tests.support.faults.database import another_connection, wait_for_waiting
 from tests.support.report_by_hand import fill
 from tests.support.rolled_up_days import BEGINS_AT, FIRST, MONDAY, assert_same_as_raw, spoil_totals, whole
@@ -50,7 +50,8 @@ def change_during_roll_up(
 
 
 def _exclude(company: Company) -> None:
-    Order.objects.included().filter(company=company, occurred_on=FIRST)[0].exclude(UserFactory.create(), "A test.")
+    order = Order.objects.included().filter(company=company, occurred_on=FIRST)[0]
+    review.exclude_orders([order.pk], None, "A test.")
 
 
 def _refund(company: Company) -> None:

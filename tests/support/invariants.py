@@ -85,7 +85,7 @@ def assert_sessions_span_their_interactions() -> None:
 
 def assert_figures_agree(company: Company, now: datetime) -> None:
     """The report's totals are the sums of the counted rows, before and after all days are rolled up."""
-    events, orders = CartEvent.objects.filter(company=company), Order.objects.filter(company=company)
+    events, orders = CartEvent.objects.included().filter(company=company), Order.objects.filter(company=company)
     currencies = {*events.values_list("currency", flat=True), *orders.values_list("currency", flat=True)}
     by_hand = {}
     for currency in currencies:
@@ -98,12 +98,22 @@ def assert_figures_agree(company: Company, now: datetime) -> None:
     assert [result.failed for result in check_rollups()] == [[] for _ in Company.objects.all()]
 
 
+def assert_exclusions_hold() -> None:
+    """What a session excluded by staff has is excluded, and only that, unless an order is excluded by itself."""
+    assert not CartEvent.objects.filter(is_excluded=True, session__excluded_at=None)
+    assert not CartEvent.objects.filter(is_excluded=False, session__excluded_at__isnull=False)
+    excluded = Q(excluded_at__isnull=False) | Q(session__excluded_at__isnull=False)
+    assert not Order.objects.filter(excluded, ~Q(standing="EXCLUDED"))
+    assert not Order.objects.filter(~excluded, standing="EXCLUDED")
+
+
 ROW_INVARIANTS: tuple[Callable[[], None], ...] = (
     assert_carts_hold,
     assert_refunds_fit,
     assert_ids_are_unique,
     assert_credit_is_in_the_window,
     assert_sessions_span_their_interactions,
+    assert_exclusions_hold,
 )
 
 

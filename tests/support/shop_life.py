@@ -22,6 +22,7 @@ from alhena_tracking.ingestion import (
     Visitor,
     record,
     record_refund,
+    review,
 )
 from alhena_tracking.models import CartEvent, Channel, Company, Order, Trust
 from tests.support.zones import let_settle
@@ -91,7 +92,13 @@ class ShopLife:
         if not orders:
             return None
         order = self.rnd.choice(orders)
-        return order.include() if order.excluded_at else order.exclude(self.staff, "A test.")
+        if self.rnd.random() < 0.5:
+            if order.session.excluded_at:
+                return review.include_sessions([order.session_id])
+            return review.exclude_sessions([order.session_id], self.staff, "A test.")
+        if order.excluded_at:
+            return review.include_orders([order.pk])
+        return review.exclude_orders([order.pk], self.staff, "A test.")
 
     def move(self) -> str:
         """Change the company's time zone, which other processes notice a moment later, and re-date some of its rows."""

@@ -19,11 +19,12 @@ from alhena_tracking.admin.report.tables import (
     MOST_ROWS,
     channel_table,
     day_table,
+    held_back_url,
     order_table,
     product_table,
     today_of,
 )
-from alhena_tracking.admin.report.texts import card_texts, chart_texts, no_credit_text, steps
+from alhena_tracking.admin.report.texts import card_texts, chart_texts, held_back_text, no_credit_text, steps
 from alhena_tracking.db.snapshots import snapshot
 from alhena_tracking.models import Order, RevenueImpact
 from alhena_tracking.reports import ai_profiles, last_interaction_on, revenue_impact
@@ -84,6 +85,10 @@ class RevenueImpactAdmin(ReadOnlyMixin, ModelAdmin):
             "period": formats.days(query.period),
             "previous_period": formats.days(query.period.previous) if query.is_compared else "",
             "has_today": today_of(report) is not None,
+            "held_back": held_back_text(report),
+            "held_back_url": held_back_url(report, self.admin_site)
+            if may_open(self.admin_site, Order, request)
+            else "",
         }
         if report.is_empty:
             return {**context, "empty": empty_text(form, last_interaction_on(query.company))}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
+from urllib.parse import urlencode
 
 from django.contrib.admin import AdminSite
 from django.db.models import Sum
@@ -14,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
 from alhena_tracking.admin import formats
-from alhena_tracking.models import Channel, Order, Refund
+from alhena_tracking.models import Channel, Order, Refund, Standing
 from alhena_tracking.reports import DayFigures, Figures, RevenueImpactReport, Series, latest_orders
 
 #: Most products and orders shown.
@@ -216,6 +217,18 @@ def order_table(report: RevenueImpactReport, site: AdminSite) -> OrderTable:
             for order in orders
         ],
     )
+
+
+def held_back_url(report: RevenueImpactReport, site: AdminSite) -> str:
+    """Return the list of the orders of the period that wait for staff. The caller checks the permission."""
+    query = report.query
+    chosen = {
+        "standing": Standing.HELD.value,
+        "company__id__exact": query.company.pk,
+        "occurred_on__gte": query.period.start,
+        "occurred_on__lte": query.period.end,
+    }
+    return f"{reverse('admin:alhena_tracking_order_changelist', current_app=site.name)}?{urlencode(chosen)}"
 
 
 def _remarks(order: Order, refunded_minor: int) -> list[str]:

@@ -99,7 +99,7 @@ class Step:
 
 def no_credit_text(report: RevenueImpactReport, *, is_narrowed: bool) -> str:
     """Explain why nothing is credited; empty if anything is. ``is_narrowed`` if filters are active."""
-    if report.has_credit:
+    if report.has_credit or report.held_back_orders:
         return ""
     if is_narrowed:
         return _("No cart events or orders that match these filters were credited to the assistant in this period.")
@@ -114,6 +114,19 @@ def no_credit_text(report: RevenueImpactReport, *, is_narrowed: bool) -> str:
             "so none is counted."
         )
     return _("Orders in this period were credited to the assistant, but all of them are excluded, so none is counted.")
+
+
+def held_back_text(report: RevenueImpactReport) -> str:
+    """Return how many orders of the period wait for staff; empty if none do."""
+    count = report.held_back_orders
+    if not count:
+        return ""
+    text = ngettext(
+        "%(count)s order of this period is held back. It is not included in figures until staff accept it.",
+        "%(count)s orders of this period are held back. They are not included in figures until staff accept them.",
+        count,
+    )
+    return text % {"count": formats.count(count)}
 
 
 def card_texts(report: RevenueImpactReport) -> list[CardText]:

@@ -25,18 +25,23 @@ def cart_event_text(trace: CartEventTrace, url_of: UrlOf) -> TraceText:
         "units": formats.quantity(event.claimed_units),
         "amount": formats.money(event.claimed_minor, event.currency),
     }
+    badges = [badge]
+    if event.is_excluded:
+        badges.append(Badge(pgettext("cart event", "Excluded"), "bad"))
     counted = _("Included in the add-to-cart GMV of %(day)s, in %(currency)s, under %(channel)s.") % {
         "day": formats.day(event.occurred_on),
         "currency": event.currency,
         "channel": Channel(event.channel).label,
     }
+    if event.is_excluded:
+        counted = _("Excluded from all figures with its visitor session.")
     return TraceText(
         title=format_html(_("{type}: {product}"), type=event.get_type_display(), product=excerpt(event.product_name)),
         amount=gmv,
         moment=formats.moment(event.occurred_at, event.company.zone),
         zone=event.company.time_zone,
         company=event.company.name,
-        badges=[badge],
+        badges=badges,
         lead=credit_lead(event),
         panels=[
             credit_panel(event, url_of),

@@ -121,12 +121,15 @@ def _cart_event_text(row: CartEvent, *, is_subject: bool) -> _Text:
         CartEvent.Type.ITEM_REMOVED: _("{product} removed from cart"),
     }
     sign = "+" if row.gmv_minor > 0 else ""
+    badges = [Badge(_("This cart event"))] if is_subject else []
+    if row.is_excluded:
+        badges.append(Badge(pgettext("cart event", "Excluded"), "bad"))
     return _Text(
         kind="cart",
         title=format_html(titles[CartEvent.Type(row.type)], product=excerpt(row.product_name)),
         note=_cart_note(row),
         amount=sign + formats.money(row.gmv_minor, row.currency),
-        badges=[Badge(_("This cart event"))] if is_subject else [],
+        badges=badges,
     )
 
 

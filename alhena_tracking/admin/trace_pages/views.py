@@ -11,10 +11,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from alhena_tracking.admin.base import may_open
+from alhena_tracking.admin.review import ReviewMixin
 from alhena_tracking.admin.trace_pages.cart_event import cart_event_text
-from alhena_tracking.admin.trace_pages.exclusion import ExcludableOrderMixin
 from alhena_tracking.admin.trace_pages.order import order_text, pending_text
-from alhena_tracking.admin.trace_pages.parts import TraceText, UrlOf
+from alhena_tracking.admin.trace_pages.parts import TraceText, UrlOf, order_title
 from alhena_tracking.traces import cart_event_trace, order_trace
 
 if TYPE_CHECKING:
@@ -54,12 +54,12 @@ class TracedMixin(_ModelAdmin):
         return url_of
 
 
-class OrderTraceMixin(ExcludableOrderMixin, TracedMixin):
+class OrderTraceMixin(ReviewMixin, TracedMixin):
+    def title_of(self, row: Any) -> str:
+        return order_title(row)
+
     def trace_text(self, row: Any, url_of: UrlOf) -> TraceText:
         return order_text(order_trace(row), url_of)
-
-    def trace_context(self, request: HttpRequest, row: Any) -> dict[str, Any]:
-        return {**super().trace_context(request, row), **self.exclusion_context(request, row)}
 
 
 class CartEventTraceMixin(TracedMixin):

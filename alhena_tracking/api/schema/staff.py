@@ -43,7 +43,7 @@ PARAMETERS: dict[str, tuple[str, Schema]] = {
     "end": ("The last day, included.", _DAY),
     "order_id": ("The shop's id of the order.", _TEXT),
     "has_conflict": ("Whether reports of the order disagree.", _enum("true", "false")),
-    "is_excluded": ("Whether staff have excluded the order.", _enum("true", "false")),
+    "is_excluded": ("Whether staff have excluded the order or its session.", _enum("true", "false")),
     "is_counted": ("Whether the report counts the order.", _enum("true", "false")),
     "type": ("What happened to the cart.", _enum(*CartEvent.Type.values)),
     "product_id": ("The shop's id of the product.", _TEXT),

@@ -7,14 +7,14 @@ from typing import Any
 
 import django_filters
 from django.core.exceptions import ValidationError
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from alhena_tracking.contract.currencies import MINOR_UNITS
 from alhena_tracking.contract.limits import TEXT_LENGTH
 from alhena_tracking.digests import text_digest
-from alhena_tracking.models import CartEvent, Channel, Company, Order, Trust
+from alhena_tracking.models import CartEvent, Channel, Company, Order, Standing, Trust
 from alhena_tracking.querysets import OrderQuerySet
 
 _YES_OR_NO = [("true", "true"), ("false", "false")]
@@ -77,7 +77,8 @@ class OrderFilters(EventFilters):
     is_counted = TruthFilter(method="filter_counted")
 
     def filter_excluded(self, orders: QuerySet[Any], name: str, value: bool) -> QuerySet[Any]:
-        return orders.filter(excluded_at__isnull=not value)
+        is_excluded = Q(standing=Standing.EXCLUDED)
+        return orders.filter(is_excluded if value else ~is_excluded)
 
     def filter_counted(self, orders: OrderQuerySet[Order], name: str, value: bool) -> QuerySet[Any]:
         return orders.counted() if value else orders.uncounted()
@@ -86,9 +87,14 @@ class OrderFilters(EventFilters):
 class CartEventFilters(EventFilters):
     type = django_filters.ChoiceFilter(choices=CartEvent.Type.choices, empty_label=None)
     product_id = IdFilter()
+    is_excluded = TruthFilter()
 
 
 class SessionFilters(RowFilters):
     start = DayFilter(field_name="started_on", lookup_expr="gte")
     end = DayFilter(field_name="started_on", lookup_expr="lte")
+    is_excluded = TruthFilter(method="filter_excluded")
     has_order = TruthFilter()
+
+    def filter_excluded(self, sessions: QuerySet[Any], name: str, value: bool) -> QuerySet[Any]:
+        return sessions.filter(excluded_at__isnull=not value)

@@ -18,6 +18,7 @@ from alhena_tracking.models import (
     Order,
     OrderLine,
     Refund,
+    Standing,
     Trust,
     VisitorSession,
 )
@@ -90,7 +91,7 @@ class OrderSerializer(EventSerializer):
     refunds = RefundSerializer(many=True)
     line_items = LineSerializer(many=True, source="lines")
     held_reason = serializers.ChoiceField(choices=HeldReason.choices, allow_blank=True)
-    is_excluded = serializers.SerializerMethodField()
+    is_excluded = serializers.SerializerMethodField(help_text="By itself or with its session.")
     is_counted = serializers.BooleanField(help_text="Whether the report counts it.")
 
     class Meta:
@@ -111,10 +112,12 @@ class OrderSerializer(EventSerializer):
         return order.value_minor - self.get_refunded_minor(order)
 
     def get_is_excluded(self, order: Order) -> bool:
-        return order.excluded_at is not None
+        return order.standing == Standing.EXCLUDED
 
 
 class CartEventSerializer(EventSerializer):
+    is_excluded = serializers.BooleanField(help_text="With its session.")
+
     class Meta:
         model = CartEvent
         fields = _with_stated(
@@ -123,6 +126,7 @@ class CartEventSerializer(EventSerializer):
             *("type", "product_id", "product_name", "quantity", "currency", "currency_decimals"),
             *("value_minor", "value_basis", "units", "gmv_minor"),
             *_CREDIT_FIELDS,
+            "is_excluded",
         )
 
 
@@ -131,14 +135,18 @@ class SessionSerializer(RowSerializer):
 
     company = serializers.CharField(source="company.key")
     channel = serializers.ChoiceField(choices=Channel.choices, allow_blank=True)
+    is_excluded = serializers.SerializerMethodField(help_text="With its cart events and orders.")
     has_order = serializers.BooleanField(help_text="Whether it has an order that the report counts.")
 
     class Meta:
         model = VisitorSession
         fields = (
             *("id", "company", "started_at", "started_on", "last_interaction_at", "qualified_at"),
-            *("channel", "ai_profile", "has_order"),
+            *("channel", "ai_profile", "is_excluded", "exclusion_reason", "has_order"),
         )
+
+    def get_is_excluded(self, session: VisitorSession) -> bool:
+        return session.excluded_at is not None
 
 
 class SumsSerializer(StaffSerializer):
@@ -233,6 +241,7 @@ class ReportSerializer(StaffSerializer):
     days = DayFiguresSerializer(many=True)
     products = ProductFiguresSerializer(many=True)
     other_currencies = CurrencyTotalsSerializer(many=True)
+    held_back_orders = fields.CountField(help_text="Orders of the period that wait for staff, in all currencies.")
 
     def get_previous_start(self, report: RevenueImpactReport) -> date | None:
         return report.query.period.previous.start if report.previous else None

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Count, Q
 
 from alhena_tracking.contract.limits import FIRST_CLAIMS, LATEST_CLAIMS
 from alhena_tracking.digests import text_digest
@@ -68,9 +68,9 @@ def read_claims(state: OrderState, demand: OrderDemand) -> None:
         included = claims.filter(session__excluded_at=None)
         figures = [(event.currency, event.value_minor, event.server_occurred_at) for event in demand.confirmations]
         if order.trust == Trust.REPORTED:
-            found = [*found[:CLAIMS_READ], *included.filter(is_above_ceiling=False)[:1]]
+            found = [*found[:CLAIMS_READ], *included.filter(is_above_ceiling=False)[:1], *included[:CLAIMS_READ]]
         else:
-            found = found[:CLAIMS_READ]
+            found = [*found[:CLAIMS_READ], *included[:CLAIMS_READ]]
             figures.append((order.currency, order.value_minor, order.server_occurred_at))
         for currency, value_minor, at in figures:
             exact = included.filter(currency=currency, value_minor=value_minor)
@@ -91,6 +91,18 @@ def read_claims(state: OrderState, demand: OrderDemand) -> None:
     by_id = {claim.pk: claim for claim in found}
     state.claims.rows = [by_id[pk] for pk in sorted(by_id)]
     state.claims.own = {visitor: by_id[pk] for visitor, pk in own_ids.items()}
+
+
+def read_all_claims(states: Sequence[OrderState], sessions: Collection[int]) -> None:
+    """Read the claims of stored orders that ``Claims`` describes, where the events are exclusions of ``sessions``."""
+    by_order = {state.order.pk: state for state in states if state.order is not None}
+    claims = rows_of(OrderClaim).filter(order__in=by_order).order_by()
+    counts = dict(claims.values_list("order").annotate(count=Count("pk")))
+    few = [pk for pk, count in counts.items() if count <= CLAIMS_READ]
+    for claim in rows_of(OrderClaim).filter(order__in=few).order_by("id"):
+        by_order[claim.order_id].claims.rows.append(claim)
+    for pk in counts.keys() - set(few):
+        read_claims(by_order[pk], OrderDemand(sessions, []))
 
 
 def save_states(states: Sequence[OrderState], ids: Ids) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import reduce
 from operator import or_
@@ -142,9 +142,19 @@ def _between(fingerprint: Fingerprint, range_: Range) -> Any:
 
 def _lock_sessions(ids: Iterable[int], company: Company) -> dict[int, VisitorSession]:
     """Lock sessions, and read them in later statements: one that locks and reads finds the rows of before its wait."""
-    sessions = {}
     for pk in sorted(ids):
         rows_of(VisitorSession).lock(pk)
+    return _read_sessions(ids, company)
+
+
+def lock_many_sessions(ids: Collection[int], company: Company) -> dict[int, VisitorSession]:
+    """Lock and read sessions, in few statements however many they are."""
+    rows_of(VisitorSession).lock_all(ids)
+    return _read_sessions(ids, company)
+
+
+def _read_sessions(ids: Iterable[int], company: Company) -> dict[int, VisitorSession]:
+    sessions = {}
     for session in rows_of(VisitorSession).filter(pk__in=ids):
         session.company = company
         sessions[session.pk] = session
@@ -186,6 +196,17 @@ def _read_carts(stored: Stored, demand: Demand, emptied: Mapping[int, datetime])
         last = orders.filter(occurred_at__lt=at).aggregate(at=Max("occurred_at"))["at"]
         times = orders.filter(occurred_at__gte=at).values_list("occurred_at", flat=True)
         stored.order_times[session_id] = [*([last] if last else []), *times]
+
+
+def read_carts(session_ids: Collection[int]) -> Stored:
+    """Return all cart events of sessions, which must be locked, and the times of their counted orders."""
+    stored, keys = Stored(), ProductInCart._fields
+    rows = rows_of(CartEvent).filter(session__in=session_ids).order_by().values_list(*keys, *_CART_FIELDS)
+    stored.add_carts((ProductInCart(*values[: len(keys)]), StoredCartEvent(*values[len(keys) :])) for values in rows)
+    orders = rows_of(Order).filter(session__in=session_ids, standing=Standing.COUNTED).order_by()
+    for session_id, at in orders.values_list("session_id", "occurred_at"):
+        stored.order_times.setdefault(session_id, []).append(at)
+    return stored
 
 
 def _cart_rows(products: Mapping[ProductInCart, datetime]) -> Iterator[tuple[ProductInCart, StoredCartEvent]]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from alhena_tracking.ingestion.carts import WORTH_FIELDS
 from alhena_tracking.ingestion.orm.order_states import save_states
 from alhena_tracking.ingestion.orm.rows import Ids, insert, rows_of
 from alhena_tracking.ingestion.planning import Plan
-from alhena_tracking.ingestion.state import SESSION_FIELDS
+from alhena_tracking.ingestion.stale_days import StaleDays
+from alhena_tracking.ingestion.state import SESSION_FIELDS, StoredCartEvent
 from alhena_tracking.models import CartEvent, RolledUpDay, VisitorSession
 
 
@@ -27,9 +30,16 @@ def write(plan: Plan) -> None:
     insert(plan.lines_without_id, ids)
     save_states(plan.states, ids)
     insert(plan.cart_events, ids)
-    changed = [
-        CartEvent(id=row.id, **{name: getattr(row, name) for name in WORTH_FIELDS}) for row in plan.changed_cart_events
-    ]
+    save_worth(plan.changed_cart_events)
+    mark_stale(plan.stale_days)
+
+
+def save_worth(events: Iterable[StoredCartEvent]) -> None:
+    """Store what cart events are worth."""
+    changed = [CartEvent(id=row.id, **{name: getattr(row, name) for name in WORTH_FIELDS}) for row in events]
     rows_of(CartEvent).bulk_update(changed, WORTH_FIELDS, batch_size=500)
-    stale = plan.stale_days
+
+
+def mark_stale(stale: StaleDays) -> None:
+    """Mark the days whose figures change; call it after locking what changes them."""
     rows_of(RolledUpDay).mark_stale(stale.company, stale.days, of_sessions=stale.session_days)
