@@ -105,7 +105,7 @@ def test_orders_when_accepted_in_bulk_are_those_held_back(
 # In bulk
 
 
-def test_sessions_when_all_of_a_filtered_list_are_excluded_spare_the_others(
+def test_sessions_when_a_filtered_list_is_excluded_spare_the_others(
     client: Client, log_in: Callable[..., Any], company: Company
 ) -> None:
     chats = [factories.VisitorSessionFactory.create(company=company, channel="CHAT") for _ in range(3)]
@@ -192,7 +192,7 @@ def test_session_when_excluded_on_its_page_says_so(client: Client, log_in: Calla
 # The list of orders
 
 
-def test_list_of_orders_when_filtered_by_standing_tells_waiting_from_held_back(
+def test_list_of_orders_when_filtered_tells_waiting_from_held_back(
     client: Client, log_in: Callable[..., Any], held: Order
 ) -> None:
     waiting = factories.OrderFactory.create(

@@ -414,7 +414,7 @@ ACTIONS = [(models.Order, "exclude"), (models.Order, "accept"), (models.VisitorS
 
 @pytest.mark.parametrize("select_across", ["0", "1"])
 @pytest.mark.parametrize(("model", "action"), ACTIONS)
-def test_action_when_rows_of_another_company_are_posted_changes_only_ones_own(
+def test_action_when_others_rows_are_posted_changes_only_ones_own(
     client: Client, shops: tuple[Shop, Shop], model: type[Any], action: str, select_across: str
 ) -> None:
     mine, other = shops

@@ -143,7 +143,7 @@ def test_order_when_not_held_back_is_not_accepted(shop: Company) -> None:
 
 
 @pytest.mark.parametrize(("hours", "accepted"), [(71, 0), (73, 1)])
-def test_order_without_fitting_claim_is_accepted_only_once_it_waits_for_staff(
+def test_order_without_fitting_claim_is_accepted_once_it_waits_for_staff(
     company: Company, hours: int, accepted: int
 ) -> None:
     record(company, [chat(), order(later(1))])
@@ -205,7 +205,7 @@ def test_order_when_it_changes_its_session_empties_the_other_cart(disputed: Comp
     assert (worth_of(FORGER), worth_of(VISITOR)) == ([3998, 3998], [3998, 0])
 
 
-def test_order_of_many_claims_when_sessions_are_excluded_shows_the_first_other(company: Company) -> None:
+def test_order_of_many_when_sessions_are_excluded_shows_the_first_other(company: Company) -> None:
     visitors = [Visitor(UUID(int=number), None) for number in range(1, 8)]
     for number, visitor in enumerate(visitors):
         record(company, [chat(visitor=visitor), order(later(number), visitor, value_minor=100 + number)])
@@ -240,7 +240,7 @@ def test_order_accepted_for_an_excluded_session_moves_to_another_claim(company: 
 
 
 @pytest.mark.parametrize("value_minor", [3998, 3500])
-def test_order_when_confirmed_for_an_excluded_session_is_credited_to_the_other_claim(
+def test_order_when_confirmed_for_an_excluded_session_is_the_others(
     company: Company, value_minor: int
 ) -> None:
     """As if the excluded session had claimed nothing: also where the other claim has only nearly the amount."""
@@ -405,7 +405,7 @@ def test_figures_when_sessions_are_excluded_are_as_without_them(company: Company
 SESSIONS, EVENTS = (100, 10_000) if IS_FULL_RUN else (20, 400)
 
 
-def test_figures_when_thousands_of_forged_events_are_excluded_are_as_without_them(company: Company) -> None:
+def test_figures_when_forged_events_are_excluded_are_as_without_them(company: Company) -> None:
     honest = [chat(), cart_event(later(1)), order(later(2)), cart_event(later(3))]
     record(company, honest)
     without = figures(company)
