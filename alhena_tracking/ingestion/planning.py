@@ -346,6 +346,7 @@ class _Planning:
             if dear is None:
                 break
             self.plan.outcomes[self._rows[dear.event_id]] = ABOVE_CEILING
+            self.plan.allowances[dear.session_id].events -= 1
             self.plan.cart_events = [row for row in self.plan.cart_events if row is not dear]
             product = carts.product_of(dear)
             self._cart_events[product] = [row for row in self._cart_events[product] if row is not dear]
