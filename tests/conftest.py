@@ -14,7 +14,6 @@ from alhena_tracking.api.ingestion import throttling
 from alhena_tracking.contract import ceilings
 from alhena_tracking.diagnosis import event_counts
 from alhena_tracking.ingestion import planning
-from alhena_tracking.ingestion.orm import session_orders
 from alhena_tracking.models import Company
 from tests.support.factories import UserFactory
 from tests.support.runs import IS_FULL_RUN
@@ -92,6 +91,5 @@ def log_in(client: Client) -> Callable[..., Any]:
 @pytest.fixture
 def without_ceilings(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take any amount that the contract allows, and any number of a session's orders."""
-    for module in (planning, session_orders):
-        monkeypatch.setattr(module, "SESSION_CLAIMS", 10**6)
+    monkeypatch.setattr(planning, "SESSION_CLAIMS", 10**6)
     monkeypatch.setattr(ceilings, "DEFAULT_CEILINGS", dict.fromkeys(ceilings.DEFAULT_CEILINGS))
