@@ -132,13 +132,12 @@ class OrderState:
         pending = self.pending
         assert pending is not None  # noqa: S101  (there is a denial)
         data = order_rows.data_of(pending)
-        self._verify(data, attribution.fields(), data.occurred_at, pending.line_items, attribution)
-        self.refunds.fit(self._known_order(), now)
+        self._verify(data, attribution.fields(), data.occurred_at, pending.line_items, attribution, now)
 
     def confirm_equal(self, data: OrderData) -> None:
         """Confirm an order without an id, which keeps its time and credit."""
         order = self._known_order()
-        self._set_confirmed(data, Trust.VERIFIED)
+        self._set_confirmed(data, Trust.VERIFIED, data.received_at)
         # The server's event is known by its id from now on, a browser's equal one by its contents.
         order.event_id = data.event_id
         if data.line_items:
@@ -199,7 +198,7 @@ class OrderState:
         if order.trust != Trust.REPORTED:
             self._mark_conflict(if_=amount_of(order) != amount_of(data))
             return DUPLICATE
-        self._set_confirmed(data, Trust.CONFIRMED)
+        self._set_confirmed(data, Trust.CONFIRMED, data.received_at)
         if lines:
             self.lines, order.has_confirmed_lines = lines, True
         self._choose_confirmed(data.received_at, is_credited=False)
@@ -227,8 +226,10 @@ class OrderState:
         occurred_at: datetime,
         lines: Lines,
         attribution: Attribution | None = None,
+        now: datetime | None = None,
     ) -> Outcome:
         """Take the figures, the visitor and the lines of a confirmation that names the visitor."""
+        now = now or data.received_at
         order, waiting = self.order, self._waiting(data.received_at)
         if order is None:
             assert attribution is not None  # noqa: S101  (without an order, there is no claim either)
@@ -236,7 +237,7 @@ class OrderState:
             if waiting is not None and not waiting.is_denial:
                 self._mark_conflict(if_=amount_of(waiting) != amount_of(data))
             order.confirmed_at, order.server_occurred_at = data.received_at, data.server_occurred_at
-            self.refunds.fit(order, data.received_at)
+            self.refunds.fit(order, now)
             self.drops_pending = True
             return Outcome("recorded", data.event_id)
         if attribution is not None and self.claims.of_session(attribution.credit.session_id) is None:
@@ -246,7 +247,7 @@ class OrderState:
             self._compare_claims()
             return DUPLICATE
         self._mark_conflict(if_=order.trust == Trust.CONFIRMED and amount_of(order) != amount_of(data))
-        self._set_confirmed(data, Trust.VERIFIED)
+        self._set_confirmed(data, Trust.VERIFIED, now)
         order.is_denied, order.has_confirmed_lines = False, True
         self._move(credit, occurred_at)
         self.lines = lines
@@ -272,14 +273,14 @@ class OrderState:
             order.is_denied = True
             self._mark_conflict(if_=True)
         else:
-            self._set_confirmed(order_rows.data_of(waiting), Trust.CONFIRMED)
+            self._set_confirmed(order_rows.data_of(waiting), Trust.CONFIRMED, now)
             if waiting.line_items:
                 self.lines, order.has_confirmed_lines = waiting.line_items, True
             self._choose_confirmed(now, is_credited=False)
             self._compare_claims()
             self.drops_pending = True
 
-    def _set_confirmed(self, data: OrderData, trust: Trust) -> None:
+    def _set_confirmed(self, data: OrderData, trust: Trust, now: datetime) -> None:
         """Take the server's figures, which release an order that was held back."""
         order = self._known_order()
         order.trust = trust
@@ -290,7 +291,7 @@ class OrderState:
         if order.currency != data.currency:
             self.lines = []  # their amounts are in another currency
         order.currency, order.value_minor = data.currency, data.value_minor
-        self.refunds.fit(order, data.received_at)
+        self.refunds.fit(order, now)
         self.is_changed = True
 
     def _hold(self, reason: str) -> None:
