@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from itertools import count
 from uuid import UUID
 
@@ -12,14 +13,12 @@ from django.db.models import Model
 from alhena_tracking.attribution import Candidate, choose_credit, choose_session
 from alhena_tracking.conf import conf
 from alhena_tracking.contract.ceilings import is_above
-from alhena_tracking.contract.limits import EQUAL_ORDER_INTERVAL, SESSION_CLAIMS
+from alhena_tracking.contract.limits import SESSION_CLAIMS
 from alhena_tracking.ingestion import carts
 from alhena_tracking.ingestion.allowances import CartAllowance
 from alhena_tracking.ingestion.data import (
     ABOVE_CEILING,
-    CONFIRMED,
     DUPLICATE,
-    HELD,
     NO_INTERACTION,
     TOO_MANY_CLAIMS,
     Attribution,
@@ -30,8 +29,9 @@ from alhena_tracking.ingestion.data import (
     Outcome,
     Visitor,
 )
-from alhena_tracking.ingestion.order_rows import contents_digest, new_lines, new_order, place_of, stored_lines
+from alhena_tracking.ingestion.order_rows import place_of
 from alhena_tracking.ingestion.order_state import OrderState
+from alhena_tracking.ingestion.orders_without_id import OrdersWithoutId
 from alhena_tracking.ingestion.sessions import counted_as, include, is_qualifying
 from alhena_tracking.ingestion.stale_days import StaleDays
 from alhena_tracking.ingestion.state import (
@@ -44,7 +44,7 @@ from alhena_tracking.ingestion.state import (
     StoredCartEvent,
     earliest,
 )
-from alhena_tracking.models import CartEvent, Interaction, Order, OrderLine, Standing, Trust, VisitorSession
+from alhena_tracking.models import CartEvent, Interaction, Order, OrderLine, Trust, VisitorSession
 
 #: Ids from here on stand for rows that are not inserted yet; no stored row has one so large.
 PROVISIONAL_ID = 2**62
@@ -104,10 +104,10 @@ class _Planning:
         self._opened: set[int] = set()
         #: Where the outcome of a cart event is.
         self._rows: dict[UUID, int] = {}
-        self._confirmed_without_id: list[OrderState] = []
         for state in stored.orders.values():
             state.claims.excluded_sessions = stored.excluded_sessions
         self._provisional_ids = count(PROVISIONAL_ID)
+        self._without_id = OrdersWithoutId(self.company, stored, partial(self._new_id, Order))
 
     def run(self) -> Plan:
         for number, event in enumerate(self.demand.events):
@@ -121,7 +121,8 @@ class _Planning:
                 self._rows[event.event_id] = number
             if outcome.status in {"recorded", "held", "confirmed", "pending"}:
                 self.stored.known.update(keys)
-        self.plan.states = [*self.stored.orders.values(), *self._confirmed_without_id]
+        self.plan.orders_without_id, self.plan.lines_without_id = self._without_id.added, self._without_id.lines
+        self.plan.states = [*self.stored.orders.values(), *self._without_id.confirmed]
         for state in self.plan.states:
             state.settle()
         if self.plan.has_rows:
@@ -140,7 +141,7 @@ class _Planning:
         if isinstance(event, OrderData):
             if event.order_id:
                 return self._take_order(event, attribution)
-            return self._add_order_without_id(event, attribution)
+            return self._without_id.take(event, attribution)
         assert isinstance(event, CartEventData)  # noqa: S101
         if attribution is None:
             return NO_INTERACTION
@@ -262,67 +263,6 @@ class _Planning:
             credit = choose_credit(found, denial.occurred_at, self.window, self.model)
             if credit is not None:
                 state.verify_denied(Attribution(credit, self.window, self.model), event.received_at)
-
-    # Orders without an id
-
-    def _add_order_without_id(self, event: OrderData, attribution: Attribution | None) -> Outcome:
-        """Add an order, unless its session has an equal one within ``EQUAL_ORDER_INTERVAL``.
-
-        The shop's server confirms an equal one that only a browser reported.
-        """
-        if attribution is None:
-            return NO_INTERACTION
-        session_id = attribution.credit.session_id
-        if event.trust != Trust.REPORTED and (equal := self._equal_order(event, session_id)) is not None:
-            if equal.trust != Trust.REPORTED:
-                return DUPLICATE
-            self._confirm_order_without_id(equal, event)
-            return CONFIRMED
-        times = self.stored.contents.setdefault((session_id, contents_digest(event)), [])
-        if any(abs(event.occurred_at - at) <= EQUAL_ORDER_INTERVAL for at in times):
-            return DUPLICATE
-        order = new_order(self.company, event, attribution)
-        order.set_standing(is_session_excluded=session_id in self.stored.excluded_sessions)
-        if order.standing == Standing.COUNTED:
-            times.append(event.occurred_at)
-        order.pk = self._new_id(Order)
-        self.plan.orders_without_id.append(order)
-        self.plan.lines_without_id += new_lines(order, stored_lines(event.line_items))
-        self.stored.orders_without_id.setdefault(session_id, []).append(order)
-        return HELD if order.standing == Standing.HELD else Outcome("recorded", event.event_id)
-
-    def _confirm_order_without_id(self, order: Order, event: OrderData) -> None:
-        state = OrderState.of(self.company, order)
-        state.confirm_equal(event)
-        if not any(new is order for new in self.plan.orders_without_id):
-            self._confirmed_without_id.append(state)
-            return
-        state.settle()
-        if state.lines is not None:
-            kept = [line for line in self.plan.lines_without_id if line.order is not order]
-            self.plan.lines_without_id = [*kept, *new_lines(order, state.lines)]
-
-    def _equal_order(self, event: OrderData, session_id: int) -> Order | None:
-        """Find the order without an id that a server's event is about: of the same event id, else the nearest equal.
-
-        One that only a browser reported comes first. Lines are compared only where both have them.
-        """
-        orders = self.stored.orders_without_id.get(session_id, [])
-        same = [order for order in orders if order.event_id == event.event_id and order.trust == Trust.REPORTED]
-        contents = {contents_digest(event), contents_digest(replace(event, line_items=()))}
-        equal = [
-            order
-            for order in orders
-            if (order.trust == Trust.REPORTED or order.standing == Standing.COUNTED)
-            and (order.currency, order.value_minor) == (event.currency, event.value_minor)
-            and abs(order.occurred_at - event.occurred_at) <= EQUAL_ORDER_INTERVAL
-            and (not event.line_items or order.contents_digest in contents)
-        ]
-        return min(
-            same or equal,
-            key=lambda order: (order.trust != Trust.REPORTED, abs(order.occurred_at - event.occurred_at)),
-            default=None,
-        )
 
     # What follows from all of them
 

@@ -240,9 +240,7 @@ def test_order_accepted_for_an_excluded_session_moves_to_another_claim(company: 
 
 
 @pytest.mark.parametrize("value_minor", [3998, 3500])
-def test_order_when_confirmed_for_an_excluded_session_is_the_others(
-    company: Company, value_minor: int
-) -> None:
+def test_order_when_confirmed_for_an_excluded_session_is_the_others(company: Company, value_minor: int) -> None:
     """As if the excluded session had claimed nothing: also where the other claim has only nearly the amount."""
     record(company, [chat(visitor=FORGER), order(later(1), FORGER)])
     record(company, [chat(), order(later(2), value_minor=value_minor)])
