@@ -5,9 +5,9 @@ Everything here runs under the lock row of the order id, which serializes report
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from alhena_tracking.contract.limits import PENDING_AGE
@@ -27,14 +27,7 @@ from alhena_tracking.ingestion.data import (
 )
 from alhena_tracking.ingestion.order_rows import Place, figure_key, place_of
 from alhena_tracking.ingestion.refunds import Refunds
-from alhena_tracking.models import (
-    Company,
-    HeldReason,
-    Order,
-    OrderClaim,
-    PendingConfirmation,
-    Trust,
-)
+from alhena_tracking.models import Company, HeldReason, Order, OrderClaim, PendingConfirmation, Trust
 
 _CREDIT_FIELDS = (
     "session_id",
@@ -94,22 +87,6 @@ class OrderState:
     def new_place(self) -> Place | None:
         return place_of(self.order) if self.order is not None else None
 
-    @property
-    def is_figure_changed(self) -> bool:
-        """Whether the order's place in the figures differs from the stored one."""
-        return self.order is not None and self.figure_key != figure_key(self.order)
-
-    def changed_days(self) -> Iterator[tuple[int | None, date]]:
-        """Yield the days whose figures change, each with the session whose conversion changes, if one does."""
-        if self.order is None:
-            return
-        if self.lines is not None or self.refunds.changed():
-            yield None, self.order.occurred_on
-        if self.is_figure_changed:
-            yield self.order.session_id, self.order.occurred_on
-            if self.figure_key:
-                yield self.figure_key[:2]
-
     # Reports, confirmations and refunds
 
     def take(self, data: OrderData, attribution: Attribution | None) -> Outcome:
@@ -148,9 +125,6 @@ class OrderState:
         """Return the denial in force, if there is one."""
         pending = self._waiting(now)
         return pending if pending is not None and pending.is_denial else None
-
-    def is_claimed_by(self, session_id: int) -> bool:
-        return self.claims.of_session(session_id) is not None
 
     def _report(self, data: OrderData, attribution: Attribution | None, lines: Lines) -> Outcome:
         if attribution is None:
@@ -361,8 +335,6 @@ class OrderState:
         order = self._known_order()
         if if_ and not order.has_conflict:
             order.has_conflict = self.has_new_conflict = self.is_changed = True
-
-    # Refunds and pending confirmation
 
     def _waiting(self, now: datetime) -> PendingConfirmation | None:
         """Return what the shop's server said before, unless it has expired."""

@@ -242,7 +242,7 @@ class _Planning:
         state = self.stored.orders[event.order_id]
         if event.trust == Trust.REPORTED and attribution is not None:
             session_id = attribution.credit.session_id
-            if not state.is_claimed_by(session_id):
+            if state.claims.of_session(session_id) is None:
                 if self.stored.open_claims.get(session_id, 0) >= SESSION_CLAIMS:
                     return TOO_MANY_CLAIMS
                 self.stored.open_claims[session_id] = self.stored.open_claims.get(session_id, 0) + 1
@@ -312,10 +312,7 @@ class _Planning:
         for order in self.plan.orders_without_id:
             stale.add_order(order.occurred_on, self.sessions[order.session_id].started_on)
         for state in self.plan.states:
-            for session_id, on in state.changed_days():
-                stale.add(on)
-                if session_id is not None:
-                    stale.add_sessions(self.sessions[session_id].started_on)
+            stale.add_state(state, self.sessions)
 
     def _new_id(self, model: type[Model]) -> int:
         reserved = self.stored.reserved_ids.get(model)

@@ -61,7 +61,7 @@ def record_refund(company: Company, data: RefundData, *, is_durable: bool = Fals
             state = orm.read_states(company, [data.order_id])[data.order_id]
             outcome = state.refunds.add(company, state.order, data)
             stale_days = StaleDays(company, data.received_at)
-            stale_days.add(*(day for _, day in state.changed_days()))
+            stale_days.add_state(state, {})
             orm.save_states([state], {})
             orm.rows_of(RolledUpDay).mark_stale(company, stale_days.days)
         refund = state.refunds.find(data.refund_id)

@@ -157,10 +157,7 @@ class _LockedOrders:
                 same.setdefault(order.standing, []).append(order.pk)
         stale_days = StaleDays(self.company, self.now)
         for state in self.states:
-            for session_id, on in state.changed_days():
-                stale_days.add(on)
-                if session_id is not None:
-                    stale_days.add_sessions(self.sessions[session_id].started_on)
+            stale_days.add_state(state, self.sessions)
         _empty_carts([(state.place, state.new_place) for state in self.states], stale_days)
         for standing, pks in same.items():
             orm.rows_of(Order).filter(pk__in=pks).update(standing=standing)

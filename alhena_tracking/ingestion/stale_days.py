@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 
 from alhena_tracking.contract.limits import MARKED_STALE_AFTER
+from alhena_tracking.ingestion.order_rows import figure_key
+from alhena_tracking.ingestion.order_state import OrderState
 from alhena_tracking.ingestion.state import StoredCartEvent
-from alhena_tracking.models import CartEvent, Company
+from alhena_tracking.models import CartEvent, Company, VisitorSession
 
 
 class StaleDays:
@@ -42,6 +44,18 @@ class StaleDays:
         """Add the day of an order that was added, changed or removed, and that of its session."""
         self.add(on)
         self.add_sessions(session_started_on)
+
+    def add_state(self, state: OrderState, sessions: Mapping[int, VisitorSession]) -> None:
+        """Add the days whose figures the changes of an order alter: its own, and those of its sessions' conversion."""
+        order = state.order
+        if order is None:
+            return
+        if state.lines is not None or state.refunds.changed():
+            self.add(order.occurred_on)
+        key = figure_key(order)
+        if key != state.figure_key:
+            for session_id, on in (key[:2], state.figure_key[:2] or key[:2]):
+                self.add_order(on, sessions[session_id].started_on)
 
     def _days_of(self, moment: datetime) -> list[date]:
         """Return the day of a moment; while rows are re-dated, all days that it may have in any zone."""
