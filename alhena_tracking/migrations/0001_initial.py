@@ -627,7 +627,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='order',
-            index=models.Index(fields=['session', 'occurred_at'], name='alhena_order_session'),
+            index=models.Index(fields=['session', 'standing', 'occurred_at'], name='alhena_order_session'),
         ),
         migrations.AddIndex(
             model_name='order',

@@ -111,7 +111,7 @@ class Order(Credited, Event):
             ),
         ]
         indexes = [
-            models.Index(fields=["session", "occurred_at"], name="alhena_order_session"),
+            models.Index(fields=["session", "standing", "occurred_at"], name="alhena_order_session"),
             models.Index(fields=["session", "contents_digest", "occurred_at"], name="alhena_order_contents"),
             models.Index(
                 fields=["company", "occurred_on", "currency", "channel", "standing", "value_minor"],
