@@ -131,6 +131,8 @@ class LineItemData:
 class OrderData(EventData):
     """A purchase; ``value_minor`` is its total after discounts and taxes, in minor units of ``currency``.
 
+    What the shop's server says without ``line_items`` keeps the lines that are known; an empty tuple removes them.
+
     Its id and its lines are stored apart: orders, claims and pending confirmations keep them differently.
     """
 
@@ -139,7 +141,7 @@ class OrderData(EventData):
     order_id: str = ""
     currency: str
     value_minor: int
-    line_items: tuple[LineItemData, ...] = ()
+    line_items: tuple[LineItemData, ...] | None = None
 
     @property
     def server_occurred_at(self) -> datetime | None:

@@ -51,7 +51,7 @@ def new_order(company: Company, data: OrderData, attribution: Attribution) -> Or
         order_id=data.order_id,
         order_id_digest=text_digest(data.order_id) if data.order_id else None,
         contents_digest=None if data.order_id else contents_digest(data),
-        has_confirmed_lines=is_confirmed,
+        has_confirmed_lines=is_confirmed and data.line_items is not None,
         held_reason=HeldReason.ABOVE_CEILING if is_held else "",
         confirmed_at=data.received_at if is_confirmed else None,
         server_occurred_at=data.server_occurred_at if is_confirmed else None,
@@ -78,7 +78,7 @@ def contents_digest(data: OrderData) -> UUID:
     """Return the digest by which orders without an id are compared: of their value, currency and lines."""
     lines = sorted(
         (text_digest(item.product_id).hex, str(item.quantity.normalize()), _total_minor(item))
-        for item in data.line_items
+        for item in data.line_items or ()
     )
     return text_digest(repr((data.currency, data.value_minor, lines)))
 
@@ -117,7 +117,7 @@ def new_lines(order: Order, lines: Iterable[dict[str, Any]]) -> list[OrderLine]:
 
 
 def new_pending(
-    company: Company, data: OrderData, lines: Lines, *, replacing: PendingConfirmation | None
+    company: Company, data: OrderData, lines: Lines | None, *, replacing: PendingConfirmation | None
 ) -> PendingConfirmation:
     """Build a pending confirmation, or a denial if the event names a visitor, in place of an earlier one."""
     users, faqs = data.visitor.digests(company) if data.visitor else ([], [])

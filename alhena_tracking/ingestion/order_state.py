@@ -91,9 +91,9 @@ class OrderState:
 
     def take(self, data: OrderData, attribution: Attribution | None) -> Outcome:
         """Apply a report or a confirmation, according to its trust and to whom it names."""
-        lines = order_rows.stored_lines(data.line_items)
+        lines = None if data.line_items is None else order_rows.stored_lines(data.line_items)
         if data.trust == Trust.REPORTED:
-            return self._report(data, attribution, lines)
+            return self._report(data, attribution, lines or [])
         if data.visitor is None:
             return self._confirm(data, lines)
         if attribution is None:
@@ -117,7 +117,7 @@ class OrderState:
         self._set_confirmed(data, Trust.VERIFIED, data.received_at)
         # The server's event is known by its id from now on, a browser's equal one by its contents.
         order.event_id = data.event_id
-        if data.line_items:
+        if data.line_items is not None:
             self.lines, order.has_confirmed_lines = order_rows.stored_lines(data.line_items), True
         self.is_confirmed = True
 
@@ -152,7 +152,7 @@ class OrderState:
         self._compare_claims()
         return DUPLICATE
 
-    def _confirm(self, data: OrderData, lines: Lines) -> Outcome:
+    def _confirm(self, data: OrderData, lines: Lines | None) -> Outcome:
         """Take the figures of a confirmation that names nobody, and choose the claim that they belong to."""
         order, denial = self.order, self.denial(data.received_at)
         if denial is not None:
@@ -173,14 +173,14 @@ class OrderState:
             self._mark_conflict(if_=amount_of(order) != amount_of(data))
             return DUPLICATE
         self._set_confirmed(data, Trust.CONFIRMED, data.received_at)
-        if lines:
+        if lines is not None:
             self.lines, order.has_confirmed_lines = lines, True
         self._choose_confirmed(data.received_at, is_credited=False)
         self._compare_claims()
         self.is_confirmed = True
         return PENDING if order.held_reason else CONFIRMED
 
-    def _deny(self, data: OrderData, lines: Lines) -> Outcome:
+    def _deny(self, data: OrderData, lines: Lines | None) -> Outcome:
         """Remember that the buyer has not used the assistant, whoever claimed the order or will."""
         order = self.order
         if order is not None and order.trust == Trust.VERIFIED:
@@ -198,7 +198,7 @@ class OrderState:
         data: OrderData,
         credit: dict[str, Any],
         occurred_at: datetime,
-        lines: Lines,
+        lines: Lines | None,
         attribution: Attribution | None = None,
         now: datetime | None = None,
     ) -> Outcome:
@@ -207,7 +207,7 @@ class OrderState:
         order, waiting = self.order, self._waiting(data.received_at)
         if order is None:
             assert attribution is not None  # noqa: S101  (without an order, there is no claim either)
-            order = self._open(data, attribution, lines)
+            order = self._open(data, attribution, lines or [])
             if waiting is not None and not waiting.is_denial:
                 self._mark_conflict(if_=amount_of(waiting) != amount_of(data))
             order.confirmed_at, order.server_occurred_at = data.received_at, data.server_occurred_at
@@ -215,16 +215,19 @@ class OrderState:
             self.drops_pending = True
             return Outcome("recorded", data.event_id)
         if attribution is not None and self.claims.of_session(attribution.credit.session_id) is None:
-            self.claims.add(self.company, data, attribution, lines)
+            self.claims.add(self.company, data, attribution, lines or [])
         if order.trust == Trust.VERIFIED:
             self._mark_conflict(if_=amount_of(order) != amount_of(data))
             self._compare_claims()
             return DUPLICATE
         self._mark_conflict(if_=order.trust == Trust.CONFIRMED and amount_of(order) != amount_of(data))
         self._set_confirmed(data, Trust.VERIFIED, now)
-        order.is_denied, order.has_confirmed_lines = False, True
+        order.is_denied = False
         self._move(credit, occurred_at)
-        self.lines = lines
+        if lines is not None:
+            self.lines, order.has_confirmed_lines = lines, True
+        elif not order.has_confirmed_lines:
+            self._take_lines_of_claim()
         self._compare_claims()
         self.drops_pending = self.is_confirmed = True
         return CONFIRMED
@@ -248,7 +251,7 @@ class OrderState:
             self._mark_conflict(if_=True)
         else:
             self._set_confirmed(order_rows.data_of(waiting), Trust.CONFIRMED, now)
-            if waiting.line_items:
+            if waiting.line_items is not None:
                 self.lines, order.has_confirmed_lines = waiting.line_items, True
             self._choose_confirmed(now, is_credited=False)
             self._compare_claims()
@@ -263,7 +266,7 @@ class OrderState:
         order_rows.show_details(order, data)
         self._hold("")
         if order.currency != data.currency:
-            self.lines = []  # their amounts are in another currency
+            self.lines, order.has_confirmed_lines = [], False  # their amounts are in another currency
         order.currency, order.value_minor = data.currency, data.value_minor
         self.refunds.fit(order, now)
         self.is_changed = True
@@ -312,12 +315,18 @@ class OrderState:
             self.is_changed = True
         if claim.session_id == order.session_id and claim not in self.claims.restated:
             return
-        if not order.has_confirmed_lines:
-            self.lines = claim.line_items if claim.currency == order.currency else []
         # A detail that no claim states is the shop's server's, and stays.
         claims = self.claims.rows
         details = [name for name in ORDER_DETAILS if getattr(order, name) in [getattr(one, name) for one in claims]]
         self._move({name: getattr(claim, name) for name in (*_CREDIT_FIELDS, *details)}, claim.occurred_at)
+        if not order.has_confirmed_lines:
+            self._take_lines_of_claim()
+
+    def _take_lines_of_claim(self) -> None:
+        """Show the lines that the credited session reported, if their amounts are in the order's currency."""
+        order = self._known_order()
+        claim = self.claims.of_session(order.session_id)
+        self.lines = claim.line_items if claim is not None and claim.currency == order.currency else []
 
     def _move(self, credit: dict[str, Any], occurred_at: datetime) -> None:
         """Change the order's credit and time."""

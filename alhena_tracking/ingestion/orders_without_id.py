@@ -46,7 +46,7 @@ class OrdersWithoutId:
             times.append(event.occurred_at)
         order.pk = self._new_id()
         self.added.append(order)
-        self.lines += new_lines(order, stored_lines(event.line_items))
+        self.lines += new_lines(order, stored_lines(event.line_items or ()))
         self._stored.orders_without_id.setdefault(session_id, []).append(order)
         return HELD if order.standing == Standing.HELD else Outcome("recorded", event.event_id)
 
@@ -68,7 +68,7 @@ class OrdersWithoutId:
         """
         orders = self._stored.orders_without_id.get(session_id, [])
         same = [order for order in orders if order.event_id == event.event_id and order.trust == Trust.REPORTED]
-        contents = {contents_digest(event), contents_digest(replace(event, line_items=()))}
+        contents = {contents_digest(event), contents_digest(replace(event, line_items=None))}
         equal = [
             order
             for order in orders

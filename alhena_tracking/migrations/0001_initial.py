@@ -322,7 +322,7 @@ class Migration(migrations.Migration):
                 ('source', models.CharField(blank=True, max_length=255, verbose_name='source')),
                 ('currency', models.CharField(max_length=3, verbose_name='currency')),
                 ('value_minor', models.BigIntegerField(help_text='In minor units of the currency.', verbose_name='value')),
-                ('line_items', models.JSONField(default=list, verbose_name='line items')),
+                ('line_items', models.JSONField(null=True, verbose_name='line items')),
                 ('occurred_at', models.DateTimeField(verbose_name='date and time')),
                 ('is_dated', models.BooleanField(default=True, help_text='Otherwise dated by when it was received.', verbose_name='dated by the server')),
                 ('received_at', models.DateTimeField(db_index=True, verbose_name='received at')),

@@ -230,7 +230,7 @@ class PendingConfirmation(models.Model):
     source = models.CharField(_("source"), max_length=TEXT_LENGTH, blank=True)
     currency = models.CharField(_("currency"), max_length=3)
     value_minor = models.BigIntegerField(_("value"), help_text=_("In minor units of the currency."))
-    line_items = models.JSONField(_("line items"), default=list)
+    line_items = models.JSONField(_("line items"), null=True)
     occurred_at = models.DateTimeField(_("date and time"))
     is_dated = models.BooleanField(
         _("dated by the server"), default=True, help_text=_("Otherwise dated by when it was received.")

@@ -56,7 +56,7 @@ def test_visitor_when_chat_comes_first_appears_in_the_report(page: Page) -> None
     assert (event.value_minor, event.quantity, event.gmv_minor) == (8900, Decimal(2), 17800)
     order = Order.objects.get()
     assert (order.channel, order.currency, order.value_minor) == ("CHAT", "EUR", 17800)
-    assert order.trust == "CONFIRMED"  # by the shop's own code; the browser's report was the duplicate
+    assert order.trust == "VERIFIED"  # by the shop's own code; the browser's report was the duplicate
     assert order.credited_interaction == Interaction.objects.get()
     assert list(OrderLine.objects.values_list("quantity", "total_minor")) == [(Decimal(2), 17800)]
 

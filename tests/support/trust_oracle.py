@@ -260,8 +260,9 @@ class _Story:
         assert self.shown_by.credit
         assert self.figures
         lines = self.server_lines
+        claim = (self.claim_of(self.shown_by.credit.session) if self.verified else None) or self.shown_by
         if lines is None:
-            lines = self.shown_by.lines if self.shown_by.currency == self.figures.currency else ()
+            lines = claim.lines if claim.currency == self.figures.currency else ()
         return ShownOrder(
             word=self.shown_by,
             credit=self.shown_by.credit,
@@ -452,10 +453,13 @@ class _Shop:
         elif story.trust == "CONFIRMED":
             assert story.figures
             story.has_conflict |= _amount(story.figures) != _amount(word)
+        if not is_new and story.figures and story.figures.currency != word.currency:
+            story.server_lines = None
+        story.server_lines = word.lines or story.server_lines
         story.verified = story.figures = word
         story.shown_by = own_claim or word
         story.confirmed_at = story.confirmed_at or word.received_at
-        story.server_lines, story.fits, story.is_denied, story.waiting = word.lines, True, False, None
+        story.fits, story.is_denied, story.waiting = True, False, None
         self._settle(word, moment)
         if not is_new:
             story.compare()

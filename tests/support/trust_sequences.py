@@ -236,8 +236,9 @@ def _without_rival_confirmations(events: Sequence[Event]) -> list[Event]:
     return [
         event
         for event in events
-        if not (isinstance(event, Word) and event.order_id is not None and event.is_confirmation and event.credit)
-        or event.event_id == settling[event.company, event.order_id].event_id
+        # One that names a visitor who is not credited may still verify the order, if that visitor claimed it.
+        if not (isinstance(event, Word) and event.order_id is not None and event.is_confirmation and event.visitor)
+        or (event.credit and event.event_id == settling[event.company, event.order_id].event_id)
     ]
 
 

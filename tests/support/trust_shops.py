@@ -87,7 +87,8 @@ def _data(event: oracle.Event | Word) -> InteractionData | CartEventData | Order
                     value_minor=line.total_minor,
                 )
                 for line in event.lines
-            ),
+            )
+            or None,
         )
     common: dict[str, Any] = {
         "visitor": _visitor((event.chat, event.faq)),

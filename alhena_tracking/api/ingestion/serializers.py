@@ -248,9 +248,9 @@ class CheckoutEventSerializer(EventSerializer):
 
     def _parse_lines(
         self, items: object, currency: str | None, errors: Errors, most_errors: int
-    ) -> tuple[LineItemData, ...]:
+    ) -> tuple[LineItemData, ...] | None:
         if items is None:
-            return ()
+            return None
         if type(items) is not list:
             errors["line_items"] = InvalidValue("wrong_type", expected="array", actual=rules.json_type(items))
             return ()
