@@ -11,9 +11,10 @@ from zoneinfo import ZoneInfo
 
 from django.utils import formats
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext_lazy, npgettext_lazy, pgettext
+from django.utils.translation import ngettext_lazy, npgettext_lazy, pgettext, pgettext_lazy
 
 from alhena_tracking.contract.amounts import decimals_of, in_major_units, with_decimals
+from alhena_tracking.models import Trust
 from alhena_tracking.reports import Period
 
 #: What is shown with decimals or as a share is exact until then.
@@ -22,6 +23,13 @@ Number: TypeAlias = Fraction | int
 MISSING = "–"
 MINUS = "−"
 NO_BREAK_SPACE = "\xa0"
+
+#: The levels of an order's trust, each in one word.
+TRUST_WORDS = {
+    Trust.REPORTED: pgettext_lazy("order", "Reported"),
+    Trust.CONFIRMED: pgettext_lazy("order", "Confirmed"),
+    Trust.VERIFIED: pgettext_lazy("order", "Verified"),
+}
 
 _MINUTE, _HOUR, _DAY = 60, 60 * 60, 24 * 60 * 60  # in seconds
 #: Up to here, days are written as hours: a window of 24 hours is no calendar day.

@@ -29,6 +29,7 @@ from alhena_tracking.models import (
     PendingConfirmation,
     Refund,
     Standing,
+    Trust,
 )
 
 _WAITING = _("waiting for a claim")
@@ -85,7 +86,7 @@ class OrderAdmin(OrderTraceMixin, RecordAdmin):
         "occurred_at",
         "value",
         "channel_name",
-        "trust",
+        "trust_word",
         "remarks",
     ]
     list_filter = [("company", CompanyFilter), ChannelFilter, "trust", StandingFilter, "has_conflict"]
@@ -114,6 +115,10 @@ class OrderAdmin(OrderTraceMixin, RecordAdmin):
         (_("Acceptance"), {"fields": ["accepted_at", "accepted_by", "acceptance_reason"]}),
         (_("Exclusion"), {"fields": ["excluded_at", "excluded_by", "exclusion_reason"]}),
     ]
+
+    @admin.display(description=_("trust"), ordering="trust")
+    def trust_word(self, order: Order) -> str:
+        return str(formats.TRUST_WORDS[Trust(order.trust)])
 
     @admin.display(description=_("notes"), empty_value="")
     def remarks(self, order: Order) -> str:

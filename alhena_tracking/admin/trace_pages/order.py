@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
 from alhena_tracking.admin import formats
+from alhena_tracking.admin.formats import TRUST_WORDS
 from alhena_tracking.admin.trace_pages.credit import credit_lead, credit_panel, source_panel
 from alhena_tracking.admin.trace_pages.parts import (
     Badge,
@@ -38,11 +39,6 @@ from alhena_tracking.models import (
 )
 from alhena_tracking.traces import OrderTrace
 
-_TRUST_BADGES = {
-    Trust.REPORTED: lambda: Badge(pgettext("order", "Reported")),
-    Trust.CONFIRMED: lambda: Badge(pgettext("order", "Confirmed"), "good"),
-    Trust.VERIFIED: lambda: Badge(pgettext("order", "Verified"), "good"),
-}
 _STANDING_BADGES = {
     Standing.HELD: lambda: Badge(pgettext("order", "Held back"), "doubtful"),
     Standing.NOT_OURS: lambda: Badge(pgettext("order", "Not credited"), "bad"),
@@ -52,7 +48,7 @@ _STANDING_BADGES = {
 
 def order_text(trace: OrderTrace, url_of: UrlOf) -> TraceText:
     order = trace.order
-    badges = [_TRUST_BADGES[Trust(order.trust)]()]
+    badges = [Badge(str(TRUST_WORDS[Trust(order.trust)]), "good" if order.trust in Trust.by_server() else "plain")]
     if order.has_conflict:
         badges.append(Badge(_("Conflict"), "doubtful"))
     if order.standing in _STANDING_BADGES:
@@ -91,7 +87,7 @@ def pending_text(pending: PendingConfirmation, now: datetime) -> TraceText:
                 "before the order is recorded by then."
             )
     else:
-        badges = [_TRUST_BADGES[Trust.CONFIRMED]()]
+        badges = [Badge(str(TRUST_WORDS[Trust.CONFIRMED]), "good")]
         lead = _("Confirmed by the shop's server without naming the visitor. No browser has reported this order yet.")
         if is_expired:
             wait = _("No browser reported it by {moment}, so it is not credited or included in figures.")
