@@ -52,5 +52,5 @@ def _wire_names(data: dict[str, Any]) -> dict[str, Any]:
     if "quantity" in stored:
         stored["quantity"] = f"{stored['quantity']:.3f}"
     if "line_items" in stored:
-        stored["lines"] = [{**item, "quantity": f"{item['quantity']:.3f}"} for item in stored["line_items"]]
+        stored["lines"] = [{**item, "quantity": f"{item['quantity']:.3f}"} for item in stored["line_items"] or ()]
     return stored
