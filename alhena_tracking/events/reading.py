@@ -114,7 +114,7 @@ def _read(method: str, visitor: object, company: Company, fields: Mapping[str, A
     event = _valid(fields, parse)
     if not is_unknown:
         return event
-    # Only an order can still be reported by its visitor, who is told by its id.
+    # Only an order can still be credited: its id connects it to what a browser reports.
     is_awaited = isinstance(event, OrderData) and event.order_id
     return replace(event, visitor=None) if is_awaited else _NO_INTERACTION
 

@@ -181,7 +181,7 @@ class OrderState:
         return PENDING if order.held_reason else CONFIRMED
 
     def _deny(self, data: OrderData, lines: Lines | None) -> Outcome:
-        """Remember that the buyer has not used the assistant, whoever claimed the order or will."""
+        """Remember that the buyer has not used the assistant: no claim to the order counts for a time."""
         order = self.order
         if order is not None and order.trust == Trust.VERIFIED:
             self._mark_conflict(if_=amount_of(order) != amount_of(data))

@@ -1,4 +1,4 @@
-"""Plan what becomes of orders without an id, which are told apart by their contents and times. Pure."""
+"""Plan what becomes of orders without an id, which are compared by their contents and times. Pure."""
 
 from __future__ import annotations
 

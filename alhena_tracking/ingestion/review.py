@@ -195,7 +195,7 @@ def _review_sessions(pks: Iterable[int], exclusion: dict[str, Any], log: Log | N
     changed = 0
     for company, chunk in _by_company(VisitorSession, pks):
         changed += _in_transaction(partial(_change_sessions, company, chunk, exclusion, log))
-        # From here on, new events of the sessions count, or do not. Those before follow, whoever changed the sessions.
+        # From here on, new events of the sessions count, or do not. Those before follow in chunks.
         while _in_transaction(partial(_change_cart_events, company, chunk)) == CART_EVENTS:
             pass
         claimed = orm.rows_of(OrderClaim).filter(session__in=chunk).values_list("order_id", flat=True)
