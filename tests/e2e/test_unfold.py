@@ -83,7 +83,7 @@ def opened_report(browser: Browser, demo: str, **options: Any) -> Iterator[Page]
 def test_unfold_pages_when_opened_are_accessible_and_fit(browser: Browser, demo: str, scheme: str, width: int) -> None:
     with opened_report(browser, demo, color_scheme=scheme, viewport={"width": width, "height": 800}) as page:
         assert page.locator("html.dark").count() == (scheme == "dark"), "Unfold's theme is another one"
-        order = page.locator(".alhena-report a[href*='/order/']").first.get_attribute("href")
+        order = page.locator(".alhena-report a[href*='/order/'][href*='/change/']").first.get_attribute("href")
         assert order
         for url in (REPORT, order, f"{ADMIN}/eventdiagnostics/"):
             page.goto(url)
