@@ -16,6 +16,7 @@ import pytest
 from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
+from alhena_tracking.contract.limits import SESSION_CLAIMS
 from alhena_tracking.models import LockRow
 from tests.support.faults.books import check_books
 from tests.support.faults.database import database_url, deadlocks
@@ -44,6 +45,7 @@ class _Visitor:
     def __init__(self, seconds: float, seed: int) -> None:
         self.first = interaction(new_visitor(), occurred_at=timezone.now() - timedelta(hours=1))
         self.events = [self.first]
+        self._order_ids = 0
         self._until = time.monotonic() + seconds
         self._random = Random(seed)
         self._messages = self._all()
@@ -69,7 +71,8 @@ class _Visitor:
                 return interaction(visitor, occurred_at=at)
             case 2:
                 return order(visitor, value=self._moment(), occurred_at=at)
-            case 3:
+            case 3 if self._order_ids < SESSION_CLAIMS:
+                self._order_ids += 1
                 return order(visitor, order_id=str(uuid4()), occurred_at=at)
         return cart_event(visitor, product_id=f"sku-{number % 2}", quantity=self._random.randrange(5), occurred_at=at)
 
