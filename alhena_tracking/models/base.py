@@ -6,8 +6,10 @@ import uuid
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from alhena_tracking.contract.limits import TEXT_LENGTH
@@ -91,6 +93,23 @@ class Event(models.Model):
 
     class Meta:
         abstract = True
+
+
+class Excludable(models.Model):
+    """What staff can exclude from all figures, with a reason, and include again."""
+
+    excluded_at = models.DateTimeField(_("excluded at"), null=True)
+    excluded_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, verbose_name=_("excluded by"), null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    exclusion_reason = models.CharField(_("reason for the exclusion"), max_length=TEXT_LENGTH, blank=True)
+
+    class Meta:
+        abstract = True
+
+
+#: For the constraint of each: what is not excluded has neither a user nor a reason.
+EXCLUSION = Q(excluded_at__isnull=False) | Q(excluded_by__isnull=True, exclusion_reason="")
 
 
 class Credited(models.Model):

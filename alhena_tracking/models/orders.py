@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from alhena_tracking.conf import conf
 from alhena_tracking.contract.limits import PENDING_AGE, PRODUCT_NAME_LENGTH, TEXT_LENGTH, TOTAL_MINOR, VALUE_MINOR
-from alhena_tracking.models.base import Credited, Event, ExactUUIDField, Trust
+from alhena_tracking.models.base import EXCLUSION, Credited, Event, ExactUUIDField, Excludable, Trust
 from alhena_tracking.models.channels import Channel
 from alhena_tracking.querysets import DatedQuerySet, OrderQuerySet, PendingConfirmationQuerySet, RefundQuerySet
 
@@ -38,7 +38,7 @@ class HeldReason(models.TextChoices):
     NO_FITTING_CLAIM = "NO_FITTING_CLAIM", _("no claim agrees with what the shop's server confirmed")
 
 
-class Order(Credited, Event):
+class Order(Credited, Excludable, Event):
     """An attributed purchase. ``value_minor`` is the total after discounts and taxes, before refunds."""
 
     order_id = models.CharField(_("order ID"), max_length=TEXT_LENGTH, blank=True, help_text=_("Assigned by the shop."))
@@ -73,11 +73,6 @@ class Order(Credited, Event):
         settings.AUTH_USER_MODEL, verbose_name=_("accepted by"), null=True, on_delete=models.SET_NULL, related_name="+"
     )
     acceptance_reason = models.CharField(_("reason for accepting it"), max_length=TEXT_LENGTH, blank=True)
-    excluded_at = models.DateTimeField(_("excluded at"), null=True)
-    excluded_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, verbose_name=_("excluded by"), null=True, on_delete=models.SET_NULL, related_name="+"
-    )
-    exclusion_reason = models.CharField(_("reason for the exclusion"), max_length=TEXT_LENGTH, blank=True)
 
     objects = OrderQuerySet["Order"].as_manager()
 
@@ -101,7 +96,7 @@ class Order(Credited, Event):
             ),
             models.CheckConstraint(condition=Q(channel__in=Channel.values), name="alhena_order_channel"),
             models.CheckConstraint(
-                condition=Q(excluded_at__isnull=False) | Q(excluded_by__isnull=True, exclusion_reason=""),
+                condition=EXCLUSION,
                 name="alhena_order_exclusion",
             ),
             models.CheckConstraint(condition=Q(standing__in=Standing.values), name="alhena_order_standing"),

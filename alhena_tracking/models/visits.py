@@ -5,13 +5,12 @@ from __future__ import annotations
 from datetime import UTC
 from typing import TypeAlias
 
-from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from alhena_tracking.contract.limits import TEXT_LENGTH
-from alhena_tracking.models.base import Event, ExactUUIDField
+from alhena_tracking.models.base import EXCLUSION, Event, ExactUUIDField, Excludable
 from alhena_tracking.models.channels import CHANNEL_LENGTH, Channel
 from alhena_tracking.querysets import DatedQuerySet, VisitorSessionQuerySet
 
@@ -61,7 +60,7 @@ class Interaction(Event):
         return f"{self.get_kind_display()}{about} {self.occurred_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
-class VisitorSession(models.Model):
+class VisitorSession(Excludable):
     """A chain of interactions of one visitor; never merged, never split.
 
     ``channel`` and ``ai_profile`` are those of the first qualifying interaction, at ``qualified_at``. ``version``
@@ -77,11 +76,6 @@ class VisitorSession(models.Model):
     qualified_at = models.DateTimeField(_("first qualifying interaction"), null=True)
     channel = models.CharField(_("channel"), max_length=CHANNEL_LENGTH, choices=Channel.choices, blank=True)
     ai_profile = models.CharField(_("AI profile"), max_length=TEXT_LENGTH, blank=True)
-    excluded_at = models.DateTimeField(_("excluded at"), null=True)
-    excluded_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, verbose_name=_("excluded by"), null=True, on_delete=models.SET_NULL, related_name="+"
-    )
-    exclusion_reason = models.CharField(_("reason for the exclusion"), max_length=TEXT_LENGTH, blank=True)
     #: What browsers' cart events amount to since a time: see ``ingestion.allowances``.
     carts_since = models.DateTimeField(null=True, editable=False)
     carts_events = models.PositiveIntegerField(default=0, editable=False)
@@ -100,7 +94,7 @@ class VisitorSession(models.Model):
                 condition=Q(last_interaction_at__gte=models.F("started_at")), name="alhena_session_chronological"
             ),
             models.CheckConstraint(
-                condition=Q(excluded_at__isnull=False) | Q(excluded_by__isnull=True, exclusion_reason=""),
+                condition=EXCLUSION,
                 name="alhena_session_exclusion",
             ),
         ]
