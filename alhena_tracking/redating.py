@@ -22,7 +22,7 @@ from uuid import UUID
 from django.db.models import Model, Q
 from django.utils import timezone
 
-from alhena_tracking.db.transactions import ATTEMPTS, atomic, database, persistently
+from alhena_tracking.db.transactions import ATTEMPTS, atomic, persistently, rows_of
 from alhena_tracking.models import (
     CartEvent,
     Company,
@@ -44,7 +44,7 @@ LOCKED_ROWS = 100
 
 def due() -> list[Redating]:
     """Return the companies' walks that can go on."""
-    rows = Redating.objects.using(database().alias).due(timezone.now())
+    rows = rows_of(Redating).due(timezone.now())
     return list(rows.select_related("company").order_by("pk"))
 
 
@@ -75,7 +75,7 @@ def redate_chunk(company_id: int) -> int | None:
     """Re-date the next rows, and return how many moved; ``None`` where nothing is due."""
     with atomic(is_durable=True):
         now = timezone.now()
-        walks = _rows_of(Redating).filter(pk=company_id)
+        walks = rows_of(Redating).filter(pk=company_id)
         # The first statement takes the lock (and SQLite's write lock).
         if not walks.update(worked_at=now):
             return None
@@ -88,7 +88,7 @@ def redate_chunk(company_id: int) -> int | None:
         if not _TABLES[walk.table](chunk):
             _go_on(walk)
             return 0
-        _rows_of(RolledUpDay).mark_stale(walk.company, chunk.days, of_sessions=chunk.session_days)
+        rows_of(RolledUpDay).mark_stale(walk.company, chunk.days, of_sessions=chunk.session_days)
         walk.save()
         return chunk.moved
 
@@ -103,8 +103,8 @@ def _go_on(walk: Redating) -> None:
         return
     began_at: datetime | None = walk.began_at
     if began_at is not None and walk.company.is_zone_settled(began_at):
-        _rows_of(Redating).filter(pk=walk.pk).delete()
-        _rows_of(Company).filter(pk=walk.pk).update(zone_changed_at=None)
+        rows_of(Redating).filter(pk=walk.pk).delete()
+        rows_of(Company).filter(pk=walk.pk).update(zone_changed_at=None)
     else:
         walk.is_settling = True
         walk.save()
@@ -121,7 +121,7 @@ class _Chunk:
     session_days: set[date] = field(default_factory=set)
 
     def next_ids(self, model: type[Model], number: int) -> list[int]:
-        rows = _rows_of(model).filter(company=self.company, pk__gt=self.walk.last_id).order_by("pk")
+        rows = rows_of(model).filter(company=self.company, pk__gt=self.walk.last_id).order_by("pk")
         ids = list(rows.values_list("pk", flat=True)[:number])
         if ids:
             self.walk.last_id = ids[-1]
@@ -143,7 +143,7 @@ def _redate_sessions(chunk: _Chunk) -> bool:
     ids = chunk.next_ids(VisitorSession, SESSIONS)
     if not ids:
         return False
-    rows = _rows_of(CartEvent).filter(Q(session__gt=ids[0]) | Q(pk__gt=walk.last_row_id), session__in=ids)
+    rows = rows_of(CartEvent).filter(Q(session__gt=ids[0]) | Q(pk__gt=walk.last_row_id), session__in=ids)
     events = list(rows.order_by("session", "pk").values_list("session", "pk")[: ROWS + 1])
     walk.last_row_id = 0
     if len(events) > ROWS:
@@ -157,24 +157,24 @@ def _redate_sessions(chunk: _Chunk) -> bool:
             events = events[:ROWS]
             walk.last_id, walk.last_row_id = before, events[-1][1]
     sessions = [pk for pk in ids if pk <= max(walk.last_id, ids[0])]
-    _rows_of(VisitorSession).lock_all(sessions)
-    chunk.session_days |= chunk.move(_rows_of(VisitorSession).filter(pk__in=sessions))
-    chunk.days |= chunk.move(_rows_of(CartEvent).filter(pk__in=[pk for _, pk in events]))
+    rows_of(VisitorSession).lock_all(sessions)
+    chunk.session_days |= chunk.move(rows_of(VisitorSession).filter(pk__in=sessions))
+    chunk.days |= chunk.move(rows_of(CartEvent).filter(pk__in=[pk for _, pk in events]))
     return True
 
 
 def _redate_orders(chunk: _Chunk) -> bool:
     ids = chunk.next_ids(Order, LOCKED_ROWS)
-    orders = _rows_of(Order).filter(pk__in=ids)
+    orders = rows_of(Order).filter(pk__in=ids)
     _lock_order_ids(orders.values_list("order_id_digest", flat=True))
-    _rows_of(VisitorSession).lock_all(list(orders.values_list("session", flat=True)))
+    rows_of(VisitorSession).lock_all(list(orders.values_list("session", flat=True)))
     chunk.days |= chunk.move(orders)
     return bool(ids)
 
 
 def _redate_refunds(chunk: _Chunk) -> bool:
     ids = chunk.next_ids(Refund, LOCKED_ROWS)
-    refunds = _rows_of(Refund).filter(pk__in=ids)
+    refunds = rows_of(Refund).filter(pk__in=ids)
     _lock_order_ids(refunds.values_list("order_id_digest", flat=True))
     chunk.days |= chunk.move(refunds)
     return bool(ids)
@@ -183,7 +183,7 @@ def _redate_refunds(chunk: _Chunk) -> bool:
 def _redate_claims(chunk: _Chunk) -> bool:
     """Re-date claims, which count nowhere."""
     ids = chunk.next_ids(OrderClaim, LOCKED_ROWS)
-    claims = _rows_of(OrderClaim).filter(pk__in=ids)
+    claims = rows_of(OrderClaim).filter(pk__in=ids)
     _lock_order_ids(claims.values_list("order__order_id_digest", flat=True))
     chunk.move(claims)
     return bool(ids)
@@ -192,7 +192,7 @@ def _redate_claims(chunk: _Chunk) -> bool:
 def _redate_interactions(chunk: _Chunk) -> bool:
     """Re-date interactions, which count nowhere and never change."""
     ids = chunk.next_ids(Interaction, ROWS)
-    chunk.move(_rows_of(Interaction).filter(pk__in=ids))
+    chunk.move(rows_of(Interaction).filter(pk__in=ids))
     return bool(ids)
 
 
@@ -207,8 +207,4 @@ _TABLES: Mapping[str, Callable[[_Chunk], bool]] = {
 
 
 def _lock_order_ids(digests: Iterable[UUID | None]) -> None:
-    _rows_of(LockRow).lock([LockRow.number_of(digest) for digest in digests if digest is not None])
-
-
-def _rows_of(model: type[Model]) -> Any:
-    return model._default_manager.using(database().alias)
+    rows_of(LockRow).lock([LockRow.number_of(digest) for digest in digests if digest is not None])

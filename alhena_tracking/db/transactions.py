@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from django.db import OperationalError, connections, router, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import Model
 
 from alhena_tracking.conf import conf
 from alhena_tracking.models import Company
@@ -40,6 +41,11 @@ _deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
 def database() -> BaseDatabaseWrapper:
     """Return the connection to the database that events are stored in."""
     return connections[router.db_for_write(Company)]
+
+
+def rows_of(model: type[Model]) -> Any:
+    """Return the rows of a model where events are recorded, whatever a database router says of reads."""
+    return model._default_manager.using(database().alias)
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from alhena_tracking.diagnosis import event_counts
 from alhena_tracking.diagnosis.outcomes import REFUND
 from alhena_tracking.events.errors import InvalidEvent, UnknownCompany
 from alhena_tracking.ingestion import EventData, OrderData, Outcome, RefundData, Visitor
+from alhena_tracking.ingestion.data import NO_INTERACTION
 from alhena_tracking.models import Company, Trust
 
 #: A valid event, or the outcome of one that must not be recorded.
@@ -31,7 +32,6 @@ _Data = TypeVar("_Data")
 
 _REFUND = serializers.RefundSerializer()
 _PRIVACY_SIGNAL = Outcome("ignored", reason="privacy_signal")
-_NO_INTERACTION = Outcome("ignored", reason="no_interaction")
 
 
 def company_of(key: str | None) -> Company:
@@ -116,7 +116,7 @@ def _read(method: str, visitor: object, company: Company, fields: Mapping[str, A
         return event
     # Only an order can still be credited: its id connects it to what a browser reports.
     is_awaited = isinstance(event, OrderData) and event.order_id
-    return replace(event, visitor=None) if is_awaited else _NO_INTERACTION
+    return replace(event, visitor=None) if is_awaited else NO_INTERACTION
 
 
 def _valid(fields: Mapping[str, Any], parse: Callable[[dict[str, Any]], _Data]) -> _Data:

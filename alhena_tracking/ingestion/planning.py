@@ -102,8 +102,7 @@ class _Planning:
         self._candidates: dict[Visitor, list[Candidate]] = {}
         self._cart_events: dict[ProductInCart, list[CartEvent]] = {}
         self._opened: set[int] = set()
-        #: Where the outcome of a cart event is.
-        self._rows: dict[UUID, int] = {}
+        self._outcome_places: dict[UUID, int] = {}
         for state in stored.orders.values():
             state.claims.excluded_sessions = stored.excluded_sessions
         self._provisional_ids = count(PROVISIONAL_ID)
@@ -118,7 +117,7 @@ class _Planning:
             outcome = self._plan_event(event)
             self.plan.outcomes.append(outcome)
             if isinstance(event, CartEventData):
-                self._rows[event.event_id] = number
+                self._outcome_places[event.event_id] = number
             if outcome.status in {"recorded", "held", "confirmed", "pending"}:
                 self.stored.known.update(keys)
         self.plan.orders_without_id, self.plan.lines_without_id = self._without_id.added, self._without_id.lines
@@ -285,7 +284,7 @@ class _Planning:
             dear = self._first_too_dear()
             if dear is None:
                 break
-            self.plan.outcomes[self._rows[dear.event_id]] = ABOVE_CEILING
+            self.plan.outcomes[self._outcome_places[dear.event_id]] = ABOVE_CEILING
             self.plan.allowances[dear.session_id].events -= 1
             self.plan.cart_events = [row for row in self.plan.cart_events if row is not dear]
             product = carts.product_of(dear)

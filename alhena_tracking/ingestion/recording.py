@@ -14,7 +14,7 @@ from django.dispatch import Signal
 from alhena_tracking import signals
 from alhena_tracking.conf import conf
 from alhena_tracking.db.messages import messages
-from alhena_tracking.db.transactions import atomic, database, fills_in_parameters, retried
+from alhena_tracking.db.transactions import atomic, database, fills_in_parameters, retried, rows_of
 from alhena_tracking.digests import text_digest
 from alhena_tracking.ingestion import orm, postgresql
 from alhena_tracking.ingestion.data import EventData, Outcome, RefundData
@@ -57,13 +57,13 @@ def record_refund(company: Company, data: RefundData, *, is_durable: bool = Fals
 
     def attempt() -> Outcome:
         with atomic(is_durable=is_durable):
-            orm.rows_of(LockRow).lock([LockRow.number_of(text_digest(data.order_id))])
+            rows_of(LockRow).lock([LockRow.number_of(text_digest(data.order_id))])
             state = orm.read_states(company, [data.order_id])[data.order_id]
             outcome = state.refunds.add(company, state.order, data)
             stale_days = StaleDays(company, data.received_at)
             stale_days.add_state(state, {})
             orm.save_states([state], {})
-            orm.rows_of(RolledUpDay).mark_stale(company, stale_days.days)
+            rows_of(RolledUpDay).mark_stale(company, stale_days.days)
         refund = state.refunds.find(data.refund_id)
         if refund is not None and outcome.status == "recorded":
             _announce(signals.order_refunded, refund)

@@ -17,7 +17,7 @@ from django.db.models import Count, Model, Q
 from django.utils import timezone
 
 from alhena_tracking.contract.rules import parse_text
-from alhena_tracking.db.transactions import atomic, database, persistently
+from alhena_tracking.db.transactions import atomic, database, persistently, rows_of
 from alhena_tracking.digests import text_digest
 from alhena_tracking.ingestion import carts, orm
 from alhena_tracking.ingestion.order_state import OrderState
@@ -103,7 +103,7 @@ def _change_orders(
     for order in changed:
         for name, value in values.items():
             setattr(order, name, value)
-    orm.rows_of(Order).filter(pk__in=[order.pk for order in changed]).update(**values)
+    rows_of(Order).filter(pk__in=[order.pk for order in changed]).update(**values)
     orders.save()
     if log is not None and changed:
         log(changed)
@@ -124,9 +124,9 @@ class _LockedOrders:
 
     def __init__(self, company: Company, pks: Sequence[int], claimants: Collection[int] | None = None) -> None:
         self.company, self.now = company, timezone.now()
-        stored = orm.rows_of(Order).filter(company=company, pk__in=pks)
+        stored = rows_of(Order).filter(company=company, pk__in=pks)
         order_ids = list(stored.exclude(order_id="").order_by("pk").values_list("order_id", flat=True))
-        orm.rows_of(LockRow).lock({LockRow.number_of(text_digest(order_id)) for order_id in order_ids})
+        rows_of(LockRow).lock({LockRow.number_of(text_digest(order_id)) for order_id in order_ids})
         read = orm.read_states(company, order_ids).values()
         self.states = [state for state in read if state.order is not None and state.order.pk in pks]
         if claimants is not None:
@@ -160,7 +160,7 @@ class _LockedOrders:
             stale_days.add_state(state, self.sessions)
         _empty_carts([(state.place, state.new_place) for state in self.states], stale_days)
         for standing, pks in same.items():
-            orm.rows_of(Order).filter(pk__in=pks).update(standing=standing)
+            rows_of(Order).filter(pk__in=pks).update(standing=standing)
         orm.save_states(self.states, {})
         orm.mark_stale(stale_days)
 
@@ -168,7 +168,7 @@ class _LockedOrders:
 def _empty_carts(moves: Sequence[carts.Move], stale_days: StaleDays) -> None:
     """Compute again what cart events are worth after orders that have come to count, moved, or ceased to count."""
     emptied = carts.emptied_since(moves)
-    counts = orm.rows_of(CartEvent).filter(session__in=emptied).order_by().values_list("session")
+    counts = rows_of(CartEvent).filter(session__in=emptied).order_by().values_list("session")
     for together in _batches(dict(counts.annotate(count=Count("pk")))):
         stored = orm.read_carts(together)
         changed = carts.place({}, stored.carts, carts.moved_times(moves, stored.order_times), emptied, {})
@@ -198,8 +198,8 @@ def _review_sessions(pks: Iterable[int], exclusion: dict[str, Any], log: Log | N
         # From here on, new events of the sessions count, or do not. Those before follow in chunks.
         while _in_transaction(partial(_change_cart_events, company, chunk)) == CART_EVENTS:
             pass
-        claimed = orm.rows_of(OrderClaim).filter(session__in=chunk).values_list("order_id", flat=True)
-        orders = {*orm.rows_of(Order).filter(session__in=chunk).values_list("pk", flat=True), *claimed}
+        claimed = rows_of(OrderClaim).filter(session__in=chunk).values_list("order_id", flat=True)
+        orders = {*rows_of(Order).filter(session__in=chunk).values_list("pk", flat=True), *claimed}
         for part in _chunks(sorted(orders), ROWS):
             _in_transaction(partial(_choose_claims, company, part, chunk))
     return changed
@@ -210,7 +210,7 @@ def _change_sessions(company: Company, pks: Sequence[int], exclusion: dict[str, 
     changed = [
         session for session in sessions.values() if (session.excluded_at is None) != (exclusion["excluded_at"] is None)
     ]
-    orm.rows_of(VisitorSession).filter(pk__in=[session.pk for session in changed]).update(**exclusion)
+    rows_of(VisitorSession).filter(pk__in=[session.pk for session in changed]).update(**exclusion)
     stale_days = StaleDays(company, timezone.now())
     stale_days.add_sessions(*(session.started_on for session in changed))
     orm.mark_stale(stale_days)
@@ -224,14 +224,14 @@ def _change_cart_events(company: Company, pks: Sequence[int]) -> int:
     sessions = orm.lock_many_sessions(pks, company)
     excluded = [session.pk for session in sessions.values() if session.excluded_at is not None]
     others = [session.pk for session in sessions.values() if session.excluded_at is None]
-    differing = orm.rows_of(CartEvent).filter(
+    differing = rows_of(CartEvent).filter(
         Q(session__in=excluded, is_excluded=False) | Q(session__in=others, is_excluded=True)
     )
     found = list(differing.order_by().values_list("pk", "occurred_on", "session")[:CART_EVENTS])
     for is_excluded in (True, False):
         now_so = [pk for pk, _, session_id in found if (session_id in excluded) == is_excluded]
         if now_so:
-            orm.rows_of(CartEvent).filter(pk__in=now_so).update(is_excluded=is_excluded)
+            rows_of(CartEvent).filter(pk__in=now_so).update(is_excluded=is_excluded)
     stale_days = StaleDays(company, timezone.now())
     stale_days.add(*(on for _, on, _ in found))
     orm.mark_stale(stale_days)
@@ -244,11 +244,11 @@ def _change_cart_events(company: Company, pks: Sequence[int]) -> int:
 def _by_company(model: type[Model], pks: Iterable[int]) -> Iterator[tuple[Company, list[int]]]:
     """Yield the ids of rows in chunks of one company."""
     for chunk in _chunks(pks, ROWS):
-        found = orm.rows_of(model).filter(pk__in=chunk).order_by().values_list("company", "pk")
+        found = rows_of(model).filter(pk__in=chunk).order_by().values_list("company", "pk")
         of_company: dict[int, list[int]] = {}
         for company_id, pk in found:
             of_company.setdefault(company_id, []).append(pk)
-        for company in orm.rows_of(Company).filter(pk__in=of_company).order_by("pk"):
+        for company in rows_of(Company).filter(pk__in=of_company).order_by("pk"):
             yield company, sorted(of_company[company.pk])
 
 

@@ -44,6 +44,8 @@ TABLES: dict[type[EventData], tuple[type[Model], ...]] = {
 SESSION_FIELDS = ("started_at", "started_on", "last_interaction_at", "qualified_at", "channel", "ai_profile")
 #: Of a fingerprint's interactions in a window, so many of the first and of the last ones are read.
 INTERACTIONS_READ = 16
+#: So many of the latest denials that name a visitor are read.
+DENIALS_READ = 20
 
 
 def earliest(times: dict[_Key, datetime], key: _Key, at: datetime) -> None:
@@ -166,7 +168,6 @@ class Demand:
     def add_order_ids(self, order_ids: Iterable[str]) -> None:
         """Lock and read these orders, too."""
         self.order_ids += sorted(set(order_ids).difference(self.order_ids))
-        self.__dict__.pop("lock_numbers", None)
 
     @property
     def is_of_carts(self) -> bool:
@@ -182,7 +183,7 @@ class Demand:
         """Whether events of one visitor have different times."""
         return any(len(visitor.times) > 1 for visitor in self.visitors.values())
 
-    @cached_property
+    @property
     def lock_numbers(self) -> list[int]:
         """The lock rows to lock first: those of visitors who interact, and of order ids."""
         digests = [text_digest(order_id) for order_id in self.order_ids]

@@ -203,10 +203,10 @@ def test_zone_when_changed_back_half_way_leaves_all_rows_where_they_were(company
 def test_models_with_days_are_all_re_dated(company: Company) -> None:
     models = {model for model in apps.get_app_config("alhena_tracking").get_models() if not model._meta.proxy}
     assert {model for model in models if isinstance(model._default_manager.all(), DatedQuerySet)} == set(DATED)
-    told = at(FIRST, 20)
-    record(company, [chat(told), cart_event(told), order(told)])
+    moment = at(FIRST, 20)
+    record(company, [chat(moment), cart_event(moment), order(moment)])
     row = Order.objects.get()
-    RefundFactory.create(refunded_order=row, occurred_at=told)
+    RefundFactory.create(refunded_order=row, occurred_at=moment)
     move(company, "Pacific/Kiritimati")
     for model, (_, day) in DATED.items():
         assert model._default_manager.values_list(day, flat=True).get() == FIRST + timedelta(days=1), model
@@ -214,12 +214,12 @@ def test_models_with_days_are_all_re_dated(company: Company) -> None:
 
 def test_day_when_a_row_on_a_former_day_changes_its_worth_is_marked(company: Company, small_chunks: None) -> None:
     """An event before it is reported late, by a process that knows the new zone."""
-    told, now = at(FIRST, 20), at(FIRST + timedelta(days=2), 18)
-    record(company, [chat(told - 5 * HOUR), cart_event(told, quantity=Decimal(3))])
+    moment, now = at(FIRST, 20), at(FIRST + timedelta(days=2), 18)
+    record(company, [chat(moment - 5 * HOUR), cart_event(moment, quantity=Decimal(3))])
     change_zone(company, "Pacific/Kiritimati")  # where the event is on the next day
     roll_up(now)
     assert RolledUpDay.objects.fresh().filter(on=FIRST).exists()
-    record(company, [cart_event(told - 4 * HOUR, received_at=now, event_id=uuid4(), quantity=Decimal(2))])
+    record(company, [cart_event(moment - 4 * HOUR, received_at=now, event_id=uuid4(), quantity=Decimal(2))])
     assert CartEvent.objects.get(quantity=3).gmv_minor == 1999
     assert_same_as_raw(whole(company, currency="EUR"))
 

@@ -262,7 +262,7 @@ def test_event_is_taken_when_nothing_is_kept_under_its_id(script: str, expected:
         ("report; report bob; confirmation bob uncredited", "confirmed", "1: 1000 EUR verified conflict of 0,1"),
         ("report eve; confirmation uncredited", "confirmed", "0: 1000 EUR verified of 0"),
         ("report; confirmation bob uncredited", "no_interaction", "0: 1000 EUR not_ours conflict of 0"),
-        # The server names a visitor who has not: the order is not ours, whoever claims it before or within 72 hours.
+        # The server names a visitor who has not: the order is not ours, and no claim before or within 72 hours counts.
         ("confirmation stranger", "no_interaction", "nothing"),
         ("confirmation stranger 700; report", "recorded", "1: 1000 EUR not_ours conflict of 1"),
         ("confirmation stranger; report kept", "recorded", "1: 1000 EUR not_ours conflict of 1"),

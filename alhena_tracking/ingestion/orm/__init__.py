@@ -2,7 +2,6 @@
 
 from alhena_tracking.ingestion.orm.order_states import read_all_claims, read_states, save_states
 from alhena_tracking.ingestion.orm.reading import lock_many_sessions, read, read_carts
-from alhena_tracking.ingestion.orm.rows import rows_of
 from alhena_tracking.ingestion.orm.writing import mark_stale, save_worth, write
 
 __all__ = [
@@ -12,7 +11,6 @@ __all__ = [
     "read_all_claims",
     "read_carts",
     "read_states",
-    "rows_of",
     "save_states",
     "save_worth",
     "write",

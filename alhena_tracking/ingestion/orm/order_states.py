@@ -9,11 +9,12 @@ from uuid import UUID
 from django.db.models import Count, Q
 
 from alhena_tracking.contract.limits import FIRST_CLAIMS, LATEST_CLAIMS
+from alhena_tracking.db.transactions import rows_of
 from alhena_tracking.digests import text_digest
 from alhena_tracking.ingestion.data import OrderData, Visitor
 from alhena_tracking.ingestion.order_rows import new_lines
 from alhena_tracking.ingestion.order_state import OrderState
-from alhena_tracking.ingestion.orm.rows import Ids, insert, resolve, rows_of
+from alhena_tracking.ingestion.orm.rows import Ids, insert, resolve
 from alhena_tracking.ingestion.refunds import Refunds
 from alhena_tracking.ingestion.state import Demand
 from alhena_tracking.models import Company, Order, OrderClaim, OrderLine, PendingConfirmation, Refund, Trust

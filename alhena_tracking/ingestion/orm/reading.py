@@ -11,15 +11,14 @@ from typing import Any, NamedTuple
 from django.db.models import Max, Q
 
 from alhena_tracking.attribution import Candidate
-from alhena_tracking.contract.limits import SESSION_CLAIMS
-from alhena_tracking.db.transactions import avoid_table_scans
+from alhena_tracking.db.transactions import avoid_table_scans, rows_of
 from alhena_tracking.ingestion.allowances import CartAllowance
 from alhena_tracking.ingestion.data import Visitor
 from alhena_tracking.ingestion.order_state import OrderState
 from alhena_tracking.ingestion.orm.order_states import OrderDemand, read_claims, read_states
-from alhena_tracking.ingestion.orm.rows import rows_of
 from alhena_tracking.ingestion.orm.session_orders import read_orders_of_sessions
 from alhena_tracking.ingestion.state import (
+    DENIALS_READ,
     INTERACTIONS_READ,
     Demand,
     DeniedError,
@@ -96,7 +95,7 @@ def _check_denials(demand: Demand) -> None:
         return
     named = Q(user_fingerprint_digest__in=digests) | Q(faq_fingerprint_digest__in=digests)
     latest = rows_of(PendingConfirmation).filter(named, company=demand.company).order_by("-received_at")
-    denied = set(latest.values_list("order_id", flat=True)[:SESSION_CLAIMS])
+    denied = set(latest.values_list("order_id", flat=True)[:DENIALS_READ])
     if not denied.issubset(demand.order_ids):
         raise DeniedError(denied)
 

@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias
 
 from django.db.models import Model
 
-from alhena_tracking.db.transactions import database
+from alhena_tracking.db.transactions import rows_of
 from alhena_tracking.ingestion.planning import PROVISIONAL_ID
 from alhena_tracking.models import Interaction, VisitorSession
 
 #: The ids of inserted rows, by model and provisional id.
 Ids: TypeAlias = dict[tuple[type[Model], int], int]
-
-_Model = TypeVar("_Model", bound=Model)
-
-
-def rows_of(model: type[_Model]) -> Any:
-    """Return the rows of a model where events are recorded, whatever a database router says of reads."""
-    return model._default_manager.using(database().alias)
 
 
 def insert(rows: Sequence[Any], ids: Ids) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 
 from django.db.models import Q
 
+from alhena_tracking.db.transactions import rows_of
 from alhena_tracking.ingestion.data import OrderData, Visitor
-from alhena_tracking.ingestion.orm.rows import rows_of
 from alhena_tracking.ingestion.state import Demand, Stored
 from alhena_tracking.models import Order, OrderClaim, Standing, Trust
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from alhena_tracking.db.transactions import rows_of
 from alhena_tracking.ingestion.carts import WORTH_FIELDS
 from alhena_tracking.ingestion.orm.order_states import save_states
-from alhena_tracking.ingestion.orm.rows import Ids, insert, rows_of
+from alhena_tracking.ingestion.orm.rows import Ids, insert
 from alhena_tracking.ingestion.planning import Plan
 from alhena_tracking.ingestion.stale_days import StaleDays
 from alhena_tracking.ingestion.state import SESSION_FIELDS, StoredCartEvent

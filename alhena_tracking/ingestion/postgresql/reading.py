@@ -11,12 +11,12 @@ from typing import Any
 from uuid import UUID
 
 from alhena_tracking.attribution import Candidate
-from alhena_tracking.contract.limits import SESSION_CLAIMS
 from alhena_tracking.db.messages import Messages, Table, Tables
 from alhena_tracking.db.sql import time_column, time_of
 from alhena_tracking.ingestion.allowances import CartAllowance
 from alhena_tracking.ingestion.data import CartEventData, InteractionData
 from alhena_tracking.ingestion.state import (
+    DENIALS_READ,
     INTERACTIONS_READ,
     SESSION_FIELDS,
     TABLES,
@@ -252,7 +252,7 @@ _QUESTIONS = {
     **{
         name: (
             f"SELECT JSON_BUILD_ARRAY(p.order_id) FROM {{asked}} CROSS JOIN LATERAL (SELECT order_id "
-            f"FROM {_PENDING} WHERE {column} = asked.digest ORDER BY received_at DESC LIMIT {SESSION_CLAIMS}) p"
+            f"FROM {_PENDING} WHERE {column} = asked.digest ORDER BY received_at DESC LIMIT {DENIALS_READ}) p"
         )
         for name, column in _DENIED.items()
     },

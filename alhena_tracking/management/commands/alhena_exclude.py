@@ -15,8 +15,8 @@ from django.core.management import BaseCommand, CommandError
 
 from alhena_tracking import company_cache
 from alhena_tracking.contract.rules import InvalidValue, parse_text
+from alhena_tracking.db.transactions import rows_of
 from alhena_tracking.digests import text_digest
-from alhena_tracking.ingestion.orm import rows_of
 from alhena_tracking.ingestion.review import exclude_orders, include_orders
 from alhena_tracking.models import Company, Order
 
