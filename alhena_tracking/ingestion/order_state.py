@@ -101,15 +101,14 @@ class OrderState:
             claim = self.claims.own.get(data.visitor)
             if claim is None:
                 return self._deny(data, lines)
-            return self._verify(data, {name: getattr(claim, name) for name in _CREDIT_FIELDS}, claim.occurred_at, lines)
-        return self._verify(data, attribution.fields(), data.occurred_at, lines, attribution)
+            credit = {name: getattr(claim, name) for name in _CREDIT_FIELDS}
+            return self._verify(data, credit, claim.occurred_at, lines, data.received_at)
+        return self._verify(data, attribution.fields(), data.occurred_at, lines, data.received_at, attribution)
 
-    def verify_denied(self, attribution: Attribution, now: datetime) -> None:
-        """Credit the visitor whom a denial names: an interaction was recorded late."""
-        pending = self.pending
-        assert pending is not None  # noqa: S101  (there is a denial)
-        data = order_rows.data_of(pending)
-        self._verify(data, attribution.fields(), data.occurred_at, pending.line_items, attribution, now)
+    def lift(self, denial: PendingConfirmation, attribution: Attribution, now: datetime) -> None:
+        """Credit the visitor whom the denial names: an interaction was recorded late."""
+        data = order_rows.data_of(denial)
+        self._verify(data, attribution.fields(), data.occurred_at, denial.line_items, now, attribution)
 
     def confirm_equal(self, data: OrderData) -> None:
         """Confirm an order without an id, which keeps its time and credit."""
@@ -149,7 +148,7 @@ class OrderState:
         elif order.trust == Trust.CONFIRMED and not order.is_denied:
             is_credited = not order.held_reason and not self._is_credited_to_excluded
             self._choose_confirmed(data.received_at, is_credited=is_credited)
-        self._compare_claims()
+        self._mark_conflict(if_=self.claims.disagree_with(order))
         return DUPLICATE
 
     def _confirm(self, data: OrderData, lines: Lines | None) -> Outcome:
@@ -176,7 +175,7 @@ class OrderState:
         if lines is not None:
             self.lines, order.has_confirmed_lines = lines, True
         self._choose_confirmed(data.received_at, is_credited=False)
-        self._compare_claims()
+        self._mark_conflict(if_=self.claims.disagree_with(order))
         self.is_confirmed = True
         return PENDING if order.held_reason else CONFIRMED
 
@@ -199,11 +198,10 @@ class OrderState:
         credit: dict[str, Any],
         occurred_at: datetime,
         lines: Lines | None,
+        now: datetime,
         attribution: Attribution | None = None,
-        now: datetime | None = None,
     ) -> Outcome:
         """Take the figures, the visitor and the lines of a confirmation that names the visitor."""
-        now = now or data.received_at
         order, waiting = self.order, self._waiting(data.received_at)
         if order is None:
             assert attribution is not None  # noqa: S101  (without an order, there is no claim either)
@@ -218,7 +216,7 @@ class OrderState:
             self.claims.add(self.company, data, attribution, lines or [])
         if order.trust == Trust.VERIFIED:
             self._mark_conflict(if_=amount_of(order) != amount_of(data))
-            self._compare_claims()
+            self._mark_conflict(if_=self.claims.disagree_with(order))
             return DUPLICATE
         self._mark_conflict(if_=order.trust == Trust.CONFIRMED and amount_of(order) != amount_of(data))
         self._set_confirmed(data, Trust.VERIFIED, now)
@@ -228,7 +226,7 @@ class OrderState:
             self.lines, order.has_confirmed_lines = lines, True
         elif not order.has_confirmed_lines:
             self._take_lines_of_claim()
-        self._compare_claims()
+        self._mark_conflict(if_=self.claims.disagree_with(order))
         self.drops_pending = self.is_confirmed = True
         return CONFIRMED
 
@@ -254,7 +252,7 @@ class OrderState:
             if waiting.line_items is not None:
                 self.lines, order.has_confirmed_lines = waiting.line_items, True
             self._choose_confirmed(now, is_credited=False)
-            self._compare_claims()
+            self._mark_conflict(if_=self.claims.disagree_with(order))
             self.drops_pending = True
 
     def _set_confirmed(self, data: OrderData, trust: Trust, now: datetime) -> None:
@@ -336,9 +334,6 @@ class OrderState:
         order.occurred_at = occurred_at
         order.occurred_on = occurred_at.astimezone(self.company.zone).date()
         self.is_changed = True
-
-    def _compare_claims(self) -> None:
-        self._mark_conflict(if_=self.claims.disagree_with(self._known_order()))
 
     def _mark_conflict(self, *, if_: bool) -> None:
         order = self._known_order()

@@ -261,7 +261,7 @@ class _Planning:
             found = [each for name in named for each in self.stored.candidates.get(name, {}).values()]
             credit = choose_credit(found, denial.occurred_at, self.window, self.model)
             if credit is not None:
-                state.verify_denied(Attribution(credit, self.window, self.model), event.received_at)
+                state.lift(denial, Attribution(credit, self.window, self.model), event.received_at)
 
     # What follows from all of them
 
