@@ -6,7 +6,12 @@ import os
 
 import dj_database_url
 
+from alhena_tracking.contract import limits
+
 DATABASE_NAME = "alhena_benchmark"
+
+# The row of one visitor sends more than any browser may.
+limits.SESSION_CART_EVENTS = 10**9
 
 SECRET_KEY = "insecure-key-of-the-benchmark"
 DEBUG = False

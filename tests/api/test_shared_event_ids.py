@@ -34,7 +34,7 @@ def words(order_ids: list[str]) -> st.SearchStrategy[list[Word]]:
 
 
 @settings(
-    max_examples=examples(60, full=1000, sample=10),
+    max_examples=examples(12, full=1000),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(said=st.one_of(words(["1001"]), words(["1001", "1002"])))

@@ -503,7 +503,7 @@ def test_limit_when_kept_in_redis_is_exact(shared_redis: Mapping[str, Any], cloc
 def test_flood_when_from_several_processes_is_held_to_the_limit(shared_redis: Mapping[str, Any]) -> None:
     """Through the shop's one proxy, which appends the true address to whatever the visitor forged."""
     forged = ["", "unknown, ", *(f"198.51.100.{number}, 2001:db8::{number:x}, " for number in range(256))]
-    seconds = examples(3, full=20)
+    seconds = examples(1, full=20)
     # Fresh processes, which know nothing of limits yet. Django is set up before a task is unpickled.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(PROCESSES, mp_context=context, initializer=django.setup) as pool:

@@ -39,7 +39,7 @@ pytestmark = pytest.mark.django_db
 
 
 @settings(
-    max_examples=examples(30, full=2000, databases=["sqlite"], sample=8),
+    max_examples=examples(8, full=2000, databases=["sqlite"]),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(history=histories(), repeated=st.sets(st.integers(0, 24), max_size=3))
@@ -50,7 +50,7 @@ def test_rows_when_events_come_together_are_those_of_one_by_one(history: History
 
 
 @settings(
-    max_examples=examples(40, full=2000, databases=["sqlite"], sample=8),
+    max_examples=examples(8, full=2000, databases=["sqlite"]),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(

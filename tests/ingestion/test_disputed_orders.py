@@ -65,7 +65,7 @@ FIGURES = st.builds(
     Word, visitor=st.none(), currency=st.sampled_from(list(MINOR_UNITS)), value_minor=AMOUNTS, lines=LINES
 )
 property_test = settings(
-    max_examples=examples(20, full=1000, sample=6), suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(6, full=1000), suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 Confirm = Callable[[str, Word], tuple[int, dict[str, Any]]]

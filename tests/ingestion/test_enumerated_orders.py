@@ -33,7 +33,7 @@ def _orders() -> dict[str, dict[str, Any]]:
 
 @pytest.mark.django_db
 @settings(
-    max_examples=examples(40, full=1000, sample=8),
+    max_examples=examples(10, full=1000),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(enumeration=enumerations())

@@ -57,7 +57,7 @@ def _settings() -> dict[str, Any]:
 @pytest.mark.usefixtures("without_ceilings")
 @pytest.mark.django_db
 @settings(
-    max_examples=examples(25, full=500, sample=8),
+    max_examples=examples(8, full=500),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(history=histories())

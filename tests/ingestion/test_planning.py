@@ -102,7 +102,7 @@ class _Memory:
 
 @pytest.mark.usefixtures("without_ceilings")
 @settings(
-    max_examples=examples(400, full=20_000),
+    max_examples=examples(150, full=20_000),
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 @given(histories(), st.integers(1, 4))

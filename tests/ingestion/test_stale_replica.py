@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 
 import pytest
 from django.core.management import call_command
-from django.db import connection
 from django.test import Client, TestCase
 from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
@@ -147,7 +146,7 @@ def _comparable(answer: object) -> object:
 
 @settings(
     # Of each parameter: 1,000 in all.
-    max_examples=examples(25 if connection.vendor == "sqlite" else 8, full=500, sample=5),
+    max_examples=examples(5, full=500),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(steps=st.builds(steps, seed=st.integers(0, 2**32), number=st.integers(1, 40)))

@@ -44,7 +44,7 @@ Key = tuple[str, str]
 
 def property_test(full: int) -> settings:
     return settings(
-        max_examples=examples(30, full=full, databases=["sqlite"], sample=8),  # the oracle knows no database
+        max_examples=examples(8, full=full, databases=["sqlite"]),  # the oracle knows no database
         suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     )
 

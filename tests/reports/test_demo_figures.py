@@ -49,7 +49,7 @@ def rows(sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
 
 @override_settings(DEBUG=True)
 def test_figures_when_of_the_demo_are_those_of_sql(admin_client: Client) -> None:
-    call_command("demo", no_serve=True, days=examples(8, full=60), seed=3, stdout=StringIO())
+    call_command("demo", no_serve=True, days=examples(4, full=60), seed=3, stdout=StringIO())
     company = Company.objects.get(key="acme")
     end: date = timezone.now().astimezone(company.zone).date()
     period = Period(end - timedelta(days=9), end)
