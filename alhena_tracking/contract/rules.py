@@ -85,6 +85,13 @@ def parse_choice(value: object, choices: Container[str], expected: str) -> str:
     return value
 
 
+def parse_boolean(value: object) -> bool:
+    """Parse ``true`` or ``false``."""
+    if type(value) is not bool:
+        raise InvalidValue("wrong_type", expected="boolean", actual=json_type(value))
+    return value
+
+
 def parse_currency(value: object) -> str:
     """Parse an active ISO 4217 code; return it in upper case."""
     code = parse_text(value)

@@ -24,7 +24,7 @@ from django.db import connections
 from django.utils import timezone
 
 from alhena_tracking.conf import COMPANY_KEY_PATTERN
-from alhena_tracking.diagnosis import count_storage
+from alhena_tracking.diagnosis import count_storage, outcomes
 from alhena_tracking.diagnosis.count_storage import Key, Tally
 from alhena_tracking.models import Company, EventCount, RejectedEvent
 from alhena_tracking.redating import redate_short
@@ -79,6 +79,12 @@ def reject(company: Company, method: str, outcome: str, errors: Iterable[tuple[s
         received_at=at,
     )
     _unwritten.add(key, Tally(1, at), row)
+
+
+def count_left_out(company: Company, method: str, outcome: str, left_out: Iterable[tuple[str, str]]) -> None:
+    """Count a newly accepted event that was recorded without some of its parts, and keep their paths and codes."""
+    if left_out and outcome in outcomes.ACCEPTED - {"duplicate"}:
+        reject(company, method, "left_out", left_out)
 
 
 def count_rendering(company_key: str) -> None:

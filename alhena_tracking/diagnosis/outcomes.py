@@ -25,6 +25,7 @@ OUTCOMES = {
     "confirmed": _("Confirmed after a browser's report"),
     "pending": _("Confirmed, waiting for a browser's report"),
     "ignored": _("Ignored"),
+    "left_out": _("Recorded without a part"),
     "invalid": _("Rejected"),
     "unauthorized": _("Rejected: not authorized"),
     "forbidden": _("Rejected: not allowed"),

@@ -174,11 +174,12 @@ def _record_chunk(method: str, key: str, events: Sequence[Read]) -> list[Outcome
     company = company_of(key)  # for each chunk, as its time zone may change during a long import
     recorded = iter(record(company, [event for event in events if isinstance(event, EventData)]))
     outcomes = [event if isinstance(event, Outcome) else next(recorded) for event in events]
-    for outcome in outcomes:
+    for event, outcome in zip(events, outcomes, strict=True):
         if outcome.status == "invalid":
             event_counts.reject(company, method, "invalid", [("", outcome.reason)])
         else:
             event_counts.count(company, method, outcome.status, outcome.reason)
+            event_counts.count_left_out(company, method, outcome.status, getattr(event, "left_out", ()))
     return outcomes
 
 

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from alhena_tracking.attribution import Credit
 from alhena_tracking.conf import conf
+from alhena_tracking.contract.limits import CLOCK_TOLERANCE
 from alhena_tracking.digests import fingerprint_digests
 from alhena_tracking.models import CartEvent, Company, Trust, ValueBasis
 
@@ -43,6 +44,7 @@ class EventData:
     each kind of event are stored in its row under the same names, except those in ``stored_apart``.
     """
 
+    #: Fields of this kind of event that its row has no column for.
     stored_apart: ClassVar[frozenset[str]] = frozenset()
 
     visitor: Visitor | None
@@ -52,6 +54,8 @@ class EventData:
     source: str = ""
     trust: Trust = Trust.REPORTED
     is_dated: bool = True
+    #: What could not be used of an event that is valid without it: pairs of a field's path and an error's code.
+    left_out: tuple[tuple[str, str], ...] = ()
 
     @property
     def is_known_by_id(self) -> bool:
@@ -133,15 +137,30 @@ class OrderData(EventData):
 
     What the shop's server says without ``line_items`` keeps the lines that are known; an empty tuple removes them.
 
-    Its id and its lines are stored apart: orders, claims and pending confirmations keep them differently.
+    ``tax_minor``, ``shipping_minor`` and ``discount_minor`` are parts of the value. ``updated_at`` and ``is_cancelled``
+    only the shop's server states: when it changed the order last, and whether the order is cancelled.
+
+    Orders, claims and pending confirmations keep what is stored apart differently.
     """
 
-    stored_apart: ClassVar[frozenset[str]] = frozenset({"order_id", "line_items"})
+    stored_apart: ClassVar[frozenset[str]] = frozenset({"order_id", "line_items", "updated_at", "is_cancelled"})
 
     order_id: str = ""
     currency: str
     value_minor: int
+    tax_minor: int | None = None
+    shipping_minor: int | None = None
+    discount_minor: int | None = None
     line_items: tuple[LineItemData, ...] | None = None
+    updated_at: datetime | None = None
+    is_cancelled: bool | None = None
+
+    @property
+    def version_at(self) -> datetime:
+        """When the shop's server made this version; when it arrived, unless it states a time that can be."""
+        if self.updated_at is None or self.updated_at - self.received_at > CLOCK_TOLERANCE:
+            return self.received_at
+        return self.updated_at
 
     @property
     def server_occurred_at(self) -> datetime | None:

@@ -129,6 +129,8 @@ def new_pending(
         event_id=data.event_id,
         source=data.source,
         line_items=lines,
+        updated_at=data.version_at,
+        is_cancelled=bool(data.is_cancelled),
         occurred_at=data.occurred_at,
         is_dated=data.is_dated,
         received_at=data.received_at,
@@ -156,7 +158,7 @@ def data_of(pending: PendingConfirmation) -> OrderData:
 def show_details(order: Order, confirmed: OrderData) -> None:
     """Show in an order what the shop's server states beside figures and lines. What it leaves out stays."""
     for name in ("source", *ORDER_DETAILS):
-        if value := getattr(confirmed, name):
+        if (value := getattr(confirmed, name)) not in {"", None}:
             setattr(order, name, value)
 
 

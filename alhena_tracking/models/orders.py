@@ -38,17 +38,34 @@ class HeldReason(models.TextChoices):
     NO_FITTING_CLAIM = "NO_FITTING_CLAIM", _("no claim agrees with what the shop's server confirmed")
 
 
-class Order(Credited, Excludable, Event):
+class OrderAmounts(models.Model):
+    """An order's value, and the parts of it that the shop states. All in minor units of the currency."""
+
+    currency = models.CharField(_("currency"), max_length=3)
+    value_minor = models.BigIntegerField(_("value"), help_text=_("In minor units of the currency."))
+    tax_minor = models.BigIntegerField(_("tax"), null=True, help_text=_("In minor units of the currency."))
+    shipping_minor = models.BigIntegerField(_("shipping"), null=True, help_text=_("In minor units of the currency."))
+    discount_minor = models.BigIntegerField(_("discount"), null=True, help_text=_("In minor units of the currency."))
+
+    class Meta:
+        abstract = True
+
+
+class Order(OrderAmounts, Credited, Excludable, Event):
     """An attributed purchase. ``value_minor`` is the total after discounts and taxes, before refunds."""
 
     order_id = models.CharField(_("order ID"), max_length=TEXT_LENGTH, blank=True, help_text=_("Assigned by the shop."))
     order_id_digest = ExactUUIDField(_("order ID digest"), null=True)
     contents_digest = ExactUUIDField(_("contents digest"), null=True)
-    currency = models.CharField(_("currency"), max_length=3)
-    value_minor = models.BigIntegerField(_("value"), help_text=_("In minor units of the currency."))
     trust = models.CharField(_("trust"), max_length=9, choices=Trust.choices, default=Trust.REPORTED)
     confirmed_at = models.DateTimeField(
         _("confirmed at"), null=True, help_text=_("When the shop's server first sent this order.")
+    )
+    updated_at = models.DateTimeField(
+        _("updated at"), null=True, help_text=_("When the shop made this version, as far as its server stated it.")
+    )
+    is_cancelled = models.BooleanField(
+        _("cancelled"), default=False, help_text=_("The shop's server cancelled the order.")
     )
     server_occurred_at = models.DateTimeField(
         _("date and time by the server"), null=True, help_text=_("Empty if the shop's server did not state it.")
@@ -170,7 +187,7 @@ class OrderLine(models.Model):
         return self.product_name
 
 
-class OrderClaim(Credited, Event):
+class OrderClaim(OrderAmounts, Credited, Event):
     """What one session reported of an order id. The order shows one of its claims.
 
     Of many, the first and the latest are kept (``FIRST_CLAIMS``, ``LATEST_CLAIMS``), and the one that is shown.
@@ -179,8 +196,6 @@ class OrderClaim(Credited, Event):
     order = models.ForeignKey(
         Order, verbose_name=_("order"), on_delete=models.CASCADE, related_name="claims", db_index=False
     )
-    currency = models.CharField(_("currency"), max_length=3)
-    value_minor = models.BigIntegerField(_("value"), help_text=_("In minor units of the currency."))
     is_above_ceiling = models.BooleanField(_("above the ceiling"), default=False)
     line_items = models.JSONField(_("line items"), default=list)
 
@@ -208,7 +223,7 @@ class OrderClaim(Credited, Event):
         return f"{self.order}: {self.session}"
 
 
-class PendingConfirmation(models.Model):
+class PendingConfirmation(OrderAmounts):
     """What the shop's server said of an order that cannot be credited yet; it counts nowhere.
 
     Without digests, the server named no visitor, and the order waits for a claim. With digests (a denial), it named a
@@ -223,9 +238,9 @@ class PendingConfirmation(models.Model):
     order_id_digest = ExactUUIDField(_("order ID digest"))
     event_id = ExactUUIDField(_("event ID"))
     source = models.CharField(_("source"), max_length=TEXT_LENGTH, blank=True)
-    currency = models.CharField(_("currency"), max_length=3)
-    value_minor = models.BigIntegerField(_("value"), help_text=_("In minor units of the currency."))
     line_items = models.JSONField(_("line items"), null=True)
+    updated_at = models.DateTimeField(_("updated at"))
+    is_cancelled = models.BooleanField(_("cancelled"), default=False)
     occurred_at = models.DateTimeField(_("date and time"))
     is_dated = models.BooleanField(
         _("dated by the server"), default=True, help_text=_("Otherwise dated by when it was received.")

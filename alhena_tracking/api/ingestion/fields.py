@@ -21,6 +21,13 @@ class RuleField(serializers.Field[Any, Any, Any, Any]):
 
     missing: Any = None
 
+    def __init__(self, *, is_lenient: bool = False, **kwargs: Any) -> None:
+        """``is_lenient``: an invalid value is left out, and the event recorded without it."""
+        if is_lenient:
+            kwargs["required"] = False
+        super().__init__(**kwargs)
+        self.is_lenient = is_lenient
+
     def parse(self, value: object, values: Values) -> Any:
         raise NotImplementedError
 
@@ -69,6 +76,11 @@ class ValueField(RuleField):
         if self.is_positive and not minor:
             raise InvalidValue("not_positive")
         return minor
+
+
+class BooleanField(RuleField):
+    def parse(self, value: object, values: Values) -> bool:
+        return rules.parse_boolean(value)
 
 
 class QuantityField(RuleField):

@@ -15,6 +15,7 @@ from rest_framework import serializers
 
 from alhena_tracking.api.errors import InvalidRequest
 from alhena_tracking.api.ingestion.fields import (
+    BooleanField,
     ChoiceField,
     CurrencyField,
     EventIdField,
@@ -54,7 +55,10 @@ class RuleSerializer(serializers.Serializer[Any]):
         self.sources = {name: str(f.source) for name, f in self.fields.items()}
 
     def parse_fields(self, data: object, most_errors: int = limits.ERRORS) -> tuple[Values, Errors]:
-        """Return the values of the valid fields and the errors of the others, ``most_errors`` or a few more."""
+        """Return the values of the valid fields and the errors of the others, ``most_errors`` or a few more.
+
+        Lenient fields have no errors. Those of invalid values are named in the value ``left_out``.
+        """
         values: Values = {}
         errors: Errors = {}
         if type(data) is not dict:
@@ -72,13 +76,17 @@ class RuleSerializer(serializers.Serializer[Any]):
             try:
                 values[name] = field.parse(value, values)
             except InvalidValue as error:
-                errors[name] = error
+                if field.is_lenient:
+                    values[name] = field.missing
+                    values["left_out"] = (*values.get("left_out", ()), (name, error.code))
+                else:
+                    errors[name] = error
         self.check(values, errors)
         return values, errors
 
     def build(self, values: Values, **further: Any) -> Any:
         """Make the ``data_class`` of valid values and of what the request does not state."""
-        return self.data_class(**{self.sources[name]: value for name, value in values.items()}, **further)
+        return self.data_class(**{self.sources.get(name, name): value for name, value in values.items()}, **further)
 
     def check(self, values: Values, errors: Errors) -> None:
         """Check rules that concern several fields."""
@@ -234,7 +242,12 @@ class CheckoutEventSerializer(EventSerializer):
     order_id = TextField(required=False)
     currency = CurrencyField()
     value = ValueField(source="value_minor")
+    tax = ValueField(source="tax_minor", is_lenient=True)
+    shipping = ValueField(source="shipping_minor", is_lenient=True)
+    discount = ValueField(source="discount_minor", is_lenient=True)
     line_items = LineItemSerializer(many=True, required=False)
+    updated_at = TimestampField(is_lenient=True)
+    cancelled = BooleanField(source="is_cancelled", is_lenient=True)
 
     def parse_fields(self, data: object, most_errors: int = limits.ERRORS) -> tuple[Values, Errors]:
         values, errors = super().parse_fields(data, most_errors)
@@ -242,6 +255,11 @@ class CheckoutEventSerializer(EventSerializer):
             items, currency = data.get("line_items"), values.get("currency")
             values["line_items"] = self._parse_lines(items, currency, errors, most_errors)
         return values, errors
+
+    def build(self, values: Values, **further: Any) -> Any:
+        if further["trust"] == Trust.REPORTED:  # a browser knows an order at one moment only
+            values |= {"updated_at": None, "cancelled": None}
+        return super().build(values, **further)
 
     def may_lack_visitor(self, values: Values) -> bool:
         return bool(values.get("order_id"))

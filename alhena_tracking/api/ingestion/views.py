@@ -164,6 +164,7 @@ class EventView(IngestionView):
         if outcome.status == "invalid":
             raise InvalidRequest.of_values({"": InvalidValue(outcome.reason)})
         event_counts.count(known.company, self.method, outcome.status, outcome.reason)
+        event_counts.count_left_out(known.company, self.method, outcome.status, event.left_out)
         return _response(_as_json(outcome), _STATUS_CODES.get(outcome.status, status.HTTP_200_OK))
 
 
@@ -199,6 +200,7 @@ class BatchView(IngestionView):
                 self._count_rejected(method, "invalid", [(path, e.code) for path, e in errors.items()])
             else:
                 event_counts.count(known.company, method, outcome.status, outcome.reason)
+                event_counts.count_left_out(known.company, method, outcome.status, event.left_out if event else ())
             results.append(_as_json(outcome, errors))
         return _response({"results": results})
 

@@ -31,7 +31,12 @@ _DESCRIPTIONS = {
     "ai_profile": "Which of several assistants it was.",
     "order_id": "The shop's id of the order, which is never recorded twice.",
     "refund_id": "The shop's id of the refund, which is never recorded twice.",
+    "tax": "A number: the tax in the order's value.",
+    "shipping": "A number: the shipping costs in the order's value.",
+    "discount": "A number: the discounts that the order's value is less by.",
     "line_items": "What was bought, all in the order's currency.",
+    "updated_at": "A time, with a secret key only: when the shop changed the order. The latest version stands.",
+    "cancelled": "A boolean, with a secret key only: true cancels the order, which then counts nowhere.",
     "events": f"What happened, in order. At most {limits.BATCH_EVENTS} events without a secret key.",
 }
 _VALUE_DESCRIPTIONS = {
@@ -117,11 +122,13 @@ def _batched(method: str, serializer: type[serializers.EventSerializer]) -> Sche
 
 
 def _property(name: str, field: Any, owner: str) -> Schema:
+    if getattr(field, "is_lenient", False):  # any value is accepted
+        return {"description": f"{_DESCRIPTIONS[name]} An invalid value is left out, and the event still recorded."}
     schema = _type_of(field)
     if "$ref" in schema:
         return schema
     description = _DESCRIPTIONS.get(name, "")
-    if isinstance(field, fields.ValueField):
+    if name == "value":
         description = f"{_VALUE_DESCRIPTIONS[owner]} {_VALUE_LIMIT}"
     if isinstance(field, fields.QuantityField) and field.positive_for:
         description = _QUANTITY_DESCRIPTION.format(" or ".join(sorted(field.positive_for)))

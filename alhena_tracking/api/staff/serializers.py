@@ -100,7 +100,7 @@ class OrderSerializer(EventSerializer):
             OrderData,
             *_EVENT_FIELDS,
             *("order_id", "currency", "currency_decimals", "value_minor", "refunded_minor", "net_minor"),
-            *("refunds", "line_items"),
+            *("refunds", "line_items", "updated_at", "is_cancelled"),
             *_CREDIT_FIELDS,
             *("has_conflict", "standing", "held_reason", "is_excluded", "exclusion_reason", "is_counted"),
         )
