@@ -80,13 +80,18 @@ def nearest_claim(claims: Sequence[_Claim], at: datetime | None) -> _Claim:
     return claims[0] if at is None else min(claims, key=lambda claim: abs(claim.received_at - at))
 
 
-def is_near_claim(claim: Claim, currency: str, confirmed_minor: int, at: datetime) -> bool:
-    """Return whether a claim is so near to a confirmed amount, and to its time, that it may be of the same order."""
-    difference = abs(claim.value_minor - confirmed_minor)
+def is_near_claim(claim: Claim, currency: str, confirmed: Iterable[int], at: datetime) -> bool:
+    """Return whether a claim is so near to a confirmed amount, and to its time, that it may be of the same order.
+
+    ``confirmed`` are the amount with and without its parts, in minor units.
+    """
     return bool(
         claim.currency == currency
         and claim.value_minor > 0
-        and difference * NEAR_CLAIM.denominator <= confirmed_minor * NEAR_CLAIM.numerator
+        and any(
+            abs(claim.value_minor - minor) * NEAR_CLAIM.denominator <= minor * NEAR_CLAIM.numerator
+            for minor in confirmed
+        )
         and abs(claim.received_at - at) <= NEAR_CLAIM_INTERVAL
     )
 

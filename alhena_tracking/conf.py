@@ -142,6 +142,13 @@ class Conf:
         "Use 'total' where the storefront reports price × quantity, 'unit' where it reports unit prices.",
         "What a line item's ``value`` is: the line's total, or the unit price.",
     )
+    max_age = Setting(
+        timedelta(days=180),
+        "E029",
+        _is_between(timedelta(hours=72), timedelta(days=3650)),
+        "Use a datetime.timedelta from 72 hours to 10 years, such as timedelta(days=180).",
+        "How late the shop's server may report an event. Orders that are known it confirms and refunds at any time.",
+    )
     qualifying_interaction = Setting[str | None](
         None,
         "E008",

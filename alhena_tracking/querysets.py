@@ -164,7 +164,7 @@ class OrderQuerySet(DatedQuerySet[_Model]):
     def held_back(self) -> Self:
         """Return orders that wait for staff: not those that still wait for a claim."""
         # By the reasons, for their index.
-        held = self.filter(standing="HELD", held_reason__in=["ABOVE_CEILING", "NO_FITTING_CLAIM"])
+        held = self.filter(standing="HELD", held_reason__in=["ABOVE_CEILING", "NO_FITTING_CLAIM", "OTHER_CURRENCY"])
         return held.exclude(self._waits())
 
     def waiting(self) -> Self:
@@ -180,6 +180,12 @@ class PendingConfirmationQuerySet(models.QuerySet[_Model]):
     def waiting_since(self, until: datetime) -> Self:
         """Return those that have waited for a report of their order since ``until`` or longer."""
         return self.filter(received_at__lt=until)
+
+
+class OrderVersionQuerySet(models.QuerySet[_Model]):
+    def waiting_since(self, until: datetime) -> Self:
+        """Return those that have waited for a report of their order since ``until`` or longer."""
+        return self.filter(order__isnull=True, superseded_at__lt=until)
 
 
 class RefundQuerySet(DatedQuerySet[_Model]):

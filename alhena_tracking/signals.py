@@ -1,7 +1,8 @@
 """Signals, sent after the commit. A receiver that raises is logged.
 
 The sender is the row's model, ``instance`` the row. ``order_recorded`` is also sent when a recorded order is confirmed,
-with ``is_new=False``. ``order_conflicted`` is sent when the first conflict between an order's reports is found.
+with ``is_new=False``. ``order_conflicted`` is sent when the first conflict between an order's reports is found, and
+``order_corrected`` when the shop's server changes or cancels an order that it confirmed.
 """
 
 from __future__ import annotations
@@ -27,4 +28,5 @@ interaction_recorded = EventSignal()
 cart_event_recorded = EventSignal()
 order_recorded = EventSignal()
 order_conflicted = EventSignal()
+order_corrected = EventSignal()
 order_refunded = EventSignal()

@@ -35,7 +35,6 @@ MESSAGES = {
     "constant_uuid": _("This UUID is a constant that cannot tell visitors apart."),
     "invalid_datetime": _("Expected a time in ISO 8601 with its offset, such as 2026-01-31T12:00:00Z."),
     "too_old": _("The event is too old to be recorded."),
-    "exceeds_order": _("All refunds together would be more than the order."),
     "not_storable": _("The database refused this event."),
 }
 
@@ -159,12 +158,18 @@ def parse_timestamp(value: object) -> datetime:
 
 
 def corrected_time(
-    occurred_at: datetime | None, *, sent_at: datetime | None, received_at: datetime, is_clock_trusted: bool
+    occurred_at: datetime | None,
+    *,
+    sent_at: datetime | None,
+    received_at: datetime,
+    is_clock_trusted: bool,
+    max_age: timedelta | None = limits.EVENT_AGE,
 ) -> datetime:
     """Return when an event happened, by the server's clock.
 
     A client's clock is corrected by ``received_at - sent_at`` if that exceeds ``CLOCK_TOLERANCE`` either way; less is
-    latency. The result is never after ``received_at``. Raises ``InvalidValue("too_old")`` beyond ``EVENT_AGE``.
+    latency. The result is never after ``received_at``. Raises ``InvalidValue("too_old")`` beyond ``max_age``; ``None``
+    is no limit.
     """
     if occurred_at is None:
         return received_at
@@ -175,7 +180,7 @@ def corrected_time(
         age = received_at - occurred_at
     except OverflowError:
         raise InvalidValue("invalid_datetime") from None
-    if age > limits.EVENT_AGE:
+    if max_age is not None and age > max_age:
         raise InvalidValue("too_old")
     # The earlier one first: a time at the end of the calendar may have no equivalent in another zone.
     return min(occurred_at, received_at).astimezone(received_at.tzinfo)

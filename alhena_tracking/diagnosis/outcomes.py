@@ -23,6 +23,7 @@ OUTCOMES = {
     "held": _("Held back for staff to review"),
     "duplicate": _("Duplicate"),
     "confirmed": _("Confirmed after a browser's report"),
+    "corrected": _("Corrected by the shop's server"),
     "pending": _("Confirmed, waiting for a browser's report"),
     "ignored": _("Ignored"),
     "left_out": _("Recorded without a part"),
@@ -36,7 +37,7 @@ OUTCOMES = {
 }
 
 #: Outcomes of valid events that are stored, or were before.
-ACCEPTED = {"recorded", "held", "duplicate", "confirmed", "pending"}
+ACCEPTED = {"recorded", "held", "duplicate", "confirmed", "corrected", "pending"}
 #: Their words give a reason, which is left out where a more exact one is known.
 _REASONED = {"unauthorized", "forbidden", "too_large", "unsupported_media_type", "rate_limited"}
 

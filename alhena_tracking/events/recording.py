@@ -126,7 +126,7 @@ def _record(function: str, method: str, visitor: object, key: str | None, fields
     event = read_event(method, visitor, company, fields)
     (outcome,) = _record_or_defer(function, method, company.key, [event])
     if outcome.status == "invalid":
-        raise InvalidEvent({"": outcome.reason})
+        raise InvalidEvent({outcome.invalid_field: outcome.reason})
     return outcome
 
 
@@ -176,7 +176,7 @@ def _record_chunk(method: str, key: str, events: Sequence[Read]) -> list[Outcome
     outcomes = [event if isinstance(event, Outcome) else next(recorded) for event in events]
     for event, outcome in zip(events, outcomes, strict=True):
         if outcome.status == "invalid":
-            event_counts.reject(company, method, "invalid", [("", outcome.reason)])
+            event_counts.reject(company, method, "invalid", [(outcome.invalid_field, outcome.reason)])
         else:
             event_counts.count(company, method, outcome.status, outcome.reason)
             event_counts.count_left_out(company, method, outcome.status, getattr(event, "left_out", ()))
@@ -188,9 +188,8 @@ def _refund(key: str, data: RefundData, *, is_late: bool = False) -> Outcome:
     try:
         outcome = record_refund(company, replace(data, received_at=timezone.now()) if is_late else data)
     except InvalidValue as error:
-        field = "currency" if error.code == "currency_mismatch" else "value"
-        event_counts.reject(company, REFUND, "invalid", [(field, error.code)])
-        raise InvalidEvent({field: error.code}, {field: error.message}) from None
+        event_counts.reject(company, REFUND, "invalid", [("currency", error.code)])
+        raise InvalidEvent({"currency": error.code}, {"currency": error.message}) from None
     event_counts.count(company, REFUND, outcome.status, outcome.reason)
     return outcome
 

@@ -171,7 +171,7 @@ def _refunds(keys: Sequence[int], currency: str) -> dict[int, tuple[int, str]]:
     """Return each order's refunds: their sum, and the amounts by day."""
     days: defaultdict[int, list[tuple[date, int]]] = defaultdict(list)
     refunds = Refund.objects.filter(refunded_order__in=keys).order_by("occurred_at", "id")
-    for pk, on, minor in refunds.values_list("refunded_order", "occurred_on", "value_minor"):
+    for pk, on, minor in refunds.values_list("refunded_order", "occurred_on", "counted_minor"):
         days[pk].append((on, minor))
     return {
         pk: (

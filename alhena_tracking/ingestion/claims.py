@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TypeAlias
 
 from alhena_tracking.attribution import is_near_claim, nearest_claim
 from alhena_tracking.contract.limits import PENDING_AGE
 from alhena_tracking.ingestion import order_rows
 from alhena_tracking.ingestion.data import Attribution, Lines, OrderData, Visitor
-from alhena_tracking.models import Company, Order, OrderClaim, PendingConfirmation
+from alhena_tracking.models import Company, Order, OrderAmounts, OrderClaim
+
+#: A currency, and a number of its minor units.
+Amount: TypeAlias = tuple[str, int]
 
 
 @dataclass
@@ -53,14 +58,15 @@ class Claims:
         """Return the first claim that is not above the ceiling, else the first of all."""
         return next((claim for claim in self.included if not claim.is_above_ceiling), self.included[0])
 
-    def fitting(self, order: Order) -> OrderClaim | None:
+    def fitting(self, order: Order, amounts: Collection[Amount]) -> OrderClaim | None:
         """Return the claim that the server's figures belong to; it depends on the claims, not on when it is chosen.
 
-        Of several with exactly these figures, it is the one received nearest to the server's time. One received later
-        than ``PENDING_AGE`` after the confirmation is chosen only where no other fits.
+        ``amounts`` are those of all versions. Of several claims to one of them, it is the one received nearest to the
+        server's time. One received later than ``PENDING_AGE`` after the confirmation is chosen only where no other
+        fits.
         """
         assert order.confirmed_at is not None  # noqa: S101
-        exact = [claim for claim in self.included if amount_of(claim) == amount_of(order)]
+        exact = [claim for claim in self.included if amount_of(claim) in amounts]
         timely = [claim for claim in exact if claim.received_at - order.confirmed_at <= PENDING_AGE]
         near = None if timely else self._near(order, order.confirmed_at)
         return near or (nearest_claim(timely or exact, order.server_occurred_at) if exact else None)
@@ -71,16 +77,17 @@ class Claims:
         if any(claim.received_at <= confirmed_at for claim in others):
             return None
         at = order.server_occurred_at or confirmed_at
-        return first if is_near_claim(first, order.currency, order.value_minor, at) else None
+        parts = (order.tax_minor or 0) + (order.shipping_minor or 0)
+        confirmed = (order.value_minor, order.value_minor - parts)
+        return first if is_near_claim(first, order.currency, confirmed, at) else None
 
-    def has_exact(self, order: Order) -> bool:
-        return any(amount_of(claim) == amount_of(order) for claim in self.included)
+    def has_exact(self, amounts: Collection[Amount]) -> bool:
+        return any(amount_of(claim) in amounts for claim in self.included)
 
-    def disagree_with(self, order: Order) -> bool:
-        """Return whether a claim is of another session than is shown, or of another amount."""
-        shown = (order.session_id, *amount_of(order))
-        return any((claim.session_id, *amount_of(claim)) != shown for claim in self.rows)
+    def disagree_with(self, order: Order, amounts: Collection[Amount]) -> bool:
+        """Return whether a claim is of another session than is shown, or of none of the ``amounts``."""
+        return any(claim.session_id != order.session_id or amount_of(claim) not in amounts for claim in self.rows)
 
 
-def amount_of(row: Order | OrderClaim | PendingConfirmation | OrderData) -> tuple[str, int]:
+def amount_of(row: OrderAmounts | OrderData) -> Amount:
     return row.currency, row.value_minor

@@ -175,8 +175,12 @@ class OrderData(EventData):
 
 #: An order's lines as JSON, with totals in minor units.
 Lines: TypeAlias = list[dict[str, Any]]
+#: The parts of an order's value, each ``None`` if it is not stated.
+ORDER_PARTS = ("tax_minor", "shipping_minor", "discount_minor")
 #: What an event states of an order beside its figures; where the shop's server states it, it stands.
-ORDER_DETAILS = tuple(name for name in stated_fields(OrderData) if name not in {"currency", "value_minor"})
+ORDER_DETAILS = tuple(
+    name for name in stated_fields(OrderData) if name not in {"currency", "value_minor", *ORDER_PARTS}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -219,16 +223,26 @@ class Outcome:
     ``deferred`` only the functions of ``alhena_tracking.events`` return: it is recorded after the caller's commit.
     """
 
-    status: Literal["recorded", "held", "duplicate", "confirmed", "pending", "deferred", "ignored", "invalid"]
+    status: Literal[
+        "recorded", "held", "duplicate", "confirmed", "corrected", "pending", "deferred", "ignored", "invalid"
+    ]
     id: UUID | None = None
     reason: str = ""
+
+    @property
+    def invalid_field(self) -> str:
+        """The field that makes an event invalid by what is stored; empty if it is none in particular."""
+        return "occurred_at" if self == TOO_OLD else ""
 
 
 DUPLICATE = Outcome("duplicate")
 CONFIRMED = Outcome("confirmed")
+CORRECTED = Outcome("corrected")
 PENDING = Outcome("pending")
 HELD = Outcome("held")
 TOO_MANY_CLAIMS = Outcome("ignored", reason="too_many_claims")
 ABOVE_CEILING = Outcome("ignored", reason="above_ceiling")
 NO_INTERACTION = Outcome("ignored", reason="no_interaction")
 UNKNOWN_ORDER = Outcome("ignored", reason="unknown_order")
+EXCEEDS_ORDER = Outcome("ignored", reason="exceeds_order")
+TOO_OLD = Outcome("invalid", reason="too_old")

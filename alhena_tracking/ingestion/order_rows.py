@@ -13,6 +13,7 @@ from alhena_tracking.contract.ceilings import is_above
 from alhena_tracking.digests import text_digest
 from alhena_tracking.ingestion.data import (
     ORDER_DETAILS,
+    ORDER_PARTS,
     Attribution,
     LineItemData,
     Lines,
@@ -24,8 +25,10 @@ from alhena_tracking.models import (
     Company,
     HeldReason,
     Order,
+    OrderAmounts,
     OrderClaim,
     OrderLine,
+    OrderVersion,
     PendingConfirmation,
     Refund,
     Standing,
@@ -55,6 +58,8 @@ def new_order(company: Company, data: OrderData, attribution: Attribution) -> Or
         held_reason=HeldReason.ABOVE_CEILING if is_held else "",
         confirmed_at=data.received_at if is_confirmed else None,
         server_occurred_at=data.server_occurred_at if is_confirmed else None,
+        updated_at=data.version_at if is_confirmed else None,
+        is_cancelled=is_confirmed and bool(data.is_cancelled),
         **values,
     )
 
@@ -94,6 +99,16 @@ def stored_lines(items: Iterable[LineItemData]) -> Lines:
         }
         for item in items
     ]
+
+
+def stored_line(line: OrderLine) -> dict[str, Any]:
+    """Return a stored line as ``stored_lines`` does."""
+    return {
+        "product_id": line.product_id,
+        "product_name": line.product_name,
+        "quantity": str(line.quantity),
+        "total_minor": line.total_minor,
+    }
 
 
 def _total_minor(item: LineItemData) -> int:
@@ -140,6 +155,32 @@ def new_pending(
     )
 
 
+def copy_amounts(source: OrderAmounts | OrderData, target: OrderAmounts) -> None:
+    for name in ("currency", "value_minor", *ORDER_PARTS):
+        setattr(target, name, getattr(source, name))
+
+
+def take_figures(order: Order, data: OrderData) -> None:
+    """Take the figures of a version."""
+    before = OrderVersion(is_cancelled=order.is_cancelled)
+    copy_amounts(order, before)
+    copy_amounts(data, order)
+    order.updated_at, order.is_cancelled = data.version_at, bool(data.is_cancelled)
+    keep_unstated(order, before, data)
+
+
+def keep_unstated(
+    row: Order | PendingConfirmation, before: PendingConfirmation | OrderVersion, data: OrderData
+) -> None:
+    """Keep what a version of the shop's server leaves out: the parts of an equal value, and a cancellation."""
+    is_same = (before.currency, before.value_minor) == (data.currency, data.value_minor)
+    for name in ORDER_PARTS:
+        if is_same and getattr(data, name) is None:
+            setattr(row, name, getattr(before, name))
+    if data.is_cancelled is None:
+        row.is_cancelled = before.is_cancelled
+
+
 def data_of(pending: PendingConfirmation) -> OrderData:
     """Return the event of a pending confirmation, without its visitor and lines."""
     return OrderData(
@@ -151,6 +192,8 @@ def data_of(pending: PendingConfirmation) -> OrderData:
         occurred_at=pending.occurred_at,
         is_dated=pending.is_dated,
         received_at=pending.received_at,
+        updated_at=pending.updated_at,
+        is_cancelled=pending.is_cancelled or None,
         **{name: getattr(pending, name) for name in stated_fields(OrderData)},
     )
 
@@ -158,13 +201,14 @@ def data_of(pending: PendingConfirmation) -> OrderData:
 def show_details(order: Order, confirmed: OrderData) -> None:
     """Show in an order what the shop's server states beside figures and lines. What it leaves out stays."""
     for name in ("source", *ORDER_DETAILS):
-        if (value := getattr(confirmed, name)) not in {"", None}:
+        if value := getattr(confirmed, name):
             setattr(order, name, value)
 
 
 def new_refund(company: Company, data: RefundData) -> Refund:
     """Build a refund, not attached to an order yet."""
     return Refund(
+        counted_minor=0,
         company=company,
         order_id=data.order_id,
         order_id_digest=text_digest(data.order_id),

@@ -21,6 +21,7 @@ from alhena_tracking.ingestion.data import (
     DUPLICATE,
     NO_INTERACTION,
     TOO_MANY_CLAIMS,
+    TOO_OLD,
     Attribution,
     CartEventData,
     EventData,
@@ -118,7 +119,7 @@ class _Planning:
             self.plan.outcomes.append(outcome)
             if isinstance(event, CartEventData):
                 self._outcome_places[event.event_id] = number
-            if outcome.status in {"recorded", "held", "confirmed", "pending"}:
+            if outcome.status in {"recorded", "held", "confirmed", "corrected", "pending"}:
                 self.stored.known.update(keys)
         self.plan.orders_without_id, self.plan.lines_without_id = self._without_id.added, self._without_id.lines
         self.plan.states = [*self.stored.orders.values(), *self._without_id.confirmed]
@@ -239,6 +240,8 @@ class _Planning:
 
     def _take_order(self, event: OrderData, attribution: Attribution | None) -> Outcome:
         state = self.stored.orders[event.order_id]
+        if state.is_unknown and event.received_at - event.occurred_at > conf.max_age:
+            return TOO_OLD
         if event.trust == Trust.REPORTED and attribution is not None:
             session_id = attribution.credit.session_id
             if state.claims.of_session(session_id) is None:

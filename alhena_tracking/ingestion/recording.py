@@ -50,9 +50,10 @@ def record(company: Company, events: Sequence[EventData], *, is_durable: bool = 
 def record_refund(company: Company, data: RefundData, *, is_durable: bool = False) -> Outcome:
     """Record a refund of an order, once.
 
-    Return ``recorded``, ``duplicate`` (the ``refund_id`` is stored already) or ``ignored`` (the order is unknown; the
-    refund is kept in case the order follows). Raises ``InvalidValue`` with the code ``currency_mismatch`` or
-    ``exceeds_order`` where it does not fit the order, and otherwise as ``record`` does.
+    Return ``recorded``, ``duplicate`` (the ``refund_id`` is stored already) or ``ignored``: the order is unknown, or
+    worth less than all its refunds, and the refund is kept in case the order or its correction follows. Raises
+    ``InvalidValue`` with the code ``currency_mismatch`` where it is not in the order's currency, and otherwise as
+    ``record`` does.
     """
 
     def attempt() -> Outcome:
@@ -158,6 +159,8 @@ def _announce_all(plan: Plan) -> None:
             continue
         if state.is_new or state.is_confirmed:
             _announce(signals.order_recorded, state.order, is_new=state.is_new)
+        if state.is_corrected:
+            _announce(signals.order_corrected, state.order)
         if state.has_new_conflict:
             _announce(signals.order_conflicted, state.order)
 

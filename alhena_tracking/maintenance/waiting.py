@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from alhena_tracking.contract.limits import PENDING_AGE
 from alhena_tracking.db.transactions import atomic, database, persistently
-from alhena_tracking.models import LockRow, PendingConfirmation, Refund
+from alhena_tracking.models import LockRow, OrderVersion, PendingConfirmation, Refund
 
 #: Rows deleted in one transaction, each under the lock row of its order id.
 CHUNK = 100
@@ -22,6 +22,7 @@ def prune_waiting() -> Iterator[str]:
     alias = database().alias
     for name, rows in (
         ("confirmations", PendingConfirmation.objects.using(alias).waiting_since(until)),
+        ("order versions", OrderVersion.objects.using(alias).waiting_since(until)),
         ("refunds", Refund.objects.using(alias).waiting_since(until)),
     ):
         yield f"Deleted waiting {name}: {_prune(rows)}."

@@ -268,8 +268,8 @@ class Migration(migrations.Migration):
                 ('server_occurred_at', models.DateTimeField(help_text="Empty if the shop's server did not state it.", null=True, verbose_name='date and time by the server')),
                 ('has_confirmed_lines', models.BooleanField(default=False, help_text="The lines come from the shop's server.", verbose_name='lines confirmed')),
                 ('has_conflict', models.BooleanField(default=False, help_text='Reports of this order disagree about its amount or visitor.', verbose_name='conflict')),
-                ('standing', models.CharField(choices=[('COUNTED', 'counted'), ('HELD', 'held back'), ('NOT_OURS', 'not credited to the assistant'), ('EXCLUDED', 'excluded')], default='COUNTED', max_length=8, verbose_name='standing')),
-                ('held_reason', models.CharField(blank=True, choices=[('ABOVE_CEILING', 'above the ceiling for orders that only a browser reports'), ('NO_FITTING_CLAIM', "no claim agrees with what the shop's server confirmed")], max_length=16, verbose_name='reason for holding it back')),
+                ('standing', models.CharField(choices=[('COUNTED', 'counted'), ('HELD', 'held back'), ('NOT_OURS', 'not credited to the assistant'), ('CANCELLED', 'cancelled'), ('EXCLUDED', 'excluded')], default='COUNTED', max_length=9, verbose_name='standing')),
+                ('held_reason', models.CharField(blank=True, choices=[('ABOVE_CEILING', 'above the ceiling for orders that only a browser reports'), ('NO_FITTING_CLAIM', "no claim agrees with what the shop's server confirmed"), ('OTHER_CURRENCY', "the shop's server changed the currency")], max_length=16, verbose_name='reason for holding it back')),
                 ('is_denied', models.BooleanField(default=False, help_text="The shop's server named a buyer who did not use the assistant.", verbose_name='denied')),
                 ('accepted_at', models.DateTimeField(null=True, verbose_name='accepted at')),
                 ('acceptance_reason', models.CharField(blank=True, max_length=255, verbose_name='reason for accepting it')),
@@ -318,6 +318,32 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name='OrderVersion',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('currency', models.CharField(max_length=3, verbose_name='currency')),
+                ('value_minor', models.BigIntegerField(help_text='In minor units of the currency.', verbose_name='value')),
+                ('tax_minor', models.BigIntegerField(help_text='In minor units of the currency.', null=True, verbose_name='tax')),
+                ('shipping_minor', models.BigIntegerField(help_text='In minor units of the currency.', null=True, verbose_name='shipping')),
+                ('discount_minor', models.BigIntegerField(help_text='In minor units of the currency.', null=True, verbose_name='discount')),
+                ('order_id_digest', alhena_tracking.models.base.ExactUUIDField(verbose_name='order ID digest')),
+                ('event_id', alhena_tracking.models.base.ExactUUIDField(verbose_name='event ID')),
+                ('source', models.CharField(blank=True, max_length=255, verbose_name='source')),
+                ('line_items', models.JSONField(null=True, verbose_name='line items')),
+                ('updated_at', models.DateTimeField(verbose_name='updated at')),
+                ('is_cancelled', models.BooleanField(default=False, verbose_name='cancelled')),
+                ('superseded_at', models.DateTimeField(db_index=True, verbose_name='superseded at')),
+                ('company', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='alhena_tracking.company', verbose_name='company')),
+                ('order', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='versions', to='alhena_tracking.order', verbose_name='order')),
+            ],
+            options={
+                'verbose_name': 'order version',
+                'verbose_name_plural': 'order versions',
+                'ordering': ['id'],
+                'default_permissions': (),
+            },
+        ),
+        migrations.CreateModel(
             name='PendingConfirmation',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -356,6 +382,7 @@ class Migration(migrations.Migration):
                 ('refund_id_digest', alhena_tracking.models.base.ExactUUIDField(verbose_name='refund ID digest')),
                 ('currency', models.CharField(max_length=3, verbose_name='currency')),
                 ('value_minor', models.BigIntegerField(help_text='In minor units of the currency.', verbose_name='value')),
+                ('counted_minor', models.BigIntegerField(help_text='In minor units of the currency. The rest exceeds the order.', verbose_name='counted')),
                 ('event_id', alhena_tracking.models.base.ExactUUIDField(default=uuid.uuid4, verbose_name='event ID')),
                 ('occurred_at', models.DateTimeField(verbose_name='date and time')),
                 ('received_at', models.DateTimeField(verbose_name='received at')),
@@ -582,6 +609,14 @@ class Migration(migrations.Migration):
             model_name='orderline',
             constraint=models.CheckConstraint(condition=models.Q(('quantity__gt', 0)), name='alhena_orderline_quantity'),
         ),
+        migrations.AddIndex(
+            model_name='orderversion',
+            index=models.Index(fields=['company', 'order_id_digest'], name='alhena_orderversion_order_id'),
+        ),
+        migrations.AddConstraint(
+            model_name='orderversion',
+            constraint=models.CheckConstraint(condition=models.Q(('value_minor__gte', 0), ('value_minor__lte', 10000000000000)), name='alhena_orderversion_value'),
+        ),
         migrations.AddConstraint(
             model_name='pendingconfirmation',
             constraint=models.UniqueConstraint(fields=('company', 'order_id_digest'), name='alhena_pendingconfirmation_order_id'),
@@ -680,7 +715,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='order',
-            constraint=models.CheckConstraint(condition=models.Q(('standing__in', ['COUNTED', 'HELD', 'NOT_OURS', 'EXCLUDED'])), name='alhena_order_standing'),
+            constraint=models.CheckConstraint(condition=models.Q(('standing__in', ['COUNTED', 'HELD', 'NOT_OURS', 'CANCELLED', 'EXCLUDED'])), name='alhena_order_standing'),
         ),
         migrations.AddConstraint(
             model_name='order',

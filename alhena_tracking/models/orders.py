@@ -15,7 +15,13 @@ from alhena_tracking.conf import conf
 from alhena_tracking.contract.limits import PENDING_AGE, PRODUCT_NAME_LENGTH, TEXT_LENGTH, TOTAL_MINOR, VALUE_MINOR
 from alhena_tracking.models.base import EXCLUSION, Credited, Event, ExactUUIDField, Excludable, Trust
 from alhena_tracking.models.channels import Channel
-from alhena_tracking.querysets import DatedQuerySet, OrderQuerySet, PendingConfirmationQuerySet, RefundQuerySet
+from alhena_tracking.querysets import (
+    DatedQuerySet,
+    OrderQuerySet,
+    OrderVersionQuerySet,
+    PendingConfirmationQuerySet,
+    RefundQuerySet,
+)
 
 _ORDER_ID_HAS_DIGEST = Q(order_id="", order_id_digest__isnull=True) | (
     ~Q(order_id="") & Q(order_id_digest__isnull=False)
@@ -28,6 +34,7 @@ class Standing(models.TextChoices):
     COUNTED = "COUNTED", _("counted")
     HELD = "HELD", _("held back")
     NOT_OURS = "NOT_OURS", _("not credited to the assistant")
+    CANCELLED = "CANCELLED", _("cancelled")
     EXCLUDED = "EXCLUDED", _("excluded")
 
 
@@ -36,6 +43,7 @@ class HeldReason(models.TextChoices):
 
     ABOVE_CEILING = "ABOVE_CEILING", _("above the ceiling for orders that only a browser reports")
     NO_FITTING_CLAIM = "NO_FITTING_CLAIM", _("no claim agrees with what the shop's server confirmed")
+    OTHER_CURRENCY = "OTHER_CURRENCY", _("the shop's server changed the currency")
 
 
 class OrderAmounts(models.Model):
@@ -76,7 +84,7 @@ class Order(OrderAmounts, Credited, Excludable, Event):
     has_conflict = models.BooleanField(
         _("conflict"), default=False, help_text=_("Reports of this order disagree about its amount or visitor.")
     )
-    standing = models.CharField(_("standing"), max_length=8, choices=Standing.choices, default=Standing.COUNTED)
+    standing = models.CharField(_("standing"), max_length=9, choices=Standing.choices, default=Standing.COUNTED)
     held_reason = models.CharField(
         _("reason for holding it back"), max_length=16, choices=HeldReason.choices, blank=True
     )
@@ -156,6 +164,8 @@ class Order(OrderAmounts, Credited, Excludable, Event):
             self.standing = Standing.EXCLUDED
         elif self.is_denied:
             self.standing = Standing.NOT_OURS
+        elif self.is_cancelled:
+            self.standing = Standing.CANCELLED
         elif self.held_reason and self.accepted_at is None:
             self.standing = Standing.HELD
         else:
@@ -223,6 +233,44 @@ class OrderClaim(OrderAmounts, Credited, Event):
         return f"{self.order}: {self.session}"
 
 
+class OrderVersion(OrderAmounts):
+    """A version of an order that the shop's server sent, and that does not stand: a later one does.
+
+    ``order`` is empty while no session has claimed it.
+    """
+
+    company = models.ForeignKey(
+        "alhena_tracking.Company", verbose_name=_("company"), on_delete=models.PROTECT, db_index=False
+    )
+    order = models.ForeignKey(
+        Order, verbose_name=_("order"), null=True, on_delete=models.CASCADE, related_name="versions"
+    )
+    order_id_digest = ExactUUIDField(_("order ID digest"))
+    event_id = ExactUUIDField(_("event ID"))
+    source = models.CharField(_("source"), max_length=TEXT_LENGTH, blank=True)
+    line_items = models.JSONField(_("line items"), null=True)
+    updated_at = models.DateTimeField(_("updated at"))
+    is_cancelled = models.BooleanField(_("cancelled"), default=False)
+    superseded_at = models.DateTimeField(_("superseded at"), db_index=True)
+
+    objects = OrderVersionQuerySet["OrderVersion"].as_manager()
+
+    class Meta:
+        verbose_name = _("order version")
+        verbose_name_plural = _("order versions")
+        default_permissions = ()
+        ordering = ["id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(value_minor__gte=0, value_minor__lte=VALUE_MINOR), name="alhena_orderversion_value"
+            ),
+        ]
+        indexes = [models.Index(fields=["company", "order_id_digest"], name="alhena_orderversion_order_id")]
+
+    def __str__(self) -> str:
+        return f"{self.order_id_digest}: {self.updated_at}"
+
+
 class PendingConfirmation(OrderAmounts):
     """What the shop's server said of an order that cannot be credited yet; it counts nowhere.
 
@@ -275,7 +323,11 @@ class PendingConfirmation(OrderAmounts):
 
 
 class Refund(models.Model):
-    """A refund. ``refunded_order`` is empty while the order is unknown or the refund does not fit it."""
+    """A refund. ``refunded_order`` is empty while the order is unknown or the refund does not fit it.
+
+    Of refunds that come to more than their order, ``counted_minor`` is what counts of each: they fill its value in the
+    order of their times.
+    """
 
     company = models.ForeignKey(
         "alhena_tracking.Company", verbose_name=_("company"), on_delete=models.PROTECT, db_index=False
@@ -289,6 +341,9 @@ class Refund(models.Model):
     refund_id_digest = ExactUUIDField(_("refund ID digest"))
     currency = models.CharField(_("currency"), max_length=3)
     value_minor = models.BigIntegerField(_("value"), help_text=_("In minor units of the currency."))
+    counted_minor = models.BigIntegerField(
+        _("counted"), help_text=_("In minor units of the currency. The rest exceeds the order.")
+    )
     event_id = ExactUUIDField(_("event ID"), default=uuid.uuid4)
     occurred_at = models.DateTimeField(_("date and time"))
     received_at = models.DateTimeField(_("received at"))

@@ -17,7 +17,7 @@ _REFUNDED = Subquery(
     Refund.objects.filter(refunded_order=OuterRef("pk"))
     .order_by()
     .values("refunded_order")
-    .annotate(total=models.Sum("value_minor"))
+    .annotate(total=models.Sum("counted_minor"))
     .values("total")
 )
 

@@ -105,7 +105,7 @@ def _refunds(order: Order) -> Refunds:
         is_known |= Q(company=order.company_id, order_id_digest=order.order_id_digest)
     sums = Refund.objects.filter(is_known).aggregate(
         count=Count("pk", filter=is_deducted),
-        minor=Sum("value_minor", filter=is_deducted, default=0),
+        minor=Sum("counted_minor", filter=is_deducted, default=0),
         mismatched=Count("pk", filter=~is_deducted),
     )
     return Refunds(sums["count"], int(sums["minor"]), sums["mismatched"])

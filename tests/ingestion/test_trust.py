@@ -99,6 +99,7 @@ def _row_of_order(row: Order, numbers: Numbers) -> dict[str, Any]:
         "has_conflict": row.has_conflict,
         "amount": (row.currency, row.value_minor),
         "occurred_at": row.occurred_at,
+        "versions": tuple(row.versions.order_by("id").values_list("currency", "value_minor")),
         "lines": tuple(Line(line.product_id, line.quantity, line.total_minor) for line in row.lines.order_by("id")),
         "claims": [
             (claim.event_id, numbers.credit(claim), claim.trust, claim.currency, claim.value_minor, claim.occurred_at)
@@ -115,6 +116,7 @@ def _order_of_oracle(order: ShownOrder) -> dict[str, Any]:
         "has_conflict": order.has_conflict,
         "amount": (order.currency, order.value_minor),
         "occurred_at": order.at,
+        "versions": order.versions,
         "lines": order.lines,
         "claims": [
             (
@@ -146,6 +148,7 @@ def _check_refunds(outcome: trust_oracle.Outcome) -> None:
         (row.company.key, row.order_id, row.refund_id): (
             row.currency,
             row.value_minor,
+            row.counted_minor,
             row.occurred_at,
             row.refunded_order.order_id if row.refunded_order else None,
         )
@@ -154,6 +157,7 @@ def _check_refunds(outcome: trust_oracle.Outcome) -> None:
         key: (
             kept.refund.currency,
             kept.refund.value_minor,
+            kept.counted_minor,
             kept.refund.at,
             kept.refund.order_id if kept.is_attached else None,
         )
@@ -242,10 +246,22 @@ def test_order_when_its_visitor_is_confirmed_ignores_arrival_order(
     settling = settling_confirmations(sequence)
     figures, figures_of_shuffled = _final_figures(sequence), _final_figures(shuffled)
     for key, word in settling.items():
+        latest = max(_versions_of(sequence, key), key=lambda word: word.version_at)
         lines = {each[key].pop("lines") for each in (figures, figures_of_shuffled)}
-        assert lines == {word.lines} or not word.lines  # then those that its session had reported by then are kept
+        assert lines == {latest.lines} or not latest.lines  # then those that were known by then are kept
         assert figures[key] == figures_of_shuffled[key]
-        assert figures[key]["amount"] == (word.currency, word.value_minor)
+        assert figures[key]["credit"].session == _session(word)
+        assert figures[key]["amount"] == (latest.currency, latest.value_minor)
+
+
+def _versions_of(sequence: TrustSequence, key: Key) -> list[Word]:
+    words = [event for event in sequence.said if isinstance(event, Word) and event.is_confirmation]
+    return [word for word in words if (word.company, word.order_id) == key]
+
+
+def _session(word: Word) -> int:
+    assert word.credit
+    return word.credit.session
 
 
 def _final_figures(sequence: TrustSequence) -> dict[Key, dict[str, Any]]:

@@ -178,6 +178,7 @@ class PendingConfirmationFactory(DjangoModelFactory[models.PendingConfirmation])
     value_minor = 1000
     occurred_at = factory.LazyFunction(timezone.now)
     received_at = factory.SelfAttribute("occurred_at")
+    updated_at = factory.SelfAttribute("received_at")
 
 
 class RefundFactory(DjangoModelFactory[models.Refund]):
@@ -192,6 +193,7 @@ class RefundFactory(DjangoModelFactory[models.Refund]):
     refund_id_digest = factory.LazyAttribute(lambda row: text_digest(row.refund_id))
     currency = factory.SelfAttribute("refunded_order.currency")
     value_minor = 500
+    counted_minor = factory.LazyAttribute(lambda row: row.value_minor if row.refunded_order else 0)
     occurred_at = factory.SelfAttribute("refunded_order.occurred_at")
     received_at = factory.SelfAttribute("occurred_at")
     occurred_on = factory.LazyAttribute(day_of)

@@ -26,6 +26,7 @@ Answer = Literal[
     "held",
     "duplicate",
     "confirmed",
+    "corrected",
     "pending",
     "no_interaction",
     "too_many_claims",
@@ -71,6 +72,48 @@ class Word:
     is_dated: bool = True
     earned_by: Ids | None = None
     """The ids of the interaction that the credit names."""
+    updated_at: datetime | None = None
+    is_cancelled: bool | None = None
+    tax_minor: int | None = None
+
+    @property
+    def version_at(self) -> datetime:
+        """When the server made this version."""
+        stated = self.updated_at
+        is_usable = stated is not None and stated <= self.received_at + timedelta(seconds=60)
+        return stated if stated is not None and is_usable else self.received_at
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """What the server said of an order at one time. Lines that it did not state are `()`."""
+
+    currency: str
+    value_minor: int
+    tax_minor: int | None
+    lines: tuple[Line, ...]
+    is_cancelled: bool
+    at: datetime
+
+    @classmethod
+    def of(cls, word: Word, before: "Version | None" = None) -> "Version":
+        """What stands after a word: what it leaves out stays, but not the tax or the lines of other money."""
+        is_same_money = before is not None and before.currency == word.currency
+        is_same = before is not None and (before.currency, before.value_minor) == (word.currency, word.value_minor)
+        tax, lines = word.tax_minor, word.lines
+        if before is not None:
+            tax = before.tax_minor if tax is None and is_same else tax
+            lines = lines or (before.lines if is_same_money else ())
+        is_cancelled = bool(before and before.is_cancelled) if word.is_cancelled is None else word.is_cancelled
+        return cls(word.currency, word.value_minor, tax, lines, is_cancelled, word.version_at)
+
+    def is_said_by(self, word: Word) -> bool:
+        return (
+            (self.currency, self.value_minor) == (word.currency, word.value_minor)
+            and word.tax_minor in (None, self.tax_minor)
+            and word.lines in ((), self.lines)
+            and word.is_cancelled in (None, self.is_cancelled)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,12 +146,14 @@ class ShownOrder:
     word: Word
     credit: Credit
     trust: Trust
-    standing: Literal["COUNTED", "HELD", "NOT_OURS"]
+    standing: Literal["COUNTED", "HELD", "CANCELLED", "NOT_OURS"]
     has_conflict: bool
     currency: str
     value_minor: int
     lines: tuple[Line, ...]
     claims: tuple[Word, ...]
+    versions: tuple[tuple[str, int], ...] = ()
+    """The amounts of the former versions, in order of arrival."""
 
     @property
     def at(self) -> datetime:
@@ -121,6 +166,7 @@ class KeptRefund:
 
     refund: Refund
     is_attached: bool
+    counted_minor: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,11 +238,15 @@ class _Story:
     #: The word whose figures stand, and when the server first gave any.
     figures: Word | None = None
     confirmed_at: datetime | None = None
+    #: What the server said: the version that stands, and the former ones.
+    version: Version | None = None
+    former: list[Version] = field(default_factory=list)
+    #: The time of the order by the server, once it states one.
+    server_at: datetime | None = None
     verified: Word | None = None
     #: The claim or the word whose visitor and time stand, and whether it fits.
     shown_by: Word | None = None
     fits: bool = True
-    server_lines: tuple[Line, ...] | None = None
     has_conflict: bool = False
 
     @property
@@ -215,7 +265,9 @@ class _Story:
 
     def is_confirmed_for(self, session: int) -> bool:
         shown = self.shown()
-        return shown.trust != "REPORTED" and shown.standing == "COUNTED" and shown.credit.session == session
+        return (
+            shown.trust != "REPORTED" and shown.standing in ("COUNTED", "CANCELLED") and shown.credit.session == session
+        )
 
     def choose_reported(self) -> None:
         believable = [claim for claim in self.claims if not _is_above_ceiling(claim)]
@@ -225,54 +277,116 @@ class _Story:
     def choose_confirmed(self, moment: datetime, *, is_credited: bool) -> None:
         assert self.figures
         assert self.confirmed_at
-        figures = self.figures
-        exact = [claim for claim in self.claims if _amount(claim) == _amount(figures)]
+        exact = [claim for claim in self.claims if _amount(claim) in self.amounts()]
         if is_credited and (not exact or moment - self.confirmed_at > KEPT):
             return
-        if exact and figures.is_dated:
-            self.shown_by = min(exact, key=lambda claim: abs(claim.received_at - figures.at))
+        if exact and self.server_at is not None:
+            at = self.server_at
+            self.shown_by = min(exact, key=lambda claim: abs(claim.received_at - at))
         else:
             self.shown_by = (exact or self.claims)[0]
         self.fits = bool(exact) or (len(self.claims) == 1 and self._is_near(self.claims[0]))
 
-    def _is_near(self, claim: Word) -> bool:
+    def amounts(self) -> set[tuple[str, int]]:
+        """The amounts with which a claim agrees."""
+        former = {(version.currency, version.value_minor) for version in self.former}
+        if self.confirmed_at and self.version:
+            return {(self.version.currency, self.version.value_minor), *former}
         assert self.figures
+        return {_amount(self.figures), *former}
+
+    def _is_near(self, claim: Word) -> bool:
+        assert self.version
         assert self.confirmed_at
-        confirmed = self.figures.value_minor
-        at = self.figures.at if self.figures.is_dated else self.confirmed_at
+        confirmed, tax = self.version.value_minor, self.version.tax_minor or 0
+        at = self.server_at or self.confirmed_at
         return (
-            claim.currency == self.figures.currency
+            claim.currency == self.version.currency
             and claim.value_minor > 0
-            and Fraction(abs(claim.value_minor - confirmed)) <= Fraction(3 * confirmed, 10)
+            and any(
+                Fraction(abs(claim.value_minor - amount)) <= Fraction(3 * amount, 10)
+                for amount in (confirmed, confirmed - tax)
+            )
             and abs(claim.received_at - at) <= NEAR
         )
+
+    def hear_first(self, word: Word, since: datetime) -> None:
+        """The server's first word, spoken at `since`."""
+        assert self.figures
+        tax = self.figures.tax_minor if _amount(self.figures) == _amount(word) and self.claims else None
+        self.version = Version.of(replace(word, tax_minor=tax if word.tax_minor is None else word.tax_minor))
+        self.confirmed_at = since
+        self.server_at = word.at if word.is_dated else None
+
+    def hear_alone(self, word: Word) -> None:
+        """The word that opens the order."""
+        self.version, self.confirmed_at = Version.of(word), word.received_at
+        self.server_at = word.at if word.is_dated else None
+
+    def hear_again(self, word: Word, refunded: int) -> bool:
+        """Whether another word changes what stands."""
+        version = self.version
+        assert version
+        if word.version_at < version.at:
+            self.keep_late(word)
+            return False
+        is_net = refunded and _amount(word) == (version.currency, version.value_minor - refunded)
+        is_known = word.updated_at is None and any(former.is_said_by(word) for former in self.former)
+        if version.is_said_by(word) or is_known or (is_net and word.is_cancelled in (None, version.is_cancelled)):
+            if word.updated_at is not None:
+                self.version = replace(version, at=word.version_at)
+            return False
+        self.former.append(version)
+        self.version = Version.of(word, version)
+        self.server_at = self.server_at or (word.at if word.is_dated else None)
+        return True
+
+    def keep_late(self, word: Word) -> None:
+        if not any(former.is_said_by(word) for former in self.former):
+            self.former.append(Version.of(word))
+
+    @property
+    def is_in_other_money(self) -> bool:
+        """Whether the server changed its mind about the currency."""
+        version = self.version if self.confirmed_at else None
+        return version is not None and any(former.currency != version.currency for former in self.former)
 
     def compare(self) -> None:
         """Look for claims that disagree with what is shown."""
         shown = self.shown()
         self.has_conflict |= any(
-            (_session(claim), *_amount(claim)) != (shown.credit.session, shown.currency, shown.value_minor)
-            for claim in self.claims
+            _session(claim) != shown.credit.session or _amount(claim) not in self.amounts() for claim in self.claims
         )
 
     def shown(self) -> ShownOrder:
         assert self.shown_by
         assert self.shown_by.credit
         assert self.figures
-        lines = self.server_lines
+        version = self.version if self.confirmed_at else None
+        currency, value_minor = (version.currency, version.value_minor) if version else _amount(self.figures)
+        lines = version.lines if version else ()
         claim = (self.claim_of(self.shown_by.credit.session) if self.verified else None) or self.shown_by
-        if lines is None:
-            lines = claim.lines if claim.currency == self.figures.currency else ()
+        if not lines:
+            lines = claim.lines if claim.currency == currency else ()
         return ShownOrder(
             word=self.shown_by,
             credit=self.shown_by.credit,
             trust=self.trust,
-            standing="NOT_OURS" if self.is_denied else "COUNTED" if self.fits else "HELD",
+            standing=(
+                "NOT_OURS"
+                if self.is_denied
+                else "CANCELLED"
+                if version and version.is_cancelled
+                else "COUNTED"
+                if self.fits and not self.is_in_other_money
+                else "HELD"
+            ),
             has_conflict=self.has_conflict,
-            currency=self.figures.currency,
-            value_minor=self.figures.value_minor,
+            currency=currency,
+            value_minor=value_minor,
             lines=lines,
             claims=tuple(self.claims),
+            versions=tuple((former.currency, former.value_minor) for former in self.former),
         )
 
 
@@ -288,6 +402,12 @@ class _Unnamed:
         return not self.word.is_confirmation and self.confirmed_by is None
 
     @property
+    def is_cancelled(self) -> bool:
+        """Whether the server said so when it first spoke of it."""
+        word = self.confirmed_by or self.word
+        return word.is_confirmation and bool(word.is_cancelled)
+
+    @property
     def is_held(self) -> bool:
         return self.is_reported and _is_above_ceiling(self.word)
 
@@ -298,7 +418,7 @@ class _Unnamed:
             word=self.word,
             credit=self.word.credit,
             trust="REPORTED" if self.is_reported else "VERIFIED",
-            standing="HELD" if self.is_held else "COUNTED",
+            standing="HELD" if self.is_held else "CANCELLED" if self.is_cancelled else "COUNTED",
             has_conflict=False,
             currency=self.word.currency,
             value_minor=(self.confirmed_by or self.word).value_minor,
@@ -319,6 +439,8 @@ class _Shop:
         if word.order_id is None:
             return self._hear_unnamed(word)
         story = self.stories.setdefault((word.company, word.order_id), _Story())
+        if not story.claims and story.alive(word.received_at) is None:
+            story.version, story.former = None, []  # what waited too long is forgotten
         if not word.is_confirmation:
             return self._hear_browser(story, word)
         if word.visitor is None:
@@ -338,7 +460,8 @@ class _Shop:
             assert story.waiting
             credit = visit.credit(word.visitor, word.at)
             if credit is not None:
-                self._hear_named(story, _credited(word, credit, story.waiting[1]), None, moment=visit.received_at)
+                heard = replace(word, credit=credit, received_at=story.waiting[1], updated_at=word.version_at)
+                self._hear_named(story, heard, None, moment=visit.received_at)
 
     def _is_known_by_event_id(self, word: Word) -> bool:
         kept = [claim for story in self.stories.values() for claim in story.claims]
@@ -395,8 +518,10 @@ class _Shop:
         elif waiting.visitor:
             story.is_denied = story.has_conflict = True
         else:
-            story.figures, story.confirmed_at, story.waiting = waiting, since, None
-            story.server_lines = waiting.lines or None
+            assert since
+            assert story.version
+            story.waiting = None
+            story.hear_first(_as_word(waiting, story.version, since), since)
             story.choose_confirmed(word.received_at, is_credited=False)
             story.compare()
         self._settle(word, word.received_at)
@@ -409,27 +534,44 @@ class _Shop:
         if denial or story.is_denied:
             return "no_interaction"
         if not story.claims:
-            waiting = story.alive(word.received_at)
-            if waiting and _amount(waiting) == _amount(word):
+            if story.alive(word.received_at) is None:
+                story.version = Version.of(word)
+                story.waiting = (word, word.received_at)
+                return "pending"
+            if not story.hear_again(word, 0):
                 return "duplicate"
-            story.waiting = (word, story.waiting[1] if waiting and story.waiting else word.received_at)
+            assert story.waiting
+            story.waiting = (word, story.waiting[1])
             return "pending"
-        assert story.figures
         if story.trust != "REPORTED":
-            story.has_conflict |= _amount(story.figures) != _amount(word)
-            return "duplicate"
-        story.figures, story.confirmed_at = word, word.received_at
-        story.server_lines = word.lines or None
+            return self._hear_again(story, word)
+        story.hear_first(word, word.received_at)
         self._settle(word, word.received_at)
         story.choose_confirmed(word.received_at, is_credited=False)
         story.compare()
         return "confirmed" if story.fits else "pending"
 
+    def _hear_again(self, story: _Story, word: Word, moment: datetime | None = None) -> Answer:
+        moment = moment or word.received_at
+        if not story.hear_again(word, self._refunded(word)):
+            return "duplicate"
+        self._settle(word, moment)
+        if story.trust == "CONFIRMED" and not story.fits:
+            story.choose_confirmed(moment, is_credited=False)
+        story.compare()
+        return "corrected"
+
+    def _refunded(self, word: Word) -> int:
+        mine = [kept for key, kept in self.refunds.items() if key[:2] == (word.company, word.order_id)]
+        return sum(kept.counted_minor for kept in mine)
+
     def _hear_denial(self, story: _Story, word: Word) -> Answer:
         if story.verified:
-            assert story.figures
-            story.has_conflict |= _amount(story.figures) != _amount(word)
-            return "duplicate"
+            return self._hear_again(story, word)
+        if not story.claims:
+            if story.version and not story.version.is_said_by(word) and not _is_former(story, word):
+                story.former.append(story.version)
+            story.version = Version.of(word)
         story.waiting = (word, word.received_at)
         if story.claims:
             story.is_denied = story.has_conflict = True
@@ -444,21 +586,21 @@ class _Shop:
         if own_claim is None and story.claim_of(_session(word)) is None:
             story.claims.append(word)
         if story.verified:
-            assert story.figures
-            story.has_conflict |= _amount(story.figures) != _amount(word)
+            answer = self._hear_again(story, word, moment)
             story.compare()
-            return "duplicate"
+            return answer
         if is_new:
-            story.has_conflict |= bool(waiting and not waiting.visitor and _amount(waiting) != _amount(word))
-        elif story.trust == "CONFIRMED":
-            assert story.figures
-            story.has_conflict |= _amount(story.figures) != _amount(word)
-        if not is_new and story.figures and story.figures.currency != word.currency:
-            story.server_lines = None
-        story.server_lines = word.lines or story.server_lines
-        story.verified = story.figures = word
+            waited, since = story.version, story.waiting[1] if story.waiting else moment
+            story.hear_alone(word)
+            if waiting and not waiting.visitor and waited:
+                story.hear_again(_as_word(waiting, waited, since), 0)
+        elif story.trust == "REPORTED":
+            story.hear_first(word, word.received_at)
+        else:
+            story.hear_again(word, self._refunded(word))
+        story.verified = word
+        story.figures = story.figures or word
         story.shown_by = own_claim or word
-        story.confirmed_at = story.confirmed_at or word.received_at
         story.fits, story.is_denied, story.waiting = True, False, None
         self._settle(word, moment)
         if not is_new:
@@ -482,7 +624,7 @@ class _Shop:
                 return "duplicate"
             equal.confirmed_by = word
             return "confirmed"
-        if any(not one.is_held and _is_repeated(word, one.word) for one in mine):
+        if any(not one.is_held and not one.is_cancelled and _is_repeated(word, one.word) for one in mine):
             return "duplicate"
         self.unnamed.append(_Unnamed(word))
         return "held" if self.unnamed[-1].is_held else "recorded"
@@ -502,29 +644,63 @@ class _Shop:
             if refund.currency != order.currency:
                 return "currency_mismatch"
             attached = [kept.refund for kept in self.refunds.values() if kept.is_attached]
+            attached = [one for one in attached if one.currency == order.currency]
             given_back = sum(one.value_minor for one in attached if (one.company, one.order_id) == order_key)
-            if given_back + refund.value_minor > order.value_minor:
-                return "exceeds_order"
+            fits = given_back + refund.value_minor <= order.value_minor
+            self.refunds.pop(key, None)
+            self.refunds[key] = KeptRefund(refund, is_attached=fits)
+            self._share_out(order_key)
+            return "recorded" if fits else "exceeds_order"
         self.refunds.pop(key, None)
-        self.refunds[key] = KeptRefund(refund, is_attached=bool(story and story.claims))
-        return "recorded" if story and story.claims else "unknown_order"
+        self.refunds[key] = KeptRefund(refund, is_attached=False)
+        return "unknown_order"
 
     def _settle(self, word: Word, moment: datetime) -> None:
-        """Recompute which refunds count against an order that was created or whose figures changed."""
+        """Attach what waits and fits an order that was created or whose figures changed."""
         assert word.order_id
         order_key = (word.company, word.order_id)
         order = self.stories[order_key].shown()
+        mine = [key for key in self.refunds if key[:2] == order_key]
+        mine = [key for key in mine if self.refunds[key].refund.currency == order.currency]
         left = order.value_minor
-        for key, kept in self.refunds.items():
-            is_young = moment - kept.refund.received_at <= KEPT
-            if key[:2] == order_key and (kept.is_attached or is_young):
-                fits = kept.refund.currency == order.currency and kept.refund.value_minor <= left
-                left -= kept.refund.value_minor if fits else 0
-                self.refunds[key] = KeptRefund(kept.refund, is_attached=fits)
+        left -= sum(self.refunds[key].refund.value_minor for key in mine if self.refunds[key].is_attached)
+        for key in mine:
+            kept = self.refunds[key]
+            if kept.is_attached or moment - kept.refund.received_at > KEPT or kept.refund.value_minor > left:
+                continue
+            self.refunds[key] = KeptRefund(kept.refund, is_attached=True)
+            left -= kept.refund.value_minor
+        self._share_out(order_key)
+
+    def _share_out(self, order_key: OrderKey) -> None:
+        """Refunds fill the order's value by their time, then by arrival."""
+        order = self.stories[order_key].shown()
+        left = order.value_minor
+        mine = [key for key in self.refunds if key[:2] == order_key]
+        for key in sorted(mine, key=lambda key: self.refunds[key].refund.at):
+            kept = self.refunds[key]
+            counts = kept.is_attached and kept.refund.currency == order.currency
+            counted = min(kept.refund.value_minor, left) if counts else 0
+            left -= counted
+            self.refunds[key] = replace(kept, counted_minor=counted)
 
 
-def _credited(word: Word, credit: Credit, received_at: datetime) -> Word:
-    return replace(word, credit=credit, received_at=received_at)
+def _is_former(story: _Story, word: Word) -> bool:
+    return word.updated_at is None and any(former.is_said_by(word) for former in story.former)
+
+
+def _as_word(waiting: Word, version: Version, since: datetime) -> Word:
+    """What waited for a claim, as one word."""
+    return replace(
+        waiting,
+        currency=version.currency,
+        value_minor=version.value_minor,
+        tax_minor=version.tax_minor,
+        lines=version.lines,
+        is_cancelled=version.is_cancelled or None,
+        updated_at=version.at,
+        received_at=since,
+    )
 
 
 def _shares(claim: Word, word: Word) -> bool:
@@ -546,6 +722,7 @@ def _equal(word: Word, orders: Sequence[_Unnamed]) -> _Unnamed | None:
         for one in sorted(orders, key=lambda one: one.word.at)
         if _amount(word) == _amount(one.word) and abs(word.at - one.word.at) <= REPEATED_WITHIN
         if not word.lines or not one.word.lines or word.lines == one.word.lines
+        if not one.is_cancelled
     ]
     reported = [one for one in equal if one.is_reported]
     return min(same or reported or equal, key=lambda one: abs(word.at - one.word.at), default=None)

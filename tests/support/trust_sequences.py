@@ -91,6 +91,10 @@ OCCURRED = (
 # How the shop's server dates a word that names nobody, and how long before its receipt.
 DATED = ("lately", "lately", "lately", "not", "then")
 AGO = (timedelta(0), MINUTE, 2 * MINUTE, HOUR, HOUR + TICK)
+# When the shop's server says that it made a version, before it is received; and what it says beside the figures.
+UPDATED = (*[None] * 6, timedelta(0), MINUTE, 5 * MINUTE, 31 * HOUR, -MINUTE, -MINUTE - TICK)
+CANCELLED = (*[None] * 12, True, True, False)
+TAXES = (*[None] * 5, 200, 200, 0)
 REFUND_IDS = ("R1", "R1", "R2", "R2", "R3", "r1")
 REFUND_VALUES = (300, 300, 700, 1000, 1001, 1)
 # Intervals between the receipt of two events.
@@ -243,7 +247,7 @@ def _without_rival_confirmations(events: Sequence[Event]) -> list[Event]:
 
 
 def _choices(most_events: int) -> st.SearchStrategy[list[bytes]]:
-    return st.lists(st.binary(min_size=14, max_size=14), min_size=most_events // 2, max_size=most_events)
+    return st.lists(st.binary(min_size=18, max_size=18), min_size=most_events // 2, max_size=most_events)
 
 
 def _sequence(settings: bytes, choices: Sequence[bytes], is_plain: bool = False) -> TrustSequence:
@@ -256,10 +260,10 @@ def _sequence(settings: bytes, choices: Sequence[bytes], is_plain: bool = False)
     for number, bytes_ in enumerate(choices, start=1):
         choice = _Choices(bytes_)
         kind = choice.pick(KINDS)
-        received_at += choice.pick(WAITS)
+        received_at += MINUTE if is_plain else choice.pick(WAITS)
         if is_plain and number == 1:
             kind = "named confirmation"
-        if kind is None or (is_plain and kind in ("late visit", "reused event id")):
+        if kind is None or (is_plain and kind in ("late visit", "refund", "reused event id")):
             continue
         words = _words_young_enough(events, received_at)
         if kind == "late visit":
@@ -310,10 +314,17 @@ def _word(
     at = BASE + choice.pick(OCCURRED)
     if dated != "then":
         at = received_at - (choice.pick(AGO) if dated == "lately" else timedelta(0))
+    is_confirmation = kind.endswith("confirmation")
+    updated, is_cancelled = choice.pick(UPDATED), choice.pick(CANCELLED)
+    if is_plain:  # so that it says which version is the last, whatever arrives when
+        updated = received_at - BASE - SECOND * event_id.int
     return Word(
         company=company,
         event_id=event_id,
-        is_confirmation=kind.endswith("confirmation"),
+        is_confirmation=is_confirmation,
+        updated_at=received_at - updated if is_confirmation and updated is not None else None,
+        is_cancelled=is_cancelled if is_confirmation else None,
+        tax_minor=choice.pick(TAXES),
         visitor=visitor if names_visitor else None,
         order_id=order_id,
         currency=choice.pick(CURRENCIES),

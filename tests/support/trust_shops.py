@@ -79,6 +79,9 @@ def _data(event: oracle.Event | Word) -> InteractionData | CartEventData | Order
             is_dated=event.is_dated,
             currency=event.currency,
             value_minor=event.value_minor,
+            tax_minor=event.tax_minor,
+            updated_at=event.updated_at,
+            is_cancelled=event.is_cancelled,
             line_items=tuple(
                 LineItemData(
                     product_id=line.product_id,

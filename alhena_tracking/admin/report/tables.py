@@ -187,7 +187,7 @@ def order_table(report: RevenueImpactReport, site: AdminSite) -> OrderTable:
     orders = latest_orders(report, MOST_ROWS)
     refunds = Refund.objects.filter(refunded_order__in=[order.pk for order in orders]).order_by()
     refunded: dict[int, int] = {
-        pk: int(minor) for pk, minor in refunds.values_list("refunded_order").annotate(minor=Sum("value_minor"))
+        pk: int(minor) for pk, minor in refunds.values_list("refunded_order").annotate(minor=Sum("counted_minor"))
     }
     names = dict(Channel.choices)
     zone = report.query.company.zone

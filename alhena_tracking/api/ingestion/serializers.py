@@ -27,6 +27,7 @@ from alhena_tracking.api.ingestion.fields import (
     ValueField,
     Values,
 )
+from alhena_tracking.conf import conf
 from alhena_tracking.contract import limits, rules
 from alhena_tracking.contract.rules import InvalidValue
 from alhena_tracking.ingestion import (
@@ -107,13 +108,19 @@ class Envelope:
     received_at: datetime
     trust: Trust
 
-    def placed(self, occurred_at: datetime | None) -> datetime:
-        """Return when an event happened by the server's clock. Raises ``InvalidValue``."""
+    def placed(self, occurred_at: datetime | None, *, may_be_known: bool) -> datetime:
+        """Return when an event happened by the server's clock. Raises ``InvalidValue``.
+
+        What the shop's server says of an order that may be known is never too old here; recording judges it.
+        """
+        is_by_server = self.trust == Trust.CONFIRMED
+        server_age = None if may_be_known else conf.max_age
         return rules.corrected_time(
             occurred_at,
             sent_at=self.sent_at,
             received_at=self.received_at,
-            is_clock_trusted=self.trust == Trust.CONFIRMED,
+            is_clock_trusted=is_by_server,
+            max_age=server_age if is_by_server else limits.EVENT_AGE,
         )
 
 
@@ -182,7 +189,9 @@ class EventSerializer(RuleSerializer):
         is_dated = values.get("occurred_at") is not None
         if "occurred_at" in values:
             try:
-                values["occurred_at"] = envelope.placed(values["occurred_at"])
+                values["occurred_at"] = envelope.placed(
+                    values["occurred_at"], may_be_known=self.may_lack_visitor(values)
+                )
             except InvalidValue as error:
                 errors["occurred_at"] = error
         if envelope.visitor is None and not self.may_lack_visitor(values):
@@ -308,7 +317,7 @@ class RefundSerializer(RuleSerializer):
         if "occurred_at" in values:
             try:
                 values["occurred_at"] = rules.corrected_time(
-                    values["occurred_at"], sent_at=None, received_at=received_at, is_clock_trusted=True
+                    values["occurred_at"], sent_at=None, received_at=received_at, is_clock_trusted=True, max_age=None
                 )
             except InvalidValue as error:
                 errors["occurred_at"] = error

@@ -162,7 +162,7 @@ class EventView(IngestionView):
         known = self.company()
         outcome = _unwanted(request, trust) or record(known.company, [event], is_durable=True)[0]
         if outcome.status == "invalid":
-            raise InvalidRequest.of_values({"": InvalidValue(outcome.reason)})
+            raise InvalidRequest.of_values({outcome.invalid_field: InvalidValue(outcome.reason)})
         event_counts.count(known.company, self.method, outcome.status, outcome.reason)
         event_counts.count_left_out(known.company, self.method, outcome.status, event.left_out)
         return _response(_as_json(outcome), _STATUS_CODES.get(outcome.status, status.HTTP_200_OK))
@@ -196,7 +196,7 @@ class BatchView(IngestionView):
         for method, event, errors in zip(batch.methods, batch.events, batch.errors, strict=True):
             outcome = Outcome("invalid") if event is None else next(outcomes)
             if outcome.status == "invalid":
-                errors = errors or {"": InvalidValue(outcome.reason)}
+                errors = errors or {outcome.invalid_field: InvalidValue(outcome.reason)}
                 self._count_rejected(method, "invalid", [(path, e.code) for path, e in errors.items()])
             else:
                 event_counts.count(known.company, method, outcome.status, outcome.reason)
@@ -219,8 +219,7 @@ class RefundView(IngestionView):
         try:
             outcome = record_refund(known.company, refund, is_durable=True)
         except InvalidValue as error:
-            field = "currency" if error.code == "currency_mismatch" else "value"
-            raise InvalidRequest.of_values({field: error}) from None
+            raise InvalidRequest.of_values({"currency": error}) from None
         event_counts.count(known.company, self.method, outcome.status, outcome.reason)
         return _response(_as_json(outcome), _STATUS_CODES.get(outcome.status, status.HTTP_200_OK))
 

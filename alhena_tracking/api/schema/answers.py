@@ -70,11 +70,12 @@ def ignored(component: str, *reasons: str) -> tuple[Answer, ...]:
 RECORDED = Answer("Recorded", {"status": "recorded", "id": _EVENT_ID})
 DUPLICATE = Answer("Duplicate", {"status": "duplicate"})
 CONFIRMED = Answer("Confirmed", {"status": "confirmed"})
+CORRECTED = Answer("Corrected", {"status": "corrected"})
 PENDING = Answer("Pending", {"status": "pending"})
 HELD = Answer("Held", {"status": "held"})
 INTERACTION_IGNORED = ignored("InteractionIgnored", "privacy_signal", "bot")
 EVENT_IGNORED = ignored("EventIgnored", "no_interaction", "privacy_signal", "bot", "above_ceiling", "too_many_claims")
-REFUND_IGNORED = ignored("RefundIgnored", "unknown_order")
+REFUND_IGNORED = ignored("RefundIgnored", "unknown_order", "exceeds_order")
 INVALID = rejection("Invalid", "invalid", "wrong_type", "Expected number, got string.", "value")
 RESULTS = Answer(
     "Results",
@@ -83,6 +84,7 @@ RESULTS = Answer(
             RECORDED.example,
             DUPLICATE.example,
             CONFIRMED.example,
+            CORRECTED.example,
             PENDING.example,
             HELD.example,
             EVENT_IGNORED[0].example,
@@ -196,6 +198,7 @@ def components() -> dict[str, Schema]:
         "recorded": "Recorded",
         "duplicate": "Duplicate",
         "confirmed": "Confirmed",
+        "corrected": "Corrected",
         "pending": "Pending",
         "held": "Held",
         "ignored": "EventIgnored",
@@ -209,7 +212,10 @@ def components() -> dict[str, Schema]:
         "Recorded": _object(
             status=one_of("recorded"), id={"type": "string", "format": "uuid", "description": "The event's id."}
         ),
-        **{name: _object(status=one_of(name.lower())) for name in ("Duplicate", "Confirmed", "Pending", "Held")},
+        **{
+            name: _object(status=one_of(name.lower()))
+            for name in ("Duplicate", "Confirmed", "Corrected", "Pending", "Held")
+        },
         **{
             answers[0].component: _object(
                 status=one_of("ignored"), reason=one_of(*(answer.example["reason"] for answer in answers))

@@ -29,7 +29,11 @@ def orders() -> dict[str, Any]:
         **_credited(),
     )
     refund = Refund(
-        refund_id="r-7", value_minor=1990, occurred_at=_AT + timedelta(days=3), occurred_on=_DAY + timedelta(days=3)
+        refund_id="r-7",
+        value_minor=1990,
+        counted_minor=1990,
+        occurred_at=_AT + timedelta(days=3),
+        occurred_on=_DAY + timedelta(days=3),
     )
     line = OrderLine(product_id="SKU-1", product_name="Gooseneck kettle", quantity=Decimal(2), total_minor=17800)
     order._prefetched_objects_cache = {"refunds": [refund], "lines": [line]}  # type: ignore[attr-defined]

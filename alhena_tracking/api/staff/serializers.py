@@ -74,7 +74,7 @@ class EventSerializer(RowSerializer):
 class RefundSerializer(RowSerializer):
     class Meta:
         model = Refund
-        fields = ("refund_id", "occurred_at", "occurred_on", "value_minor")
+        fields = ("refund_id", "occurred_at", "occurred_on", "value_minor", "counted_minor")
 
 
 class LineSerializer(RowSerializer):
@@ -106,7 +106,7 @@ class OrderSerializer(EventSerializer):
         )
 
     def get_refunded_minor(self, order: Order) -> int:
-        return sum(refund.value_minor for refund in order.refunds.all())
+        return sum(refund.counted_minor for refund in order.refunds.all())
 
     def get_net_minor(self, order: Order) -> int:
         return order.value_minor - self.get_refunded_minor(order)

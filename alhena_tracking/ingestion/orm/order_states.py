@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
@@ -11,13 +11,23 @@ from django.db.models import Count, Q
 from alhena_tracking.contract.limits import FIRST_CLAIMS, LATEST_CLAIMS
 from alhena_tracking.db.transactions import rows_of
 from alhena_tracking.digests import text_digest
+from alhena_tracking.ingestion.claims import amount_of
 from alhena_tracking.ingestion.data import OrderData, Visitor
-from alhena_tracking.ingestion.order_rows import new_lines
+from alhena_tracking.ingestion.order_rows import new_lines, stored_line
 from alhena_tracking.ingestion.order_state import OrderState
 from alhena_tracking.ingestion.orm.rows import Ids, insert, resolve
 from alhena_tracking.ingestion.refunds import Refunds
 from alhena_tracking.ingestion.state import Demand
-from alhena_tracking.models import Company, Order, OrderClaim, OrderLine, PendingConfirmation, Refund, Trust
+from alhena_tracking.models import (
+    Company,
+    Order,
+    OrderClaim,
+    OrderLine,
+    OrderVersion,
+    PendingConfirmation,
+    Refund,
+    Trust,
+)
 
 #: Of an order with more claims, so many of the first ones are read, besides those that the events are about. Two claims
 #: disagree, so no further ones are needed to see a conflict.
@@ -42,7 +52,31 @@ def read_states(company: Company, order_ids: Sequence[str]) -> dict[str, OrderSt
         refunds.setdefault(refund.order_id_digest, []).append(refund)
     for digest, rows in refunds.items():
         states[digest].refunds = Refunds(rows)
+    read_versions(company, states)
     return {order_id: states[text_digest(order_id)] for order_id in order_ids}
+
+
+def read_versions(company: Company, states: Mapping[UUID, OrderState]) -> None:
+    """Read the versions of those orders, by digest, of which the shop's server has spoken."""
+    confirmed = {digest: state for digest, state in states.items() if state.pending or _is_confirmed(state)}
+    if not confirmed:
+        return
+    for version in rows_of(OrderVersion).filter(company=company, order_id_digest__in=confirmed).order_by("id"):
+        confirmed[version.order_id_digest].versions.rows.append(version)
+    with_lines = {}
+    for state in confirmed.values():
+        if state.order is None:
+            assert state.pending is not None  # noqa: S101
+            state.versions.standing_lines = state.pending.line_items
+        elif state.order.has_confirmed_lines:
+            state.versions.standing_lines = []
+            with_lines[state.order.pk] = state.versions.standing_lines
+    for line in rows_of(OrderLine).filter(order__in=with_lines).order_by("id") if with_lines else ():
+        with_lines[line.order_id].append(stored_line(line))
+
+
+def _is_confirmed(state: OrderState) -> bool:
+    return state.order is not None and state.order.trust != Trust.REPORTED
 
 
 class OrderDemand(NamedTuple):
@@ -72,7 +106,8 @@ def read_claims(state: OrderState, demand: OrderDemand) -> None:
             found = [*found[:CLAIMS_READ], *included.filter(is_above_ceiling=False)[:1], *included[:CLAIMS_READ]]
         else:
             found = [*found[:CLAIMS_READ], *included[:CLAIMS_READ]]
-            figures.append((order.currency, order.value_minor, order.server_occurred_at))
+            amounts = {amount_of(order), *state.versions.amounts}
+            figures += [(*amount, order.server_occurred_at) for amount in sorted(amounts)]
         for currency, value_minor, at in figures:
             exact = included.filter(currency=currency, value_minor=value_minor)
             found += exact[:1]
@@ -126,6 +161,7 @@ def save_states(states: Sequence[OrderState], ids: Ids) -> None:
                     claim.save(force_update=True)
             if state.lines is not None:
                 lines += new_lines(state.order, state.lines)
+        _save_versions(state)
         _save_pending(state)
         _save_refunds(state)
     insert(claims, ids)
@@ -151,6 +187,18 @@ def _save_order(state: OrderState, order: Order, ids: Ids) -> None:
         rows_of(OrderLine).filter(order=order).delete()
 
 
+def _save_versions(state: OrderState) -> None:
+    if state.versions.forgotten:
+        rows_of(OrderVersion).filter(pk__in=[version.pk for version in state.versions.forgotten]).delete()
+    for version in state.versions.rows:
+        was_of_order = version.order_id is not None
+        version.order = state.order
+        if version._state.adding:
+            version.save(force_insert=True)
+        elif state.order is not None and not was_of_order:
+            version.save(update_fields=["order"])
+
+
 def _save_pending(state: OrderState) -> None:
     pending = state.pending
     if pending is None:
@@ -171,4 +219,4 @@ def _save_refunds(state: OrderState) -> None:
         if refund._state.adding:
             refund.save(force_insert=True)
         elif refund in changed:
-            refund.save(update_fields=["refunded_order"])
+            refund.save(update_fields=["refunded_order", "counted_minor"])

@@ -50,7 +50,7 @@ def _open_claims(session_id: int, since: datetime) -> int:
     # Not by a join, which PostgreSQL may begin at the orders and read all of them.
     claimed = list(claims.order_by("-received_at").values_list("order_id", flat=True)[:CLAIMS_OF_SESSION_READ])
     confirmed = rows_of(Order).filter(pk__in=claimed, session=session_id, trust__in=Trust.by_server())
-    confirmed = confirmed.filter(standing__in=[Standing.COUNTED, Standing.EXCLUDED])
+    confirmed = confirmed.filter(standing__in=[Standing.COUNTED, Standing.CANCELLED, Standing.EXCLUDED])
     return len(claimed) - (confirmed.count() if claimed else 0)
 
 
