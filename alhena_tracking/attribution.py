@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Protocol, TypeVar
 
-from alhena_tracking.contract.limits import INTERACTION_GRACE, NEAR_CLAIM, NEAR_CLAIM_INTERVAL, QUANTITY_DECIMALS
+from alhena_tracking.contract.limits import (
+    INTERACTION_GRACE,
+    NEAR_CLAIM,
+    NEAR_CLAIM_INTERVAL,
+    QUANTITY_DECIMALS,
+    UNIT_VALUE_DECIMALS,
+)
 from alhena_tracking.models import AttributionModel, CartEvent, ValueBasis
 
 
@@ -121,16 +127,26 @@ class CartChange:
 
 
 def change_cart(
-    state: CartState, type_: str, quantity: Decimal, value_minor: int, value_basis: str = ValueBasis.UNIT
+    state: CartState,
+    type_: str,
+    quantity: Decimal,
+    value_minor: Decimal | int,
+    value_basis: str = ValueBasis.UNIT,
+    previous: Decimal | None = None,
 ) -> CartChange:
     """Compute the worth of a cart event after ``state``.
 
-    ``quantity`` is the quantity in the cart after the action (``ITEM_REMOVED`` leaves none); ``value_minor`` is the
-    price of one unit, or of the whole ``quantity``.
+    ``quantity`` is the quantity in the cart after the action (``ITEM_REMOVED`` leaves none), ``previous`` the reported
+    one before it; ``value_minor`` is the price of one unit, exact, or of the whole ``quantity``.
     """
-    if type_ in {CartEvent.Type.QUANTITY_DECREASED, CartEvent.Type.ITEM_REMOVED}:
-        left = Decimal(0) if type_ == CartEvent.Type.ITEM_REMOVED else quantity
-        return _give_back(state, left)
+    is_addition = type_ in CartEvent.ADDITIONS
+    if not state.quantity:
+        state = EMPTY_CART  # a product of which nothing is left is as at first
+    if previous is not None and not (is_addition and previous > quantity):
+        excess = max(state.units - previous, Decimal(0))
+        state = replace(_without(state, excess), quantity=previous)
+    if not is_addition:
+        return _give_back(state, Decimal(0) if type_ == CartEvent.Type.ITEM_REMOVED else quantity)
     if state.quantity is not None and quantity < state.quantity:
         state = EMPTY_CART  # the cart was emptied unseen
     if state.quantity is not None:
@@ -140,17 +156,30 @@ def change_cart(
     else:
         units = min(Decimal(1), quantity)  # what was in the cart before the interaction is not ours
     priced = quantity if value_basis == ValueBasis.TOTAL else Decimal(1)
-    gmv_minor = _rounded_ratio(_thousandths(units) * value_minor, _thousandths(priced))
+    value = int(Decimal(value_minor).scaleb(UNIT_VALUE_DECIMALS))
+    gmv_minor = _rounded_ratio(_thousandths(units) * value, _thousandths(priced) * 10**UNIT_VALUE_DECIMALS)
     return CartChange(units, gmv_minor, CartState(quantity, state.units + units, state.minor + gmv_minor))
+
+
+def order_from_cart(state: CartState, quantity: Decimal) -> CartState:
+    """Return the state after an order of so many units, claimed ones first."""
+    left = (state.quantity or Decimal(0)) - quantity
+    return replace(_without(state, min(state.units, quantity)), quantity=left) if left > 0 else EMPTY_CART
 
 
 def _give_back(state: CartState, left: Decimal) -> CartChange:
     taken_out = max(state.quantity - left, Decimal(0)) if state.quantity is not None else Decimal(0)
     units = min(state.units, taken_out)
-    gmv_minor = 0
-    if units:
-        gmv_minor = _rounded_ratio(state.minor * _thousandths(units), _thousandths(state.units))
-    return CartChange(-units, -gmv_minor, CartState(left, state.units - units, state.minor - gmv_minor))
+    after = replace(_without(state, units), quantity=left)
+    return CartChange(-units, after.minor - state.minor, after)
+
+
+def _without(state: CartState, units: Decimal) -> CartState:
+    """Take claimed units out, with their share of the amount."""
+    if not units:
+        return state
+    share = _rounded_ratio(state.minor * _thousandths(units), _thousandths(state.units))
+    return replace(state, units=state.units - units, minor=state.minor - share)
 
 
 def _thousandths(quantity: Decimal) -> int:

@@ -137,10 +137,11 @@ class Conf:
         "What a cart event's ``value`` is: the unit price, or the total of what is in the cart after the action.",
     )
     line_item_value = Choice(
-        ("total", "unit"),
+        ("auto", "total", "unit"),
         "E007",
-        "Use 'total' where the storefront reports price × quantity, 'unit' where it reports unit prices.",
-        "What a line item's ``value`` is: the line's total, or the unit price.",
+        "Use 'total' where the storefront reports price × quantity, 'unit' where it reports unit prices, or 'auto'.",
+        "What a line item's ``value`` is: the line's total, or the unit price. ``auto`` takes what adds up to the "
+        "order's value, with or without tax, shipping and discount; else the total.",
     )
     max_age = Setting(
         timedelta(days=180),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 
 from alhena_tracking.contract.currencies import DEFAULT_MINOR_UNIT, MINOR_UNITS
@@ -16,6 +16,17 @@ def decimals_of(currency: str) -> int:
 def in_major_units(minor: Fraction | int, currency: str) -> Decimal:
     """Convert minor units to major units, rounded to the currency's decimals."""
     return Decimal(rounded(minor)).scaleb(-decimals_of(currency))
+
+
+def unit_value(minor: Decimal, currency: str) -> Decimal:
+    """Convert a unit price to major units, with more decimals than the currency's where it needs them."""
+    value = Decimal(minor).scaleb(-decimals_of(currency))
+    rounded = rounded_half_up(value, decimals_of(currency))
+    return rounded if rounded == value else value.normalize()
+
+
+def rounded_half_up(number: Decimal | int, decimals: int = 0) -> Decimal:
+    return Decimal(number).quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)
 
 
 def with_decimals(number: Fraction | int, decimals: int) -> Decimal:

@@ -23,6 +23,8 @@ TOTAL_MINOR = 10**15
 #: Largest quantity, and how many decimals of it are kept.
 QUANTITY = 10**6
 QUANTITY_DECIMALS = 3
+#: How many decimals of a minor unit a cart event's unit price keeps.
+UNIT_VALUE_DECIMALS = 4
 
 LINE_ITEMS = 500
 
@@ -54,6 +56,10 @@ LATEST_CLAIMS = 500
 SESSION_CLAIMS = 20
 #: Most cart events of one session that browsers may send within an attribution window.
 SESSION_CART_EVENTS = 1000
+#: A product removed from the cart so shortly before its order was not given back: the shop emptied its cart.
+EMPTYING_INTERVAL = timedelta(minutes=5)
+#: After more orders of its session since its last event, nothing of a product is left in the cart.
+CART_ORDERS = 20
 #: How much an order's only claim may differ from the confirmed amount, and from its time, to be credited.
 NEAR_CLAIM = Fraction(3, 10)
 NEAR_CLAIM_INTERVAL = timedelta(hours=1)

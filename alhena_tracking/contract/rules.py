@@ -110,6 +110,14 @@ def parse_value(value: object, currency: str | None) -> int:
     return minor
 
 
+def parse_price(value: object, currency: str | None) -> Decimal:
+    """Parse an amount that may be the price of one unit; return minor units of ``currency``, not rounded."""
+    most = parse_value(value, currency)
+    exact = Decimal(repr(value) if type(value) is float else str(value))
+    minor = exact.scaleb(currencies.MINOR_UNITS.get(currency or "", currencies.DEFAULT_MINOR_UNIT))
+    return max(minor, Decimal(0)) if most < limits.VALUE_MINOR else Decimal(most)
+
+
 def parse_quantity(value: object, *, positive: bool) -> Decimal:
     """Parse a quantity with three decimals (goods are sold by weight); above zero if ``positive``."""
     thousandths = _rounded(value, limits.QUANTITY_DECIMALS)

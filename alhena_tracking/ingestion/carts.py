@@ -1,34 +1,59 @@
-"""The worth of cart events, each computed from the state that the previous one left. Pure."""
+"""The worth of cart events, each computed from the state that the previous one and the orders since left. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TypeAlias
+from decimal import Decimal
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from alhena_tracking.attribution import EMPTY_CART, CartState, change_cart
+from alhena_tracking.attribution import EMPTY_CART, CartState, change_cart, order_from_cart
 from alhena_tracking.conf import conf
+from alhena_tracking.contract.amounts import rounded_half_up
+from alhena_tracking.contract.limits import CART_ORDERS, EMPTYING_INTERVAL, UNIT_VALUE_DECIMALS
 from alhena_tracking.digests import text_digest
 from alhena_tracking.ingestion.data import Attribution, CartEventData
 from alhena_tracking.ingestion.order_rows import Place
-from alhena_tracking.ingestion.state import ProductInCart, StoredCartEvent, earliest
-from alhena_tracking.models import CartEvent, Company
+from alhena_tracking.ingestion.state import ProductInCart, StoredCartEvent, StoredOrder, earliest
+from alhena_tracking.models import CartEvent, Company, Order, ValueBasis
+
+if TYPE_CHECKING:
+    from alhena_tracking.ingestion.order_state import OrderState
 
 WORTH_FIELDS = ("units", "gmv_minor", "cart_quantity", "claimed_units", "claimed_minor")
 
-#: Where an order was, and where it is now.
-Move: TypeAlias = tuple[Place | None, Place | None]
+CartOrder: TypeAlias = Order | StoredOrder
 _Row: TypeAlias = CartEvent | StoredCartEvent
+#: When something happened in a session, and in which order of arrival.
+_Moment: TypeAlias = tuple[datetime, int]
 
 _ATTRIBUTES = [field.attname for field in CartEvent._meta.concrete_fields]
 
 
+class Move(NamedTuple):
+    """An order, and where it emptied a cart, and empties one now."""
+
+    order: Order
+    former: Place | None
+    now: Place | None
+
+
+class Placed(NamedTuple):
+    """The stored cart events whose worth changed, and the orders of which ``empties_cart`` did."""
+
+    events: list[StoredCartEvent]
+    orders: list[CartOrder]
+
+
 def new_cart_event(company: Company, data: CartEventData, attribution: Attribution) -> CartEvent:
     """Build the row of a cart event, without its worth."""
+    basis = conf.cart_event_value
     values = {
         "product_id_digest": text_digest(data.product_id),
-        "value_basis": conf.cart_event_value,
+        "value_basis": basis,
         **data.fields(company),
+        "value_minor": rounded_half_up(data.value_minor, 0 if basis == ValueBasis.TOTAL else UNIT_VALUE_DECIMALS),
         **attribution.fields(),
     }
     # Positional: a model takes three times as long with keyword arguments.
@@ -44,73 +69,175 @@ def product_of(event: CartEvent) -> ProductInCart:
 def place(
     added: Mapping[ProductInCart, Sequence[CartEvent]],
     stored: Mapping[ProductInCart, Sequence[StoredCartEvent]],
-    order_times: Mapping[int, Collection[datetime]],
-    emptied: Mapping[int, datetime],
+    orders: Mapping[int, Collection[CartOrder]],
+    whole: Mapping[int, datetime],
     again: Mapping[ProductInCart, datetime],
-) -> list[StoredCartEvent]:
-    """Compute the worth of the ``added`` events among the ``stored`` ones; return the stored ones whose worth changes.
+) -> Placed:
+    """Compute the worth of the ``added`` events among the ``stored`` ones and the ``orders``, which empty carts.
 
-    ``order_times`` are those of each session's orders, which empty its cart; ``emptied`` says of sessions since when
-    they changed. Products in ``again`` are computed again from a time on.
+    Sessions in ``whole`` change from a time on, and are computed with all of their products; of the others, only the
+    products with added events, and those in ``again`` from a time on, as no order follows these.
     """
-    changed = []
-    for product in {**added, **again, **{product: None for product in stored if product.session_id in emptied}}:
-        its_own = sorted(added.get(product, ()), key=_moment)
-        starts = [event.occurred_at for event in its_own[:1]]
-        start = min([*starts, *filter(None, (emptied.get(product.session_id), again.get(product)))])
-        rows = stored.get(product, [])
-        earlier = [row for row in rows if row.occurred_at < start]
-        last = (earlier[-1].occurred_at, _state_after(earlier[-1])) if earlier else None
-        later = rows[len(earlier) :]
-        worth = [_worth(row) for row in later]
-        # Sorting is stable: of equal times, stored events come first, and then those that arrived first.
-        _follow(sorted([*later, *its_own], key=_moment), last, order_times.get(product.session_id, ()))
-        changed += [row for row, was_worth in zip(later, worth, strict=True) if _worth(row) != was_worth]
-    return changed
+    placed = Placed([], [])
+    starts = dict(again)
+    for product, events in added.items():
+        for event in events:
+            earliest(starts, product, event.occurred_at)
+    carts: dict[int, _Cart] = {}
+    for product in dict.fromkeys([*starts, *(product for product in stored if product.session_id in whole)]):
+        session_id, since = product.session_id, whole.get(product.session_id)
+        if session_id not in carts:
+            carts[session_id] = _Cart(sorted(orders.get(session_id, ()), key=_moment_of_order), since)
+        start = starts[product] if since is None else since - EMPTYING_INTERVAL
+        carts[session_id].add(product, start, stored.get(product, ()), added.get(product, ()))
+    for cart in carts.values():
+        cart.run(placed)
+    return placed
+
+
+def moves_of(states: Iterable[OrderState]) -> list[Move]:
+    return [Move(state.order, state.place, state.new_place) for state in states if state.order is not None]
+
+
+def note_changes(orders: Iterable[CartOrder], states: Iterable[OrderState]) -> list[StoredOrder]:
+    """Have the states of changed orders saved; return the others that are stored."""
+    changed = {id(order) for order in orders}
+    for state in states:
+        state.is_changed |= id(state.order) in changed
+    return [order for order in orders if isinstance(order, StoredOrder)]
+
+
+def with_moves(orders: Mapping[int, Iterable[CartOrder]], moves: Iterable[Move]) -> dict[int, list[CartOrder]]:
+    """Return each session's orders once some have moved, which are then the rows to save."""
+    moved = {session_id: list(rows) for session_id, rows in orders.items()}
+    for order, former, now in moves:
+        if former == now:
+            continue
+        if former is not None:
+            moved[former.session_id] = [row for row in moved.get(former.session_id, ()) if row.id != order.pk]
+        if now is not None:
+            moved.setdefault(now.session_id, []).append(order)
+    return moved
 
 
 def emptied_since(moves: Iterable[Move]) -> dict[int, datetime]:
     """Return since when the carts of sessions change by orders that move."""
     emptied: dict[int, datetime] = {}
-    for former, now in moves:
+    for _, former, now in moves:
         if former != now:
-            for session_id, at in filter(None, (former, now)):
-                earliest(emptied, session_id, at)
+            for place in filter(None, (former, now)):
+                earliest(emptied, place.session_id, place.at)
     return emptied
 
 
-def moved_times(
-    moves: Iterable[Move], order_times: Mapping[int, Collection[datetime]]
-) -> dict[int, Collection[datetime]]:
-    """Return the times of each session's orders once the orders have moved."""
-    moved = {session_id: list(times) for session_id, times in order_times.items()}
-    for former, now in moves:
-        if former == now:
-            continue
-        if former is not None and former[1] in moved.get(former[0], ()):
-            moved[former[0]].remove(former[1])
-        if now is not None:
-            moved.setdefault(now[0], []).append(now[1])
-    return {**moved}
+@dataclass(slots=True)
+class _Product:
+    """A product in a cart, the orders since its last event, and the removals that may be the shop's emptying its cart.
 
-
-def _follow(events: Iterable[_Row], last: tuple[datetime, CartState] | None, order_times: Collection[datetime]) -> None:
-    """Compute the worth of a product's events in turn, starting from the state ``last``.
-
-    An order empties the cart.
+    After more than ``CART_ORDERS`` orders nothing of it is left, so that no more need be read.
     """
-    for event in events:
-        is_empty = last is None or any(last[0] <= order_at < event.occurred_at for order_at in order_times)
-        _compute(event, EMPTY_CART if is_empty or last is None else last[1])
-        last = (event.occurred_at, _state_after(event))
+
+    state: CartState
+    orders: int = 0
+    removals: list[_Row] = field(default_factory=list)
+
+    def change(self, event: _Row) -> None:
+        change = change_cart(
+            self.state, event.type, event.quantity, event.value_minor, event.value_basis, event.previous_quantity
+        )
+        event.units, event.gmv_minor = change.units, change.gmv_minor
+        assert change.state.quantity is not None  # noqa: S101  (known after any event; tells mypy)
+        event.cart_quantity = change.state.quantity
+        event.claimed_units, event.claimed_minor = change.state.units, change.state.minor
+        self.state, self.orders = change.state, 0
+
+    def order(self, quantity: str, *, empties: bool) -> None:
+        self.orders += 1
+        if empties or self.orders > CART_ORDERS:
+            self.state = EMPTY_CART
+        else:
+            self.state = order_from_cart(self.state, Decimal(quantity))
 
 
-def _compute(event: _Row, state: CartState) -> None:
-    change = change_cart(state, event.type, event.quantity, event.value_minor, event.value_basis)
-    event.units, event.gmv_minor = change.units, change.gmv_minor
-    assert change.state.quantity is not None  # noqa: S101  (known after any event; tells mypy)
-    event.cart_quantity = change.state.quantity
-    event.claimed_units, event.claimed_minor = change.state.units, change.state.minor
+class _Cart:
+    """One session's cart. Of ``orders`` from ``since`` on, it decides whether they empty all."""
+
+    def __init__(self, orders: Sequence[CartOrder], since: datetime | None) -> None:
+        self._orders = orders
+        self._since = since
+        self._products: dict[ProductInCart, _Product] = {}
+        self._rows: list[tuple[ProductInCart, _Row]] = []
+        self._was: list[tuple[StoredCartEvent, tuple[object, ...]]] = []
+
+    def add(
+        self,
+        product: ProductInCart,
+        start: datetime,
+        stored: Sequence[StoredCartEvent],
+        added: Sequence[CartEvent],
+    ) -> None:
+        """Add a product, whose events from ``start`` on are computed."""
+        earlier = [row for row in stored if row.occurred_at < start]
+        later = stored[len(earlier) :]
+        found = self._products[product] = _Product(EMPTY_CART)
+        if earlier:
+            found.state = _state_after(earlier[-1])
+            for order in self._orders:
+                if _moment(earlier[-1]) < _moment_of_order(order) and order.cart_at < start:
+                    found.order(_ordered(order, product), empties=order.empties_cart)
+        self._rows += [(product, row) for rows in (later, added) for row in rows]
+        self._was += [(row, _worth(row)) for row in later]
+
+    def run(self, placed: Placed) -> None:
+        """Compute all in turn."""
+        orders = []
+        if self._since is not None:
+            orders = [order for order in self._orders if order.cart_at >= self._since - EMPTYING_INTERVAL]
+        steps: list[tuple[_Moment, ProductInCart | None, _Row | CartOrder]] = [
+            *((_moment(row), product, row) for product, row in self._rows),
+            *((_moment_of_order(order), None, order) for order in orders),
+        ]
+        # Sorting is stable: events that arrived with an order come before it.
+        for _, product, step in sorted(steps, key=lambda step: step[0]):
+            if isinstance(step, Order | StoredOrder):
+                was_empty = step.empties_cart
+                self._order(step)
+                if step.empties_cart != was_empty:
+                    placed.orders.append(step)
+            elif product is not None:
+                self._change(product, step)
+        placed.events.extend(row for row, was_worth in self._was if _worth(row) != was_worth)
+
+    def _change(self, product: ProductInCart, event: _Row) -> None:
+        changed = self._products[product]
+        changed.change(event)
+        if event.type in CartEvent.ADDITIONS:
+            for other in self._products:
+                if other.product_id_digest == product.product_id_digest:
+                    self._products[other].removals.clear()
+        elif not event.cart_quantity:
+            changed.removals.append(event)
+
+    def _order(self, order: CartOrder) -> None:
+        """Take an order out of the cart, and the worth of removals that were the shop's emptying it."""
+        is_any_left = any(product.state.quantity for product in self._products.values())
+        holds_any = False
+        for key, product in self._products.items():
+            is_held = key.product_id_digest.hex in order.cart_lines if order.cart_lines else not is_any_left
+            removals = [row for row in product.removals if order.cart_at - row.occurred_at <= EMPTYING_INTERVAL]
+            if is_held:
+                for row in removals:
+                    row.units, row.gmv_minor = Decimal(0), 0
+                holds_any = holds_any or bool(removals or product.state.quantity)
+        if self._since is not None and order.cart_at >= self._since:
+            order.empties_cart = not order.cart_lines or not holds_any
+        for key, product in self._products.items():
+            product.order(_ordered(order, key), empties=order.empties_cart)
+
+
+def _ordered(order: CartOrder, product: ProductInCart) -> str:
+    quantity: str = order.cart_lines.get(product.product_id_digest.hex, "0")
+    return quantity
 
 
 def _state_after(event: _Row) -> CartState:
@@ -121,6 +248,9 @@ def _worth(event: _Row) -> tuple[object, ...]:
     return tuple(getattr(event, name) for name in WORTH_FIELDS)
 
 
-def _moment(event: _Row) -> datetime:
-    moment: datetime = event.occurred_at
-    return moment
+def _moment(event: _Row) -> _Moment:
+    return event.occurred_at, event.arrival
+
+
+def _moment_of_order(order: CartOrder) -> _Moment:
+    return order.cart_at, order.arrival

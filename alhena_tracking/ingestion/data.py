@@ -104,31 +104,32 @@ class InteractionData(EventData):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CartEventData(EventData):
-    """A cart change; ``value_minor`` in minor units of ``currency``, ``quantity`` as left in the cart."""
+    """A cart change; ``value_minor`` in minor units of ``currency``, not rounded, ``quantity`` as left in the cart."""
 
     type: str
     product_id: str
     product_name: str
     currency: str
-    value_minor: int
+    value_minor: Decimal | int
     quantity: Decimal
+    previous_quantity: Decimal | None = None
 
     @property
     def most_minor(self) -> Decimal | int:
         """The most that it can add to the cart's worth, in minor units."""
-        if self.type in {CartEvent.Type.QUANTITY_DECREASED, CartEvent.Type.ITEM_REMOVED}:
+        if self.type not in CartEvent.ADDITIONS:
             return 0
         return self.value_minor if conf.cart_event_value == ValueBasis.TOTAL else self.value_minor * self.quantity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineItemData:
-    """An order line; ``value_minor`` is its total or its unit price, depending on ``LINE_ITEM_VALUE``."""
+    """An order line; ``value_minor``, not rounded, is its total or its unit price, depending on ``LINE_ITEM_VALUE``."""
 
     product_id: str
     product_name: str
     quantity: Decimal
-    value_minor: int
+    value_minor: Decimal | int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,11 +198,12 @@ class RefundData:
 
 @dataclass(frozen=True, slots=True)
 class Attribution:
-    """A credit and the attribution rules in force when it was given."""
+    """A credit, the attribution rules in force when it was given, and the event's arrival in its session."""
 
     credit: Credit
     window: timedelta
     model: str
+    arrival: int
 
     def fields(self) -> dict[str, Any]:
         """Return the values of the columns of ``models.base.Credited``."""
@@ -212,6 +214,7 @@ class Attribution:
             "ai_profile": self.credit.ai_profile,
             "attribution_window": self.window,
             "attribution_model": self.model,
+            "arrival": self.arrival,
         }
 
 

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from decimal import ROUND_HALF_UP, Decimal
-from typing import Any, TypeAlias
+from decimal import Decimal
+from itertools import product
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from alhena_tracking.conf import conf
+from alhena_tracking.contract.amounts import rounded_half_up
 from alhena_tracking.contract.ceilings import is_above
+from alhena_tracking.contract.limits import UNIT_VALUE_DECIMALS
 from alhena_tracking.digests import text_digest
 from alhena_tracking.ingestion.data import (
     ORDER_DETAILS,
     ORDER_PARTS,
     Attribution,
-    LineItemData,
     Lines,
     OrderData,
     RefundData,
@@ -36,8 +38,14 @@ from alhena_tracking.models import (
     ValueBasis,
 )
 
-#: A session, and when an order empties its cart.
-Place: TypeAlias = tuple[int, datetime]
+
+class Place(NamedTuple):
+    """The session whose cart an order empties, when, in which order of arrival, and of what."""
+
+    session_id: int
+    at: datetime
+    arrival: int
+    lines: dict[str, str]
 
 
 def new_order(company: Company, data: OrderData, attribution: Attribution) -> Order:
@@ -60,6 +68,8 @@ def new_order(company: Company, data: OrderData, attribution: Attribution) -> Or
         server_occurred_at=data.server_occurred_at if is_confirmed else None,
         updated_at=data.version_at if is_confirmed else None,
         is_cancelled=is_confirmed and bool(data.is_cancelled),
+        cart_at=data.occurred_at,
+        cart_lines=cart_lines(stored_lines(data)),
         **values,
     )
 
@@ -82,22 +92,22 @@ def restate_claim(claim: OrderClaim, company: Company, data: OrderData, attribut
 def contents_digest(data: OrderData) -> UUID:
     """Return the digest by which orders without an id are compared: of their value, currency and lines."""
     lines = sorted(
-        (text_digest(item.product_id).hex, str(item.quantity.normalize()), _total_minor(item))
-        for item in data.line_items or ()
+        (text_digest(line["product_id"]).hex, str(Decimal(line["quantity"]).normalize()), line["total_minor"])
+        for line in stored_lines(data)
     )
     return text_digest(repr((data.currency, data.value_minor, lines)))
 
 
-def stored_lines(items: Iterable[LineItemData]) -> Lines:
+def stored_lines(data: OrderData) -> Lines:
     """Convert an order's lines to the JSON of claims and pending confirmations, with totals in minor units."""
     return [
         {
             "product_id": item.product_id,
             "product_name": item.product_name,
             "quantity": str(item.quantity),
-            "total_minor": _total_minor(item),
+            "total_minor": total_minor,
         }
-        for item in items
+        for item, total_minor in zip(data.line_items or (), _line_totals(data), strict=True)
     ]
 
 
@@ -111,10 +121,23 @@ def stored_line(line: OrderLine) -> dict[str, Any]:
     }
 
 
-def _total_minor(item: LineItemData) -> int:
-    if conf.line_item_value == ValueBasis.UNIT:
-        return int((item.quantity * item.value_minor).to_integral_value(ROUND_HALF_UP))
-    return item.value_minor
+def _line_totals(data: OrderData) -> list[int]:
+    """Return the totals of an order's lines in minor units, by ``LINE_ITEM_VALUE``.
+
+    ``auto`` takes the values as unit prices where only these add up to the order's value.
+    """
+    items, reading = data.line_items or (), conf.line_item_value
+    totals = [int(rounded_half_up(item.value_minor)) for item in items]
+    if reading == ValueBasis.TOTAL:
+        return totals
+    prices = [rounded_half_up(item.value_minor, UNIT_VALUE_DECIMALS) for item in items]
+    priced = [int(rounded_half_up(price * item.quantity)) for price, item in zip(prices, items, strict=True)]
+    if reading == ValueBasis.UNIT:
+        return priced
+    signed = (data.tax_minor, data.shipping_minor, -(data.discount_minor or 0))
+    extras = {sum(part for part in parts) for parts in product(*((0, extra or 0) for extra in signed))}
+    rest = data.value_minor - sum(totals), data.value_minor - sum(priced)
+    return priced if rest[0] not in extras and rest[1] in extras else totals
 
 
 def new_lines(order: Order, lines: Iterable[dict[str, Any]]) -> list[OrderLine]:
@@ -229,5 +252,16 @@ def figure_key(order: Order) -> tuple[Any, ...]:
 
 
 def place_of(order: Order) -> Place | None:
-    """Return the session whose cart an order empties, and when; ``None`` for one that does not count."""
-    return (order.session_id, order.occurred_at) if order.standing == Standing.COUNTED else None
+    """Return where an order empties a cart; ``None`` for one that does not count."""
+    if order.standing != Standing.COUNTED:
+        return None
+    return Place(order.session_id, order.cart_at, order.arrival, order.cart_lines)
+
+
+def cart_lines(lines: Iterable[dict[str, Any]]) -> dict[str, str]:
+    """Add up the quantities of lines by the digest of their product's id."""
+    quantities: dict[str, Decimal] = {}
+    for line in lines:
+        digest = text_digest(line["product_id"]).hex
+        quantities[digest] = quantities.get(digest, Decimal(0)) + Decimal(line["quantity"])
+    return {digest: str(quantity) for digest, quantity in quantities.items()}

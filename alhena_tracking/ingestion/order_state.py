@@ -47,7 +47,7 @@ class OrderState(ShownOrder):
         """Apply a report or a confirmation, according to its trust and to whom it names."""
         if self.order is None and self._waiting(data.received_at) is None:
             self.versions.forget()
-        lines = None if data.line_items is None else order_rows.stored_lines(data.line_items)
+        lines = None if data.line_items is None else order_rows.stored_lines(data)
         if data.trust == Trust.REPORTED:
             return self._report(data, attribution, lines or [])
         if data.visitor is None:
@@ -68,7 +68,7 @@ class OrderState(ShownOrder):
 
     def confirm_equal(self, data: OrderData) -> None:
         """Confirm an order without an id, which keeps its time and credit."""
-        lines = None if data.line_items is None else order_rows.stored_lines(data.line_items)
+        lines = None if data.line_items is None else order_rows.stored_lines(data)
         self._set_confirmed(data, lines, Trust.VERIFIED, data.received_at)
         # The server's event is known by its id from now on, a browser's equal one by its contents.
         self._known_order().event_id = data.event_id

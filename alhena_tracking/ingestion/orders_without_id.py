@@ -46,7 +46,7 @@ class OrdersWithoutId:
             times.append(event.occurred_at)
         order.pk = self._new_id()
         self.added.append(order)
-        self.lines += new_lines(order, stored_lines(event.line_items or ()))
+        self.lines += new_lines(order, stored_lines(event))
         self._stored.orders_without_id.setdefault(session_id, []).append(order)
         return HELD if order.standing == Standing.HELD else Outcome("recorded", event.event_id)
 

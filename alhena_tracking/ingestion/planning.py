@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.db.models import Model
 
-from alhena_tracking.attribution import Candidate, choose_credit, choose_session
+from alhena_tracking.attribution import Candidate, Credit, choose_credit, choose_session
 from alhena_tracking.conf import conf
 from alhena_tracking.contract.ceilings import is_above
 from alhena_tracking.contract.limits import SESSION_CLAIMS
@@ -43,12 +43,15 @@ from alhena_tracking.ingestion.state import (
     ProductInCart,
     Stored,
     StoredCartEvent,
+    StoredOrder,
     earliest,
 )
 from alhena_tracking.models import CartEvent, Interaction, Order, OrderLine, Trust, VisitorSession
 
 #: Ids from here on stand for rows that are not inserted yet; no stored row has one so large.
 PROVISIONAL_ID = 2**62
+#: A session's version, times this, leaves room for the number of each event of a transaction.
+_ARRIVALS = 2**20
 
 
 @dataclass(slots=True)
@@ -65,6 +68,8 @@ class Plan:
     interactions: list[Interaction] = field(default_factory=list)
     cart_events: list[CartEvent] = field(default_factory=list)
     changed_cart_events: list[StoredCartEvent] = field(default_factory=list)
+    #: Stored orders of which ``empties_cart`` changed, but for those in ``states``.
+    changed_cart_orders: list[StoredOrder] = field(default_factory=list)
     #: Those that browsers' cart events used, by session.
     allowances: dict[int, CartAllowance] = field(default_factory=dict)
     orders_without_id: list[Order] = field(default_factory=list)
@@ -103,6 +108,8 @@ class _Planning:
         self._candidates: dict[Visitor, list[Candidate]] = {}
         self._cart_events: dict[ProductInCart, list[CartEvent]] = {}
         self._opened: set[int] = set()
+        #: That of the event which is being planned.
+        self._number = 0
         self._outcome_places: dict[UUID, int] = {}
         for state in stored.orders.values():
             state.claims.excluded_sessions = stored.excluded_sessions
@@ -115,6 +122,7 @@ class _Planning:
             if any(key in self.stored.known for key in keys):
                 self.plan.outcomes.append(DUPLICATE)
                 continue
+            self._number = number
             outcome = self._plan_event(event)
             self.plan.outcomes.append(outcome)
             if isinstance(event, CartEventData):
@@ -175,7 +183,11 @@ class _Planning:
             return None
         if not self._is_read(event.visitor, credit.session_id):
             raise NotReadError
-        return Attribution(credit, self.window, self.model)
+        return self._attribution(credit)
+
+    def _attribution(self, credit: Credit) -> Attribution:
+        arrival = self.stored.versions.get(credit.session_id, 0) * _ARRIVALS + self._number
+        return Attribution(credit, self.window, self.model, arrival)
 
     def _add_interaction(self, event: InteractionData) -> Outcome:
         """Add an interaction to the session that it joins, or to a new one."""
@@ -264,7 +276,7 @@ class _Planning:
             found = [each for name in named for each in self.stored.candidates.get(name, {}).values()]
             credit = choose_credit(found, denial.occurred_at, self.window, self.model)
             if credit is not None:
-                state.lift(denial, Attribution(credit, self.window, self.model), event.received_at)
+                state.lift(denial, self._attribution(credit), event.received_at)
 
     # What follows from all of them
 
@@ -275,15 +287,16 @@ class _Planning:
 
     def _place_cart_events(self) -> None:
         """Compute what the new cart events are worth, and those whose worth changes by what came before them."""
-        moves: list[carts.Move] = [(None, place_of(order)) for order in self.plan.orders_without_id]
-        moves += [(state.place, state.new_place) for state in self.plan.states]
-        order_times, emptied = carts.moved_times(moves, self.stored.order_times), carts.emptied_since(moves)
+        moves = [carts.Move(order, None, place_of(order)) for order in self.plan.orders_without_id]
+        moves += carts.moves_of(self.plan.states)
+        orders = carts.with_moves(self.stored.cart_orders, moves)
         again: dict[ProductInCart, datetime] = {}
         changed: dict[int, StoredCartEvent] = {}
         while True:
             # Some rows may be as they were again: writing them once more does no harm.
-            placed = carts.place(self._cart_events, self.stored.carts, order_times, emptied, again)
-            changed |= {row.id: row for row in placed}
+            placed = carts.place(self._cart_events, self.stored.carts, orders, self.stored.whole_carts, again)
+            changed |= {row.id: row for row in placed.events}
+            self.plan.changed_cart_orders += carts.note_changes(placed.orders, self.plan.states)
             dear = self._first_too_dear()
             if dear is None:
                 break

@@ -20,7 +20,7 @@ from alhena_tracking.ingestion import orm, postgresql
 from alhena_tracking.ingestion.data import EventData, Outcome, RefundData
 from alhena_tracking.ingestion.planning import Plan, make_plan
 from alhena_tracking.ingestion.stale_days import StaleDays
-from alhena_tracking.ingestion.state import ChangedError, Demand, DeniedError, NotReadError
+from alhena_tracking.ingestion.state import ChangedError, Demand, DeniedError, LateError, NotReadError
 from alhena_tracking.models import Company, LockRow, RolledUpDay
 
 #: How often events are read anew because what they depend on has changed.
@@ -83,6 +83,8 @@ def _record(company: Company, events: Sequence[EventData], is_durable: bool) -> 
             locks = True
         except DeniedError as error:
             demand.add_order_ids(error.order_ids)
+        except LateError:
+            demand.has_late_carts = True
         except NotReadError:
             if len(events) > 1:
                 raise
@@ -97,7 +99,7 @@ def _read_plan_and_write(demand: Demand, is_durable: bool, *, locks: bool) -> Pl
 
     Concurrent changes of one session are rare, so most cart events need not lock it before they read.
     """
-    if demand.has_orders or not fills_in_parameters(database()):
+    if demand.has_orders or demand.has_late_carts or not fills_in_parameters(database()):
         with atomic(is_durable=is_durable):
             plan = make_plan(demand, orm.read(demand))
             if plan.has_rows:

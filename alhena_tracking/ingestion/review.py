@@ -158,22 +158,25 @@ class _LockedOrders:
         stale_days = StaleDays(self.company, self.now)
         for state in self.states:
             stale_days.add_state(state, self.sessions)
-        _empty_carts([(state.place, state.new_place) for state in self.states], stale_days)
+        _empty_carts(self.states, stale_days)
         for standing, pks in same.items():
             rows_of(Order).filter(pk__in=pks).update(standing=standing)
         orm.save_states(self.states, {})
         orm.mark_stale(stale_days)
 
 
-def _empty_carts(moves: Sequence[carts.Move], stale_days: StaleDays) -> None:
+def _empty_carts(states: Sequence[OrderState], stale_days: StaleDays) -> None:
     """Compute again what cart events are worth after orders that have come to count, moved, or ceased to count."""
+    moves = carts.moves_of(states)
     emptied = carts.emptied_since(moves)
     counts = rows_of(CartEvent).filter(session__in=emptied).order_by().values_list("session")
     for together in _batches(dict(counts.annotate(count=Count("pk")))):
-        stored = orm.read_carts(together)
-        changed = carts.place({}, stored.carts, carts.moved_times(moves, stored.order_times), emptied, {})
-        orm.save_worth(changed)
-        stale_days.add_cart_events(changed)
+        stored = orm.read_carts({session_id: emptied[session_id] for session_id in together})
+        orders = carts.with_moves(stored.cart_orders, moves)
+        placed = carts.place({}, stored.carts, orders, stored.whole_carts, {})
+        orm.save_worth(placed.events)
+        orm.save_emptying(carts.note_changes(placed.orders, states))
+        stale_days.add_cart_events(placed.events)
 
 
 def _batches(counts: Mapping[int, int]) -> Iterator[list[int]]:

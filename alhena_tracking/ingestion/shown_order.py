@@ -65,6 +65,18 @@ class ShownOrder:
             was = self.order.standing
             self.order.set_standing(is_session_excluded=self.order.session_id in self.claims.excluded_sessions)
             self.is_changed |= self.order.standing != was
+            self._place_in_cart(self.order)
+
+    def _place_in_cart(self, order: Order) -> None:
+        """Have the order empty the cart as its own session first reported it: a confirmation changes no cart."""
+        claim = self.claims.of_session(order.session_id)
+        if claim is None:
+            return
+        was = order.cart_at, order.arrival
+        order.cart_at, order.arrival = claim.occurred_at, claim.arrival
+        if (order.session_id,) != self.figure_key[:1] or claim in self.claims.restated:
+            order.cart_lines = order_rows.cart_lines(claim.line_items)
+        self.is_changed |= was != (order.cart_at, order.arrival)
 
     @property
     def new_place(self) -> Place | None:

@@ -44,6 +44,8 @@ TABLES: dict[type[EventData], tuple[type[Model], ...]] = {
 SESSION_FIELDS = ("started_at", "started_on", "last_interaction_at", "qualified_at", "channel", "ai_profile")
 #: Of a fingerprint's interactions in a window, so many of the first and of the last ones are read.
 INTERACTIONS_READ = 16
+#: Of a session's orders from a change of its cart on, so many are read.
+LATER_ORDERS_READ = 200
 #: So many of the latest denials that name a visitor are read.
 DENIALS_READ = 20
 
@@ -82,14 +84,27 @@ class StoredCartEvent:
     id: int
     occurred_at: datetime
     type: str
+    arrival: int
     quantity: Decimal
-    value_minor: int
+    previous_quantity: Decimal | None
+    value_minor: Decimal
     value_basis: str
     units: Decimal
     gmv_minor: int
     cart_quantity: Decimal
     claimed_units: Decimal
     claimed_minor: int
+
+
+@dataclass(slots=True)
+class StoredOrder:
+    """The columns of a counted order that say when and of what it empties its session's cart."""
+
+    id: int
+    cart_at: datetime
+    arrival: int
+    cart_lines: dict[str, str]
+    empties_cart: bool
 
 
 class VisitorDemand:
@@ -153,6 +168,8 @@ class Demand:
         self.company = company
         self.events = events
         self.window = window
+        #: Whether cart events are earlier than an order of their session, which only the ORM reads.
+        self.has_late_carts = False
         events_of: dict[Visitor, list[EventData]] = {}
         for event in events:
             if event.visitor is not None:
@@ -207,7 +224,7 @@ class Stored:
     """The stored rows that some events depend on.
 
     - ``candidates``: each fingerprint's interactions, by id;
-    - ``sessions``, their ``versions`` and ``allowances``, and which are excluded;
+    - ``sessions``, the ``versions`` that they have once this is written, their ``allowances``, and which are excluded;
     - ``carts_read``: of which visitors carts were read in which sessions;
     - ``known``: the tables, ids and trust of events that are stored already;
     - ``orders``: the state of each order id;
@@ -216,7 +233,8 @@ class Stored:
     - ``contents``: the times of a session's counted orders without an id, by the digest of their contents;
     - ``orders_without_id``: a session's orders without an id that an event of the shop's server may be about;
     - ``carts``: each product's rows from its earliest change on and the last before, in order;
-    - ``order_times``: those of a session's counted orders since then, and of the last before.
+    - ``cart_orders``: a session's counted orders around these;
+    - ``whole_carts``: since when a session's cart is read with all of its products, as orders may change it.
     """
 
     candidates: dict[Fingerprint, dict[int, Candidate]] = field(default_factory=dict)
@@ -231,7 +249,8 @@ class Stored:
     contents: dict[tuple[int, UUID], list[datetime]] = field(default_factory=dict)
     orders_without_id: dict[int, list[Order]] = field(default_factory=dict)
     carts: dict[ProductInCart, list[StoredCartEvent]] = field(default_factory=dict)
-    order_times: dict[int, list[datetime]] = field(default_factory=dict)
+    cart_orders: dict[int, list[StoredOrder]] = field(default_factory=dict)
+    whole_carts: dict[int, datetime] = field(default_factory=dict)
     carts_read: set[tuple[Visitor, int]] = field(default_factory=set)
     #: Ids of rows that may be inserted, where the database reserves them.
     reserved_ids: dict[type[Model], list[int]] = field(default_factory=dict)
@@ -248,11 +267,15 @@ class Stored:
         for product, row in rows:
             by_id.setdefault(product, {})[row.id] = row
         for product, of_product in by_id.items():
-            self.carts[product] = sorted(of_product.values(), key=lambda row: (row.occurred_at, row.id))
+            self.carts[product] = sorted(of_product.values(), key=lambda row: (row.occurred_at, row.arrival))
 
 
 class ChangedError(Exception):
     """The sessions have changed since they were read without a lock."""
+
+
+class LateError(Exception):
+    """Cart events are earlier than an order of their session, so that its whole cart may change."""
 
 
 class DeniedError(Exception):

@@ -132,6 +132,8 @@ class Credited(models.Model):
     ai_profile = models.CharField(_("AI profile"), max_length=TEXT_LENGTH, blank=True)
     attribution_window = models.DurationField(_("attribution window"))
     attribution_model = models.CharField(_("attribution model"), max_length=11, choices=AttributionModel.choices)
+    #: The order of arrival of a session's cart events and orders.
+    arrival = models.BigIntegerField(default=0, editable=False)
 
     class Meta:
         abstract = True

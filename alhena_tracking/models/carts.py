@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from alhena_tracking.contract.limits import PRODUCT_NAME_LENGTH, TEXT_LENGTH, VALUE_MINOR
+from alhena_tracking.contract.limits import PRODUCT_NAME_LENGTH, TEXT_LENGTH, UNIT_VALUE_DECIMALS, VALUE_MINOR
 from alhena_tracking.models.base import Credited, Event, ExactUUIDField
 from alhena_tracking.models.channels import Channel
 from alhena_tracking.querysets import CartEventQuerySet
@@ -33,21 +33,26 @@ class CartEventType(models.TextChoices):
 class CartEvent(Credited, Event):
     """A change of an attributed visitor's cart.
 
-    ``quantity``, ``value_minor`` and ``value_basis`` are as reported. ``units`` and ``gmv_minor`` are its worth: what
-    it adds to the claimed units and amount, negative where it gives back. ``cart_quantity``, ``claimed_units`` and
-    ``claimed_minor`` are the state of the product in the cart afterwards.
+    ``quantity``, ``previous_quantity``, ``value_minor`` and ``value_basis`` are as reported. ``units`` and
+    ``gmv_minor`` are its worth: what it adds to the claimed units and amount, negative where it gives back.
+    ``cart_quantity``, ``claimed_units`` and ``claimed_minor`` are the state of the product in the cart afterwards.
     """
 
     Type: TypeAlias = CartEventType
+    #: The types that put something into the cart.
+    ADDITIONS: ClassVar = frozenset({CartEventType.ITEM_ADDED, CartEventType.QUANTITY_INCREASED})
 
     type = models.CharField(_("type"), max_length=18, choices=CartEventType.choices)
     product_id = models.CharField(_("product ID"), max_length=TEXT_LENGTH)
     product_id_digest = ExactUUIDField(_("product ID digest"))
     product_name = models.CharField(_("product name"), max_length=PRODUCT_NAME_LENGTH)
     currency = models.CharField(_("currency"), max_length=3)
-    value_minor = models.BigIntegerField(_("value"), help_text=_("In minor units of the currency."))
+    value_minor = models.DecimalField(
+        _("value"), max_digits=18, decimal_places=UNIT_VALUE_DECIMALS, help_text=_("In minor units of the currency.")
+    )
     value_basis = models.CharField(_("value applies to"), max_length=5, choices=ValueBasis.choices)
     quantity = models.DecimalField(_("quantity"), max_digits=10, decimal_places=3)
+    previous_quantity = models.DecimalField(_("previous quantity"), max_digits=10, decimal_places=3, null=True)
 
     units = models.DecimalField(_("units"), max_digits=16, decimal_places=3)
     gmv_minor = models.BigIntegerField(_("GMV"), help_text=_("In minor units of the currency."))
@@ -83,7 +88,8 @@ class CartEvent(Credited, Event):
         ]
         indexes = [
             models.Index(
-                fields=["session", "product_id_digest", "currency", "occurred_at", "id"], name="alhena_cartevent_state"
+                fields=["session", "product_id_digest", "currency", "occurred_at", "arrival"],
+                name="alhena_cartevent_state",
             ),
             models.Index(
                 # In the order in which the report finds each session's first event of a day and currency.

@@ -60,7 +60,12 @@ class OrderAmounts(models.Model):
 
 
 class Order(OrderAmounts, Credited, Excludable, Event):
-    """An attributed purchase. ``value_minor`` is the total after discounts and taxes, before refunds."""
+    """An attributed purchase. ``value_minor`` is the total after discounts and taxes, before refunds.
+
+    ``cart_at``, ``arrival`` and ``cart_lines`` (quantities by the digest of the product's id) are what its own session
+    first reported: when the order empties the cart, and of what. Of all, if it ``empties_cart``: it has no lines, or
+    none of them is in the cart.
+    """
 
     order_id = models.CharField(_("order ID"), max_length=TEXT_LENGTH, blank=True, help_text=_("Assigned by the shop."))
     order_id_digest = ExactUUIDField(_("order ID digest"), null=True)
@@ -98,6 +103,9 @@ class Order(OrderAmounts, Credited, Excludable, Event):
         settings.AUTH_USER_MODEL, verbose_name=_("accepted by"), null=True, on_delete=models.SET_NULL, related_name="+"
     )
     acceptance_reason = models.CharField(_("reason for accepting it"), max_length=TEXT_LENGTH, blank=True)
+    cart_at = models.DateTimeField(editable=False)
+    cart_lines = models.JSONField(default=dict, editable=False)
+    empties_cart = models.BooleanField(default=True, editable=False)
 
     objects = OrderQuerySet["Order"].as_manager()
 
@@ -131,7 +139,7 @@ class Order(OrderAmounts, Credited, Excludable, Event):
             ),
         ]
         indexes = [
-            models.Index(fields=["session", "standing", "occurred_at"], name="alhena_order_session"),
+            models.Index(fields=["session", "standing", "cart_at", "arrival"], name="alhena_order_session"),
             models.Index(fields=["session", "contents_digest", "occurred_at"], name="alhena_order_contents"),
             models.Index(
                 fields=["company", "occurred_on", "currency", "channel", "standing", "value_minor"],

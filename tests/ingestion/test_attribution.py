@@ -12,7 +12,6 @@ from hypothesis import HealthCheck, given, settings
 from alhena_tracking.attribution import (
     EMPTY_CART,
     Candidate,
-    CartChange,
     CartState,
     Credit,
     change_cart,
@@ -33,7 +32,6 @@ class _Memory:
     session_of: dict[int, int] = field(default_factory=dict)
     started_at: list[datetime] = field(default_factory=list)
     credits: dict[int, Credit] = field(default_factory=dict)
-    changes: dict[int, CartChange] = field(default_factory=dict)
 
     def candidates(self, event: oracle.Event) -> list[Candidate]:
         return [
@@ -68,21 +66,6 @@ class _Memory:
                 if credit is not None:
                     self.credits[number] = credit
 
-    def fill_carts(self, outcome: oracle.Outcome) -> None:
-        """Run the carts in the order of time; which purchases are duplicates is not asked of the pure functions."""
-        events = self.history.events
-        states: dict[tuple[int, str, str], CartState] = {}
-        order = sorted(self.credits, key=lambda n: (events[n].at, isinstance(events[n], oracle.Purchase), n))
-        for number in order:
-            event, session = events[number], self.credits[number].session_id
-            if isinstance(event, oracle.CartChange):
-                cart = (session, event.product_id, event.currency)
-                state = states.get(cart, EMPTY_CART)
-                change = change_cart(state, event.type, event.quantity, event.value_minor, event.basis)
-                self.changes[number], states[cart] = change, change.state
-            elif outcome.results[number] != "duplicate":
-                states = {cart: state for cart, state in states.items() if cart[0] != session}
-
 
 @settings(max_examples=examples(300, full=20_000), suppress_health_check=[HealthCheck.too_slow])
 @given(histories())
@@ -90,7 +73,6 @@ def test_pure_functions_when_a_history_arrives_agree_with_the_oracle(history: Hi
     outcome = history.replay()
     memory = _Memory(history)
     memory.run()
-    memory.fill_carts(outcome)
     assert memory.started_at == [session.started_at for session in outcome.sessions]
     for number, expected in enumerate(outcome.results):
         if isinstance(expected, int):
@@ -102,11 +84,6 @@ def test_pure_functions_when_a_history_arrives_agree_with_the_oracle(history: Hi
             assert memory.credits[number] == Credit(
                 credit.interaction, credit.session, credit.channel, credit.ai_profile
             )
-            if isinstance(expected, oracle.RecordedChange):
-                after = expected.after
-                assert memory.changes[number] == CartChange(
-                    expected.units, expected.gmv_minor, CartState(after.quantity, after.units, after.minor)
-                )
 
 
 @pytest.mark.parametrize(

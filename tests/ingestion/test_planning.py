@@ -19,7 +19,7 @@ from alhena_tracking.ingestion import EventData, Outcome
 from alhena_tracking.ingestion.carts import product_of
 from alhena_tracking.ingestion.order_state import OrderState
 from alhena_tracking.ingestion.planning import Plan, make_plan
-from alhena_tracking.ingestion.state import Demand, ProductInCart, Stored, StoredCartEvent, VisitorDemand
+from alhena_tracking.ingestion.state import Demand, ProductInCart, Stored, StoredCartEvent, StoredOrder, VisitorDemand
 from alhena_tracking.models import CartEvent, Company, Interaction, Order, VisitorSession
 from tests.support import oracle
 from tests.support.event_data import data_of
@@ -27,6 +27,7 @@ from tests.support.histories import History, histories
 from tests.support.runs import examples
 
 _CART_FIELDS = tuple(StoredCartEvent.__dataclass_fields__)
+_ORDER_FIELDS = tuple(StoredOrder.__dataclass_fields__)
 _RESERVED = (VisitorSession, Interaction, Order)
 
 
@@ -41,6 +42,7 @@ class _Memory:
     orders: dict[UUID, Order] = field(default_factory=dict)
     states: dict[str, OrderState] = field(default_factory=dict)
     ids: Iterator[int] = field(default_factory=lambda: count(1))
+    turn: int = 0
 
     def record(self, events: list[EventData], history: History) -> list[Outcome]:
         demand = Demand(self.company, events, history.window)
@@ -64,11 +66,19 @@ class _Memory:
             state.claims.rows = [copy(claim) for claim in known.claims.rows]
             stored.orders[order_id] = state
         carts: dict[ProductInCart, list[StoredCartEvent]] = defaultdict(list)
-        for row in sorted(self.cart_events.values(), key=lambda row: (row.occurred_at, row.pk)):
+        for row in sorted(self.cart_events.values(), key=lambda row: (row.occurred_at, row.arrival)):
             carts[product_of(row)].append(StoredCartEvent(*(getattr(row, name) for name in _CART_FIELDS)))
         stored.carts = dict(carts)
+        since = min(event.occurred_at for event in demand.events)
+        self.turn += 1
+        stored.versions = dict.fromkeys(self.sessions, self.turn)
+        if demand.has_orders:
+            stored.whole_carts = dict.fromkeys(self.sessions, since)
         for order in self.orders.values():
-            stored.order_times.setdefault(order.session_id, []).append(order.occurred_at)
+            row = StoredOrder(*(getattr(order, name) for name in _ORDER_FIELDS))
+            stored.cart_orders.setdefault(order.session_id, []).append(row)
+            if order.cart_at >= since:
+                stored.whole_carts[order.session_id] = since
             if order.contents_digest:
                 stored.contents.setdefault((order.session_id, order.contents_digest), []).append(order.occurred_at)
         return stored
@@ -97,7 +107,11 @@ class _Memory:
         for state in plan.states:
             if state.order is not None:
                 self.states[state.order.order_id] = state
+                state.order.pk = state.order.pk or next(self.ids)
                 self.orders[state.order.event_id] = state.order
+        orders = {order.pk: order for order in self.orders.values()}
+        for changed_order in plan.changed_cart_orders:
+            orders[changed_order.id].empties_cart = changed_order.empties_cart
 
 
 @pytest.mark.usefixtures("without_ceilings")

@@ -11,6 +11,7 @@ from alhena_tracking.ingestion import (
     CartEventData,
     EventData,
     InteractionData,
+    LineItemData,
     OrderData,
     Visitor,
 )
@@ -74,10 +75,18 @@ def data_of(event: oracle.Event, event_id: UUID) -> EventData:
                 currency=event.currency,
                 value_minor=event.value_minor,
                 quantity=event.quantity,
+                previous_quantity=event.previous,
                 **common,
             )
         case oracle.Purchase():
             return OrderData(
-                order_id=event.order_id or "", currency=event.currency, value_minor=event.value_minor, **common
+                order_id=event.order_id or "",
+                currency=event.currency,
+                value_minor=event.value_minor,
+                line_items=tuple(
+                    LineItemData(product_id=product, product_name=product, quantity=quantity, value_minor=100)
+                    for product, quantity in event.lines
+                ),
+                **common,
             )
     raise AssertionError(event)

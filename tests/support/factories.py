@@ -141,6 +141,7 @@ class OrderFactory(_CreditedFactory[models.Order]):
 
     order_id = factory.Sequence("order-{}".format)
     order_id_digest = factory.LazyAttribute(lambda row: text_digest(row.order_id) if row.order_id else None)
+    cart_at = factory.SelfAttribute("occurred_at")
     held_reason = ""
     is_denied = False
     excluded_at = None

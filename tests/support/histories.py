@@ -13,7 +13,17 @@ from typing import TypeVar
 
 from hypothesis import strategies as st
 
-from tests.support.oracle import GRACE, REPEATED_WITHIN, CartChange, Event, Interaction, Outcome, Purchase, replay
+from tests.support.oracle import (
+    EMPTIED_WITHIN,
+    GRACE,
+    REPEATED_WITHIN,
+    CartChange,
+    Event,
+    Interaction,
+    Outcome,
+    Purchase,
+    replay,
+)
 
 Choice = TypeVar("Choice")
 
@@ -72,6 +82,18 @@ MORE = tuple(
 LESS = tuple(map(Decimal, ("-1", "-0.5", "-1", "-2", "-0.333", "-0.001", "-1.5", "0", "1", "-1000000")))
 MOST_UNITS = Decimal(1000000)
 UNIT_VALUES = (100, 1, 3, 5, 7, 333, 1999, 0, 10**9, 7 * 10**12 + 1)
+PARTS = (*["0"] * 5, "0.5", "0.25", "0.0001")  # of a minor unit, in unit prices
+# What was in the cart before, if it is reported: relative to the last reported quantity.
+PREVIOUS = (*[None] * 6, *["0"] * 5, "1", "-1", "-0.5", "2", "-1000000")
+LINES = (
+    *[()] * 3,
+    (("mug", "1"),),
+    (("mug", "2"),),
+    (("tea", "1"), ("mug", "0.5")),
+    (("mug", "1"), ("MUG", "1"), ("mug", "1.5")),
+    (("MUG", "1000"),),
+    (("cup", "1"),),
+)
 MOST_MINOR = 10**15
 ORDER_IDS = (None, None, None, "A1", "a1", "A1", "\u00c11", "B2")
 ORDER_VALUES = (1000, 1000, 1000, 0, 2500)
@@ -111,7 +133,7 @@ def histories(most_events: int = 25) -> st.SearchStrategy[History]:
     return st.builds(
         _history,
         st.binary(min_size=5, max_size=5),
-        st.lists(st.binary(min_size=11, max_size=11), min_size=most_events // 2, max_size=most_events),
+        st.lists(st.binary(min_size=13, max_size=13), min_size=most_events // 2, max_size=most_events),
     )
 
 
@@ -157,6 +179,8 @@ def _event(
         product_id = choice.pick(PRODUCTS)
         quantity = _quantity(choice, earlier, change, product_id)
         value_minor = choice.pick(UNIT_VALUES)
+        value_minor = value_minor if value_minor * quantity <= MOST_MINOR else value_minor % 1000
+        basis = choice.pick(bases)
         return CartChange(
             company,
             chat,
@@ -164,9 +188,10 @@ def _event(
             type=change,
             product_id=product_id,
             currency=choice.pick(currencies),
-            value_minor=value_minor if value_minor * quantity <= MOST_MINOR else value_minor % 1000,
-            basis=choice.pick(bases),
+            basis=basis,
+            value_minor=value_minor + (Decimal(choice.pick(PARTS)) if basis == "unit" and value_minor < 10**9 else 0),
             quantity=quantity,
+            previous=_previous(choice, earlier, product_id),
             at=at,
         )
     if kind is Purchase:
@@ -179,18 +204,30 @@ def _event(
             currency=choice.pick(currencies),
             # A report of 0 gives way to a later one of the same order: see the sequences of trust.
             value_minor=choice.pick(ORDER_VALUES if order_id is None else VALUES_OF_KNOWN_ORDERS),
+            lines=tuple((product, Decimal(quantity)) for product, quantity in choice.pick(LINES)),
             at=at,
         )
     return None
 
 
 def _quantity(choice: _Choices, earlier: Sequence[Event], change: str, product_id: str) -> Decimal:
-    reported = [event.quantity for event in earlier if isinstance(event, CartChange) and event.product_id == product_id]
-    last = reported[-1] if reported else Decimal(0)
+    last = _last_quantity(earlier, product_id)
     if change in ("ITEM_ADDED", "QUANTITY_INCREASED"):
         difference = choice.pick(MORE)
         return min(last + difference, MOST_UNITS) if last + difference > 0 else Decimal(1)
     return min(max(last + choice.pick(LESS), Decimal(0)), MOST_UNITS)
+
+
+def _previous(choice: _Choices, earlier: Sequence[Event], product_id: str) -> Decimal | None:
+    difference = choice.pick(PREVIOUS)
+    if difference is None:
+        return None
+    return min(max(_last_quantity(earlier, product_id) + Decimal(difference), Decimal(0)), MOST_UNITS)
+
+
+def _last_quantity(earlier: Sequence[Event], product_id: str) -> Decimal:
+    reported = [event.quantity for event in earlier if isinstance(event, CartChange) and event.product_id == product_id]
+    return reported[-1] if reported else Decimal(0)
 
 
 def _time(choice: _Choices, earlier: Sequence[Event], window: timedelta) -> datetime:
@@ -207,7 +244,7 @@ def _time(choice: _Choices, earlier: Sequence[Event], window: timedelta) -> date
 def _distances(window: timedelta) -> tuple[timedelta, ...]:
     """List intervals between two events: short random ones, and ones on or next to the limit of a rule."""
     seconds, minutes = timedelta(seconds=5), timedelta(minutes=2)
-    edges = (window, window, GRACE, REPEATED_WITHIN)
+    edges = (window, window, GRACE, REPEATED_WITHIN, EMPTIED_WITHIN)
     return (
         *[timedelta(0), timedelta(0), seconds, seconds, minutes, minutes] * 12,
         *[-seconds, -minutes] * 6,

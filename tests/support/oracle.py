@@ -14,6 +14,7 @@ from typing import Literal
 
 GRACE = timedelta(seconds=60)
 REPEATED_WITHIN = timedelta(minutes=30)
+EMPTIED_WITHIN = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,10 @@ class Interaction:
 
 @dataclass(frozen=True, slots=True)
 class CartChange:
-    """A reported cart event: `quantity` is what is left; `value_minor` is of one unit or of all of them (`basis`)."""
+    """A reported cart event: `quantity` is what is left, `previous` what was there before, if it is reported.
+
+    `value_minor` is of one unit, with up to four decimals, or of all of them (`basis`).
+    """
 
     company: str
     chat: str | None
@@ -39,15 +43,16 @@ class CartChange:
     type: str
     product_id: str
     currency: str
-    value_minor: int
+    value_minor: Decimal | int
     basis: str
     quantity: Decimal
     at: datetime
+    previous: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Purchase:
-    """A reported order without lines, with or without an id."""
+    """A reported order, with or without an id and lines, which are pairs of a product and a quantity."""
 
     company: str
     chat: str | None
@@ -56,6 +61,7 @@ class Purchase:
     currency: str
     value_minor: int
     at: datetime
+    lines: tuple[tuple[str, Decimal], ...] = ()
 
 
 Event = Interaction | CartChange | Purchase
@@ -138,6 +144,10 @@ def replay(events: Sequence[Event], *, window: timedelta, model: str) -> Outcome
                 credited[index] = credit
     purchases, duplicates = _tell_duplicates(events, credited)
     changes = [index for index in credited if isinstance(events[index], CartChange)]
+    carts = {
+        session: _Cart(events, [index for index in (*changes, *purchases) if credited[index].session == session])
+        for session in set(joined.values())
+    }
     results: list[Result] = []
     for index in range(len(events)):
         if index in joined:
@@ -147,7 +157,7 @@ def replay(events: Sequence[Event], *, window: timedelta, model: str) -> Outcome
         elif index in purchases:
             results.append(RecordedPurchase(credited[index]))
         elif index in changes:
-            results.append(_figures(events, index, credited, changes, purchases))
+            results.append(carts[credited[index].session].figures(index, credited[index]))
         else:
             results.append(None)
     sessions = tuple(_session(events, number, joined) for number in sorted(set(joined.values())))
@@ -260,6 +270,7 @@ def _is_same_order(events: Sequence[Event], recorded: int, reported: int, credit
         reported in credited
         and credited[recorded].session == credited[reported].session
         and (one.currency, one.value_minor) == (other.currency, other.value_minor)
+        and sorted(one.lines) == sorted(other.lines)
         and abs(one.at - other.at) <= REPEATED_WITHIN
     )
 
@@ -285,46 +296,95 @@ class _Step:
     after: _Claim
 
 
-def _figures(
-    events: Sequence[Event],
-    index: int,
-    credited: Mapping[int, Credit],
-    changes: Sequence[int],
-    purchases: Sequence[int],
-) -> RecordedChange:
-    """Rebuild the cart that a change belongs to, from the first change in it to this one."""
-    session = credited[index].session
-    orders = [events[purchase].at for purchase in purchases if credited[purchase].session == session]
+class _Cart:
+    """The cart changes and purchases of one session. A state of `None` is that of a product not in the cart."""
 
-    def cart(change: int) -> tuple[int, str, str, int]:
-        """Name the cart: orders part a session's time into carts, a change at an order's very instant is before it."""
-        event = events[change]
-        assert isinstance(event, CartChange)
-        return (
-            credited[change].session,
-            event.product_id,
-            event.currency,
-            sum(ordered_at < event.at for ordered_at in orders),
+    def __init__(self, events: Sequence[Event], indices: Sequence[int]) -> None:
+        self._order = sorted(indices, key=lambda index: (events[index].at, index))
+        self._steps = [events[index] for index in self._order]
+        self._products = {(e.product_id, e.currency) for e in self._steps if isinstance(e, CartChange)}
+        self._known: dict[tuple[str, str, int], _Claim | None] = {}
+
+    def figures(self, index: int, credit: Credit) -> RecordedChange:
+        place = self._order.index(index)
+        change = self._steps[place]
+        assert isinstance(change, CartChange)
+        step = _step(change, self._before(change.product_id, change.currency, place))
+        if any(self._is_emptying(place, later) for later in range(place + 1, len(self._steps))):
+            step = _Step(Fraction(0), 0, step.after)
+        after = CartState(_decimal(step.after.quantity), _decimal(step.after.units), step.after.minor)
+        return RecordedChange(credit, _decimal(step.units), step.minor, after)
+
+    def _before(self, product: str, currency: str, place: int) -> _Claim | None:
+        """Look up the state of a product before a step."""
+        key = (product, currency, place)
+        if place and key not in self._known:
+            claim, step = self._before(product, currency, place - 1), self._steps[place - 1]
+            if isinstance(step, Purchase):
+                claim = self._after_purchase(product, claim, place - 1)
+            elif isinstance(step, CartChange) and (step.product_id, step.currency) == (product, currency):
+                claim = _step(step, claim).after
+            self._known[key] = claim if claim and claim.quantity else None
+        return self._known[key] if place else None
+
+    def _after_purchase(self, product: str, claim: _Claim | None, place: int) -> _Claim | None:
+        bought = _bought(self._steps[place])
+        if claim is None or self._takes_all(place):
+            return None
+        quantity = bought.get(product, Fraction(0))
+        return _lower(claim, max(claim.units - quantity, Fraction(0)), claim.quantity - quantity)
+
+    def _takes_all(self, place: int) -> bool:
+        """Whether a purchase has no lines, or none of what was in the cart until the shop emptied it for this one."""
+        bought = _bought(self._steps[place])
+        still = any(self._before(*product, place) for product in self._products if product[0] in bought)
+        emptied = any(self._is_emptying(earlier, place) for earlier in range(place))
+        return not bought or not (still or emptied)
+
+    def _is_emptying(self, place: int, later: int) -> bool:
+        """Whether a change removes a product because of a later purchase."""
+        change, purchase = self._steps[place], self._steps[later]
+        if not isinstance(change, CartChange) or not isinstance(purchase, Purchase):
+            return False
+        if change.type in ("ITEM_ADDED", "QUANTITY_INCREASED") or (change.type != "ITEM_REMOVED" and change.quantity):
+            return False
+        between = [step for step in self._steps[place + 1 : later] if isinstance(step, CartChange)]
+        is_back = any(
+            step.product_id == change.product_id and step.type in ("ITEM_ADDED", "QUANTITY_INCREASED")
+            for step in between
         )
+        if is_back or purchase.at - change.at > EMPTIED_WITHIN:
+            return False
+        if purchase.lines:
+            return change.product_id in _bought(purchase)
+        return not any(self._before(*product, later) for product in self._products)
 
-    same_cart = sorted((change for change in changes if cart(change) == cart(index)), key=lambda i: (events[i].at, i))
-    step: _Step | None = None
-    for change in same_cart[: same_cart.index(index) + 1]:
-        event = events[change]
-        assert isinstance(event, CartChange)
-        step = _step(event, step.after if step else None)
-    assert step is not None
-    return RecordedChange(
-        credit=credited[index],
-        units=_decimal(step.units),
-        gmv_minor=step.minor,
-        after=CartState(_decimal(step.after.quantity), _decimal(step.after.units), step.after.minor),
-    )
+
+def _bought(purchase: Event) -> dict[str, Fraction]:
+    """Sum up the quantities of an order's lines by product."""
+    assert isinstance(purchase, Purchase)
+    return {
+        product: sum((Fraction(quantity) for name, quantity in purchase.lines if name == product), Fraction(0))
+        for product, _ in purchase.lines
+    }
+
+
+def _lower(claim: _Claim, units: Fraction, quantity: Fraction) -> _Claim | None:
+    """Leave so many claimed units, with their part of the amount, in a cart of so many."""
+    if quantity <= 0:
+        return None
+    minor = claim.minor - _round(claim.minor * (claim.units - units) / claim.units) if claim.units else 0
+    return _Claim(quantity, units, minor)
 
 
 def _step(event: CartChange, before: _Claim | None) -> _Step:
     left = Fraction(0) if event.type == "ITEM_REMOVED" else Fraction(event.quantity)
-    if event.type in ("ITEM_ADDED", "QUANTITY_INCREASED"):
+    is_growth = event.type in ("ITEM_ADDED", "QUANTITY_INCREASED")
+    if event.previous is not None and not (is_growth and event.previous > event.quantity):
+        previous = Fraction(event.previous)
+        known = before or _Claim(previous, Fraction(0), 0)
+        before = _lower(known, min(known.units, previous), previous) or _Claim(Fraction(0), Fraction(0), 0)
+    if is_growth:
         if before is not None and left < before.quantity:
             before = None  # the cart was emptied without an event
         if before is not None:
@@ -347,7 +407,7 @@ def _step(event: CartChange, before: _Claim | None) -> _Step:
 
 def _unit_value(event: CartChange) -> Fraction:
     if event.basis == "total":
-        return event.value_minor / Fraction(event.quantity)
+        return Fraction(event.value_minor) / Fraction(event.quantity)
     if event.basis == "unit":
         return Fraction(event.value_minor)
     raise ValueError(f"unknown basis: {event.basis!r}")

@@ -78,20 +78,29 @@ class ValueField(RuleField):
         return minor
 
 
+class PriceField(ValueField):
+    """An amount that may be the price of one unit, not rounded."""
+
+    def parse(self, value: object, values: Values) -> Any:
+        return rules.parse_price(value, values.get("currency"))
+
+
 class BooleanField(RuleField):
     def parse(self, value: object, values: Values) -> bool:
         return rules.parse_boolean(value)
 
 
 class QuantityField(RuleField):
-    """A quantity above zero for the types in ``positive_for``; without those, always above zero."""
+    """A quantity above zero if it ``is_positive``, of an event only for the types in ``positive_for``, if there are."""
 
-    def __init__(self, *, positive_for: Iterable[str] = (), **kwargs: Any) -> None:
+    def __init__(self, *, is_positive: bool = True, positive_for: Iterable[str] = (), **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self.is_positive = is_positive
         self.positive_for = frozenset(positive_for)
 
     def parse(self, value: object, values: Values) -> Decimal:
-        return rules.parse_quantity(value, positive=not self.positive_for or values.get("type") in self.positive_for)
+        is_for_type = not self.positive_for or values.get("type") in self.positive_for
+        return rules.parse_quantity(value, positive=self.is_positive and is_for_type)
 
 
 class FingerprintField(RuleField):

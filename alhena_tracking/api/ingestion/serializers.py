@@ -20,6 +20,7 @@ from alhena_tracking.api.ingestion.fields import (
     CurrencyField,
     EventIdField,
     FingerprintField,
+    PriceField,
     QuantityField,
     RuleField,
     TextField,
@@ -228,8 +229,9 @@ class CartEventSerializer(EventSerializer):
     product_id = TextField()
     product_name = TextField(limit=limits.PRODUCT_NAME_LENGTH)
     currency = CurrencyField()
-    value = ValueField(source="value_minor")
-    quantity = QuantityField(positive_for=[CartEvent.Type.ITEM_ADDED, CartEvent.Type.QUANTITY_INCREASED])
+    value = PriceField(source="value_minor")
+    quantity = QuantityField(positive_for=sorted(CartEvent.ADDITIONS))
+    previous_quantity = QuantityField(is_positive=False, is_lenient=True)
 
 
 class LineItemSerializer(RuleSerializer):
@@ -238,7 +240,7 @@ class LineItemSerializer(RuleSerializer):
     product_id = TextField()
     product_name = TextField(limit=limits.PRODUCT_NAME_LENGTH)
     currency = CurrencyField()
-    value = ValueField(source="value_minor")
+    value = PriceField(source="value_minor")
     quantity = QuantityField()
 
 

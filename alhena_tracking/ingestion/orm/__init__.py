@@ -2,7 +2,7 @@
 
 from alhena_tracking.ingestion.orm.order_states import read_all_claims, read_states, save_states
 from alhena_tracking.ingestion.orm.reading import lock_many_sessions, read, read_carts
-from alhena_tracking.ingestion.orm.writing import mark_stale, save_worth, write
+from alhena_tracking.ingestion.orm.writing import mark_stale, save_emptying, save_worth, write
 
 __all__ = [
     "lock_many_sessions",
@@ -11,6 +11,7 @@ __all__ = [
     "read_all_claims",
     "read_carts",
     "read_states",
+    "save_emptying",
     "save_states",
     "save_worth",
     "write",

@@ -8,9 +8,10 @@ from functools import reduce
 from operator import or_
 from typing import Any, NamedTuple
 
-from django.db.models import Max, Q
+from django.db.models import Max, Q, QuerySet
 
 from alhena_tracking.attribution import Candidate
+from alhena_tracking.contract.limits import CART_ORDERS, EMPTYING_INTERVAL, SESSION_CART_EVENTS
 from alhena_tracking.db.transactions import avoid_table_scans, rows_of
 from alhena_tracking.ingestion.allowances import CartAllowance
 from alhena_tracking.ingestion.data import Visitor
@@ -20,6 +21,7 @@ from alhena_tracking.ingestion.orm.session_orders import read_orders_of_sessions
 from alhena_tracking.ingestion.state import (
     DENIALS_READ,
     INTERACTIONS_READ,
+    LATER_ORDERS_READ,
     Demand,
     DeniedError,
     Fingerprint,
@@ -27,6 +29,7 @@ from alhena_tracking.ingestion.state import (
     Range,
     Stored,
     StoredCartEvent,
+    StoredOrder,
     VisitorDemand,
     earliest,
 )
@@ -36,13 +39,13 @@ from alhena_tracking.models import (
     Interaction,
     LockRow,
     Order,
-    OrderClaim,
     PendingConfirmation,
     Standing,
     VisitorSession,
 )
 
 _CART_FIELDS = tuple(StoredCartEvent.__dataclass_fields__)
+_ORDER_FIELDS = tuple(StoredOrder.__dataclass_fields__)
 
 
 def read(demand: Demand) -> Stored:
@@ -67,6 +70,7 @@ def read(demand: Demand) -> Stored:
         for at in _denied_at(demand.visitors[visitor], stored.orders.values()):
             earliest(emptied, session_id, at)
     stored.sessions = _lock_sessions(sessions | emptied.keys(), demand.company)
+    stored.versions = {pk: session.version for pk, session in stored.sessions.items()}
     stored.excluded_sessions = {pk for pk, session in stored.sessions.items() if session.excluded_at is not None}
     stored.allowances = {
         pk: CartAllowance(session.carts_since, session.carts_events, session.carts_claimed)
@@ -167,44 +171,56 @@ def _emptied(demand: Demand, states: Mapping[str, OrderState]) -> dict[int, date
     for state in states.values():
         if state.order is None:
             continue
-        rows: list[Order | OrderClaim] = [state.order, *state.claims.rows]
-        for session_id, at in [(row.session_id, row.occurred_at) for row in rows]:
-            earliest(emptied, session_id, min(at, first))
+        earliest(emptied, state.order.session_id, min(state.order.cart_at, first))
+        for claim in state.claims.rows:
+            earliest(emptied, claim.session_id, min(claim.occurred_at, first))
     return emptied
 
 
 def _read_carts(stored: Stored, demand: Demand, emptied: Mapping[int, datetime]) -> None:
-    since = dict(emptied)
+    whole = dict(emptied)
     products: dict[ProductInCart, datetime] = {}
     for visitor, session_id in stored.carts_read:
         of_visitor = demand.visitors[visitor]
         for (digest, currency), at in of_visitor.products.items():
             earliest(products, ProductInCart(session_id, digest, currency), at)
         if of_visitor.emptied_at:
-            earliest(since, session_id, of_visitor.emptied_at)
-    for session_id, at in since.items():
-        later = rows_of(CartEvent).filter(session=session_id, occurred_at__gte=at).order_by()
-        for digest, currency in later.values_list("product_id_digest", "currency").distinct():
-            earliest(products, ProductInCart(session_id, digest, currency), at)
-    stored.add_carts(_cart_rows(products))
-    starts: dict[int, datetime] = {}
-    for session_id, at in (*((product.session_id, at) for product, at in products.items()), *since.items()):
-        earliest(starts, session_id, at)
+            earliest(whole, session_id, of_visitor.emptied_at)
+            for order in stored.orders_without_id.get(session_id, ()):
+                earliest(whole, session_id, order.cart_at)
+    starts = dict(whole)
+    for product, at in products.items():
+        earliest(starts, product.session_id, at)
     for session_id, at in starts.items():
-        orders = rows_of(Order).filter(session=session_id, standing=Standing.COUNTED).order_by()
-        last = orders.filter(occurred_at__lt=at).aggregate(at=Max("occurred_at"))["at"]
-        times = orders.filter(occurred_at__gte=at).values_list("occurred_at", flat=True)
-        stored.order_times[session_id] = [*([last] if last else []), *times]
+        orders = rows_of(Order).filter(session=session_id, standing=Standing.COUNTED)
+        earlier = orders.filter(cart_at__lt=at - EMPTYING_INTERVAL).order_by("-cart_at", "-arrival")
+        later = orders.filter(cart_at__gte=at - EMPTYING_INTERVAL).order_by("cart_at", "arrival")
+        chosen = (earlier[: CART_ORDERS + 1], later[:LATER_ORDERS_READ])
+        found = [StoredOrder(*values) for rows in chosen for values in rows.values_list(*_ORDER_FIELDS)]
+        stored.cart_orders[session_id] = found
+        if session_id in whole or any(order.cart_at >= at for order in found):
+            stored.whole_carts[session_id] = at
+    narrow = {product: at for product, at in products.items() if product.session_id not in stored.whole_carts}
+    stored.add_carts([*_cart_rows(narrow), *_whole_cart_rows(stored.whole_carts)])
 
 
-def read_carts(session_ids: Collection[int]) -> Stored:
-    """Return all cart events of sessions, which must be locked, and the times of their counted orders."""
-    stored, keys = Stored(), ProductInCart._fields
-    rows = rows_of(CartEvent).filter(session__in=session_ids).order_by().values_list(*keys, *_CART_FIELDS)
-    stored.add_carts((ProductInCart(*values[: len(keys)]), StoredCartEvent(*values[len(keys) :])) for values in rows)
-    orders = rows_of(Order).filter(session__in=session_ids, standing=Standing.COUNTED).order_by()
-    for session_id, at in orders.values_list("session_id", "occurred_at"):
-        stored.order_times.setdefault(session_id, []).append(at)
+def read_carts(emptied: Mapping[int, datetime]) -> Stored:
+    """Return the cart events of sessions, which must be locked, whose orders change from a time on, and the orders."""
+    stored = Stored(whole_carts=dict(emptied))
+    rows = rows_of(CartEvent).filter(session__in=emptied).order_by()
+    stored.add_carts(_as_rows(rows))
+    counted = rows_of(Order).filter(session__in=emptied, standing=Standing.COUNTED).order_by("cart_at", "arrival")
+    moments: dict[int, list[tuple[datetime, int]]] = {}
+    for session_id, at, pk in counted.values_list("session_id", "cart_at", "pk"):
+        moments.setdefault(session_id, []).append((at, pk))
+    chosen: list[int] = []
+    for session_id, its_own in moments.items():
+        start = emptied[session_id] - EMPTYING_INTERVAL
+        earlier = sum(at < start for at, _ in its_own)
+        chosen += [pk for _, pk in its_own[max(earlier - CART_ORDERS - 1, 0) : earlier + LATER_ORDERS_READ]]
+    found = rows_of(Order).filter(pk__in=chosen).order_by()
+    for session_id, *values in found.values_list("session_id", *_ORDER_FIELDS):
+        stored.cart_orders.setdefault(session_id, []).append(StoredOrder(*values))
     return stored
 
 
@@ -216,5 +232,19 @@ def _cart_rows(products: Mapping[ProductInCart, datetime]) -> Iterator[tuple[Pro
     later = [Q(**product._asdict(), occurred_at__gte=at) for product, at in products.items()]
     earlier = [Q(**product._asdict(), occurred_at__lt=at) for product, at in products.items()]
     last = rows.filter(reduce(or_, earlier)).values(*keys).annotate(occurred_at=Max("occurred_at"))
-    for values in rows.filter(reduce(or_, [*later, *(Q(**place) for place in last)])).values_list(*keys, *_CART_FIELDS):
+    yield from _as_rows(rows.filter(reduce(or_, [*later, *(Q(**place) for place in last)])))
+
+
+def _whole_cart_rows(since: Mapping[int, datetime]) -> Iterator[tuple[ProductInCart, StoredCartEvent]]:
+    """Yield the rows of sessions that orders from a time on may change, and the last ones before."""
+    for session_id, at in since.items():
+        rows = rows_of(CartEvent).filter(session=session_id)
+        yield from _as_rows(rows.filter(occurred_at__gte=at - EMPTYING_INTERVAL).order_by())
+        earlier = rows.filter(occurred_at__lt=at - EMPTYING_INTERVAL).order_by("-occurred_at", "-arrival")
+        yield from _as_rows(earlier[:SESSION_CART_EVENTS])
+
+
+def _as_rows(rows: QuerySet[CartEvent]) -> Iterator[tuple[ProductInCart, StoredCartEvent]]:
+    keys = ProductInCart._fields
+    for values in rows.values_list(*keys, *_CART_FIELDS):
         yield ProductInCart(*values[: len(keys)]), StoredCartEvent(*values[len(keys) :])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from alhena_tracking.db.transactions import rows_of
 from alhena_tracking.ingestion.carts import WORTH_FIELDS
@@ -10,8 +10,8 @@ from alhena_tracking.ingestion.orm.order_states import save_states
 from alhena_tracking.ingestion.orm.rows import Ids, insert
 from alhena_tracking.ingestion.planning import Plan
 from alhena_tracking.ingestion.stale_days import StaleDays
-from alhena_tracking.ingestion.state import SESSION_FIELDS, StoredCartEvent
-from alhena_tracking.models import CartEvent, RolledUpDay, VisitorSession
+from alhena_tracking.ingestion.state import SESSION_FIELDS, StoredCartEvent, StoredOrder
+from alhena_tracking.models import CartEvent, Order, RolledUpDay, VisitorSession
 
 
 def write(plan: Plan) -> None:
@@ -31,6 +31,7 @@ def write(plan: Plan) -> None:
     insert(plan.lines_without_id, ids)
     save_states(plan.states, ids)
     insert(plan.cart_events, ids)
+    save_emptying(plan.changed_cart_orders)
     save_worth(plan.changed_cart_events)
     mark_stale(plan.stale_days)
 
@@ -39,6 +40,13 @@ def save_worth(events: Iterable[StoredCartEvent]) -> None:
     """Store what cart events are worth."""
     changed = [CartEvent(id=row.id, **{name: getattr(row, name) for name in WORTH_FIELDS}) for row in events]
     rows_of(CartEvent).bulk_update(changed, WORTH_FIELDS, batch_size=500)
+
+
+def save_emptying(orders: Collection[StoredOrder]) -> None:
+    """Store whether orders empty all of a cart."""
+    for empties_cart in (True, False):
+        if pks := [order.id for order in orders if order.empties_cart == empties_cart]:
+            rows_of(Order).filter(pk__in=pks).update(empties_cart=empties_cart)
 
 
 def mark_stale(stale: StaleDays) -> None:

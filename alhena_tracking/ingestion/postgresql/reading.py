@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from alhena_tracking.attribution import Candidate
+from alhena_tracking.contract.limits import CART_ORDERS
 from alhena_tracking.db.messages import Messages, Table, Tables
 from alhena_tracking.db.sql import time_column, time_of
 from alhena_tracking.ingestion.allowances import CartAllowance
@@ -22,9 +23,11 @@ from alhena_tracking.ingestion.state import (
     TABLES,
     Demand,
     Fingerprint,
+    LateError,
     ProductInCart,
     Stored,
     StoredCartEvent,
+    StoredOrder,
 )
 from alhena_tracking.models import CartEvent, Interaction, LockRow, Order, PendingConfirmation, Standing, VisitorSession
 
@@ -32,6 +35,7 @@ _INTERACTION, _SESSION, _CART_EVENT, _ORDER, _PENDING, _LOCK_ROW = (
     model._meta.db_table for model in (Interaction, VisitorSession, CartEvent, Order, PendingConfirmation, LockRow)
 )
 _CART_COLUMNS = ("session_id", "product_id_digest", "currency", *StoredCartEvent.__dataclass_fields__)
+_ORDER_COLUMNS = tuple(StoredOrder.__dataclass_fields__)
 _INTERACTION_COLUMNS = ("id", "occurred_at", "kind", "ai_profile", "is_qualifying")
 
 
@@ -44,6 +48,12 @@ def read(messages: Messages, demand: Demand, *, locks: bool) -> Stored:
         stored = _read(messages, demand, locks=False, is_by_time=True)
         if locks:
             stored.carts_read &= locked
+    if not locks:
+        stored.versions = {pk: version + 1 for pk, version in stored.versions.items()}
+    for visitor, session_id in stored.carts_read:
+        since = demand.visitors[visitor].carts_since
+        if since and any(order.cart_at >= since for order in stored.cart_orders.get(session_id, ())):
+            raise LateError
     return stored
 
 
@@ -91,7 +101,7 @@ def _questions(demand: Demand, tables: Tables) -> list[tuple[str, Table]]:
         "sessions": [] if demand.is_of_carts else [(True,)],
         **_denials(demand),
         "carts": [(number, *key, at) for number, visitor in visitors for key, at in visitor.products.items()],
-        "order_times": [(number, visitor.carts_since) for number, visitor in visitors if visitor.carts_since],
+        "cart_orders": [(number, visitor.carts_since) for number, visitor in visitors if visitor.carts_since],
     }
     return [(name, tables.add(name, _TYPES[name], rows)) for name, rows in asked.items() if rows]
 
@@ -129,8 +139,10 @@ def _stored(answers: dict[str, list[Any]], demand: Demand) -> Stored:
     )
     for name in _DENIED:
         stored.denied_order_ids.update(order_id for (order_id,) in answers.get(name, ()))
-    for session_id, at in answers.get("order_times", ()):
-        stored.order_times.setdefault(session_id, []).append(time_of(at))
+    orders: dict[int, dict[int, StoredOrder]] = {}
+    for session_id, pk, at, *values in answers.get("cart_orders", ()):
+        orders.setdefault(session_id, {})[pk] = StoredOrder(pk, time_of(at), *values)
+    stored.cart_orders = {session_id: list(found.values()) for session_id, found in orders.items()}
     return stored
 
 
@@ -219,7 +231,7 @@ _TYPES = {
     "sessions": {"are_asked": "boolean"},
     **{name: {"digest": "uuid"} for name in _DENIED},
     "carts": {"visitor": "integer", "digest": "uuid", "currency": "varchar", "since": "timestamptz"},
-    "order_times": {"visitor": "integer", "since": "timestamptz"},
+    "cart_orders": {"visitor": "integer", "since": "timestamptz"},
 }
 _RESERVED = (VisitorSession, Interaction)
 _SEQUENCES = ", ".join(f"NEXTVAL(PG_GET_SERIAL_SEQUENCE('{model._meta.db_table}', 'id'))" for model in _RESERVED)
@@ -232,7 +244,7 @@ _CARTS = (
     f"FROM {_CART_EVENT} WHERE {_PLACE} AND occurred_at >= COALESCE((SELECT MAX(occurred_at) FROM {_CART_EVENT} "
     f"WHERE {_PLACE} AND occurred_at < asked.since), asked.since) OFFSET 0) c"
 )
-_ORDERS = f"FROM {_ORDER} WHERE session_id = v.session_id AND standing = '{Standing.COUNTED}' AND occurred_at"
+_ORDERS = f"SELECT * FROM {_ORDER} WHERE session_id = v.session_id AND standing = '{Standing.COUNTED}' AND cart_at"
 _OF_SESSIONS = (
     f"SELECT JSON_BUILD_ARRAY(s.id, {_times(SESSION_FIELDS, 's')}) "
     f"FROM {{asked}}, (SELECT DISTINCT session_id FROM visits) v INNER JOIN {_SESSION} s ON s.id = v.session_id"
@@ -257,9 +269,9 @@ _QUESTIONS = {
         for name, column in _DENIED.items()
     },
     "carts": _CARTS,
-    "order_times": (
-        f"SELECT JSON_BUILD_ARRAY(v.session_id, {_times(['occurred_at'], 'o')}) FROM {_IN_SESSIONS} CROSS JOIN LATERAL "
-        f"(SELECT MAX(occurred_at) AS occurred_at {_ORDERS} < asked.since UNION ALL "
-        f"SELECT occurred_at {_ORDERS} >= asked.since) o WHERE o.occurred_at IS NOT NULL"
+    "cart_orders": (
+        f"SELECT JSON_BUILD_ARRAY(v.session_id, {_times(_ORDER_COLUMNS, 'o')}) FROM {_IN_SESSIONS} CROSS JOIN LATERAL "
+        f"(({_ORDERS} < asked.since ORDER BY cart_at DESC, arrival DESC LIMIT {CART_ORDERS + 1}) UNION ALL "
+        f"({_ORDERS} >= asked.since LIMIT 1)) o"
     ),
 }

@@ -51,10 +51,11 @@ def write(messages: Messages, plan: Plan) -> None:
 def write_if_unchanged(messages: Messages, plan: Plan, versions: Mapping[int, int]) -> bool:
     """Write cart events in one statement, unless one of their sessions has another version than when it was read.
 
-    Return whether they were written: never, if browsers' events are of several sessions, which is rare.
+    ``versions`` are the sessions' once this is written. Return whether they were written: never, if browsers' events
+    are of several sessions, which is rare.
     """
     rows, changed = plan.cart_events, plan.changed_cart_events
-    held = sorted((pk, versions[pk]) for pk in {row.session_id for row in rows})
+    held = sorted((pk, versions[pk] - 1) for pk in {row.session_id for row in rows})
     allowances = [allowance for _, allowance in plan.used_allowances]
     if allowances and len(held) > 1:
         return False
