@@ -290,11 +290,13 @@ class _Planning:
         moves = [carts.Move(order, None, place_of(order)) for order in self.plan.orders_without_id]
         moves += carts.moves_of(self.plan.states)
         orders = carts.with_moves(self.stored.cart_orders, moves)
+        emptied = carts.emptied_since(moves)
+        whole = self.stored.whole_carts | {pk: emptied[pk] for pk in self._opened & emptied.keys()}
         again: dict[ProductInCart, datetime] = {}
         changed: dict[int, StoredCartEvent] = {}
         while True:
             # Some rows may be as they were again: writing them once more does no harm.
-            placed = carts.place(self._cart_events, self.stored.carts, orders, self.stored.whole_carts, again)
+            placed = carts.place(self._cart_events, self.stored.carts, orders, whole, again)
             changed |= {row.id: row for row in placed.events}
             self.plan.changed_cart_orders += carts.note_changes(placed.orders, self.plan.states)
             dear = self._first_too_dear()

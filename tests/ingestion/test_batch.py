@@ -136,7 +136,7 @@ def _outcome(history: History, batches: Sequence[Batch]) -> tuple[Any, ...]:
 _OF_ORDERS = {Order, OrderClaim, OrderLine}
 #: A session's version grows once with each batch. What late events of a batch make of others is counted as claimed once
 #: all are placed.
-_INCOMPARABLE = {"id", "company_id", "order_id", "version", "carts_claimed"}
+_INCOMPARABLE = {"id", "company_id", "order_id", "version", "arrival", "carts_claimed"}
 
 
 def _rows() -> list[Any]:

@@ -166,17 +166,22 @@ def _check_refunds(outcome: trust_oracle.Outcome) -> None:
 
 
 def _check_carts(sequence: TrustSequence, orders: list[ShownOrder], cart_changes: list[UUID]) -> None:
-    """Orders empty the carts of the sessions that they are shown with, at the time that they are shown with."""
-    events: list[oracle.Event] = [
-        event for event in sequence.events if isinstance(event, oracle.Interaction | oracle.CartChange)
-    ]
+    """Orders empty the carts of the sessions that they are shown with, as these first reported them."""
+    arrived: list[oracle.Event | Word | Refund] = list(sequence.events)
     for order in orders:
-        word = order.word
+        own = [claim for claim in order.claims if claim.credit and claim.credit.session == order.credit.session]
+        word = own[0] if own else order.word
         if order.standing == "COUNTED":
             assert word.visitor
-            events.append(
-                oracle.Purchase(word.company, *word.visitor, str(len(events)), word.currency, word.value_minor, word.at)
-            )
+            lines = tuple((line.product_id, line.quantity) for line in word.lines)
+            key = str(len(arrived))
+            amount = word.currency, word.value_minor
+            purchase = oracle.Purchase(word.company, *word.visitor, key, *amount, word.at, lines)
+            # A denial that an interaction lifted becomes an order then.
+            lifted = (index for index, event in enumerate(arrived) if isinstance(event, oracle.Interaction))
+            arrived.insert(arrived.index(word) if word in arrived else max(lifted) + 1, purchase)
+    kinds = oracle.Interaction | oracle.CartChange | oracle.Purchase
+    events = [event for event in arrived if isinstance(event, kinds)]
     results = oracle.replay(events, window=WINDOW, model=MODEL).results
     changes = [result for result, event in zip(results, events, strict=True) if isinstance(event, oracle.CartChange)]
     rows = {row.event_id: row for row in CartEvent.objects.all()}

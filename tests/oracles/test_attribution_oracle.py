@@ -236,7 +236,7 @@ def test_model_is_rejected_when_unknown() -> None:
         ("increased 3 @250", "1 250"),
         ("increased 0.4 @250", "0.4 100"),
         ("decreased 2, increased 5", "0 0, 3 300"),
-        ("removed 0, increased 5", "0 0, 5 500"),
+        ("removed 0, increased 5", "0 0, 1 100"),
         # It grows: only the difference counts; less than before means that the cart was emptied unseen.
         ("added 2, added 5 @300", "2 200, 3 900"),
         ("added 2, increased 5 @300", "2 200, 3 900"),
@@ -271,7 +271,8 @@ def test_model_is_rejected_when_unknown() -> None:
         ("decreased 1, added 3", "0 0, 2 200"),
         # An order empties the cart for what is later than it.
         ("added 3, order +1, increased 5 +2, removed 0 +2", "3 300, 1 100, -1 -100"),
-        ("added 3, order +1, increased 5 +1", "3 300, 2 200"),
+        ("added 3, order +1, increased 5 +1", "3 300, 1 100"),
+        ("added 3, increased 5 +1, order +1", "3 300, 2 200"),
         ("added 3, removed 0 +2, order +1", "3 300, 0 0"),
         ("added 3, order +2, decreased 1 +1, added 2 +3", "3 300, -2 -200, 2 200"),
         ("order, added 3 +1, order +2, removed 0 +3", "3 300, -3 -300"),
