@@ -139,13 +139,8 @@ def change_cart(
     ``quantity`` is the quantity in the cart after the action (``ITEM_REMOVED`` leaves none), ``previous`` the reported
     one before it; ``value_minor`` is the price of one unit, exact, or of the whole ``quantity``.
     """
-    is_addition = type_ in CartEvent.ADDITIONS
-    if not state.quantity:
-        state = EMPTY_CART  # a product of which nothing is left is as at first
-    if previous is not None and not (is_addition and previous > quantity):
-        excess = max(state.units - previous, Decimal(0))
-        state = replace(_without(state, excess), quantity=previous)
-    if not is_addition:
+    state = known_state(state, type_, quantity, previous)
+    if type_ not in CartEvent.ADDITIONS:
         return _give_back(state, Decimal(0) if type_ == CartEvent.Type.ITEM_REMOVED else quantity)
     if state.quantity is not None and quantity < state.quantity:
         state = EMPTY_CART  # the cart was emptied unseen
@@ -159,6 +154,15 @@ def change_cart(
     value = int(Decimal(value_minor).scaleb(UNIT_VALUE_DECIMALS))
     gmv_minor = _rounded_ratio(_thousandths(units) * value, _thousandths(priced) * 10**UNIT_VALUE_DECIMALS)
     return CartChange(units, gmv_minor, CartState(quantity, state.units + units, state.minor + gmv_minor))
+
+
+def known_state(state: CartState, type_: str, quantity: Decimal, previous: Decimal | None) -> CartState:
+    """Return the state that a cart event changes: a ``previous`` quantity stands, unless an addition goes below it."""
+    if not state.quantity:
+        state = EMPTY_CART  # a product of which nothing is left is as at first
+    if previous is None or (type_ in CartEvent.ADDITIONS and previous > quantity):
+        return state
+    return replace(_without(state, max(state.units - previous, Decimal(0))), quantity=previous)
 
 
 def order_from_cart(state: CartState, quantity: Decimal) -> CartState:

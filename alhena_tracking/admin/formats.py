@@ -13,7 +13,7 @@ from django.utils import formats
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext_lazy, npgettext_lazy, pgettext, pgettext_lazy
 
-from alhena_tracking.contract.amounts import decimals_of, in_major_units, with_decimals
+from alhena_tracking.contract.amounts import decimals_of, in_major_units, unit_value, with_decimals
 from alhena_tracking.models import Trust
 from alhena_tracking.reports import Period
 
@@ -81,6 +81,13 @@ def money(minor: Number | None, currency: str) -> str:
     if minor is None:
         return MISSING
     return f"{amount(minor, currency)}{NO_BREAK_SPACE}{currency}".rstrip(NO_BREAK_SPACE)
+
+
+def price(minor: Decimal, currency: str) -> str:
+    """The price of one unit with its currency, with as many decimals as it needs: ``0.005 EUR``."""
+    value = unit_value(minor, currency)
+    exponent = value.as_tuple().exponent
+    return f"{_number(value, -exponent if isinstance(exponent, int) else 0)}{NO_BREAK_SPACE}{currency}"
 
 
 def count(number: int) -> str:

@@ -224,6 +224,10 @@ class CartEventAdmin(CartEventTraceMixin, RecordAdmin):
         REPORT_FIELDS,
     ]
 
+    @admin.display(description=_("value"), ordering="value_minor")
+    def value(self, row: CartEvent) -> str:
+        return formats.price(row.value_minor, row.currency)
+
     @admin.display(description=_("quantity"), ordering="quantity")
     def quantity_reported(self, event: CartEvent) -> str:
         return formats.quantity(event.quantity)

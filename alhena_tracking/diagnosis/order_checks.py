@@ -182,7 +182,7 @@ class LineValuesCheck(Check):
     def judge(cls, facts: EventFacts) -> CheckResult:
         with_lines = [order for order in facts.orders if order.has_lines][:JUDGED_ORDERS]
         several = [order for order in with_lines if order.multiplied != order.total]
-        is_total = conf.line_item_value == ValueBasis.TOTAL
+        is_total = conf.line_item_value != ValueBasis.UNIT
         misread = _count(_is_unit_like if is_total else _is_total_like, several)
         short = _count(_is_short, with_lines)
         if not facts.orders:

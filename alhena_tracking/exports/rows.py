@@ -16,7 +16,7 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
-from alhena_tracking.contract.amounts import in_major_units
+from alhena_tracking.contract.amounts import in_major_units, unit_value
 from alhena_tracking.exports.tables import Column, Table
 from alhena_tracking.models import CartEvent, Order, Refund
 from alhena_tracking.querysets import DatedQuerySet
@@ -89,7 +89,7 @@ def cart_events_table(report: RevenueImpactReport) -> Table:
         Column(_("Product ID"), lambda row: row["product_id"]),
         Column(_("Product"), lambda row: row["product_name"]),
         Column(_("Quantity in the cart"), lambda row: _shortest(row["quantity"])),
-        Column(_("Reported value"), lambda row: in_major_units(row["value_minor"], currency)),
+        Column(_("Reported value"), lambda row: unit_value(row["value_minor"], currency)),
         Column(_("Value applies to"), lambda row: row["value_basis"]),
         Column(_("Units added"), lambda row: _shortest(row["units"])),
         Column(_("Currency"), lambda row: currency),

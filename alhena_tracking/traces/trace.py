@@ -6,11 +6,13 @@ The number of queries of a trace does not depend on how much happened.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 
 from django.db.models import Case, Count, Q, Sum, Value, When
 
-from alhena_tracking.attribution import EMPTY_CART, CartState
-from alhena_tracking.models import CartEvent, Order, OrderClaim, OrderLine, Refund
+from alhena_tracking.attribution import EMPTY_CART, CartState, known_state, order_from_cart
+from alhena_tracking.contract.limits import CART_ORDERS
+from alhena_tracking.models import CartEvent, Order, OrderClaim, OrderLine, Refund, Standing
 from alhena_tracking.traces.timeline import Timeline, timeline_of
 
 #: How many claims and lines of an order a trace lists at most.
@@ -112,24 +114,34 @@ def _refunds(order: Order) -> Refunds:
 
 
 def _state_before(event: CartEvent) -> CartState:
-    """Read the state after the product's previous event in the session, or an empty cart if an order emptied it."""
+    """Read the state that the product's previous event in the session and the orders since left."""
+    is_before = Q(occurred_at__lt=event.occurred_at) | Q(occurred_at=event.occurred_at, arrival__lt=event.arrival)
     earlier = (
         CartEvent.objects.filter(
-            Q(occurred_at__lt=event.occurred_at) | Q(occurred_at=event.occurred_at, id__lt=event.pk),
+            is_before,
             session=event.session_id,
             product_id_digest=event.product_id_digest,
             currency=event.currency,
         )
-        .order_by("-occurred_at", "-id")
+        .order_by("-occurred_at", "-arrival")
         .first()
     )
-    last_order = (
-        Order.objects.included()
-        .filter(session=event.session_id, occurred_at__lt=event.occurred_at)
-        .order_by("-occurred_at")
-        .values_list("occurred_at", flat=True)
-        .first()
+    state = EMPTY_CART
+    if earlier is not None:
+        state = CartState(earlier.cart_quantity, earlier.claimed_units, earlier.claimed_minor)
+        orders = _orders_between(earlier, event)
+        for order in orders:
+            quantity = Decimal(order.cart_lines.get(event.product_id_digest.hex, 0))
+            state = EMPTY_CART if order.empties_cart else order_from_cart(state, quantity)
+        state = EMPTY_CART if len(orders) > CART_ORDERS else state
+    return known_state(state, event.type, event.quantity, event.previous_quantity)
+
+
+def _orders_between(first: CartEvent, last: CartEvent) -> list[Order]:
+    orders = Order.objects.filter(
+        Q(cart_at__gt=first.occurred_at) | Q(cart_at=first.occurred_at, arrival__gt=first.arrival),
+        Q(cart_at__lt=last.occurred_at) | Q(cart_at=last.occurred_at, arrival__lt=last.arrival),
+        session=last.session_id,
+        standing=Standing.COUNTED,
     )
-    if earlier is None or (last_order is not None and earlier.occurred_at <= last_order):
-        return EMPTY_CART
-    return CartState(earlier.cart_quantity, earlier.claimed_units, earlier.claimed_minor)
+    return list(orders.order_by("cart_at", "arrival")[: CART_ORDERS + 1])

@@ -116,6 +116,7 @@ class Cart:
                 "value": float(product.price_in(self.currency)),
                 "currency": self.currency.code,
                 "quantity": float(after),
+                "previousQuantity": float(before),
             },
         ]
         self._lines = None

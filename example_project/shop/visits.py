@@ -215,7 +215,7 @@ class Visit:
             )
             for product, quantity in self.cart.items()
         )
-        total = full = sum(line.value_minor for line in lines)
+        total = full = int(sum(line.value_minor for line in lines))
         if self.happens("has a voucher"):
             total = full * 9 // 10
         number = "M-" + "".join(self.rng.choices("23456789ABCDEFGHJKLMNPQRSTUVWXYZ", k=8))
@@ -242,7 +242,7 @@ class Visit:
             elif self.happens("sends something back"):
                 self.wait(1 * DAY, 8 * DAY)
                 is_all = self.happens("sends all of it back")
-                yield self.refund(number, total if is_all else lines[0].value_minor * total // full)
+                yield self.refund(number, total if is_all else int(lines[0].value_minor) * total // full)
 
     def order(self, number: str, total: int, lines: tuple[LineItemData, ...], trust: Trust) -> OrderData:
         return OrderData(

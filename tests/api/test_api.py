@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -49,7 +50,7 @@ def test_call_when_made_as_alhena_documents_it_is_recorded(interacted: None) -> 
     body = {**CART_EVENT, "value": 80, "currency": "USD", "source": "SHOPIFY"}
     assert post("cart_events", body)[0] == 201
     event = CartEvent.objects.get()
-    assert (event.value_minor, event.source, event.gmv_minor) == (8000, "SHOPIFY", 16000)
+    assert (event.value_minor, event.source, event.gmv_minor) == (Decimal(8000), "SHOPIFY", 16000)
 
 
 @pytest.mark.parametrize("content_type", ["application/json", "application/json; charset=utf-8", "text/plain"])

@@ -136,7 +136,7 @@ def test_setting_when_declared_has_default_doc_check_and_test(name: str) -> None
 
 @pytest.mark.parametrize(
     ("name", "enum"),
-    [("ATTRIBUTION_MODEL", AttributionModel), ("CART_EVENT_VALUE", ValueBasis), ("LINE_ITEM_VALUE", ValueBasis)],
+    [("ATTRIBUTION_MODEL", AttributionModel), ("CART_EVENT_VALUE", ValueBasis)],
 )
 def test_setting_choices_when_listed_are_those_of_its_enum(name: str, enum: Any) -> None:
     setting = SETTINGS[name]

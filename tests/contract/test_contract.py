@@ -10,6 +10,8 @@ from django.utils import timezone
 
 from alhena_tracking.api.errors import InvalidRequest
 from alhena_tracking.api.ingestion.serializers import METHODS
+from alhena_tracking.contract.amounts import rounded_half_up
+from alhena_tracking.contract.limits import UNIT_VALUE_DECIMALS
 from alhena_tracking.models import Trust
 from tests.support.contract import load_examples, snake_case, wire
 
@@ -49,8 +51,14 @@ def _wire_names(data: dict[str, Any]) -> dict[str, Any]:
     stored = dict(data)
     if "kind" in stored:
         stored["type"] = stored.pop("kind")
-    if "quantity" in stored:
-        stored["quantity"] = f"{stored['quantity']:.3f}"
+    for name in ("quantity", "previous_quantity"):
+        if stored.get(name) is not None:
+            stored[name] = f"{stored[name]:.3f}"
+    if "quantity" in stored:  # a unit price
+        stored["value_minor"] = float(rounded_half_up(stored["value_minor"], UNIT_VALUE_DECIMALS))
     if "line_items" in stored:
-        stored["lines"] = [{**item, "quantity": f"{item['quantity']:.3f}"} for item in stored["line_items"] or ()]
+        stored["lines"] = [
+            {**item, "quantity": f"{item['quantity']:.3f}", "value_minor": rounded_half_up(item["value_minor"])}
+            for item in stored["line_items"] or ()
+        ]
     return stored

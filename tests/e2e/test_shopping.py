@@ -53,7 +53,7 @@ def test_visitor_when_chat_comes_first_appears_in_the_report(page: Page) -> None
 
     event = CartEvent.objects.get()
     assert (event.type, event.channel, event.currency) == ("ITEM_ADDED", "CHAT", "EUR")
-    assert (event.value_minor, event.quantity, event.gmv_minor) == (8900, Decimal(2), 17800)
+    assert (event.value_minor, event.quantity, event.gmv_minor) == (Decimal(8900), Decimal(2), 17800)
     order = Order.objects.get()
     assert (order.channel, order.currency, order.value_minor) == ("CHAT", "EUR", 17800)
     assert order.trust == "VERIFIED"  # by the shop's own code; the browser's report was the duplicate

@@ -75,8 +75,8 @@ class _Memory:
         if demand.has_orders:
             stored.whole_carts = dict.fromkeys(self.sessions, since)
         for order in self.orders.values():
-            row = StoredOrder(*(getattr(order, name) for name in _ORDER_FIELDS))
-            stored.cart_orders.setdefault(order.session_id, []).append(row)
+            of_cart = StoredOrder(*(getattr(order, name) for name in _ORDER_FIELDS))
+            stored.cart_orders.setdefault(order.session_id, []).append(of_cart)
             if order.cart_at >= since:
                 stored.whole_carts[order.session_id] = since
             if order.contents_digest:

@@ -167,7 +167,7 @@ def _check_refunds(outcome: trust_oracle.Outcome) -> None:
 
 def _check_carts(sequence: TrustSequence, orders: list[ShownOrder], cart_changes: list[UUID]) -> None:
     """Orders empty the carts of the sessions that they are shown with, as these first reported them."""
-    arrived: list[oracle.Event | Word | Refund] = list(sequence.events)
+    arrived: list[Any] = list(sequence.events)
     for order in orders:
         own = [claim for claim in order.claims if claim.credit and claim.credit.session == order.credit.session]
         word = own[0] if own else order.word

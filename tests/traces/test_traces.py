@@ -369,6 +369,7 @@ def test_trace_when_much_happened_takes_no_more_queries(shop: Shop) -> None:
 
     shop.interact(clock(10))
     shop.change_cart(clock(10, 30))
+    shop.change_cart(clock(10, 31), quantity=2)
     shop.order(clock(11))
     shop.refund(clock(12), 1)
     few = queries()

@@ -67,8 +67,13 @@ def cart_event_text(trace: CartEventTrace, url_of: UrlOf) -> TraceText:
 def _reported_sentence(event: CartEvent) -> str:
     values = {
         "quantity": formats.quantity(event.quantity),
-        "value": formats.money(event.value_minor, event.currency),
+        "value": formats.price(event.value_minor, event.currency),
     }
+    if event.previous_quantity is not None:
+        values["previous"] = formats.quantity(event.previous_quantity)
+        if event.value_basis == ValueBasis.TOTAL:
+            return _("Reported: %(quantity)s in the cart, %(previous)s before, %(value)s in total.") % values
+        return _("Reported: %(quantity)s in the cart, %(previous)s before, %(value)s each.") % values
     if event.value_basis == ValueBasis.TOTAL:
         return _("Reported: %(quantity)s in the cart, %(value)s in total.") % values
     return _("Reported: %(quantity)s in the cart, %(value)s each.") % values
@@ -83,7 +88,7 @@ def _worth_sentence(trace: CartEventTrace) -> str:
         "credited": formats.quantity(before.units),
         "amount": formats.money(abs(event.gmv_minor), event.currency),
     }
-    if event.type in {CartEvent.Type.QUANTITY_DECREASED, CartEvent.Type.ITEM_REMOVED}:
+    if event.type not in CartEvent.ADDITIONS:
         if event.units:
             return (
                 _("The cart held %(before)s before, of which %(credited)s credited: −%(units)s, worth %(amount)s.")
@@ -91,6 +96,8 @@ def _worth_sentence(trace: CartEventTrace) -> str:
             )
         if before.units and event.cart_quantity >= (before.quantity or 0):
             return _("The cart held %(before)s before and no fewer afterwards, so nothing is deducted.") % values
+        if before.units:
+            return _("The shop emptied its cart for an order within five minutes, so nothing is deducted.")
         return _("None of the removed units were credited, so nothing is deducted.")
     if before.quantity is None:
         if event.type == CartEvent.Type.ITEM_ADDED:

@@ -37,6 +37,7 @@ _DESCRIPTIONS = {
     "line_items": "What was bought, all in the order's currency.",
     "updated_at": "A time, with a secret key only: when the shop changed the order. The latest version stands.",
     "cancelled": "A boolean, with a secret key only: true cancels the order, which then counts nowhere.",
+    "previous_quantity": "A number: the quantity before the action.",
     "events": f"What happened, in order. At most {limits.BATCH_EVENTS} events without a secret key.",
 }
 _VALUE_DESCRIPTIONS = {

@@ -43,6 +43,13 @@ class QuantityField(PatternField):
         return f"{value:.3f}"
 
 
+class PriceField(serializers.FloatField):
+    """A price of one unit in minor units: whole, or with up to four decimals."""
+
+    def to_representation(self, value: Decimal | int) -> int | float:
+        return int(value) if value == int(value) else float(value)
+
+
 class RatioField(PatternField):
     """A quotient; null where there is nothing to divide by."""
 

@@ -116,6 +116,7 @@ class OrderSerializer(EventSerializer):
 
 
 class CartEventSerializer(EventSerializer):
+    value_minor = fields.PriceField(help_text="In minor units of the currency; a unit price may have four decimals.")
     is_excluded = serializers.BooleanField(help_text="With its session.")
 
     class Meta:
