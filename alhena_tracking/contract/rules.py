@@ -15,6 +15,7 @@ from uuid import UUID
 from django.utils.translation import gettext_lazy as _
 
 from alhena_tracking.contract import currencies, limits
+from alhena_tracking.contract.amounts import rounded_half_up
 
 MESSAGES = {
     "required": _("This field is required."),
@@ -112,10 +113,10 @@ def parse_value(value: object, currency: str | None) -> int:
 
 def parse_price(value: object, currency: str | None) -> Decimal:
     """Parse an amount that may be the price of one unit; return minor units of ``currency``, not rounded."""
-    most = parse_value(value, currency)
+    parse_value(value, currency)  # for its errors
     exact = Decimal(repr(value) if type(value) is float else str(value))
     minor = exact.scaleb(currencies.MINOR_UNITS.get(currency or "", currencies.DEFAULT_MINOR_UNIT))
-    return max(minor, Decimal(0)) if most < limits.VALUE_MINOR else Decimal(most)
+    return min(max(minor, Decimal(0)), Decimal(limits.VALUE_MINOR))
 
 
 def parse_quantity(value: object, *, positive: bool) -> Decimal:
@@ -128,9 +129,9 @@ def parse_quantity(value: object, *, positive: bool) -> Decimal:
     return Decimal(thousandths).scaleb(-limits.QUANTITY_DECIMALS)
 
 
-def check_total(value_minor: int, quantity: Decimal) -> None:
-    """Check that ``value`` × ``quantity`` is at most ``TOTAL_MINOR``."""
-    if value_minor * quantity > limits.TOTAL_MINOR:
+def check_total(value_minor: Decimal, quantity: Decimal) -> None:
+    """Check that ``value``, rounded, × ``quantity`` is at most ``TOTAL_MINOR``."""
+    if rounded_half_up(value_minor) * quantity > limits.TOTAL_MINOR:
         raise InvalidValue("too_large")
 
 

@@ -12,7 +12,7 @@ from uuid import UUID
 from alhena_tracking.conf import conf
 from alhena_tracking.contract.amounts import rounded_half_up
 from alhena_tracking.contract.ceilings import is_above
-from alhena_tracking.contract.limits import UNIT_VALUE_DECIMALS
+from alhena_tracking.contract.limits import TOTAL_MINOR, UNIT_VALUE_DECIMALS
 from alhena_tracking.digests import text_digest
 from alhena_tracking.ingestion.data import (
     ORDER_DETAILS,
@@ -131,11 +131,13 @@ def _line_totals(data: OrderData) -> list[int]:
     if reading == ValueBasis.TOTAL:
         return totals
     prices = [rounded_half_up(item.value_minor, UNIT_VALUE_DECIMALS) for item in items]
-    priced = [int(rounded_half_up(price * item.quantity)) for price, item in zip(prices, items, strict=True)]
+    priced = [
+        min(int(rounded_half_up(price * item.quantity)), TOTAL_MINOR) for price, item in zip(prices, items, strict=True)
+    ]
     if reading == ValueBasis.UNIT:
         return priced
     signed = (data.tax_minor, data.shipping_minor, -(data.discount_minor or 0))
-    extras = {sum(part for part in parts) for parts in product(*((0, extra or 0) for extra in signed))}
+    extras = {sum(parts) for parts in product(*((0, extra or 0) for extra in signed))}
     rest = data.value_minor - sum(totals), data.value_minor - sum(priced)
     return priced if rest[0] not in extras and rest[1] in extras else totals
 

@@ -33,6 +33,12 @@ def minor_of(literal: str, currency: str) -> int:
     return half_up(Fraction(literal) * 10 ** DECIMALS[currency])
 
 
+def price_of(literal: str, currency: str) -> Fraction:
+    """A unit price keeps four decimals of a minor unit."""
+    exact = Fraction(literal) * 10 ** DECIMALS[currency]
+    return min(Fraction(half_up(exact * 10**4), 10**4), Fraction(MOST_MINOR))
+
+
 def quantity_of(literal: str) -> Fraction:
     return Fraction(half_up(Fraction(literal) * 1000), 1000)
 
@@ -164,7 +170,10 @@ class Visitor:
         }
         event = self._sent_event("sendCartEvent", data, errors)
         if not errors:
-            minor, left = minor_of(value, currency), quantity_of(quantity)
+            minor: Fraction | int = minor_of(value, currency)
+            if self.basis == "unit":
+                minor = price_of(value, currency)
+            left = quantity_of(quantity)
             units, gmv = self._change(self.carts[product, currency], kind, left, minor)
             after = self.carts[product, currency]
             facts = (currency, minor, left, units, gmv, after.quantity, after.units, after.minor)
@@ -172,9 +181,9 @@ class Visitor:
             self.books.gmv_minor[currency, self.at.date()] += gmv
         return event
 
-    def _change(self, cart: _Claim, kind: str, left: Fraction, minor: int) -> tuple[Fraction, int]:
+    def _change(self, cart: _Claim, kind: str, left: Fraction, minor: Fraction | int) -> tuple[Fraction, int]:
         """The value of an add-to-cart, implemented again from the specification."""
-        before = cart.quantity
+        before = cart.quantity or None  # a product of which nothing is left is as at first
         if kind in {"ITEM_REMOVED", "QUANTITY_DECREASED"}:
             left = Fraction(0) if kind == "ITEM_REMOVED" else left
             cart.quantity = left
@@ -199,7 +208,7 @@ class Visitor:
         value = value_literal(rnd, currency)
         errors = {"value": "too_large"} if minor_of(value, currency) > MOST_MINOR else {}
         lines, facts = [], []
-        for index in range(rnd.randrange(4)):
+        for index in range(rnd.randrange(1, 4)):
             line_value, quantity = value_literal(rnd, currency), quantity_literal(rnd)
             wrong = self._expected_errors(line_value, quantity, currency, is_positive=True)
             line_currency = currency
@@ -207,7 +216,7 @@ class Visitor:
                 line_currency = rnd.choice([other for other in DECIMALS if other != currency])
                 line_value, quantity, wrong = "1", "1", {"currency": "currency_mismatch"}
             errors |= {f"line_items[{index}].{name}": code for name, code in wrong.items()}
-            product = f"sku-{rnd.randrange(3)}"
+            product = f"bought-{rnd.randrange(3)}"  # not in the cart, so that the order empties all of it
             lines.append(
                 {
                     "product_id": product,
@@ -218,7 +227,9 @@ class Visitor:
                 }
             )
             minor, sold = minor_of(line_value, currency), quantity_of(quantity)
-            facts.append((sold, half_up(minor * sold) if self.line_basis == "unit" else minor))
+            if self.line_basis == "unit":
+                minor = min(half_up(price_of(line_value, currency) * sold), MOST_TOTAL)
+            facts.append((sold, minor))
         order_id = f"{rnd.getrandbits(64):x}"
         data = {"order_id": order_id, "value": f"@{value}@", "currency": currency, "line_items": lines}
         event = self._sent_event("sendCheckoutEvent", data, errors)

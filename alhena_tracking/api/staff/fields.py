@@ -46,7 +46,7 @@ class QuantityField(PatternField):
 class PriceField(serializers.FloatField):
     """A price of one unit in minor units: whole, or with up to four decimals."""
 
-    def to_representation(self, value: Decimal | int) -> int | float:
+    def to_representation(self, value: Decimal | int) -> int | float:  # type: ignore[override]
         return int(value) if value == int(value) else float(value)
 
 
