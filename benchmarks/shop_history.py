@@ -123,6 +123,9 @@ def fill(company: Any, events: int, first_id: int, until: datetime) -> None:
         id="session",
         currency="currency",
         value_minor="price",
+        cart_at="at",
+        cart_lines="'{}'",
+        empties_cart="true",
     )
     _insert(
         OrderClaim,
