@@ -107,7 +107,7 @@ def test_events_of_one_moment_when_they_arrive_count_in_this_order(company: Comp
     assert [row.claimed_units for row in CartEvent.objects.order_by("arrival")] == [2, 2, 0]
 
 
-def test_order_when_confirmed_with_other_lines_empties_the_cart_as_reported(company: Company) -> None:
+def test_order_when_confirmed_with_other_lines_changes_no_cart(company: Company) -> None:
     record(company, [chat(START)])
     confirmed = buy(9 * MINUTE, "Q", trust=Trust.CONFIRMED)
     gmv(company, [add("P", MINUTE), add("Q", MINUTE, 6_000), buy(5 * MINUTE, "P"), add("P", 6 * MINUTE), confirmed])

@@ -216,6 +216,7 @@ def test_action_when_shown_to_the_script_is_shown_once(client: Client, beans: Pr
             "value": 38.0,
             "currency": "EUR",
             "quantity": 0.5,
+            "previousQuantity": 0.0,
         }
     ]
     reloaded = client.get(reverse("shop:cart"))
@@ -233,12 +234,12 @@ def test_action_when_taken_reports_one_event(client: Client, kettle: Product) ->
     ]
     events = [Page(page).cart_events() for page in pages]
     assert [len(each) for each in events] == [1, 1, 1, 1, 1]
-    assert [(each[0]["type"], each[0]["quantity"]) for each in events] == [
-        ("ITEM_ADDED", 2),
-        ("QUANTITY_INCREASED", 3),
-        ("QUANTITY_DECREASED", 2),
-        ("QUANTITY_INCREASED", 5),
-        ("ITEM_REMOVED", 0),
+    assert [(each[0]["type"], each[0]["previousQuantity"], each[0]["quantity"]) for each in events] == [
+        ("ITEM_ADDED", 0, 2),
+        ("QUANTITY_INCREASED", 2, 3),
+        ("QUANTITY_DECREASED", 3, 2),
+        ("QUANTITY_INCREASED", 2, 5),
+        ("ITEM_REMOVED", 5, 0),
     ]
 
 

@@ -79,16 +79,15 @@ class Shop:
         record(self.company, [InteractionData(kind=kind, product_id=product_id, ai_profile=ai_profile, **common)])
 
     def change_cart(
-        self, at: datetime, type_: str = "ITEM_ADDED", quantity: int = 2, product_name: str = "Kettle"
+        self, at: datetime, type_: str = "ITEM_ADDED", quantity: int = 2, product_name: str = "Kettle", **fields: Any
     ) -> CartEvent:
+        values = {"product_id": "SKU-1", "currency": "EUR", "value_minor": 1000, **fields}
         data = CartEventData(
             type=type_,
-            product_id="SKU-1",
             product_name=product_name,
-            currency="EUR",
-            value_minor=1000,
             quantity=Decimal(quantity),
             **self.common(at, self.visitor, None),
+            **values,
         )
         record(self.company, [data])
         return CartEvent.objects.get(event_id=data.event_id)
@@ -660,6 +659,14 @@ def test_cart_event_explains_its_value(shop: Shop) -> None:
             (4, "The earlier quantity is unknown, so at most one unit counts: +1, worth 10.00 EUR."),
         ]
     ]
+    beads = shop.change_cart(clock(12, 5), quantity=1000, value_minor=Decimal("0.5"), previous_quantity=Decimal(990))
+    assert sentences(text_of(beads), "worth") == (
+        "Reported: 1,000 in the cart, 990 before, 0.005 EUR each. The cart held 990 before: +10, worth 0.05 EUR."
+    )
+    emptied = shop.change_cart(clock(12, 6), "ITEM_REMOVED", 0)
+    shop.order(clock(12, 8), order_id="A-2")
+    emptied.refresh_from_db()
+    assert "The shop emptied its cart for an order" in sentences(text_of(emptied), "worth")
     text = text_of(unknown)
     assert plain(text.title) == "Quantity increased: Kettle"
     assert "2 hours before the cart change" in plain(text.lead)
