@@ -58,25 +58,26 @@ class Claims:
         """Return the first claim that is not above the ceiling, else the first of all."""
         return next((claim for claim in self.included if not claim.is_above_ceiling), self.included[0])
 
-    def fitting(self, order: Order, amounts: Collection[Amount]) -> OrderClaim | None:
+    def fitting(self, order: Order, amounts: Collection[Amount], since: datetime) -> OrderClaim | None:
         """Return the claim that the server's figures belong to; it depends on the claims, not on when it is chosen.
 
-        ``amounts`` are those of all versions. Of several claims to one of them, it is the one received nearest to the
-        server's time. One received later than ``PENDING_AGE`` after the confirmation is chosen only where no other
-        fits.
+        ``amounts`` are those of all versions, the last of which arrived at ``since``. Of several claims to one of them,
+        it is the one received nearest to the server's time. One received later than ``PENDING_AGE`` after the
+        confirmation is chosen only where no other fits.
         """
         assert order.confirmed_at is not None  # noqa: S101
         exact = [claim for claim in self.included if amount_of(claim) in amounts]
         timely = [claim for claim in exact if claim.received_at - order.confirmed_at <= PENDING_AGE]
-        near = None if timely else self._near(order, order.confirmed_at)
+        near = None if timely else self._near(order, since)
         return near or (nearest_claim(timely or exact, order.server_occurred_at) if exact else None)
 
-    def _near(self, order: Order, confirmed_at: datetime) -> OrderClaim | None:
+    def _near(self, order: Order, since: datetime) -> OrderClaim | None:
         """Return the claim with nearly the server's figures, if it was the only one once both were known."""
         first, *others = self.included[:2]
-        if any(claim.received_at <= confirmed_at for claim in others):
+        if any(claim.received_at <= since for claim in others):
             return None
-        at = order.server_occurred_at or confirmed_at
+        at = order.server_occurred_at or order.confirmed_at
+        assert at is not None  # noqa: S101
         parts = (order.tax_minor or 0) + (order.shipping_minor or 0)
         confirmed = (order.value_minor, order.value_minor - parts)
         return first if is_near_claim(first, order.currency, confirmed, at) else None

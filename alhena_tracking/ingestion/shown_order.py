@@ -155,7 +155,8 @@ class ShownOrder:
         amounts = self._amounts
         if is_credited and (not self.claims.has_exact(amounts) or now - order.confirmed_at > PENDING_AGE):
             return
-        fitting = self.claims.fitting(order, amounts)
+        since = max([order.confirmed_at, *(version.superseded_at for version in self.versions.rows)])
+        fitting = self.claims.fitting(order, amounts, since)
         self._show(fitting or self.claims.included[0], now)
         self._hold_unless_credited(fits=fitting is not None)
 
