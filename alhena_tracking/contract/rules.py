@@ -25,6 +25,8 @@ MESSAGES = {
     "too_long": _("At most %(limit)s characters are allowed."),
     "not_finite": _("Expected a finite number."),
     "inexact_float": _("Expected at most %(decimals)s decimals, as a float cannot hold more exactly. Use a Decimal."),
+    "not_a_number": _("“%(actual)s” is not a number."),
+    "ambiguous_number": _("“%(actual)s” can be read in two ways. Send a number, or name the currency."),
     "negative": _("Expected a number that is not negative."),
     "not_positive": _("Expected a number above zero."),
     "too_large": _("The number is too large."),
@@ -81,7 +83,7 @@ def parse_choice(value: object, choices: Container[str], expected: str) -> str:
     if type(value) is not str:
         raise InvalidValue("wrong_type", expected="string", actual=json_type(value))
     if value not in choices:
-        raise InvalidValue("invalid_choice", expected=expected, actual=_shown(value))
+        raise InvalidValue("invalid_choice", expected=expected, actual=shown(value))
     return value
 
 
@@ -98,7 +100,7 @@ def parse_currency(value: object) -> str:
     # str.upper() would make "SS" of "ß"; codes are ASCII.
     upper = code.upper() if code.isascii() else code
     if upper not in currencies.ACTIVE:
-        raise InvalidValue("unknown_currency", actual=_shown(code))
+        raise InvalidValue("unknown_currency", actual=shown(code))
     return upper
 
 
@@ -226,7 +228,7 @@ def json_type(value: object) -> str:
     return names.get(type(value), "object")
 
 
-def _shown(text: str) -> str:
+def shown(text: str) -> str:
     """Return an excerpt of an invalid value for a message, safe to encode."""
     excerpt = text if len(text) <= 32 else text[:31] + "…"
     return _NOT_STORABLE.sub("\N{REPLACEMENT CHARACTER}", excerpt)

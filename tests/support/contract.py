@@ -5,16 +5,23 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+#: The examples of events.
+_FILES = ("cart_events", "checkout_events", "interactions")
 _NUMBERS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
 def load_examples() -> list[dict[str, Any]]:
     """All examples, decoded: ``$number``, ``$repeat`` and ``$times`` stand for values that JSON cannot express."""
-    files = sorted(Path(__file__).parents[1].joinpath("contract").glob("*.json"))
-    return [decode(example) for file in files for example in json.loads(file.read_text())]
+    return [decode(example) for name in _FILES for example in load(name)]
+
+
+def load(name: str, parse_float: Callable[[str], Any] = float) -> Any:
+    """One of the files of examples, as it is."""
+    return json.loads((Path(__file__).parents[1] / "contract" / f"{name}.json").read_text(), parse_float=parse_float)
 
 
 def decode(value: Any) -> Any:
