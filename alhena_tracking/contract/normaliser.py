@@ -3,13 +3,17 @@
 | field | taken, besides what the contract takes |
 |---|---|
 | texts | ``SafeString`` and other kinds of ``str``, lazy texts, members of ``TextChoices`` and other enumerations |
-| ids | also ``int``, ``UUID``, whole ``Decimal`` and model instances, which stand for their primary key |
-| amounts | ``Decimal`` and ``int``; a ``float`` only if its shortest form has no more decimals than the currency |
-| quantities | ``Decimal``, ``int`` and ``float`` |
+| ids | also whole numbers, ``UUID`` and model instances, which stand for their primary key |
+| names | cut to the length that the contract allows |
+| amounts | ``Decimal`` and ``int``; a ``float`` only if its shortest form has no more decimals than the currency; |
+| | texts (``written_numbers``), and objects with ``amount`` and ``currency`` |
+| quantities | ``Decimal``, ``int``, ``float`` and texts |
+| currencies | also objects with a ``code`` |
 | times | ``datetime`` with a zone |
 | lists | tuples, generators, querysets |
 
-A float of more decimals was computed, and which amount it stands for could only be guessed: the error is
+Empty texts and NaN are absent; of ids, names and numbers also ``undefined``, ``null`` and their like, which templates
+write for nothing. A float of more decimals was computed, and which amount it stands for could only be guessed: that is
 ``inexact_float``. A value that is not in the table stays as it is, and the contract names its error.
 """
 
@@ -20,7 +24,6 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum
-from itertools import islice
 from typing import Any, TypeAlias, TypeGuard
 from uuid import UUID
 
@@ -28,24 +31,41 @@ from django.utils.functional import Promise
 
 from alhena_tracking.contract import currencies, limits
 from alhena_tracking.contract.rules import InvalidValue
+from alhena_tracking.contract.written_numbers import read_number
 
-#: By the path of the field, such as ``line_items[1].value``.
+#: By the name of the field.
 Errors: TypeAlias = dict[str, InvalidValue]
 
 #: Codes of errors that JSON values cannot have, so that the HTTP API never answers them.
-CODES = frozenset({"inexact_float"})
+CODES = frozenset({"inexact_float", "not_a_number", "ambiguous_number"})
+
+#: What templates write for nothing.
+_NOTHING = {"", "undefined", "null", "NaN", "[object Object]"}
+#: Whole floats up to here are exact.
+_EXACT = 2**53
 
 
 def normalise(fields: Mapping[str, object]) -> tuple[dict[str, Any], Errors]:
-    """Return an event's fields as JSON values, and the errors that JSON values would no longer show."""
-    values, errors = _normalise_each(fields)
-    if _is_list(items := values.get("line_items")):
-        # One more than allowed: enough to see that there are too many.
-        values["line_items"] = lines = list(islice(items, limits.LINE_ITEMS + 1))
-        for index, line in enumerate(lines):
-            if isinstance(line, Mapping):
-                lines[index], line_errors = _normalise_each(line)
-                errors |= {f"line_items[{index}].{name}": error for name, error in line_errors.items()}
+    """Return fields as JSON values, and the errors that JSON values would no longer show."""
+    values: dict[str, Any] = {}
+    errors: Errors = {}
+    for name, value in fields.items():
+        values[name] = _KINDS[name](value) if name in _KINDS else value
+    for name in _AMOUNTS:
+        if name in fields:
+            values[name], currency = amount_of(fields[name])
+            if currency is not None and values.get("currency") is None:
+                values["currency"] = currency
+    decimals = _decimals(values.get("currency"))
+    for name in (*_AMOUNTS, *_QUANTITIES):
+        if name in fields:
+            is_amount = name not in _QUANTITIES
+            try:
+                values[name] = _number(values[name], decimals if is_amount else limits.QUANTITY_DECIMALS)
+            except InvalidValue as error:
+                errors[name] = error
+            if is_amount and not _is_exact(values[name], decimals):
+                errors[name] = InvalidValue("inexact_float", decimals=_known(decimals))
     return values, errors
 
 
@@ -58,8 +78,58 @@ def text(value: object) -> object:
     return value
 
 
+def is_absent(value: object) -> bool:
+    """Return whether a value stands for none: ``None``, NaN, an empty text, and what templates write for nothing."""
+    if isinstance(value, float | Decimal):
+        return value.is_nan() if isinstance(value, Decimal) else math.isnan(value)
+    if isinstance(value, Promise):
+        value = str(value)
+    return value is None or (isinstance(value, str) and value.strip(limits.WHITE_SPACE) in _NOTHING)
+
+
+def amount_of(value: object) -> tuple[object, str | None]:
+    """Return the number of an amount and, if it is an object that has one, its currency: ``Money`` of any library."""
+    if value is None or isinstance(value, int | float | Decimal | str):
+        return value, None
+    gross = getattr(value, "gross", None)
+    if gross is not None and not callable(gross):
+        value = gross
+    if isinstance(value, Mapping):
+        amount, currency = value.get("amount"), value.get("currency")
+    else:
+        amount, currency = getattr(value, "amount", None), getattr(value, "currency", None)
+    if amount is None or callable(amount):
+        return value, None
+    code = _currency(currency)
+    return amount, code if isinstance(code, str) else None
+
+
+def is_list(value: object) -> TypeGuard[Iterable[Any]]:
+    return isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping | Promise)
+
+
+def _text(value: object) -> object:
+    value = text(value)
+    return None if isinstance(value, str) and not value.strip(limits.WHITE_SPACE) else value
+
+
+def _name(value: object) -> object:
+    value = text(value)
+    if is_absent(value):
+        return None
+    return value.strip(limits.WHITE_SPACE)[: limits.PRODUCT_NAME_LENGTH] if isinstance(value, str) else value
+
+
+def _currency(value: object) -> object:
+    return _text(getattr(value, "code", value))
+
+
 def _id(value: object) -> object:
     value = text(getattr(value, "pk", value))
+    if is_absent(value):
+        return None
+    if isinstance(value, float) and value.is_integer() and abs(value) < _EXACT:
+        value = int(value)
     if isinstance(value, Decimal) and value.is_finite() and value.adjusted() < limits.TEXT_LENGTH:
         value = int(value) if value == value.to_integral_value() else value
     # So many bits are more digits than a text may have, and Python writes out no endless ones.
@@ -68,9 +138,12 @@ def _id(value: object) -> object:
     return str(value) if isinstance(value, UUID) else value
 
 
-def _number(value: object) -> object:
-    if isinstance(value, Enum):
-        value = value.value
+def _number(value: object, decimals: int | None) -> object:
+    value = text(value)
+    if is_absent(value) and value != "[object Object]":
+        return None
+    if isinstance(value, str):
+        return read_number(value, decimals)
     for kind in (int, float, Decimal):
         if isinstance(value, kind) and not isinstance(value, bool):
             return kind(value)
@@ -78,48 +151,43 @@ def _number(value: object) -> object:
 
 
 def _event_id(value: object) -> object:
-    return str(value) if isinstance(value, UUID) else text(value)
+    return str(value) if isinstance(value, UUID) else _text(value)
 
 
 def _time(value: object) -> object:
-    return value.isoformat() if isinstance(value, datetime) else text(value)
+    return value.isoformat() if isinstance(value, datetime) else _text(value)
 
 
 def _ids(value: object) -> object:
-    return [_id(each) for each in value] if _is_list(value) else value
+    return [_id(each) for each in value] if is_list(value) else value
 
 
 _KINDS: dict[str, Callable[[object], object]] = {
-    **dict.fromkeys(["type", "product_name", "currency", "ai_profile", "source"], text),
+    **dict.fromkeys(["type", "ai_profile", "source"], _text),
     **dict.fromkeys(["order_id", "product_id", "conversation_id", "refund_id"], _id),
-    **dict.fromkeys(["value", "tax", "shipping", "discount", "quantity", "previous_quantity"], _number),
     **dict.fromkeys(["occurred_at", "updated_at"], _time),
+    "product_name": _name,
+    "currency": _currency,
     "event_id": _event_id,
     "recommended_product_ids": _ids,
 }
-_AMOUNTS = ("value", "tax", "shipping", "discount")
+_AMOUNTS = ("value", "total", "unit_price", "tax", "shipping", "discount")
+_QUANTITIES = ("quantity", "previous_quantity")
 
 
-def _normalise_each(fields: Mapping[str, object]) -> tuple[dict[str, Any], Errors]:
-    values = {name: _KINDS[name](value) if name in _KINDS else value for name, value in fields.items()}
-    decimals = _decimals(values.get("currency"))
-    inexact = [name for name in _AMOUNTS if not _is_exact(values.get(name), decimals)]
-    return values, {name: InvalidValue("inexact_float", decimals=decimals) for name in inexact}
-
-
-def _decimals(currency: object) -> int:
+def _decimals(currency: object) -> int | None:
     code = currency.strip(limits.WHITE_SPACE).upper() if isinstance(currency, str) else ""
-    return currencies.MINOR_UNITS.get(code, currencies.DEFAULT_MINOR_UNIT)
+    return currencies.MINOR_UNITS.get(code)
 
 
-def _is_exact(value: object, decimals: int) -> bool:
+def _known(decimals: int | None) -> int:
+    return currencies.DEFAULT_MINOR_UNIT if decimals is None else decimals
+
+
+def _is_exact(value: object, decimals: int | None) -> bool:
     """Return whether an amount is anything but a float of more decimals than its currency has."""
     if not isinstance(value, float) or not math.isfinite(value):
         return True
     # repr() is the shortest decimal of this float: the price as the shop had it.
-    minor = Decimal(repr(value)).scaleb(decimals)
+    minor = Decimal(repr(value)).scaleb(_known(decimals))
     return minor == minor.to_integral_value()
-
-
-def _is_list(value: object) -> TypeGuard[Iterable[Any]]:
-    return isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping | Promise)

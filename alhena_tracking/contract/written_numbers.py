@@ -1,4 +1,4 @@
-"""Read numbers as shops write them: ``$1,245.42``, ``1.245,42 €``, ``CHF 1'245.-``. ``docs/shop-data.md`` has the rule."""
+"""Read numbers as shops write them: ``$1,245.42``, ``1.245,42 €``, ``CHF 1'245.-``. docs/shop-data.md has the rule."""
 
 from __future__ import annotations
 
@@ -65,4 +65,4 @@ def _decimal_mark(number: str) -> str:
 def _may_group(number: str, mark: str) -> bool:
     """Return whether the only mark of a number may as well group its digits."""
     whole, _, digits = number.partition(mark)
-    return len(digits) == 3 and 1 <= len(whole) <= 3 and whole.isdecimal() and whole.strip("0") != ""  # noqa: PLR2004
+    return len(digits) == 3 and 1 <= len(whole) <= 3 and whole.isdecimal() and whole.strip("0") != ""

@@ -64,6 +64,8 @@ REASONS = {
     "too_long": _("too long"),
     "not_finite": _("not a finite number"),
     "inexact_float": _("a float with more decimals than the currency has"),
+    "not_a_number": _("text that is not a number"),
+    "ambiguous_number": _("a number that can be read in two ways"),
     "negative": _("negative"),
     "not_positive": _("not above zero"),
     "too_many": _("too many items"),

@@ -19,8 +19,9 @@ from alhena_tracking.conf import conf
 from alhena_tracking.contract import limits, normaliser
 from alhena_tracking.contract.rules import InvalidValue
 from alhena_tracking.diagnosis import event_counts
-from alhena_tracking.diagnosis.outcomes import REFUND
+from alhena_tracking.diagnosis.outcomes import ORDER, REFUND
 from alhena_tracking.events.errors import InvalidEvent, UnknownCompany
+from alhena_tracking.events.shop_orders import read_order
 from alhena_tracking.ingestion import EventData, OrderData, Outcome, RefundData, Visitor
 from alhena_tracking.ingestion.data import NO_INTERACTION
 from alhena_tracking.models import Company, Trust
@@ -83,7 +84,7 @@ def read_refund(company: Company, fields: Mapping[str, Any]) -> RefundData:
         return _REFUND.parse(values | {"company_key": company.key}, received_at=timezone.now())
 
     try:
-        return _valid(fields, parse)
+        return _valid(*normaliser.normalise(fields), parse)
     except InvalidEvent as error:
         event_counts.reject(company, REFUND, "invalid", error.errors.items())
         raise
@@ -108,10 +109,22 @@ def _read(method: str, visitor: object, company: Company, fields: Mapping[str, A
             errors_of_values({"visitor": InvalidValue("wrong_type", expected="request", actual=type(visitor).__name__)})
         )
 
-    def parse(values: dict[str, Any]) -> EventData:
-        return serializers.METHODS[method].parse(values | body, received_at=timezone.now(), trust=Trust.CONFIRMED)
+    serializer = serializers.METHODS[method]
 
-    event = _valid(fields, parse)
+    def parse(values: dict[str, Any]) -> EventData:
+        return serializer.parse(values | body, received_at=timezone.now(), trust=Trust.CONFIRMED)
+
+    values, inexact = normaliser.normalise(fields)
+    left_out: tuple[tuple[str, str], ...] = ()
+    if method == ORDER:
+        order = read_order(fields)
+        values |= {"line_items": None, **order.values}
+        inexact, left_out = order.errors, order.left_out
+    for name in [name for name in inexact if serializer.is_lenient(name)]:
+        del values[name]
+        left_out += ((name, inexact.pop(name).code),)
+    event = _valid(values, inexact, parse)
+    event = replace(event, left_out=event.left_out + left_out) if left_out else event
     if not is_unknown:
         return event
     # Only an order can still be credited: its id connects it to what a browser reports.
@@ -119,9 +132,8 @@ def _read(method: str, visitor: object, company: Company, fields: Mapping[str, A
     return replace(event, visitor=None) if is_awaited else NO_INTERACTION
 
 
-def _valid(fields: Mapping[str, Any], parse: Callable[[dict[str, Any]], _Data]) -> _Data:
-    """Normalise fields and parse them. Raises ``InvalidEvent`` with the errors of both."""
-    values, inexact = normaliser.normalise(fields)
+def _valid(values: dict[str, Any], inexact: normaliser.Errors, parse: Callable[[dict[str, Any]], _Data]) -> _Data:
+    """Parse normalised fields. Raises ``InvalidEvent`` with the errors of both."""
     errors = errors_of_values(inexact)
     try:
         data = parse(values)

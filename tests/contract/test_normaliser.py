@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import re
 import uuid
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import Enum, IntEnum
@@ -14,9 +14,15 @@ import pytest
 from django.db import models
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy
+from hypothesis import given
+from hypothesis import strategies as st
 
 from alhena_tracking.contract import limits
 from alhena_tracking.contract.normaliser import normalise
+from alhena_tracking.contract.rules import InvalidValue
+from alhena_tracking.contract.shop_objects import line_fields
+from alhena_tracking.contract.written_numbers import read_number
+from tests.support.contract import load
 
 pytestmark = pytest.mark.no_database
 
@@ -69,6 +75,7 @@ UUID = uuid.UUID(int=7 << 64 | 5)
         (7, "7"),
         (Number.SEVEN, "7"),
         (Decimal("7.00"), "7"),
+        (7.0, "7"),
         (UUID, str(UUID)),
         (SimpleNamespace(pk=7), "7"),
         (SimpleNamespace(pk=UUID), str(UUID)),
@@ -83,14 +90,12 @@ def test_id_when_it_is_a_number_or_uuid_is_a_string(name: str, value: object, ex
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        *(("order_id", value) for value in (True, 7.0, Decimal("7.5"), Decimal("1E+400000"), b"7", ["7"])),
+        *(("order_id", value) for value in (True, 7.5, 1e300, Decimal("7.5"), Decimal("1E+400000"), b"7", ["7"])),
         pytest.param("order_id", 10**5000, id="endless"),
         *(("product_name", value) for value in (7, UUID, True, b"Mug")),
-        *(("value", value) for value in ("7", True, None, b"7")),
-        *(("quantity", value) for value in ("7", True)),
+        *(("value", value) for value in (True, b"7", [7], {"amount": None})),
+        *(("quantity", value) for value in (True, b"7", (7,))),
         ("occurred_at", 7),
-        ("line_items", "lines"),
-        ("line_items", {"product_id": "SKU-1"}),
         ("recommended_product_ids", "SKU-1"),
         ("unknown", SafeString("x")),
     ],
@@ -150,20 +155,108 @@ def test_time_when_it_is_a_datetime_is_a_text() -> None:
     assert values == {"occurred_at": "2026-05-04T12:00:00+00:00", "event_id": str(UUID)}
 
 
-def test_lines_when_they_are_generated_are_a_list() -> None:
-    lines = ({"product_id": number, "value": number / 8, "currency": "EUR"} for number in range(2))
-    values, errors = normalise({"line_items": lines, "recommended_product_ids": (1, UUID)})
-    assert values["line_items"] == [
-        {"product_id": "0", "value": 0.0, "currency": "EUR"},
-        {"product_id": "1", "value": 0.125, "currency": "EUR"},
-    ]
-    assert list(errors) == ["line_items[1].value"]
+def test_ids_when_they_are_generated_are_a_list() -> None:
+    values, _ = normalise({"recommended_product_ids": (each for each in (1, UUID))})
     assert values["recommended_product_ids"] == ["1", str(UUID)]
 
 
-def test_lines_when_they_never_end_are_one_too_many() -> None:
-    def lines() -> Iterator[str]:
-        while True:
-            yield "no line"
+EXAMPLES = load("normaliser", parse_float=Decimal)
+CURRENCIES = {None: "no currency", 0: "JPY", 2: "USD", 3: "KWD"}
 
-    assert normalise({"line_items": lines()})[0]["line_items"] == ["no line"] * (limits.LINE_ITEMS + 1)
+
+def outcome(name: str, value: object, currency: object) -> object:
+    values, errors = normalise({name: value, "currency": currency})
+    assert errors.keys() <= {name}
+    return errors[name].code if errors else values[name]
+
+
+def test_examples_when_counted() -> None:
+    assert sum(map(len, EXAMPLES.values())) >= 200
+
+
+@pytest.mark.parametrize("name", ["value", "tax"])
+@pytest.mark.parametrize("example", EXAMPLES["numbers"], ids=str)
+def test_number_when_an_example_is_read_as_it_says(name: str, example: dict[str, Any]) -> None:
+    value, decimals = example.get("text", example.get("value")), example.get("decimals", 2)
+    assert outcome(name, value, CURRENCIES[decimals]) == example.get("error", example.get("number"))
+
+
+@pytest.mark.parametrize("example", [each for each in EXAMPLES["numbers"] if each.get("decimals") == 3], ids=str)
+def test_quantity_when_an_example_has_three_decimals_is_the_same(example: dict[str, Any]) -> None:
+    assert outcome("quantity", example["text"], "no currency") == example["number"]
+
+
+@pytest.mark.parametrize("name", ["order_id", "product_id", "product_name"])
+@pytest.mark.parametrize("example", EXAMPLES["ids"], ids=str)
+def test_id_when_an_example_is_read_as_it_says(name: str, example: dict[str, Any]) -> None:
+    if name == "product_name" and not isinstance(example["value"], str | None):
+        return
+    assert outcome(name, example["value"], None) == example.get("id")
+
+
+@pytest.mark.parametrize("example", EXAMPLES["first"], ids=str)
+def test_id_when_there_are_several_is_the_first_that_is_there(example: dict[str, Any]) -> None:
+    names = ("product_id", "item_id", "product_sku", "sku")
+    line = dict(zip(names, example["alternatives"], strict=False))
+    assert normalise(line_fields(line) or {})[0]["product_id"] == example.get("id")
+
+
+@pytest.mark.parametrize("example", EXAMPLES["names"], ids=str)
+def test_name_when_it_is_too_long_is_cut(example: dict[str, Any]) -> None:
+    text, times = example["repeat"]
+    name = outcome("product_name", f" {text * times} ", None)
+    assert (name and len(str(name)), str(name or "")) == (
+        example.get("length"),
+        (text * times).strip()[: limits.PRODUCT_NAME_LENGTH],
+    )
+
+
+@pytest.mark.parametrize("value", ["", "  ", "\u00a0", "\ufeff", SafeString("")])
+@pytest.mark.parametrize("name", ["order_id", "product_name", "currency", "source", "value", "quantity", "event_id"])
+def test_text_when_it_is_blank_is_absent(name: str, value: object) -> None:
+    assert normalise({name: value}) == ({name: None}, {})
+
+
+@pytest.mark.parametrize("value", [Decimal("NaN"), Decimal("sNaN"), float("nan"), "NaN", gettext_lazy("NaN")])
+@pytest.mark.parametrize("name", ["value", "quantity", "discount"])
+def test_number_when_it_is_not_a_number_is_absent(name: str, value: object) -> None:
+    assert outcome(name, value, "EUR") is None
+
+
+def money(amount: object, currency: object) -> SimpleNamespace:
+    return SimpleNamespace(amount=amount, currency=currency)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        money(Decimal("12.50"), SimpleNamespace(code="USD")),
+        money("12,50", "USD"),
+        SimpleNamespace(gross=money(Decimal("12.50"), "USD"), net=money(Decimal(10), "USD")),
+        {"amount": 12.5, "currency": "USD"},
+    ],
+)
+def test_amount_when_it_is_money_has_its_currency(value: object) -> None:
+    assert normalise({"value": value}) == ({"value": Decimal("12.5"), "currency": "USD"}, {})
+    assert normalise({"value": value, "currency": "EUR"})[0]["currency"] == "EUR"
+
+
+@pytest.mark.property
+@given(st.text(alphabet="0123456789.,' $€-eE+KWD\u00a0", max_size=20), st.sampled_from([None, 0, 2, 3]))
+def test_number_when_it_is_any_text_is_one_of_its_digits(text: str, decimals: int | None) -> None:
+    try:
+        number = read_number(text, decimals)
+    except InvalidValue:
+        return
+    digits = re.sub(r"[^0-9]", "", text).strip("0")
+    if not re.search(r"\d[eE][+-]?\d", text):
+        assert format(number.copy_abs(), "f").replace(".", "").strip("0") == digits
+        assert number == 0 or (number < 0) == ("-" in re.split(r"\d", text)[0])
+
+
+@pytest.mark.property
+@given(st.decimals(min_value=0, max_value=10**9, places=2), st.sampled_from([",. ", ".,", " ,", "',", "\u202f."]))
+def test_number_when_it_is_written_with_marks_is_read_back(number: Decimal, marks: str) -> None:
+    group, mark = marks[0], marks[1]
+    written = "".join({",": group, ".": mark}.get(each, each) for each in f"{number:,.2f}")
+    assert read_number(written, 2) == number

@@ -141,10 +141,10 @@ def test_refund_when_repeated_is_a_duplicate(interacted: None) -> None:
 
 def test_event_when_invalid_names_every_field(company: Company) -> None:
     with pytest.raises(InvalidEvent) as caught:
-        events.record_order(VISITOR, order_id=True, value="39.98", currency="EUR", line_items=[{"quantity": 0}])
-    assert caught.value.errors.items() >= {"order_id": "wrong_type", "value": "wrong_type"}.items()
-    assert caught.value.errors["line_items[0].quantity"] == "not_positive"
-    assert "value: wrong_type (Expected number, got string.)" in str(caught.value)
+        events.record_order(VISITOR, order_id=True, value="free", currency="€", line_items=[{"quantity": 0}])
+    errors = {"order_id": "wrong_type", "value": "not_a_number", "currency": "unknown_currency"}
+    assert caught.value.errors == errors
+    assert "value: not_a_number (“free” is not a number.)" in str(caught.value)
     with pytest.raises(InvalidEvent) as caught:
         events.record_cart_event(Visitor(None, None), type="ITEM_ADDED", **ITEM)
     assert caught.value.errors == {"user_fingerprint": "required"}
@@ -187,8 +187,8 @@ def test_events_when_their_values_are_of_the_shops_types_are_recorded(company: C
 
 def test_order_when_an_amount_is_an_inexact_float_names_the_rule(company: Company) -> None:
     with pytest.raises(InvalidEvent, match="at most 2 decimals") as caught:
-        events.record_order(VISITOR, **{**ORDER, "value": 0.1 + 0.2, "line_items": [{**ITEM, "value": 1.001}]})
-    assert caught.value.errors == {"value": "inexact_float", "line_items[0].value": "inexact_float"}
+        events.record_order(VISITOR, **{**ORDER, "value": 0.1 + 0.2})
+    assert caught.value.errors == {"value": "inexact_float"}
 
 
 def counted(company: Company) -> Counter[tuple[str, str, str]]:

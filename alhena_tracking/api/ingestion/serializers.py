@@ -86,6 +86,10 @@ class RuleSerializer(serializers.Serializer[Any]):
         self.check(values, errors)
         return values, errors
 
+    def is_lenient(self, name: str) -> bool:
+        """Return whether the field of this name is left out where it is invalid."""
+        return getattr(self.fields.get(name), "is_lenient", False)
+
     def build(self, values: Values, **further: Any) -> Any:
         """Make the ``data_class`` of valid values and of what the request does not state."""
         return self.data_class(**{self.sources.get(name, name): value for name, value in values.items()}, **further)
@@ -243,8 +247,19 @@ class LineItemSerializer(RuleSerializer):
     value = PriceField(source="value_minor")
     quantity = QuantityField()
 
+    def parse_line(self, item: object, currency: str | None) -> tuple[LineItemData | None, Errors]:
+        """Return a line of an order in a currency, if it is valid, and its errors."""
+        values, errors = self.parse_fields(item)
+        if currency and values.get("currency", currency) != currency:
+            errors["currency"] = InvalidValue("currency_mismatch")
+        if errors:
+            return None, errors
+        del values["currency"]  # the order's
+        line: LineItemData = self.build(values)
+        return line, errors
 
-_LINE_ITEM = LineItemSerializer()
+
+LINE_ITEM = LineItemSerializer()
 
 
 class CheckoutEventSerializer(EventSerializer):
@@ -290,14 +305,11 @@ class CheckoutEventSerializer(EventSerializer):
         for index, item in enumerate(items):
             if len(errors) >= most_errors:
                 break
-            values, item_errors = _LINE_ITEM.parse_fields(item)
-            if currency and values.get("currency", currency) != currency:
-                item_errors["currency"] = InvalidValue("currency_mismatch")
+            line, item_errors = LINE_ITEM.parse_line(item, currency)
             for name, error in item_errors.items():
                 errors[f"line_items[{index}].{name}".removesuffix(".")] = error
-            if not item_errors:
-                del values["currency"]  # the order's
-                lines.append(_LINE_ITEM.build(values))
+            if line is not None:
+                lines.append(line)
         return tuple(lines)
 
 
