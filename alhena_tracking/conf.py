@@ -157,6 +157,13 @@ class Conf:
         "Use the dotted path of a function that takes an interaction and returns a bool, or None.",
         "Dotted path of ``predicate(interaction) -> bool``, called once when an interaction is recorded.",
     )
+    order_id = Setting[str | None](
+        None,
+        "E028",
+        _is_function_or_none,
+        "Use the dotted path of a function that takes an order id and returns it in one form, or None.",
+        "Dotted path of ``function(order_id: str) -> str``, which brings the ids of orders to one form on arrival.",
+    )
     confirmed_orders_only = Switch("E013", "Whether only orders that the shop's server confirmed count as revenue.")
     max_order_value = _ceilings(
         "E025",

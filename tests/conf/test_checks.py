@@ -79,6 +79,8 @@ WRONG = [
     ("MAX_ORDER_VALUE", {"EUR": Decimal("NaN")}, "alhena_tracking.E025"),
     ("MAX_CART_VALUE", {"XXX": 1000}, "alhena_tracking.E026"),
     ("MAX_CART_VALUE", {"eur": 1000}, "alhena_tracking.E026"),
+    ("ORDER_ID", "no.such.function", "alhena_tracking.E028"),
+    ("ORDER_ID", str.upper, "alhena_tracking.E028"),
     ("READ_DATALAYER", "as-is", "alhena_tracking.E021"),
     ("DATALAYER_VALUE", ["net"], "alhena_tracking.E022"),
 ]
@@ -102,6 +104,7 @@ def test_setting_when_wrong_is_an_error_with_a_hint(name: str, value: Any, id_: 
         ("CART_EVENT_VALUE", "total"),
         ("LINE_ITEM_VALUE", "unit"),
         ("QUALIFYING_INTERACTION", "builtins.bool"),
+        ("ORDER_ID", "builtins.str"),
         ("COOKIE_DOMAIN", ".shop.example"),
         ("REQUIRE_CONSENT", True),
         ("RESPECT_DNT", True),

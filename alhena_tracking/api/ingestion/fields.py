@@ -12,6 +12,7 @@ from rest_framework import serializers
 
 from alhena_tracking.contract import limits, rules
 from alhena_tracking.contract.rules import InvalidValue
+from alhena_tracking.order_ids import in_one_form
 
 Values = dict[str, Any]
 
@@ -47,6 +48,13 @@ class TextField(RuleField):
 
     def parse(self, value: object, values: Values) -> str:
         return rules.parse_text(value, self.limit)
+
+
+class OrderIdField(TextField):
+    """The shop's id of an order, in the form that ``ORDER_ID`` gives to ids."""
+
+    def parse(self, value: object, values: Values) -> str:
+        return in_one_form(super().parse(value, values))
 
 
 class ChoiceField(RuleField):

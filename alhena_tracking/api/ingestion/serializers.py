@@ -20,6 +20,7 @@ from alhena_tracking.api.ingestion.fields import (
     CurrencyField,
     EventIdField,
     FingerprintField,
+    OrderIdField,
     PriceField,
     QuantityField,
     RuleField,
@@ -265,7 +266,7 @@ LINE_ITEM = LineItemSerializer()
 class CheckoutEventSerializer(EventSerializer):
     data_class = OrderData
 
-    order_id = TextField(required=False)
+    order_id = OrderIdField(required=False)
     currency = CurrencyField()
     value = ValueField(source="value_minor")
     tax = ValueField(source="tax_minor", is_lenient=True)
@@ -319,7 +320,7 @@ class RefundSerializer(RuleSerializer):
     data_class = RefundData
 
     company_key = TextField()
-    order_id = TextField()
+    order_id = OrderIdField()
     refund_id = TextField()
     currency = CurrencyField()
     value = ValueField(is_positive=True, source="value_minor")
