@@ -45,6 +45,7 @@ REASONS = {
     "no_interaction": _("the visitor had not used the assistant"),
     "privacy_signal": _("the browser asks not to be tracked"),
     "bot": _("a robot"),
+    "test": _("a test by the shop's own people"),
     "too_many_claims": _("more of one visitor than is believable"),
     "above_ceiling": _("a value above the ceiling"),
     "unknown_order": _("a refund of an unknown order"),

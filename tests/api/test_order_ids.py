@@ -35,10 +35,10 @@ def test_order_ids_when_there_is_a_function_meet(settings: Any, key: str) -> Non
     }
     _, answer = post("batch", batch, Authorization=f"Bearer {key}")
     assert answer["results"] == [{"status": "confirmed"}]
-    order = {"order_id": "gid://shopify/Order/1001", "value": Decimal("39.98"), "currency": "USD"}
+    order: dict[str, Any] = {"order_id": "gid://shopify/Order/1001", "value": Decimal("39.98"), "currency": "USD"}
     assert events.record_order(None, **order).status == "duplicate"
     assert events.record_orders([order])[0].status == "duplicate"
-    refund = {"order_id": "SHOP-1001", "refund_id": "#7", "value": 10, "currency": "USD"}
+    refund: dict[str, Any] = {"order_id": "SHOP-1001", "refund_id": "#7", "value": 10, "currency": "USD"}
     assert events.refund_order(**refund).status == "recorded"
     assert post("refunds", {"company_key": "acme", **refund}, Authorization=f"Bearer {key}")[1] == {
         "status": "duplicate"

@@ -8,13 +8,18 @@ from contextlib import nullcontext
 from datetime import timedelta
 from decimal import Decimal
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
+from django.conf import settings as SETTINGS  # noqa: N812  (beside the fixture)
+from django.contrib.auth.models import AnonymousUser
 from django.db import models, transaction
 from django.http import HttpRequest
 from django.test import RequestFactory
 from django.utils import timezone
+from django.utils.functional import SimpleLazyObject
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy
 from rest_framework.request import Request
@@ -292,3 +297,64 @@ def test_receiver_when_it_fails_harms_nothing(
     assert Interaction.objects.count() == 1
     assert [each.levelname for each in caplog.records] == ["ERROR"]
     assert bool(later) is not isinstance(receiver, Unnameable)
+
+
+# The shop's own people
+
+
+def with_user(user: object, session: str | None = "s") -> HttpRequest:
+    made = request()
+    made.user = user  # type: ignore[assignment]
+    if session is not None:
+        made.COOKIES[SETTINGS.SESSION_COOKIE_NAME] = session
+    return made
+
+
+def raising() -> object:
+    raise RuntimeError
+
+
+def in_test_mode(value: str) -> HttpRequest:
+    made = request()
+    made.COOKIES["alhena_test"] = value
+    return made
+
+
+STAFF = SimpleNamespace(is_staff=True)
+
+
+@pytest.mark.parametrize(
+    ("made", "is_own"),
+    [
+        (with_user(STAFF), True),
+        (with_user(STAFF, None), True),
+        (with_user(SimpleLazyObject(lambda: STAFF)), True),
+        (Request(with_user(STAFF)), True),
+        (in_test_mode("1"), True),
+        (in_test_mode("0"), False),
+        (with_user(AnonymousUser()), False),
+        (with_user(SimpleNamespace(is_staff=False)), False),
+        (with_user(SimpleLazyObject(raising)), False),
+        (with_user(None), False),
+        (request(), False),
+    ],
+)
+def test_event_when_the_shops_own_people_make_it_is_a_test(interacted: None, made: HttpRequest, is_own: bool) -> None:
+    outcome = events.record_order(made, **ORDER)
+    assert Order.objects.exists() == (not is_own)
+    if not is_own:
+        assert outcome.status == "recorded"
+        return
+    assert outcome == Outcome("ignored", reason="test")
+    assert events.record_orders([{"visitor": made, **ORDER}]) == [Outcome("ignored", reason="test")]
+    assert events.record_cart_event(made, type="ITEM_ADDED", **ITEM).reason == "test"
+    assert events.record_interaction(made, type="CHAT").reason == "test"
+    with pytest.raises(InvalidEvent):
+        events.record_order(made, value=-1, currency="EUR")
+
+
+def test_staff_when_the_request_has_no_session_are_not_looked_up(interacted: None) -> None:
+    look_up = Mock(return_value=STAFF)
+    made = with_user(SimpleLazyObject(look_up), session=None)
+    assert events.record_order(made, **ORDER).status == "recorded"
+    look_up.assert_not_called()
