@@ -15,8 +15,8 @@ The functions that end in ``_on_commit`` never raise, because tracking must neve
 nothing before the commit, and take a function that returns the fields. Those that begin with ``a`` are for asynchronous
 code.
 
-``record_orders`` and ``record_cart_events`` take any number of events, such as those of an import, and record 500 in a
-transaction.
+``record_orders``, ``record_cart_events`` and ``record_refunds`` take any number of events, such as those of an import,
+and record 500 in a transaction.
 """
 
 from alhena_tracking.events.after_commit import (
@@ -34,6 +34,7 @@ from alhena_tracking.events.asynchronous import (
     arecord_order,
     arecord_order_on_commit,
     arecord_orders,
+    arecord_refunds,
     arefund_order,
     arefund_order_on_commit,
 )
@@ -44,6 +45,7 @@ from alhena_tracking.events.recording import (
     record_interaction,
     record_order,
     record_orders,
+    record_refunds,
     refund_order,
 )
 from alhena_tracking.ingestion import Outcome, Visitor
@@ -62,6 +64,7 @@ __all__ = [
     "arecord_order",
     "arecord_order_on_commit",
     "arecord_orders",
+    "arecord_refunds",
     "arefund_order",
     "arefund_order_on_commit",
     "record_cart_event",
@@ -72,6 +75,7 @@ __all__ = [
     "record_order",
     "record_order_on_commit",
     "record_orders",
+    "record_refunds",
     "refund_order",
     "refund_order_on_commit",
 ]

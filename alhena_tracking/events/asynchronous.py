@@ -50,6 +50,11 @@ async def arefund_order(*, company: str | None = None, **fields: Any) -> Outcome
     return await sync_to_async(recording.refund_order)(company=company, **fields)
 
 
+async def arecord_refunds(refunds: Iterable[Mapping[str, Any]], *, company: str | None = None) -> list[Outcome]:
+    """``record_refunds`` for asynchronous code. A generator of refunds may query the database."""
+    return await sync_to_async(recording.record_refunds)(refunds, company=company)
+
+
 # No transaction is open in asynchronous code: these record at once, and are those that never raise.
 
 

@@ -48,9 +48,9 @@ def company_of(key: str | None) -> Company:
 
 
 def read_event(method: str, visitor: object, company: Company, fields: Mapping[str, Any]) -> Read:
-    """Validate an event. Raises ``InvalidEvent`` and counts it."""
+    """Validate an event or a refund. Raises ``InvalidEvent`` and counts it."""
     try:
-        return _read(method, visitor, company, fields)
+        return _read_refund(company, fields) if method == REFUND else _read(method, visitor, company, fields)
     except InvalidEvent as error:
         event_counts.reject(company, method, "invalid", error.errors.items())
         raise
@@ -76,19 +76,6 @@ def read_events(method: str, name: str, items: Iterable[Mapping[str, Any]], comp
     if errors:
         raise InvalidEvent(errors, messages)
     return events
-
-
-def read_refund(company: Company, fields: Mapping[str, Any]) -> RefundData:
-    """Validate a refund. Raises ``InvalidEvent`` and counts it."""
-
-    def parse(values: dict[str, Any]) -> RefundData:
-        return _REFUND.parse(values | {"company_key": company.key}, received_at=timezone.now())
-
-    try:
-        return _valid(*normaliser.normalise(fields), parse)
-    except InvalidEvent as error:
-        event_counts.reject(company, REFUND, "invalid", error.errors.items())
-        raise
 
 
 def _read(method: str, visitor: object, company: Company, fields: Mapping[str, Any]) -> Read:
@@ -133,6 +120,13 @@ def _read(method: str, visitor: object, company: Company, fields: Mapping[str, A
     # Only an order can still be credited: its id connects it to what a browser reports.
     is_awaited = isinstance(event, OrderData) and event.order_id
     return replace(event, visitor=None) if is_awaited else NO_INTERACTION
+
+
+def _read_refund(company: Company, fields: Mapping[str, Any]) -> RefundData:
+    def parse(values: dict[str, Any]) -> RefundData:
+        return _REFUND.parse(values | {"company_key": company.key}, received_at=timezone.now())
+
+    return _valid(*normaliser.normalise(fields), parse)
 
 
 def _valid(values: dict[str, Any], inexact: normaliser.Errors, parse: Callable[[dict[str, Any]], _Data]) -> _Data:

@@ -18,9 +18,9 @@ from alhena_tracking.contract.rules import InvalidValue
 from alhena_tracking.diagnosis import event_counts
 from alhena_tracking.diagnosis.outcomes import CART_EVENT, FAILED_AFTER_COMMIT, INTERACTION, ORDER, REFUND
 from alhena_tracking.events.errors import EventError, InvalidEvent
-from alhena_tracking.events.reading import Read, company_of, read_event, read_events, read_refund
+from alhena_tracking.events.reading import Read, company_of, read_event, read_events
 from alhena_tracking.events.transactions import after_commit, open_transactions
-from alhena_tracking.ingestion import EventData, Outcome, RefundData, Visitor, record, record_refund
+from alhena_tracking.ingestion import EventData, Outcome, Visitor, record
 
 logger = logging.getLogger(__name__)
 
@@ -93,13 +93,16 @@ def refund_order(*, company: str | None = None, **fields: Any) -> Outcome:
     """Put a refund beside its order: ``order_id``, ``refund_id``, ``value``, ``currency`` (the order's), and optionally
     ``occurred_at``. Returns ``recorded``, ``duplicate`` or ``ignored``; as ``record_interaction`` otherwise.
     """
-    row = company_of(company)
-    data = read_refund(row, fields)
-    if aliases := open_transactions():
-        work = partial(_refund, row.key, data, is_late=True)
-        after_commit(aliases, partial(without_raising, "refund_order", REFUND, row.key, work))
-        return _DEFERRED
-    return _refund(row.key, data)
+    return _record("refund_order", REFUND, None, company, fields)
+
+
+def record_refunds(refunds: Iterable[Mapping[str, Any]], *, company: str | None = None) -> list[Outcome]:
+    """Put any number of refunds beside their orders, and return the outcome of each, in order.
+
+    A refund is a mapping of the arguments of ``refund_order``. As ``record_orders`` otherwise; ``InvalidEvent`` names
+    fields such as ``refunds[3].value``. One that does not fit its order is ``invalid`` with the code of the error.
+    """
+    return _record_all("record_refunds", REFUND, "refunds", refunds, company)
 
 
 def without_raising(function: str, method: str, company: str | None, work: Callable[[], Any], number: int = 1) -> None:
@@ -126,7 +129,8 @@ def _record(function: str, method: str, visitor: object, key: str | None, fields
     event = read_event(method, visitor, company, fields)
     (outcome,) = _record_or_defer(function, method, company.key, [event])
     if outcome.status == "invalid":
-        raise InvalidEvent({outcome.invalid_field: outcome.reason})
+        message = InvalidValue(outcome.reason).message
+        raise InvalidEvent({outcome.field: outcome.reason}, {outcome.field: message} if outcome.field else None)
     return outcome
 
 
@@ -153,8 +157,9 @@ def _record_late(function: str, method: str, key: str, events: Sequence[Read]) -
 
     def record_chunk(chunk: Sequence[Read]) -> None:
         outcomes = _record_chunk(method, key, [_arriving_now(event) for event in chunk])
-        for reason in sorted({outcome.reason for outcome in outcomes if outcome.status == "invalid"}):
-            logger.error("%s: %s", function, reason)
+        refused = {(each.field, each.reason) for each in outcomes if each.status == "invalid"}
+        for field, reason in sorted(refused):
+            logger.error("%s: %s", function, InvalidEvent({field: reason}).codes)
 
     for chunk in _chunks(events, limits.SERVER_BATCH_EVENTS):
         try:
@@ -176,22 +181,11 @@ def _record_chunk(method: str, key: str, events: Sequence[Read]) -> list[Outcome
     outcomes = [event if isinstance(event, Outcome) else next(recorded) for event in events]
     for event, outcome in zip(events, outcomes, strict=True):
         if outcome.status == "invalid":
-            event_counts.reject(company, method, "invalid", [(outcome.invalid_field, outcome.reason)])
+            event_counts.reject(company, method, "invalid", [(outcome.field, outcome.reason)])
         else:
             event_counts.count(company, method, outcome.status, outcome.reason)
             event_counts.count_left_out(company, method, outcome.status, getattr(event, "left_out", ()))
     return outcomes
-
-
-def _refund(key: str, data: RefundData, *, is_late: bool = False) -> Outcome:
-    company = company_of(key)
-    try:
-        outcome = record_refund(company, replace(data, received_at=timezone.now()) if is_late else data)
-    except InvalidValue as error:
-        event_counts.reject(company, REFUND, "invalid", [("currency", error.code)])
-        raise InvalidEvent({"currency": error.code}, {"currency": error.message}) from None
-    event_counts.count(company, REFUND, outcome.status, outcome.reason)
-    return outcome
 
 
 def _arriving_now(event: Read) -> Read:

@@ -10,7 +10,7 @@ from alhena_tracking.ingestion.data import (
     RefundData,
     Visitor,
 )
-from alhena_tracking.ingestion.recording import record, record_refund
+from alhena_tracking.ingestion.recording import record
 
 __all__ = [
     "CartEventData",
@@ -22,5 +22,4 @@ __all__ = [
     "RefundData",
     "Visitor",
     "record",
-    "record_refund",
 ]

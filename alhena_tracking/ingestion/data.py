@@ -185,15 +185,19 @@ ORDER_DETAILS = tuple(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RefundData:
-    """A refund of an order; ``value_minor`` in minor units of ``currency``, which is the order's."""
+class RefundData(EventData):
+    """A refund of an order; ``value_minor`` in minor units of ``currency``, which is the order's. It has no visitor."""
 
+    visitor: Visitor | None = None
+    trust: Trust = Trust.CONFIRMED
     order_id: str
     refund_id: str
     currency: str
     value_minor: int
-    occurred_at: datetime
-    received_at: datetime
+
+    @property
+    def is_known_by_id(self) -> bool:
+        return False  # but by its refund id
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,10 +237,13 @@ class Outcome:
     reason: str = ""
 
     @property
-    def invalid_field(self) -> str:
-        """The field that makes an event invalid by what is stored; empty if it is none in particular."""
-        return "occurred_at" if self == TOO_OLD else ""
+    def field(self) -> str:
+        """The field that an invalid event is refused for by what is stored; empty where it is the whole."""
+        return _FIELDS.get(self.reason, "")
 
+
+#: The fields of events that do not fit what is stored, by the code of the error.
+_FIELDS = {"currency_mismatch": "currency", "too_old": "occurred_at"}
 
 DUPLICATE = Outcome("duplicate")
 CONFIRMED = Outcome("confirmed")
@@ -248,4 +255,5 @@ ABOVE_CEILING = Outcome("ignored", reason="above_ceiling")
 NO_INTERACTION = Outcome("ignored", reason="no_interaction")
 UNKNOWN_ORDER = Outcome("ignored", reason="unknown_order")
 EXCEEDS_ORDER = Outcome("ignored", reason="exceeds_order")
+CURRENCY_MISMATCH = Outcome("invalid", reason="currency_mismatch")
 TOO_OLD = Outcome("invalid", reason="too_old")

@@ -239,6 +239,7 @@ def new_refund(company: Company, data: RefundData) -> Refund:
         order_id_digest=text_digest(data.order_id),
         refund_id=data.refund_id,
         refund_id_digest=text_digest(data.refund_id),
+        event_id=data.event_id,
         currency=data.currency,
         value_minor=data.value_minor,
         occurred_at=data.occurred_at,

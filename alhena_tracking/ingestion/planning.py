@@ -28,6 +28,7 @@ from alhena_tracking.ingestion.data import (
     InteractionData,
     OrderData,
     Outcome,
+    RefundData,
     Visitor,
 )
 from alhena_tracking.ingestion.order_rows import place_of
@@ -46,7 +47,7 @@ from alhena_tracking.ingestion.state import (
     StoredOrder,
     earliest,
 )
-from alhena_tracking.models import CartEvent, Interaction, Order, OrderLine, Trust, VisitorSession
+from alhena_tracking.models import CartEvent, Interaction, Order, OrderLine, Refund, Trust, VisitorSession
 
 #: Ids from here on stand for rows that are not inserted yet; no stored row has one so large.
 PROVISIONAL_ID = 2**62
@@ -75,6 +76,7 @@ class Plan:
     orders_without_id: list[Order] = field(default_factory=list)
     lines_without_id: list[OrderLine] = field(default_factory=list)
     states: list[OrderState] = field(default_factory=list)
+    refunds: list[Refund] = field(default_factory=list)
 
     @property
     def used_allowances(self) -> list[tuple[int, CartAllowance]]:
@@ -131,8 +133,9 @@ class _Planning:
                 self.stored.known.update(keys)
         self.plan.orders_without_id, self.plan.lines_without_id = self._without_id.added, self._without_id.lines
         self.plan.states = [*self.stored.orders.values(), *self._without_id.confirmed]
-        for state in self.plan.states:
-            state.settle()
+        if not self.demand.is_of_refunds:  # for which no sessions are read
+            for state in self.plan.states:
+                state.settle()
         if self.plan.has_rows:
             self._place_cart_events()
             for session in self.plan.opened:
@@ -145,6 +148,8 @@ class _Planning:
     def _plan_event(self, event: EventData) -> Outcome:
         if isinstance(event, InteractionData):
             return self._add_interaction(event)
+        if isinstance(event, RefundData):
+            return self._add_refund(event)
         attribution = self._attribute(event)
         if isinstance(event, OrderData):
             if event.order_id:
@@ -261,6 +266,14 @@ class _Planning:
                     return TOO_MANY_CLAIMS
                 self.stored.open_claims[session_id] = self.stored.open_claims.get(session_id, 0) + 1
         return state.take(event, attribution)
+
+    def _add_refund(self, event: RefundData) -> Outcome:
+        state = self.stored.orders[event.order_id]
+        outcome = state.refunds.add(self.company, state.order, event)
+        refund = state.refunds.find(event.refund_id)
+        if refund is not None and outcome.status == "recorded":
+            self.plan.refunds.append(refund)
+        return outcome
 
     def _lift_denials(self, event: InteractionData) -> None:
         """Credit orders whose buyer, named by the shop's server, turns out to have used the assistant before."""

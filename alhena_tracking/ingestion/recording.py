@@ -14,14 +14,12 @@ from django.dispatch import Signal
 from alhena_tracking import signals
 from alhena_tracking.conf import conf
 from alhena_tracking.db.messages import messages
-from alhena_tracking.db.transactions import atomic, database, fills_in_parameters, retried, rows_of
-from alhena_tracking.digests import text_digest
+from alhena_tracking.db.transactions import atomic, database, fills_in_parameters, retried
 from alhena_tracking.ingestion import orm, postgresql
-from alhena_tracking.ingestion.data import EventData, Outcome, RefundData
+from alhena_tracking.ingestion.data import EventData, Outcome
 from alhena_tracking.ingestion.planning import Plan, make_plan
-from alhena_tracking.ingestion.stale_days import StaleDays
 from alhena_tracking.ingestion.state import ChangedError, Demand, DeniedError, LateError, NotReadError
-from alhena_tracking.models import Company, LockRow, RolledUpDay
+from alhena_tracking.models import Company
 
 #: How often events are read anew because what they depend on has changed.
 _ATTEMPTS = 4
@@ -30,7 +28,7 @@ _NEED_DIVISION = (IntegrityError, DataError, NotReadError)
 
 
 def record(company: Company, events: Sequence[EventData], *, is_durable: bool = False) -> list[Outcome]:
-    """Record events of any number of visitors in order, and return the outcome of each.
+    """Record events of any number of visitors, and refunds, in order, and return the outcome of each.
 
     All are recorded in one transaction, with the outcomes and rows of recording them one by one. They are committed on
     return, unless the caller has a transaction open: then they are recorded in a savepoint, and ``is_durable`` makes
@@ -45,32 +43,6 @@ def record(company: Company, events: Sequence[EventData], *, is_durable: bool = 
     except _NEED_DIVISION:
         # Another process stored the same id first, one event is at fault, or one changes what another depends on.
         return retried(partial(_record_again, company, events, is_durable), is_durable=is_durable)
-
-
-def record_refund(company: Company, data: RefundData, *, is_durable: bool = False) -> Outcome:
-    """Record a refund of an order, once.
-
-    Return ``recorded``, ``duplicate`` (the ``refund_id`` is stored already) or ``ignored``: the order is unknown, or
-    worth less than all its refunds, and the refund is kept in case the order or its correction follows. Raises
-    ``InvalidValue`` with the code ``currency_mismatch`` where it is not in the order's currency, and otherwise as
-    ``record`` does.
-    """
-
-    def attempt() -> Outcome:
-        with atomic(is_durable=is_durable):
-            rows_of(LockRow).lock([LockRow.number_of(text_digest(data.order_id))])
-            state = orm.read_states(company, [data.order_id])[data.order_id]
-            outcome = state.refunds.add(company, state.order, data)
-            stale_days = StaleDays(company, data.received_at)
-            stale_days.add_state(state, {})
-            orm.save_states([state], {})
-            rows_of(RolledUpDay).mark_stale(company, stale_days.days)
-        refund = state.refunds.find(data.refund_id)
-        if refund is not None and outcome.status == "recorded":
-            _announce(signals.order_refunded, refund)
-        return outcome
-
-    return retried(attempt, is_durable=is_durable)
 
 
 def _record(company: Company, events: Sequence[EventData], is_durable: bool) -> list[Outcome]:
@@ -154,6 +126,8 @@ def _announce_all(plan: Plan) -> None:
         _announce(signals.interaction_recorded, interaction)
     for event in plan.cart_events:
         _announce(signals.cart_event_recorded, event)
+    for refund in plan.refunds:
+        _announce(signals.order_refunded, refund)
     for order in plan.orders_without_id:
         _announce(signals.order_recorded, order, is_new=True)
     for state in plan.states:

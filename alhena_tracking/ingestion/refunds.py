@@ -6,10 +6,9 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from alhena_tracking.contract.limits import PENDING_AGE
-from alhena_tracking.contract.rules import InvalidValue
 from alhena_tracking.digests import text_digest
 from alhena_tracking.ingestion import order_rows
-from alhena_tracking.ingestion.data import DUPLICATE, EXCEEDS_ORDER, UNKNOWN_ORDER, Outcome, RefundData
+from alhena_tracking.ingestion.data import CURRENCY_MISMATCH, DUPLICATE, EXCEEDS_ORDER, UNKNOWN_ORDER, Outcome, RefundData
 from alhena_tracking.models import Company, Order, Refund
 
 
@@ -21,7 +20,7 @@ class Refunds:
 
     def __init__(self, rows: Iterable[Refund] = ()) -> None:
         self.rows = list(rows)
-        self.superseded: Refund | None = None
+        self.superseded: list[Refund] = []
         self._stored = {refund.pk: _place_of(refund) for refund in self.rows}
 
     @property
@@ -30,15 +29,15 @@ class Refunds:
         return sum(refund.counted_minor for refund in self.rows)
 
     def add(self, company: Company, order: Order | None, data: RefundData) -> Outcome:
-        """Add a refund. Raises ``InvalidValue`` if it is in another currency than the order."""
+        """Add a refund."""
         known = self.find(data.refund_id)
         if known is not None and known.refunded_order is not None:
             return DUPLICATE
         if order is not None and data.currency != order.currency:
-            raise InvalidValue("currency_mismatch")
+            return CURRENCY_MISMATCH
         if known is not None:  # does not belong to the order yet, so the latest version replaces it
             self.rows.remove(known)
-            self.superseded = known
+            self.superseded.append(known)
         refund = order_rows.new_refund(company, data)
         self.rows.append(refund)
         if order is None:

@@ -16,7 +16,7 @@ from alhena_tracking.attribution import Candidate
 from alhena_tracking.contract.limits import EQUAL_ORDER_INTERVAL, INTERACTION_GRACE
 from alhena_tracking.digests import text_digest
 from alhena_tracking.ingestion.allowances import CartAllowance
-from alhena_tracking.ingestion.data import CartEventData, EventData, InteractionData, OrderData, Visitor
+from alhena_tracking.ingestion.data import CartEventData, EventData, InteractionData, OrderData, RefundData, Visitor
 from alhena_tracking.ingestion.order_rows import contents_digest
 from alhena_tracking.models import (
     CartEvent,
@@ -39,6 +39,7 @@ TABLES: dict[type[EventData], tuple[type[Model], ...]] = {
     InteractionData: (Interaction,),
     CartEventData: (CartEvent,),
     OrderData: (Order, OrderClaim),
+    RefundData: (),
 }
 #: The fields of a session that interactions decide.
 SESSION_FIELDS = ("started_at", "started_on", "last_interaction_at", "qualified_at", "channel", "ai_profile")
@@ -179,7 +180,9 @@ class Demand:
         }
         #: In order of arrival, which a set would lose: rows get their ids in this order.
         self.order_ids = list(
-            dict.fromkeys(event.order_id for event in events if isinstance(event, OrderData) and event.order_id)
+            dict.fromkeys(
+                event.order_id for event in events if isinstance(event, OrderData | RefundData) and event.order_id
+            )
         )
 
     def add_order_ids(self, order_ids: Iterable[str]) -> None:
@@ -190,6 +193,11 @@ class Demand:
     def is_of_carts(self) -> bool:
         """Whether all events are cart events."""
         return all(isinstance(event, CartEventData) for event in self.events)
+
+    @property
+    def is_of_refunds(self) -> bool:
+        """Whether all events are refunds, which depend on nothing but their orders."""
+        return all(isinstance(event, RefundData) for event in self.events)
 
     @property
     def has_orders(self) -> bool:

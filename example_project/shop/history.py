@@ -18,7 +18,6 @@ from alhena_tracking.ingestion import (
     Outcome,
     RefundData,
     record,
-    record_refund,
     review,
 )
 from alhena_tracking.models import (
@@ -66,10 +65,7 @@ def lay_history(company: Company, *, days: int, seed: int, now: datetime) -> int
     with transaction.atomic():
         clear_history(company)
         for event in events:
-            if isinstance(event, RefundData):
-                outcome = record_refund(company, event)
-            else:
-                [outcome] = record(company, [event])
+            [outcome] = record(company, [event])
             add_up(counts, company, event, outcome)
         EventCount.objects.bulk_create(counts.values())
     return sum(row.count for row in counts.values() if row.outcome == "recorded")

@@ -12,7 +12,7 @@ import pytest
 from django.db import models
 
 from alhena_tracking.contract.limits import FIRST_CLAIMS, LATEST_CLAIMS
-from alhena_tracking.ingestion import EventData, LineItemData, RefundData, Visitor, record, record_refund
+from alhena_tracking.ingestion import EventData, LineItemData, RefundData, Visitor, record
 from alhena_tracking.models import Company, Interaction, Order, OrderClaim, OrderLine, Trust, VisitorSession
 from tests.support.event_data import NOW, VISITOR, cart_event, chat, order
 from tests.support.factories import InteractionFactory, OrderClaimFactory, OrderFactory, VisitorSessionFactory
@@ -74,7 +74,7 @@ def _history(company: Company, order_id: str, stranger: Visitor) -> dict[str, Wo
         "same claim": lambda: record(company, [order(visitor=stranger, value_minor=999, **said)]),
         "confirmation": lambda: record(company, [order(visitor=None, trust=Trust.CONFIRMED, **said)]),
         "second confirmation": lambda: record(company, [order(visitor=None, trust=Trust.CONFIRMED, **said)]),
-        "refund": lambda: record_refund(company, refund),
+        "refund": lambda: record(company, [refund]),
         "confirmation with visitor": lambda: record(company, [order(trust=Trust.CONFIRMED, **said)]),
     }
     return {name: work_of(request) for name, request in requests.items()}

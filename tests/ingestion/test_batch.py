@@ -17,7 +17,7 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from alhena_tracking.ingestion import CartEventData, EventData, OrderData, Outcome, record
+from alhena_tracking.ingestion import CartEventData, EventData, OrderData, Outcome, RefundData, record
 from alhena_tracking.models import (
     CartEvent,
     Company,
@@ -26,12 +26,13 @@ from alhena_tracking.models import (
     OrderClaim,
     OrderLine,
     PendingConfirmation,
+    Refund,
     Trust,
     VisitorSession,
 )
 from tests.support.event_data import NOW, VISITOR, cart_event, chat, data_of, order
 from tests.support.factories import InteractionFactory, VisitorSessionFactory
-from tests.support.histories import History, histories
+from tests.support.histories import ORDER_IDS, RECEIVED_AT, History, histories
 from tests.support.oracle import CartChange, Event
 from tests.support.runs import examples
 
@@ -49,6 +50,17 @@ def test_rows_when_events_come_together_are_those_of_one_by_one(history: History
     assert _outcome(history, batches) == one_by_one
 
 
+_REFUNDS = st.builds(
+    RefundData,
+    order_id=st.sampled_from([order_id for order_id in ORDER_IDS if order_id]),
+    refund_id=st.sampled_from("RrS"),
+    currency=st.sampled_from(["EUR", "EUR", "EUR", "USD"]),
+    value_minor=st.sampled_from([1, 300, 2000]),
+    occurred_at=st.sampled_from([RECEIVED_AT, RECEIVED_AT - timedelta(days=2)]),
+    received_at=st.just(RECEIVED_AT),
+)
+
+
 @settings(
     max_examples=examples(8, full=2000, databases=["sqlite"]),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
@@ -59,11 +71,17 @@ def test_rows_when_events_come_together_are_those_of_one_by_one(history: History
     confirmed=st.sets(st.integers(0, 24)),
     anonymous=st.sets(st.integers(0, 24)),
     size=st.integers(2, 30),
+    refunds=st.dictionaries(st.integers(0, 24), st.lists(_REFUNDS, max_size=3), max_size=6),
 )
 def test_rows_when_batches_mix_visitors_are_those_of_one_by_one(
-    history: History, repeated: set[int], confirmed: set[int], anonymous: set[int], size: int
+    history: History,
+    repeated: set[int],
+    confirmed: set[int],
+    anonymous: set[int],
+    size: int,
+    refunds: dict[int, list[RefundData]],
 ) -> None:
-    batches = list(_mixed_batches(history, repeated, confirmed, anonymous, size))
+    batches = list(_mixed_batches(history, repeated, confirmed, anonymous, size, refunds))
     one_by_one = _outcome(history, [(basis, company, [data]) for basis, company, batch in batches for data in batch])
     assert _outcome(history, batches) == one_by_one
 
@@ -88,10 +106,15 @@ def _batches(history: History, repeated: set[int]) -> Iterator[Batch]:
 
 
 def _mixed_batches(
-    history: History, repeated: set[int], confirmed: set[int], anonymous: set[int], size: int
+    history: History,
+    repeated: set[int],
+    confirmed: set[int],
+    anonymous: set[int],
+    size: int,
+    refunds: dict[int, list[RefundData]],
 ) -> Iterator[Batch]:
     """The history in batches of any visitors. Some events are sent twice, the shop's server confirms some, and of these
-    some orders with an id name nobody.
+    some orders with an id name nobody. Refunds follow some of them.
     """
     batches: dict[tuple[str, str], list[EventData]] = {}
     for number, event in enumerate(history.events):
@@ -103,6 +126,7 @@ def _mixed_batches(
         key = _basis_of(event), event.company
         batch = batches.setdefault(key, [])
         batch += [data] * (2 if number in repeated else 1)
+        batch += refunds.get(number, [])
         if len(batch) >= size:
             yield *key, batches.pop(key)
     for key, batch in batches.items():
@@ -133,6 +157,7 @@ def _outcome(history: History, batches: Sequence[Batch]) -> tuple[Any, ...]:
     return outcomes, rows
 
 
+_MODELS = (VisitorSession, Interaction, CartEvent, Order, OrderClaim, OrderLine, PendingConfirmation, Refund)
 _OF_ORDERS = {Order, OrderClaim, OrderLine}
 #: A session's version grows once with each batch. What late events of a batch make of others is counted as claimed once
 #: all are placed.
@@ -147,14 +172,17 @@ def _rows() -> list[Any]:
     events = dict(Interaction.objects.values_list("id", "event_id"))
     orders = dict(Order.objects.values_list("id", "event_id"))
     rows: list[Any] = []
-    for model in (VisitorSession, Interaction, CartEvent, Order, OrderClaim, OrderLine, PendingConfirmation):
+    for model in _MODELS:
         for values in model._default_manager.order_by("id").values():
             row: dict[str, Any] = {**values}
             row["session_id"] = sessions.get(row.get("session_id", 0))
             row["credited_interaction_id"] = events.get(row.get("credited_interaction_id", 0))
+            row["refunded_order_id"] = orders.get(row.get("refunded_order_id", 0))
             row["content"] = str(orders[row["id" if model is Order else "order_id"]]) if model in _OF_ORDERS else ""
+            if model is Refund:
+                row["content"] = str(row["order_id_digest"])
             rows.append({name: value for name, value in row.items() if name not in _INCOMPARABLE})
-    # Which of two orders of one transaction, or of their claims, has the smaller id means nothing.
+    # Which of two orders of one transaction, or of their claims and refunds, has the smaller id means nothing.
     return sorted(rows, key=lambda row: row["content"])
 
 

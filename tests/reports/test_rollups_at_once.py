@@ -17,7 +17,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from alhena_tracking import redating, rollups
-from alhena_tracking.ingestion import RefundData, Visitor, record, record_refund, review
+from alhena_tracking.ingestion import RefundData, Visitor, record, review
 from alhena_tracking.models import CartEvent, Company, Order, RolledUpDay, WeeklyProductTotals
 from alhena_tracking.reports import Period, ReportQuery
 from alhena_tracking.reports.sums import insert
@@ -64,7 +64,7 @@ def _refund(company: Company) -> None:
         occurred_at=at(FIRST),
         received_at=timezone.now(),
     )
-    assert record_refund(company, data).status == "recorded"
+    assert record(company, [data])[0].status == "recorded"
 
 
 def _move(company: Company) -> None:

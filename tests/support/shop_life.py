@@ -11,7 +11,6 @@ from typing import Any
 from django.contrib.auth.models import AbstractBaseUser
 
 from alhena_tracking import redating
-from alhena_tracking.contract.rules import InvalidValue
 from alhena_tracking.ingestion import (
     CartEventData,
     EventData,
@@ -21,7 +20,6 @@ from alhena_tracking.ingestion import (
     RefundData,
     Visitor,
     record,
-    record_refund,
     review,
 )
 from alhena_tracking.models import CartEvent, Channel, Company, Order, Trust
@@ -74,7 +72,7 @@ class ShopLife:
         return record(self.company, [order]) if order.order_id or visitor else None
 
     def refund(self) -> object:
-        data = RefundData(
+        refund = RefundData(
             order_id=self._order_id(),
             refund_id=self.rnd.choice("RST"),
             currency=self.rnd.choice(CURRENCIES),
@@ -82,10 +80,7 @@ class ShopLife:
             occurred_at=self._moment(),
             received_at=self.now,
         )
-        try:
-            return record_refund(self.company, data)
-        except InvalidValue as error:
-            return error
+        return record(self.company, [refund])
 
     def exclude(self) -> object:
         orders = list(Order.objects.filter(company=self.company).order_by("pk"))

@@ -9,7 +9,6 @@ from typing import Any
 from uuid import UUID
 
 from alhena_tracking import ingestion
-from alhena_tracking.contract.rules import InvalidValue
 from alhena_tracking.ingestion import (
     CartEventData,
     InteractionData,
@@ -35,10 +34,8 @@ class Shops:
     def send(self, event: Event) -> str:
         """Record an event; give the answer in the oracle's words."""
         if isinstance(event, trust_oracle.Refund):
-            try:
-                return _answer(ingestion.record_refund(self._company(event.company), _refund_data(event)))
-            except InvalidValue as error:
-                return error.code
+            (outcome,) = ingestion.record(self._company(event.company), [_refund_data(event)])
+            return outcome.reason if outcome.status == "invalid" else _answer(outcome)
         (answer,) = self.send_together([event])
         return answer
 

@@ -32,7 +32,6 @@ from alhena_tracking.ingestion import (
     RefundData,
     Visitor,
     record,
-    record_refund,
     review,
 )
 from alhena_tracking.models import CartEvent, Company, Interaction, LockRow, Order, Trust
@@ -120,7 +119,7 @@ class Shop:
             occurred_at=at,
             received_at=at,
         )
-        record_refund(self.company, data)
+        record(self.company, [data])
 
 
 @pytest.fixture

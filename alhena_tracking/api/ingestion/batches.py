@@ -11,6 +11,7 @@ from alhena_tracking.api.errors import InvalidRequest
 from alhena_tracking.api.ingestion.fields import ChoiceField
 from alhena_tracking.api.ingestion.serializers import (
     METHODS,
+    SERVER_METHODS,
     Envelope,
     EnvelopeSerializer,
     Errors,
@@ -22,6 +23,7 @@ from alhena_tracking.ingestion import EventData
 from alhena_tracking.models import Trust
 
 _METHOD = ChoiceField(choices=METHODS)
+_SERVER_METHOD = ChoiceField(choices=SERVER_METHODS)
 _VISITOR = VisitorSerializer()
 
 
@@ -76,7 +78,7 @@ def _parse_item(item: object, envelope: Envelope, most_errors: int) -> tuple[str
     if item.get("method") is None:
         return "", None, {"method": InvalidValue("required")}
     try:
-        method = _METHOD.parse(item["method"], {})
+        method = (_SERVER_METHOD if envelope.trust == Trust.CONFIRMED else _METHOD).parse(item["method"], {})
     except InvalidValue as error:
         return "", None, {"method": error}
     data = item.get("data")
@@ -89,5 +91,5 @@ def _parse_item(item: object, envelope: Envelope, most_errors: int) -> tuple[str
         if visitor is not None:
             envelope = replace(envelope, visitor=visitor)
     own = {name: item[name] for name in ("event_id", "occurred_at") if name in item}
-    event, event_errors = METHODS[method].parse_event(data | own, None if errors else envelope, most_errors)
+    event, event_errors = SERVER_METHODS[method].parse_event(data | own, None if errors else envelope, most_errors)
     return method, event, errors | event_errors

@@ -329,6 +329,20 @@ class RefundSerializer(RuleSerializer):
     def parse(self, data: object, *, received_at: datetime) -> RefundData:
         """Validate one refund. Raises ``InvalidRequest``, which names every invalid field."""
         values, errors = self.parse_fields(data)
+        refund = self._build(values, errors, received_at)
+        if refund is None:
+            raise InvalidRequest.of_values(errors)
+        return refund
+
+    def parse_event(
+        self, data: dict[str, Any], envelope: Envelope | None, most_errors: int = limits.ERRORS
+    ) -> tuple[RefundData | None, Errors]:
+        """Return a refund of a batch, if it is valid within a valid envelope, and its errors."""
+        key = envelope.company_key if envelope is not None else data.get("company_key")
+        values, errors = self.parse_fields({**data, "company_key": key}, most_errors)
+        return None if envelope is None else self._build(values, errors, envelope.received_at), errors
+
+    def _build(self, values: Values, errors: Errors, received_at: datetime) -> RefundData | None:
         if "occurred_at" in values:
             try:
                 values["occurred_at"] = rules.corrected_time(
@@ -337,7 +351,7 @@ class RefundSerializer(RuleSerializer):
             except InvalidValue as error:
                 errors["occurred_at"] = error
         if errors:
-            raise InvalidRequest.of_values(errors)
+            return None
         del values["company_key"]  # by which the view has found the company
         refund: RefundData = self.build(values, received_at=received_at)
         return refund
@@ -349,3 +363,5 @@ METHODS: dict[str, EventSerializer] = {
     "sendCartEvent": CartEventSerializer(),
     "sendCheckoutEvent": CheckoutEventSerializer(),
 }
+#: And those of the shop's server.
+SERVER_METHODS: dict[str, EventSerializer | RefundSerializer] = {**METHODS, "refund": RefundSerializer()}

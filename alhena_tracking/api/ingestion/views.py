@@ -34,7 +34,7 @@ from alhena_tracking.contract import limits, rules
 from alhena_tracking.contract.rules import InvalidValue
 from alhena_tracking.db.transactions import deadline, time_limits
 from alhena_tracking.diagnosis import event_counts
-from alhena_tracking.ingestion import Outcome, record, record_refund
+from alhena_tracking.ingestion import Outcome, RefundData, record
 from alhena_tracking.models import EventCount, Trust
 
 
@@ -162,7 +162,7 @@ class EventView(IngestionView):
         known = self.company()
         outcome = _unwanted(request, trust) or record(known.company, [event], is_durable=True)[0]
         if outcome.status == "invalid":
-            raise InvalidRequest.of_values({outcome.invalid_field: InvalidValue(outcome.reason)})
+            raise InvalidRequest.of_values({outcome.field: InvalidValue(outcome.reason)})
         event_counts.count(known.company, self.method, outcome.status, outcome.reason)
         event_counts.count_left_out(known.company, self.method, outcome.status, event.left_out)
         return _response(_as_json(outcome), _STATUS_CODES.get(outcome.status, status.HTTP_200_OK))
@@ -191,12 +191,17 @@ class BatchView(IngestionView):
         known = self.company()
         events = [event for event in batch.events if event is not None]
         unwanted = _unwanted(request, trust)
-        outcomes = iter([unwanted] * len(events) if unwanted else record(known.company, events, is_durable=True))
+        if unwanted:  # but for refunds, which are of no visitor
+            events = [event for event in events if isinstance(event, RefundData)]
+        outcomes = iter(record(known.company, events, is_durable=True))
         results = []
         for method, event, errors in zip(batch.methods, batch.events, batch.errors, strict=True):
-            outcome = Outcome("invalid") if event is None else next(outcomes)
+            if event is None:
+                outcome = Outcome("invalid")
+            else:
+                outcome = unwanted if unwanted and not isinstance(event, RefundData) else next(outcomes)
             if outcome.status == "invalid":
-                errors = errors or {outcome.invalid_field: InvalidValue(outcome.reason)}
+                errors = errors or {outcome.field: InvalidValue(outcome.reason)}
                 self._count_rejected(method, "invalid", [(path, e.code) for path, e in errors.items()])
             else:
                 event_counts.count(known.company, method, outcome.status, outcome.reason)
@@ -216,10 +221,9 @@ class RefundView(IngestionView):
             raise NotAuthenticated(gettext("A refund needs a secret key of the company."), code="key_required")
         refund = self.serializer.parse(body, received_at=received_at)
         known = self.company()
-        try:
-            outcome = record_refund(known.company, refund, is_durable=True)
-        except InvalidValue as error:
-            raise InvalidRequest.of_values({"currency": error}) from None
+        outcome = record(known.company, [refund], is_durable=True)[0]
+        if outcome.status == "invalid":
+            raise InvalidRequest.of_values({outcome.field: InvalidValue(outcome.reason)})
         event_counts.count(known.company, self.method, outcome.status, outcome.reason)
         return _response(_as_json(outcome), _STATUS_CODES.get(outcome.status, status.HTTP_200_OK))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from dataclasses import field as dataclass_field
 from typing import Any
 
@@ -76,6 +76,7 @@ HELD = Answer("Held", {"status": "held"})
 INTERACTION_IGNORED = ignored("InteractionIgnored", "privacy_signal", "bot")
 EVENT_IGNORED = ignored("EventIgnored", "no_interaction", "privacy_signal", "bot", "above_ceiling", "too_many_claims")
 REFUND_IGNORED = ignored("RefundIgnored", "unknown_order", "exceeds_order")
+RESULT_IGNORED = tuple(replace(answer, component="ResultIgnored") for answer in (*EVENT_IGNORED, *REFUND_IGNORED))
 INVALID = rejection("Invalid", "invalid", "wrong_type", "Expected number, got string.", "value")
 RESULTS = Answer(
     "Results",
@@ -201,7 +202,7 @@ def components() -> dict[str, Schema]:
         "corrected": "Corrected",
         "pending": "Pending",
         "held": "Held",
-        "ignored": "EventIgnored",
+        "ignored": "ResultIgnored",
         "invalid": "Invalid",
     }
     rejected = [answer for those in rejections(0, needs_key=True).values() for answer in those.answers]
@@ -220,7 +221,7 @@ def components() -> dict[str, Schema]:
             answers[0].component: _object(
                 status=one_of("ignored"), reason=one_of(*(answer.example["reason"] for answer in answers))
             )
-            for answers in (INTERACTION_IGNORED, EVENT_IGNORED, REFUND_IGNORED)
+            for answers in (INTERACTION_IGNORED, EVENT_IGNORED, REFUND_IGNORED, RESULT_IGNORED)
         },
         **{answer.component: _errors(answer.example["status"], *codes[answer.component]) for answer in rejected},
         "Invalid": _errors("invalid", *INVALID_CODES),

@@ -80,7 +80,10 @@ def components() -> dict[str, Schema]:
     bodies = {_name_of(kind): _body(kind, serializers.EnvelopeSerializer) for kind in methods.values()}
     for name in ("Interaction", "CartEvent"):  # an order may come without a visitor, from the shop's server
         bodies[name]["anyOf"] = [{"required": ["user_fingerprint"]}, {"required": ["user_faq_fingerprint"]}]
-    batched = {f"Batched{_name_of(kind)}": _batched(method, kind) for method, kind in methods.items()}
+    batched = {
+        f"Batched{_name_of(type(serializer))}": _batched(method, type(serializer))
+        for method, serializer in serializers.SERVER_METHODS.items()
+    }
     schemas = {
         **bodies,
         **batched,
@@ -108,9 +111,22 @@ def _body(serializer: type[serializers.RuleSerializer], *others: type[serializer
     return {"type": "object", "properties": properties, **({"required": required} if required else {})}
 
 
-def _batched(method: str, serializer: type[serializers.EventSerializer]) -> Schema:
+def _batched(method: str, serializer: type[serializers.RuleSerializer]) -> Schema:
     """Return the schema of an event of a batch: what is its own, and not only its method's, stands beside its data."""
     data = _body(serializer)
+    if issubclass(serializer, serializers.RefundSerializer):
+        del data["properties"]["company_key"]
+        data["required"].remove("company_key")
+        return {
+            "type": "object",
+            "description": "A refund. With a secret key only.",
+            "properties": {
+                "method": one_of(method),
+                "occurred_at": data["properties"].pop("occurred_at"),
+                "data": data,
+            },
+            "required": ["data", "method"],
+        }
     own = {name: data["properties"].pop(name) for name in ("event_id", "occurred_at")}
     visitor = _body(serializers.VisitorSerializer)["properties"]
     for schema in visitor.values():
@@ -170,6 +186,6 @@ def _type_of(field: Any) -> Schema:
     if field.field_name == "line_items":
         return {"type": "array", "maxItems": limits.LINE_ITEMS, "items": ref("LineItem")}
     if field.field_name == "events":
-        names = {method: f"Batched{_name_of(type(kind))}" for method, kind in serializers.METHODS.items()}
+        names = {method: f"Batched{_name_of(type(kind))}" for method, kind in serializers.SERVER_METHODS.items()}
         return {"type": "array", "maxItems": limits.SERVER_BATCH_EVENTS, "items": variants("method", names)}
     raise TypeError(f"{field!r} has no schema")

@@ -211,8 +211,9 @@ def _save_pending(state: OrderState) -> None:
 
 
 def _save_refunds(state: OrderState) -> None:
-    if state.refunds.superseded is not None:
-        state.refunds.superseded.delete()
+    for refund in state.refunds.superseded:
+        if refund.pk is not None:
+            refund.delete()
     changed = state.refunds.changed()
     for refund in state.refunds.rows:
         refund.refunded_order = refund.refunded_order  # sets the id of an order inserted since

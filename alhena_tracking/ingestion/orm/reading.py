@@ -14,7 +14,7 @@ from alhena_tracking.attribution import Candidate
 from alhena_tracking.contract.limits import CART_ORDERS, EMPTYING_INTERVAL, SESSION_CART_EVENTS
 from alhena_tracking.db.transactions import avoid_table_scans, rows_of
 from alhena_tracking.ingestion.allowances import CartAllowance
-from alhena_tracking.ingestion.data import Visitor
+from alhena_tracking.ingestion.data import RefundData, Visitor
 from alhena_tracking.ingestion.order_state import OrderState
 from alhena_tracking.ingestion.orm.order_states import OrderDemand, read_claims, read_states
 from alhena_tracking.ingestion.orm.session_orders import read_orders_of_sessions
@@ -63,6 +63,8 @@ def read(demand: Demand) -> Stored:
     sessions = {session_id for _, session_id in pairs}
     _check_denials(demand)
     stored.orders = read_states(demand.company, demand.order_ids)
+    if demand.is_of_refunds:
+        return stored
     for order_id, state in stored.orders.items():
         read_claims(state, OrderDemand.of(demand, order_id, sessions))
     emptied = _emptied(demand, stored.orders)
@@ -167,7 +169,7 @@ def _read_sessions(ids: Iterable[int], company: Company) -> dict[int, VisitorSes
 def _emptied(demand: Demand, states: Mapping[str, OrderState]) -> dict[int, datetime]:
     """Return since when the carts of the sessions of stored orders may change."""
     emptied: dict[int, datetime] = {}
-    first = min(event.occurred_at for event in demand.events)
+    first = min(event.occurred_at for event in demand.events if not isinstance(event, RefundData))
     for state in states.values():
         if state.order is None:
             continue
