@@ -7,21 +7,30 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.db.models import Sum
+from django.test.utils import CaptureQueriesContext
 
 from alhena_tracking.api.ingestion import throttling
 from alhena_tracking.contract import limits
+from alhena_tracking.diagnosis import event_counts
+from alhena_tracking.ingestion import review
 from alhena_tracking.models import (
     CartEvent,
     Company,
+    EventCount,
     Interaction,
     Order,
     PendingConfirmation,
+    Refund,
     SecretKey,
+    Standing,
     Trust,
     VisitorSession,
 )
 from tests.support import factories
 from tests.support.api_calls import CART_EVENT, FAQ, IDENTITY, ORDER, USER, codes, post
+from tests.support.published_schema import answer_validator
 
 pytestmark = pytest.mark.django_db
 
@@ -214,3 +223,87 @@ def test_visitor_when_another_company_knows_them_is_not_credited(company: Compan
     assert post("interactions", {"company_key": globex.key, **visitor(1), "type": "CHAT"})[0] == 201
     status, answer = send(event("sendCartEvent", CART_EVENT, **visitor(1)), order("1001", **visitor(1)))
     assert (status, statuses(answer)) == (200, ["ignored", "ignored"])
+
+
+# Refunds
+
+
+def refund(refund_id: Any = "r1", order_id: str = "1001", value: Any = 10, **own: Any) -> dict[str, Any]:
+    data = {"order_id": order_id, "refund_id": refund_id, "value": value, "currency": "USD", **own}
+    return {"method": "refund", "data": data}
+
+
+def test_refunds_when_in_a_batch_are_answered_as_single_ones(send: Send) -> None:
+    items = [
+        refund("early"),
+        chat(**visitor(1)),
+        order("1001", **visitor(1)),
+        refund(),
+        refund(),
+        refund("r2", currency="EUR"),
+        refund("r3", value=0),
+        refund(order_id="1002"),
+        order("1003"),
+        {"method": "refund"},
+        refund("r4", value=19.98),
+    ]
+    status, answer = send(*items)
+    assert (status, statuses(answer)) == (
+        200,
+        [
+            *("ignored", "recorded", "recorded", "recorded", "duplicate", "invalid", "invalid", "ignored", "pending"),
+            *("invalid", "recorded"),
+        ],
+    )
+    results = answer["results"]
+    assert [codes(results[index]) for index in (5, 6, 9)] == [
+        {"currency": "currency_mismatch"},
+        {"value": "not_positive"},
+        {"data": "required"},
+    ]
+    assert results[0]["reason"] == results[7]["reason"] == "unknown_order"
+    validator = answer_validator("batch", 200)
+    assert validator is not None
+    validator.validate(answer)
+    assert {row.refund_id for row in Order.objects.get().refunds.all()} == {"early", "r1", "r4"}
+    recorded = Refund.objects.get(refund_id="r1", order_id="1001")
+    assert results[3]["id"] == str(recorded.event_id)
+    assert EventCount.objects.filter(method="refund").count() == 0
+    event_counts.flush()
+    counted = EventCount.objects.filter(method="refund").values_list("outcome", "count")
+    assert dict(counted.values_list("outcome").annotate(Sum("count"))) == {
+        "ignored": 2,
+        "recorded": 2,
+        "duplicate": 1,
+        "invalid": 3,
+    }
+
+
+def test_refund_when_a_browsers_batch_has_one_is_invalid(company: Company) -> None:
+    _, answer = post("batch", {**IDENTITY, "events": [refund(), chat()]})
+    assert statuses(answer) == ["invalid", "recorded"]
+    assert codes(answer["results"][0]) == {"method": "invalid_choice"}
+    assert "refund" not in answer["results"][0]["errors"][0]["message"].split(" is not one of ")[1]
+
+
+def test_refunds_when_waiting_ones_are_superseded_in_a_batch_keep_the_last(send: Send) -> None:
+    for _ in range(2):
+        status, answer = send(*(refund(value=value) for value in (3, 4, 5)))
+        assert (status, statuses(answer)) == (200, ["ignored"] * 3)
+    assert Refund.objects.get().value_minor == 500
+
+
+def test_refund_when_its_order_is_of_an_excluded_session_leaves_it_excluded(send: Send) -> None:
+    send(chat(**visitor(1)), order("1001", **visitor(1)))
+    review.exclude_sessions([VisitorSession.objects.get().pk], None, "A test.")
+    assert statuses(send(refund())[1]) == ["recorded"]
+    assert Order.objects.get().standing == Standing.EXCLUDED
+
+
+def test_refunds_when_only_refunds_are_sent_read_no_claims_and_lock_no_sessions(company: Company, send: Send) -> None:
+    send(chat(**visitor(1)), order("1001", **visitor(1)))
+    with CaptureQueriesContext(connection) as queries:
+        send(refund("r1"), refund("r2"), refund("r3"))
+    statements = " ".join(query["sql"] for query in queries)
+    assert "alhena_tracking_orderclaim" not in statements
+    assert "alhena_tracking_visitorsession" not in statements

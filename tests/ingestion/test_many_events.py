@@ -8,7 +8,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.db import OperationalError
+from asgiref.sync import async_to_sync
+from django.db import OperationalError, transaction
 from django.test import RequestFactory
 
 from alhena_tracking import events
@@ -22,6 +23,7 @@ from alhena_tracking.models import (
     EventCount,
     Order,
     PendingConfirmation,
+    Refund,
     RejectedEvent,
     Trust,
     VisitorSession,
@@ -116,16 +118,15 @@ def test_orders_when_some_are_invalid_are_not_recorded(company: Company, transac
                 order(1),
                 order(2),
                 order(3),
-                order(4, value="1"),
+                order(4, value="free"),
                 order(5, order_id=None, line_items=[{**ITEM, "value": -1}]),
             ]
         )
     assert caught.value.errors == {
-        "orders[3].value": "wrong_type",
+        "orders[3].value": "not_a_number",
         "orders[4].user_fingerprint": "required",
-        "orders[4].line_items[0].value": "negative",
     }
-    assert "orders[3].value: wrong_type" in str(caught.value)
+    assert "orders[3].value: not_a_number" in str(caught.value)
     assert not transactions
     assert not PendingConfirmation.objects.exists()
 
@@ -195,3 +196,36 @@ def test_events_when_many_are_counted_each(company: Company) -> None:
         ("sendCheckoutEvent", "duplicate", ""): 1,
     }
     assert RejectedEvent.objects.count() == 2
+
+
+def refund(number: object, **fields: Any) -> dict[str, Any]:
+    return {"order_id": "1", "refund_id": number, "value": "5,00", "currency": "EUR", **fields}
+
+
+def test_refunds_when_of_many_orders_are_recorded_in_order(interacted: None, transactions: list[int]) -> None:
+    events.record_orders([order(1, visitor=VISITORS[0]), order(2, visitor=VISITORS[1])])
+    transactions.clear()
+    refunds = [refund(7), refund(7), refund(8, order_id=2), refund(9, order_id="no"), refund(10, currency="USD")]
+    outcomes = events.record_refunds(each for each in refunds)
+    assert statuses(outcomes) == ["recorded", "duplicate", "recorded", "ignored", "invalid"]
+    assert [outcome.reason for outcome in outcomes[3:]] == ["unknown_order", "currency_mismatch"]
+    assert transactions == [2, 2, 1]
+    assert dict(Refund.objects.values_list("refund_id", "value_minor")) == {"7": 500, "8": 500, "9": 500}
+    assert async_to_sync(events.arecord_refunds)(refunds)[0].status == "duplicate"
+
+
+def test_refunds_when_some_are_invalid_are_not_recorded(interacted: None) -> None:
+    with pytest.raises(InvalidEvent) as caught:
+        events.record_refunds([refund(1), refund("", value=0)])
+    assert caught.value.errors == {"refunds[1].refund_id": "required", "refunds[1].value": "not_positive"}
+    assert not Refund.objects.exists()
+    assert events.record_refunds([]) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_refunds_when_in_a_transaction_are_recorded_after_it(interacted: None) -> None:
+    events.record_order(VISITORS[0], **order(1))
+    with transaction.atomic():
+        assert statuses(events.record_refunds([refund(1)])) == ["deferred"]
+        assert not Refund.objects.exists()
+    assert Refund.objects.get().refunded_order == Order.objects.get()
