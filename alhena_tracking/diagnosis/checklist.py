@@ -14,6 +14,7 @@ from alhena_tracking.diagnosis.order_checks import (
     LineValuesCheck,
     OrderIdsCheck,
 )
+from alhena_tracking.diagnosis.order_tag_check import OrderTagCheck
 from alhena_tracking.diagnosis.rejection_checks import (
     ClocksCheck,
     CompanyKeyCheck,
@@ -36,6 +37,7 @@ POSSIBLE_PROBLEMS: tuple[type[Check], ...] = (
     ProxiesCheck,
     RateLimitsCheck,
     ValidityCheck,
+    OrderTagCheck,
     SecretKeyCheck,
     PrivacyCheck,
     AttributionCheck,

@@ -18,7 +18,7 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from itertools import islice
 from time import monotonic
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from django.db import connections
 from django.utils import timezone
@@ -40,7 +40,7 @@ KEPT_COUNTS = 10_000
 #: How many of a rejected event's errors are kept, and how much of the path of a field.
 KEPT_ERRORS = 20
 FIELD_LENGTH = 100
-#: A process counts that a company's snippet is rendered once in so many seconds, for so many companies at a time.
+#: A process counts that a company's tag is rendered once in so many seconds, for so many tags and companies at a time.
 RENDERING_SECONDS = 60
 KEPT_RENDERINGS = 1000
 
@@ -87,13 +87,16 @@ def count_left_out(company: Company, method: str, outcome: str, left_out: Iterab
         reject(company, method, "left_out", left_out)
 
 
-def count_rendering(company_key: str) -> None:
-    """Count that a template renders the snippet, at most once a minute. Queries nothing and never raises.
+def count_rendering(
+    company_key: str, method: str = EventCount.SNIPPET, outcome: str = "rendered", reason: str = ""
+) -> None:
+    """Count that a template renders a tag, each outcome at most once a minute. Queries nothing and never raises.
 
     The company is looked up when counts are written. A key of no company is dropped then.
     """
-    if _unwritten.awaits_rendering(company_key) and re.fullmatch(COMPANY_KEY_PATTERN, company_key):
-        _unwritten.add_rendering(company_key, timezone.now())
+    rendering = Rendering(company_key, method, outcome, reason)
+    if _unwritten.awaits_rendering(rendering) and re.fullmatch(COMPANY_KEY_PATTERN, company_key):
+        _unwritten.add_rendering(rendering, timezone.now())
 
 
 def flush() -> None:
@@ -106,7 +109,8 @@ def flush() -> None:
         return
     try:
         # Looked up before anything is written: SQLite cannot turn a reading transaction into a writing one.
-        existing = count_storage.find_companies({key.company_id for key in counts} | rejected.keys(), renderings)
+        keys = {rendering.company_key for rendering in renderings}
+        existing = count_storage.find_companies({key.company_id for key in counts} | rejected.keys(), keys)
         with_rejected = sorted(existing.keys() & rejected.keys())
         kept = {key: tally for key, tally in counts.items() if key.company_id in existing}
         count_storage.write_counts(kept | _rendering_counts(existing.values(), renderings))
@@ -144,10 +148,19 @@ def attend_process() -> None:
 # In memory
 
 
+class Rendering(NamedTuple):
+    """A tag that a template rendered, and what came of it."""
+
+    company_key: str  # may be of no company
+    method: str
+    outcome: str
+    reason: str
+
+
 _Counts: TypeAlias = Mapping[Key, Tally]
 _Rejected: TypeAlias = Mapping[int, Collection[RejectedEvent]]
-#: When the snippet was last rendered, by the company's key, which may be unknown.
-_Renderings: TypeAlias = Mapping[str, datetime]
+#: When it was last so.
+_Renderings: TypeAlias = Mapping[Rendering, datetime]
 
 
 def _key(company: Company, at: datetime, method: str, outcome: str, reason: str) -> Key:
@@ -161,8 +174,12 @@ def _key(company: Company, at: datetime, method: str, outcome: str, reason: str)
 
 
 def _rendering_counts(companies: Iterable[Company], renderings: _Renderings) -> dict[Key, Tally]:
-    rendered = [(company, renderings[company.key]) for company in companies if company.key in renderings]
-    return {_key(company, at, EventCount.SNIPPET, "rendered", ""): Tally(1, at) for company, at in rendered}
+    by_key = {company.key: company for company in companies}
+    return {
+        _key(by_key[company_key], at, *counted): Tally(1, at)
+        for (company_key, *counted), at in renderings.items()
+        if company_key in by_key
+    }
 
 
 def _storable(text: str, length: int | None) -> str:
@@ -182,8 +199,8 @@ class _Unwritten:
         self._lock = threading.Lock()
         self._counts: dict[Key, Tally] = {}
         self._rejected: dict[int, deque[RejectedEvent]] = {}
-        self._renderings: dict[str, datetime] = {}
-        self._next_renderings: dict[str, float] = {}
+        self._renderings: dict[Rendering, datetime] = {}
+        self._next_renderings: dict[Rendering, float] = {}
         self.flusher: _Flusher | None = None
 
     def add(self, key: Key, tally: Tally, rejected: RejectedEvent | None = None) -> None:
@@ -193,17 +210,17 @@ class _Unwritten:
                 self._rejected.setdefault(key.company_id, deque(maxlen=RejectedEvent.KEPT)).append(rejected)
             self._provide_flusher()
 
-    def awaits_rendering(self, company_key: str) -> bool:
+    def awaits_rendering(self, rendering: Rendering) -> bool:
         """Return whether the last rendering was counted long enough ago. Takes no lock: most pages end here."""
-        next_at = self._next_renderings.get(company_key)
+        next_at = self._next_renderings.get(rendering)
         return next_at is None or monotonic() >= next_at
 
-    def add_rendering(self, company_key: str, at: datetime) -> None:
+    def add_rendering(self, rendering: Rendering, at: datetime) -> None:
         with self._lock:
             if len(self._next_renderings) >= KEPT_RENDERINGS:
                 self._next_renderings.clear()
-            self._next_renderings[company_key] = monotonic() + RENDERING_SECONDS
-            self._keep_rendering(company_key, at)
+            self._next_renderings[rendering] = monotonic() + RENDERING_SECONDS
+            self._keep_rendering(rendering, at)
             self._provide_flusher()
 
     def take(self) -> tuple[_Counts, _Rejected, _Renderings]:
@@ -217,8 +234,8 @@ class _Unwritten:
     def put_back(self, counts: _Counts, rejected: _Rejected, renderings: _Renderings) -> None:
         """Keep what was taken, before what has come since."""
         with self._lock:
-            for company_key, at in renderings.items():
-                self._keep_rendering(company_key, at)
+            for rendering, at in renderings.items():
+                self._keep_rendering(rendering, at)
             for key, tally in counts.items():
                 self._count(key, tally)
             for company_id, earlier in rejected.items():
@@ -240,9 +257,9 @@ class _Unwritten:
         elif len(self._counts) < KEPT_COUNTS:
             self._counts[key] = tally
 
-    def _keep_rendering(self, company_key: str, at: datetime) -> None:
-        if company_key in self._renderings or len(self._renderings) < KEPT_RENDERINGS:
-            self._renderings[company_key] = max(at, self._renderings.get(company_key, at))
+    def _keep_rendering(self, rendering: Rendering, at: datetime) -> None:
+        if rendering in self._renderings or len(self._renderings) < KEPT_RENDERINGS:
+            self._renderings[rendering] = max(at, self._renderings.get(rendering, at))
 
     def _provide_flusher(self) -> None:
         if self.flusher is None and is_automatic():

@@ -91,6 +91,8 @@ class EventFacts:
     now: datetime
     #: When a template last rendered the snippet, to the minute; ``None`` if not within ``SUMMED_DAYS``.
     snippet_seen_at: datetime | None
+    #: How the tag of an order was rendered.
+    order_tags: tuple[OutcomeSums, ...]
     #: Requests through proxies that ``TRUSTED_PROXIES`` does not count.
     forwarded: tuple[OutcomeSums, ...]
     rejections: Collection[RejectedEvent]
@@ -147,9 +149,10 @@ def read_facts(company: Company, *, now: datetime) -> EventFacts:
         company=company,
         now=now,
         snippet_seen_at=max(renderings, default=None),
+        order_tags=tuple(each for each in sums if each.method == EventCount.ORDER_TAG),
         forwarded=tuple(each for each in sums if each.method == EventCount.PROXY),
         rejections=list(RejectedEvent.objects.filter(company=company)[: RejectedEvent.KEPT]),
-        outcomes=tuple(each for each in sums if each.method not in {EventCount.SNIPPET, EventCount.PROXY}),
+        outcomes=tuple(each for each in sums if each.method not in EventCount.NO_EVENTS),
         samples={
             INTERACTION: _sample(interactions),
             CART_EVENT: _sample(carts),

@@ -13,6 +13,7 @@ from django.utils.translation import ngettext_lazy
 from alhena_tracking.conf import conf
 from alhena_tracking.diagnosis.check import Check, CheckResult, Finding, State, done, problem, unknown
 from alhena_tracking.diagnosis.event_facts import RECENT_DAYS, EventFacts, recent
+from alhena_tracking.diagnosis.order_tag_check import OrderTagCheck
 from alhena_tracking.diagnosis.outcomes import CART_EVENT, INTERACTION, ORDER
 
 #: A template that was not rendered for so long is not in use.
@@ -207,6 +208,10 @@ class OrdersCheck(ArrivalCheck):
         code=_ORDER_CODE,
     )
     none_recorded = problem(_("Orders are received, but none is recorded."), _RECEIVED, recommendation=_SEE_REASONS)
+    tag_lacks_fields = problem(
+        _("The order tag is on the thank-you page, but no order arrives."),
+        recommendation=_("See “Order tag” below for what it lacks."),
+    )
     none = problem(
         _("Interactions arrive, but no orders yet."),
         recommendation=_(
@@ -220,6 +225,8 @@ class OrdersCheck(ArrivalCheck):
     def judge_absence(cls, facts: EventFacts, is_due: bool) -> CheckResult:
         if waiting := recent(facts.select(methods=[cls.method], outcomes=["pending"])):
             return cls.found(cls.waiting, count=waiting)
+        if is_due and OrderTagCheck.judge(facts) is not None:
+            return cls.found(cls.tag_lacks_fields)
         return super().judge_absence(facts, is_due)
 
     @classmethod

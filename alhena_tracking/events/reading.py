@@ -18,10 +18,11 @@ from alhena_tracking.company_cache import find_company
 from alhena_tracking.conf import conf
 from alhena_tracking.contract import limits, normaliser
 from alhena_tracking.contract.rules import InvalidValue
+from alhena_tracking.contract.shop_objects import ORDER_NAMES
 from alhena_tracking.diagnosis import event_counts
 from alhena_tracking.diagnosis.outcomes import ORDER, REFUND
 from alhena_tracking.events.errors import InvalidEvent, UnknownCompany
-from alhena_tracking.events.shop_orders import read_order
+from alhena_tracking.events.shop_orders import ShopOrder, read_order
 from alhena_tracking.ingestion import EventData, OrderData, Outcome, RefundData, Visitor
 from alhena_tracking.ingestion.data import NO_INTERACTION
 from alhena_tracking.models import Company, Trust
@@ -102,12 +103,10 @@ def _read(method: str, visitor: object, company: Company, fields: Mapping[str, A
     def parse(values: dict[str, Any]) -> EventData:
         return serializer.parse(values | body, received_at=timezone.now(), trust=Trust.CONFIRMED)
 
-    values, inexact = normaliser.normalise(fields)
-    left_out: tuple[tuple[str, str], ...] = ()
-    if method == ORDER:
-        order = read_order(fields)
-        values |= {"line_items": None, **order.values}
-        inexact, left_out = order.errors, order.left_out
+    order = read_order(fields) if method == ORDER else ShopOrder({}, {}, ())
+    of_order = {*ORDER_NAMES, "line_items"} if method == ORDER else {}
+    values, inexact = normaliser.normalise({name: fields[name] for name in fields if name not in of_order})
+    values, inexact, left_out = values | order.values, inexact | order.errors, order.left_out
     for name in [name for name in inexact if serializer.is_lenient(name)]:
         del values[name]
         left_out += ((name, inexact.pop(name).code),)

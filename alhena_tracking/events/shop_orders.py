@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -15,6 +15,8 @@ from alhena_tracking.contract.rules import InvalidValue, parse_currency
 from alhena_tracking.contract.shop_objects import line_fields, order_fields
 from alhena_tracking.models import ValueBasis
 
+#: Parts of an order's value. One that is wrong is left out.
+_PARTS = ("tax", "shipping", "discount")
 #: The names under which a line's price is read, by the contract's.
 _SHOWN_NAMES = {"total": "value", "unit_price": "value"}
 
@@ -30,49 +32,67 @@ class ShopOrder:
     left_out: tuple[tuple[str, str], ...]
 
 
-def read_order(*sources: object) -> ShopOrder:
-    """Read an order from objects or mappings, of which the first has precedence. Evaluates its lines once."""
+def read_order(*sources: object, takes_noise: bool = False) -> ShopOrder:
+    """Read an order from objects or mappings, of which the first has precedence. Evaluates its lines once.
+
+    ``takes_noise``: floats may have more decimals than the currency, as those that a browser will report.
+    """
     fields = order_fields(*sources)
     lines = fields.pop("line_items", None)
-    values, errors = normalise({name: value for name, value in fields.items() if value is not None})
-    if lines is None:
-        return ShopOrder(values, errors, ())
-    if not isinstance(lines, list):
-        return ShopOrder(values, errors, (("line_items", "wrong_type"),))
+    values, errors = _normalised(fields, takes_noise=takes_noise)
+    left_out = [(name, errors.pop(name).code) for name in _PARTS if name in errors]
+    for name, _ in left_out:
+        del values[name]
+    if isinstance(lines, list):
+        left_out += _add_lines(values, lines, is_value_known="value" in errors, takes_noise=takes_noise)
+    elif lines is not None:
+        left_out.append(("line_items", "wrong_type"))
+    return ShopOrder(values, errors, tuple(left_out))
+
+
+def _add_lines(
+    order: dict[str, Any], lines: Sequence[object], *, is_value_known: bool, takes_noise: bool
+) -> list[tuple[str, str]]:
+    """Add the lines that can be used, and what they tell of an order without a value or a currency.
+
+    Return the path and code of what is left out.
+    """
     read: list[_Line] = []
     for line in lines[: limits.LINE_ITEMS]:
-        read.append(_Line.read(line, _code(values.get("currency"))))
-        if values.get("currency") is None:
-            values["currency"] = read[-1].values.get("currency")
+        read.append(_Line.read(line, _code(order.get("currency")), takes_noise=takes_noise))
+        if order.get("currency") is None:
+            order["currency"] = _code(read[-1].values.get("currency"))
+    left_out = [
+        (f"line_items[{index}].{name}".removesuffix("."), code)
+        for index, line in enumerate(read)
+        for name, code in line.error
+    ]
     if len(lines) > limits.LINE_ITEMS:
-        left_out = [("line_items", "too_many")]
-    else:
-        left_out = []
-        if read and values.get("value") is None and "value" not in errors:
-            values["value"] = _sum(read)
-    left_out += [(path, code) for index, line in enumerate(read) for path, code in line.left_out(index)]
-    usable = [line.values for line in read if line.error is None]
+        left_out.append(("line_items", "too_many"))
+    elif read and not is_value_known and order.get("value") is None:
+        order["value"] = _sum(read)
+    usable = [line.values for line in read if not line.error]
     if usable or not left_out:
-        values["line_items"] = usable
-    return ShopOrder(values, errors, tuple(left_out))
+        order["line_items"] = usable
+    return left_out
 
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """A line's values, the first of its errors (field and code), and what it adds to the order, if that is known."""
+    """A line's values, at most one error (field and code), and what it adds to the order, if that is known."""
 
     values: dict[str, Any]
-    error: tuple[str, str] | None
+    error: list[tuple[str, str]]
     total: Decimal | None = None
 
     @classmethod
-    def read(cls, line: object, currency: str | None) -> _Line:
+    def read(cls, line: object, currency: str | None, *, takes_noise: bool) -> _Line:
         """Read a line, whose currency is the order's if it states none."""
         fields = line_fields(line)
         if fields is None:
-            return cls({}, ("", "wrong_type"))
+            return cls({}, [("", "wrong_type")])
         fields["currency"] = fields["currency"] if fields["currency"] is not None else currency
-        values, errors = normalise({name: value for name, value in fields.items() if value is not None})
+        values, errors = _normalised(fields, takes_noise=takes_noise)
         quantity = _decimal(values.get("quantity"))
         total, unit_price = _decimal(values.pop("total", None)), _decimal(values.pop("unit_price", None))
         is_unit = conf.line_item_value == ValueBasis.UNIT
@@ -83,13 +103,15 @@ class _Line:
         found = {_SHOWN_NAMES.get(name, name): error for name, error in errors.items()}
         strict = LINE_ITEM.parse_line(values, currency)[1]
         found |= {name: error for name, error in strict.items() if name not in found}
-        error = next(((name, each.code) for name, each in found.items()), None)
+        error = [(name, each.code) for name, each in found.items()][:1]
         return cls(values, error, None if "currency" in found else _total(values, quantity, is_unit=is_unit))
 
-    def left_out(self, index: int) -> Iterator[tuple[str, str]]:
-        """Yield the path and code of its error, if it has one."""
-        if self.error is not None:
-            yield f"line_items[{index}].{self.error[0]}".removesuffix("."), self.error[1]
+
+def _normalised(fields: Mapping[str, Any], *, takes_noise: bool) -> tuple[dict[str, Any], Errors]:
+    values, errors = normalise({name: value for name, value in fields.items() if value is not None})
+    if takes_noise:
+        errors = {name: error for name, error in errors.items() if error.code != "inexact_float"}
+    return values, errors
 
 
 def _total(values: Mapping[str, Any], quantity: Decimal | None, *, is_unit: bool) -> Decimal | None:

@@ -185,7 +185,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('counted_on', models.DateField(verbose_name='day')),
-                ('method', models.CharField(blank=True, help_text='The tracker method, “refund”, “snippet” or “proxy”. Empty if unknown.', max_length=32, verbose_name='method')),
+                ('method', models.CharField(blank=True, help_text='The tracker method, “refund”, “snippet”, “order_tag” or “proxy”. Empty if unknown.', max_length=32, verbose_name='method')),
                 ('outcome', models.CharField(max_length=32, verbose_name='outcome')),
                 ('reason', models.CharField(blank=True, max_length=64, verbose_name='reason')),
                 ('count', models.BigIntegerField(verbose_name='count')),

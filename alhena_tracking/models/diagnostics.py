@@ -11,12 +11,14 @@ from alhena_tracking.contract.limits import TEXT_LENGTH
 class EventCount(models.Model):
     """How many events of one kind had one outcome on one day (in the company's time zone), and when the last one came.
 
-    The methods ``SNIPPET`` and ``PROXY`` are no events: they count when templates rendered the snippet, and requests
+    ``NO_EVENTS`` are methods, too: they count when templates rendered the snippet and the tag of an order, and requests
     through proxies that ``TRUSTED_PROXIES`` does not count.
     """
 
     SNIPPET = "snippet"
+    ORDER_TAG = "order_tag"
     PROXY = "proxy"
+    NO_EVENTS = frozenset({SNIPPET, ORDER_TAG, PROXY})
 
     company = models.ForeignKey(
         "alhena_tracking.Company", verbose_name=_("company"), on_delete=models.CASCADE, db_index=False
@@ -26,7 +28,7 @@ class EventCount(models.Model):
         _("method"),
         max_length=32,
         blank=True,
-        help_text=_("The tracker method, “refund”, “snippet” or “proxy”. Empty if unknown."),
+        help_text=_("The tracker method, “refund”, “snippet”, “order_tag” or “proxy”. Empty if unknown."),
     )
     outcome = models.CharField(_("outcome"), max_length=32)
     reason = models.CharField(_("reason"), max_length=64, blank=True)

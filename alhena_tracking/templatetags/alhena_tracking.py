@@ -9,7 +9,8 @@ from django.utils.safestring import SafeString
 
 from alhena_tracking.conf import conf
 from alhena_tracking.diagnosis import event_counts
-from alhena_tracking.snippet import checkout_event_html, snippet_html
+from alhena_tracking.order_tag import render_order
+from alhena_tracking.snippet import snippet_html
 
 register = template.Library()
 
@@ -23,9 +24,12 @@ def alhena_snippet(context: template.Context, company_key: str | None = None) ->
 
 
 @register.simple_tag
-def alhena_checkout_event(order: object) -> SafeString:
-    """Report ``order`` from the thank-you page. See ``checkout_event_html`` for its fields."""
-    return checkout_event_html(order)
+def alhena_checkout_event(order: object = None, *, company_key: str | None = None, **fields: object) -> SafeString:
+    """Report ``order`` from the thank-you page, or one of the named fields, which have precedence.
+
+    ``contract.shop_objects`` has the names that are understood.
+    """
+    return render_order(str(company_key or conf.company_key), fields, order)
 
 
 def _csp_nonce(context: template.Context) -> str | None:

@@ -39,7 +39,7 @@ def render(source: str = "{% alhena_snippet %}", **context: Any) -> str:
 
 def waiting() -> dict[str, datetime]:
     """The renderings that are not written yet, by the company's key."""
-    return dict(event_counts._unwritten._renderings)
+    return {rendering.company_key: at for rendering, at in event_counts._unwritten._renderings.items()}
 
 
 def seen(company: Company) -> list[datetime]:

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import re
-import uuid
-from decimal import Decimal
-from html import unescape
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from django.template import Context, Template
 
-from alhena_tracking.snippet import checkout_event_html, snippet_html
+from alhena_tracking.snippet import snippet_html
 
 HOSTILE = """</script><script>alert('"&\N{LINE SEPARATOR}')</script>"""
 
@@ -30,14 +25,6 @@ class FreshNonce:
 
 def render(source: str, **context: Any) -> str:
     return Template("{% load alhena_tracking %}" + source).render(Context(context))
-
-
-def event_data(html: str) -> Any:
-    match = re.fullmatch(
-        r'<template data-alhena-event="sendCheckoutEvent" data-alhena-data="([^"<>]*)"></template>', html
-    )
-    assert match, html
-    return json.loads(unescape(match[1]))
 
 
 def test_snippet_when_rendered_has_inline_code_and_deferred_tracker() -> None:
@@ -102,49 +89,3 @@ def test_snippet_when_no_company_is_named_raises_what_to_do(settings: Any) -> No
     settings.ALHENA_TRACKING = {}
     with pytest.raises(ValueError, match="COMPANY_KEY"):
         snippet_html()
-
-
-class Lines:
-    """Stands for a related manager, which templates call and Python asks for ``all()``."""
-
-    def __call__(self) -> None:
-        raise TypeError("a manager takes arguments")
-
-    def all(self) -> list[dict[str, Any]]:
-        return [line(Decimal("2.000"))]
-
-
-def line(quantity: Any) -> dict[str, Any]:
-    return {"product_id": 7, "product_name": "Mug", "quantity": quantity, "value": Decimal("39.98"), "currency": "EUR"}
-
-
-LINE = {"productId": "7", "productName": "Mug", "quantity": 2, "value": 39.98, "currency": "EUR"}
-ORDER_ID = uuid.UUID(int=9)
-
-
-@pytest.mark.parametrize(
-    ("order", "expected"),
-    [
-        ({"value": Decimal("1.50"), "currency": "EUR"}, {"value": 1.5, "currency": "EUR"}),
-        ({"orderId": "A-1", "value": 3, "currency": "EUR"}, {"orderId": "A-1", "value": 3, "currency": "EUR"}),
-        (SimpleNamespace(order_id=1001, value=0, currency="EUR"), {"orderId": "1001", "value": 0, "currency": "EUR"}),
-        (
-            {"order_id": ORDER_ID, "value": 1, "currency": "EUR"},
-            {"orderId": str(ORDER_ID), "value": 1, "currency": "EUR"},
-        ),
-        ({"value": "1.50"}, {"value": "1.50"}),
-        ({"value": 1, "lineItems": [line(2)]}, {"value": 1, "lineItems": [LINE]}),
-        (SimpleNamespace(value=1, line_items=Lines()), {"value": 1, "lineItems": [LINE]}),
-        (SimpleNamespace(value=lambda: Decimal(5), line_items=lambda: [line(2)]), {"value": 5, "lineItems": [LINE]}),
-        ({"value": 1, "line_items": []}, {"value": 1, "lineItems": []}),
-    ],
-)
-def test_checkout_event_when_given_an_order_has_the_browsers_names(order: object, expected: object) -> None:
-    assert event_data(checkout_event_html(order)) == expected
-
-
-def test_checkout_event_when_a_name_is_hostile_is_inert() -> None:
-    item = {**line(1), "product_name": HOSTILE}
-    html = render("{% alhena_checkout_event order %}", order={"value": 1, "line_items": [item]})
-    assert html.count("<") == 2
-    assert event_data(html)["lineItems"][0]["productName"] == HOSTILE
