@@ -28,6 +28,7 @@ from alhena_tracking.diagnosis.order_checks import (
     LineValuesCheck,
     OrderIdsCheck,
 )
+from alhena_tracking.diagnosis.order_tag_check import OrderTagCheck
 from alhena_tracking.diagnosis.outcomes import CART_EVENT, INTERACTION, ORDER
 from alhena_tracking.diagnosis.rejection_checks import (
     ClocksCheck,
@@ -299,7 +300,12 @@ def test_rejections_when_a_week_ago_are_no_problem(
 
 
 @pytest.mark.parametrize(
-    "check", [check for check in POSSIBLE_PROBLEMS if check not in {SecretKeyCheck, ConfirmationCheck, ZoneCheck}]
+    "check",
+    [
+        check
+        for check in POSSIBLE_PROBLEMS
+        if check not in {SecretKeyCheck, ConfirmationCheck, OrderTagCheck, ZoneCheck}
+    ],
 )
 def test_check_when_nothing_came_is_unknown_and_then_done(company: Company, check: type[Check]) -> None:
     assert said(examine(company), check) == (UNKNOWN, "nothing")
