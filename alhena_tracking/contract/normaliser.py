@@ -80,11 +80,13 @@ def text(value: object) -> object:
 
 def is_absent(value: object) -> bool:
     """Return whether a value stands for none: ``None``, NaN, an empty text, and what templates write for nothing."""
+    if value is None:
+        return True
     if isinstance(value, float | Decimal):
         return value.is_nan() if isinstance(value, Decimal) else math.isnan(value)
     if isinstance(value, Promise):
         value = str(value)
-    return value is None or (isinstance(value, str) and value.strip(limits.WHITE_SPACE) in _NOTHING)
+    return isinstance(value, str) and value.strip(limits.WHITE_SPACE) in _NOTHING
 
 
 def amount_of(value: object) -> tuple[object, str | None]:

@@ -68,19 +68,25 @@ def line_fields(line: object) -> dict[str, Any] | None:
     if line is None or isinstance(line, int | float | Decimal | str | bytes | Promise | list | tuple | set):
         return None
     fields = {name: _first([line], names) for name, names in LINE_NAMES.items()}
-    product = _get(line, "product")
-    named = product if isinstance(product, str | Promise) else _first([product], ("name", "title"))
-    # An object's own id is the line's, not the product's.
-    own_id = line.get("id") if isinstance(line, Mapping) else None
-    name = fields["product_name"] if fields["product_name"] is not None else named
-    ids = (fields["product_id"], _first([product], ("pk", "id", "sku")), own_id, name)
-    fields["product_id"] = next((each for each in ids if not is_absent(each)), None)
-    fields["product_name"] = fields["product_id"] if is_absent(name) else name
+    if fields["product_id"] is None or fields["product_name"] is None:
+        fields |= _named_by_product(line, fields["product_id"], fields["product_name"])
     for kind, names in (("value", ("value",)), ("total", LINE_TOTAL_NAMES), ("unit_price", UNIT_PRICE_NAMES)):
         price = _first([line], names, is_amount=True)
         if price is not None:
             return fields | {kind: price}
     return fields
+
+
+def _named_by_product(line: object, product_id: object, product_name: object) -> dict[str, Any]:
+    """Return the id and the name of a line that lacks one: those of its product, else each for the other."""
+    product = _get(line, "product")
+    if product_name is None:
+        product_name = product if isinstance(product, str | Promise) else _first([product], ("name", "title"))
+    # An object's own id is the line's, not the product's.
+    own_id = line.get("id") if isinstance(line, Mapping) else None
+    ids = (product_id, _first([product], ("pk", "id", "sku")), own_id, product_name)
+    product_id = next((each for each in ids if not is_absent(each)), None)
+    return {"product_id": product_id, "product_name": product_id if is_absent(product_name) else product_name}
 
 
 def _first(sources: Iterable[object], names: Sequence[str], *, is_amount: bool = False) -> Any:
@@ -105,18 +111,18 @@ def _is_amount(value: object) -> bool:
 
 def _get(source: object, name: str) -> Any:
     """Return what a source has under a name; ``None`` if it has nothing, or if its own code raises."""
-    if isinstance(source, Mapping):
+    if source is None:
+        return None
+    if type(source) is dict or isinstance(source, Mapping):
         value = source.get(name)
         value = source.get(_camel_case(name)) if value is None else value
-    elif source is None:
-        return None
     else:
         value = _attribute(source, name)
         if value is None:
             value = _attribute(source, _camel_case(name))
         if value is None:
             value = _attribute(source, f"get_{name}")
-    return _called(value)
+    return None if value is None else _called(value)
 
 
 def _attribute(source: object, name: str) -> Any:

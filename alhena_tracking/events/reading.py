@@ -107,7 +107,7 @@ def _read(method: str, visitor: object, company: Company, fields: Mapping[str, A
     of_order = {*ORDER_NAMES, "line_items"} if method == ORDER else {}
     values, inexact = normaliser.normalise({name: fields[name] for name in fields if name not in of_order})
     values, inexact, left_out = values | order.values, inexact | order.errors, order.left_out
-    for name in [name for name in inexact if serializer.is_lenient(name)]:
+    for name in [name for name in inexact if getattr(serializer.fields.get(name), "is_lenient", False)]:
         del values[name]
         left_out += ((name, inexact.pop(name).code),)
     event = _valid(values, inexact, parse)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from rest_framework import serializers
 
@@ -86,10 +86,6 @@ class RuleSerializer(serializers.Serializer[Any]):
                     errors[name] = error
         self.check(values, errors)
         return values, errors
-
-    def is_lenient(self, name: str) -> bool:
-        """Return whether the field of this name is left out where it is invalid."""
-        return getattr(self.fields.get(name), "is_lenient", False)
 
     def build(self, values: Values, **further: Any) -> Any:
         """Make the ``data_class`` of valid values and of what the request does not state."""
@@ -253,11 +249,8 @@ class LineItemSerializer(RuleSerializer):
         values, errors = self.parse_fields(item)
         if currency and values.get("currency", currency) != currency:
             errors["currency"] = InvalidValue("currency_mismatch")
-        if errors:
-            return None, errors
-        del values["currency"]  # the order's
-        line: LineItemData = self.build(values)
-        return line, errors
+        values.pop("currency", None)  # the order's
+        return None if errors else self.build(values), errors
 
 
 LINE_ITEM = LineItemSerializer()
@@ -338,9 +331,10 @@ class RefundSerializer(RuleSerializer):
         self, data: dict[str, Any], envelope: Envelope | None, most_errors: int = limits.ERRORS
     ) -> tuple[RefundData | None, Errors]:
         """Return a refund of a batch, if it is valid within a valid envelope, and its errors."""
-        key = envelope.company_key if envelope is not None else data.get("company_key")
-        values, errors = self.parse_fields({**data, "company_key": key}, most_errors)
-        return None if envelope is None else self._build(values, errors, envelope.received_at), errors
+        if envelope is None:
+            return None, self.parse_fields({**data, "company_key": "-"}, most_errors)[1]
+        values, errors = self.parse_fields({**data, "company_key": envelope.company_key}, most_errors)
+        return self._build(values, errors, envelope.received_at), errors
 
     def _build(self, values: Values, errors: Errors, received_at: datetime) -> RefundData | None:
         if "occurred_at" in values:
@@ -353,8 +347,7 @@ class RefundSerializer(RuleSerializer):
         if errors:
             return None
         del values["company_key"]  # by which the view has found the company
-        refund: RefundData = self.build(values, received_at=received_at)
-        return refund
+        return cast("RefundData", self.build(values, received_at=received_at))
 
 
 #: The serializer of each method of the browser, by its name in a batch.
