@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import math
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
@@ -76,11 +75,14 @@ def _properties(values: Mapping[str, Any], names: Mapping[str, str]) -> dict[str
 
 
 def _json(value: Any) -> Any:
-    if isinstance(value, Decimal) and value.is_finite():
-        return int(value) if value == value.to_integral_value() and value.adjusted() < _DIGITS else float(value)
-    is_finite = isinstance(value, int) or (isinstance(value, float) and math.isfinite(value))
-    return value if is_finite else str(value)  # the tracker says what is wrong with it
+    """Return numbers as numbers, and what is none as text: the tracker says what is wrong with it."""
+    if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
+        number = Decimal(value)
+        if number.is_finite() and number.adjusted() < _DIGITS:
+            return value if isinstance(value, float) else int(number) if number == int(number) else float(number)
+        return f"{number:.6E}"
+    return str(value)
 
 
-#: JavaScript reads whole numbers of so many digits exactly.
-_DIGITS = 15
+#: Amounts that the contract allows have less digits.
+_DIGITS = 30

@@ -54,10 +54,13 @@ _AMOUNTS = {"value", "tax", "shipping", "discount"}
 def order_fields(*sources: object) -> dict[str, Any]:
     """Return the fields of an order: of each, what the first source has that has it. ``line_items`` may be no list."""
     fields = {name: _first(sources, names, is_amount=name in _AMOUNTS) for name, names in ORDER_NAMES.items()}
-    found = [value for source in sources for name in LINE_ITEMS_NAMES if (value := _get(source, name)) is not None]
-    lists = (lines for value in found if (lines := _lines(value)) is not None)
-    lines = next(lists, found[0] if found else None)
-    return fields if lines is None else fields | {"line_items": lines}
+    odd = None
+    for value in (_get(source, name) for source in sources for name in LINE_ITEMS_NAMES):
+        lines = _lines(value)
+        if lines is not None:
+            return fields | {"line_items": lines}
+        odd = value if odd is None else odd
+    return fields if is_absent(odd) else fields | {"line_items": odd}
 
 
 def line_fields(line: object) -> dict[str, Any] | None:

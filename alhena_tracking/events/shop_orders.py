@@ -17,6 +17,8 @@ from alhena_tracking.models import ValueBasis
 
 #: Parts of an order's value. One that is wrong is left out.
 _PARTS = ("tax", "shipping", "discount")
+#: Numbers of more digits are not computed with; the contract allows far less.
+_LONGEST = 100
 #: The names under which a line's price is read, by the contract's.
 _SHOWN_NAMES = {"total": "value", "unit_price": "value"}
 
@@ -144,4 +146,4 @@ def _decimal(number: object) -> Decimal | None:
     if isinstance(number, bool) or not isinstance(number, int | float | Decimal):
         return None
     value = Decimal(repr(number)) if isinstance(number, float) else Decimal(number)
-    return value if value.is_finite() else None
+    return value if value.is_finite() and abs(value.adjusted()) < _LONGEST else None

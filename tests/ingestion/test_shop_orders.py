@@ -15,6 +15,7 @@ from alhena_tracking.contract import limits
 from alhena_tracking.diagnosis import event_counts
 from alhena_tracking.events.shop_orders import read_order
 from alhena_tracking.models import Company, EventCount, Order, OrderLine, RejectedEvent
+from alhena_tracking.order_tag import render_order
 from tests.support import event_data
 
 ITEM: dict[str, Any] = {"product_id": "SKU-1", "product_name": "Mug", "currency": "USD", "value": 10, "quantity": 1}
@@ -288,6 +289,29 @@ def test_amount_when_a_name_holds_something_else_is_looked_for_on() -> None:
 def test_order_when_two_sources_have_a_field_is_the_firsts() -> None:
     read = read_order({"value": 9, "order_id": ""}, SHOPS["oscar"])
     assert (read.values["value"], read.values["order_id"], len(read.values["line_items"])) == (9, "1001", 1)
+
+
+ODD = [
+    *(object(), b"x", [], [[]], {}, {"amount": None}, (), set(), type, print, lambda: 1 / 0, True, "\0", "\ud800"),
+    *(Decimal("sNaN"), Decimal("Infinity"), Decimal("9E+999999"), Decimal("1E-999999"), 10**5000, float("-inf"), 1e308),
+    SimpleNamespace(amount=object(), currency=object(), gross=None),
+]
+ODD_NAMES = ("order_id", "value", "currency", "tax", "line_items", "total", "items", "id")
+
+
+@pytest.mark.parametrize("value", ODD, ids=lambda value: str(type(value)))
+def test_order_when_any_value_is_odd_is_read_and_rendered(value: object) -> None:
+    sources: list[Any] = [{**order(line_items=[ITEM]), name: value} for name in ODD_NAMES]
+    sources += [SimpleNamespace(**source) for source in sources]
+    names = ("product_id", "product_name", "value", "quantity", "currency", "unit_price", "total", "product", "price")
+    for name in names:
+        line = {
+            key: each for key, each in ITEM.items() if key != "value" or name not in {"unit_price", "total", "price"}
+        }
+        sources.append(order(value=None, line_items=[{**line, name: value}, ITEM, value]))
+    for source in sources:
+        assert isinstance(read_order(source).values, dict)
+        assert "<template" in render_order("acme", source)
 
 
 class Odd:

@@ -19,6 +19,7 @@ from alhena_tracking.db.transactions import rows_of
 from alhena_tracking.digests import text_digest
 from alhena_tracking.ingestion.review import exclude_orders, include_orders
 from alhena_tracking.models import Company, Order
+from alhena_tracking.order_ids import in_one_form
 
 #: So many lines are read at once, and so much of each.
 _LINES = 500
@@ -73,11 +74,11 @@ class Command(BaseCommand):
 
 
 def _order_ids(lines: Iterable[bytes]) -> Iterator[str]:
-    """Yield the ids as they are stored: trimmed. An empty line is none."""
+    """Yield the ids as they are stored: trimmed, in one form. An empty line is none."""
     for number, line in enumerate(lines):
         text = line.decode("utf-8-sig" if number == 0 else "utf-8", errors="backslashreplace")
         try:
-            yield parse_text(text)
+            yield in_one_form(parse_text(text))
         except InvalidValue as error:
             if error.code != "blank":
                 yield text.strip()
