@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import uuid
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 
 from alhena_tracking import events, order_ids
 from alhena_tracking.models import Company, Order, Refund, SecretKey
@@ -59,3 +61,13 @@ def test_order_id_when_the_function_fails_stays_and_is_logged_once(
     (record,) = caplog.records
     assert f"tests.support.order_ids.{name}" in record.getMessage()
     assert "1001" not in caplog.text
+
+
+def test_order_ids_when_in_a_file_of_exclusions_are_of_the_same_form(
+    settings: Any, key: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    use(settings, "digits")
+    post("checkout_events", ORDER)
+    (file := tmp_path / "orders.txt").write_text("#1001\n")
+    call_command("alhena_exclude", str(file), company="acme", reason="A test.")
+    assert "excluded 1 order of 1" in capsys.readouterr().out

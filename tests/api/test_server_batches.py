@@ -286,21 +286,21 @@ def test_refund_when_a_browsers_batch_has_one_is_invalid(company: Company) -> No
     assert "refund" not in answer["results"][0]["errors"][0]["message"].split(" is not one of ")[1]
 
 
-def test_refunds_when_waiting_ones_are_superseded_in_a_batch_keep_the_last(send: Send) -> None:
+def test_refunds_when_they_wait_and_are_sent_again_keep_the_last(send: Send) -> None:
     for _ in range(2):
         status, answer = send(*(refund(value=value) for value in (3, 4, 5)))
         assert (status, statuses(answer)) == (200, ["ignored"] * 3)
     assert Refund.objects.get().value_minor == 500
 
 
-def test_refund_when_its_order_is_of_an_excluded_session_leaves_it_excluded(send: Send) -> None:
+def test_refund_when_its_order_is_excluded_leaves_it_so(send: Send) -> None:
     send(chat(**visitor(1)), order("1001", **visitor(1)))
     review.exclude_sessions([VisitorSession.objects.get().pk], None, "A test.")
     assert statuses(send(refund())[1]) == ["recorded"]
     assert Order.objects.get().standing == Standing.EXCLUDED
 
 
-def test_refunds_when_only_refunds_are_sent_read_no_claims_and_lock_no_sessions(company: Company, send: Send) -> None:
+def test_refunds_when_alone_read_no_claims_and_lock_no_sessions(company: Company, send: Send) -> None:
     send(chat(**visitor(1)), order("1001", **visitor(1)))
     with CaptureQueriesContext(connection) as queries:
         send(refund("r1"), refund("r2"), refund("r3"))
