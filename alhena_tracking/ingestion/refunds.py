@@ -8,7 +8,14 @@ from datetime import datetime
 from alhena_tracking.contract.limits import PENDING_AGE
 from alhena_tracking.digests import text_digest
 from alhena_tracking.ingestion import order_rows
-from alhena_tracking.ingestion.data import CURRENCY_MISMATCH, DUPLICATE, EXCEEDS_ORDER, UNKNOWN_ORDER, Outcome, RefundData
+from alhena_tracking.ingestion.data import (
+    CURRENCY_MISMATCH,
+    DUPLICATE,
+    EXCEEDS_ORDER,
+    UNKNOWN_ORDER,
+    Outcome,
+    RefundData,
+)
 from alhena_tracking.models import Company, Order, Refund
 
 
