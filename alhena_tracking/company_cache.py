@@ -106,8 +106,7 @@ def _read_company(key: str) -> CachedCompany | None:
             digest=F("active_key__digest"),
         )
     )
-    # MariaDB's collation finds "acme" for "ACME", too.
-    companies = [company for company in rows if company.key == key]
+    companies = list(rows)
     if not companies:
         return None
     digests = tuple(company.digest for company in companies if company.digest)

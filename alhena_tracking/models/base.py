@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Q
+from django.db.models.lookups import IContains
 from django.utils.translation import gettext_lazy as _
 
 from alhena_tracking.contract.limits import TEXT_LENGTH
@@ -18,9 +19,10 @@ from alhena_tracking.models.channels import CHANNEL_LENGTH
 if TYPE_CHECKING:
     from django.utils.functional import _StrOrPromise
 
+    _CharField = models.CharField[Any, str]
     _UUIDField = models.UUIDField[Any, Any]
 else:
-    _UUIDField = models.UUIDField
+    _CharField, _UUIDField = models.CharField, models.UUIDField
 
 
 class ExactUUIDField(_UUIDField):
@@ -46,6 +48,29 @@ class ExactUUIDField(_UUIDField):
         if value is None or isinstance(value, UUID):
             return value
         return UUID(bytes=value) if isinstance(value, bytes) else UUID(hex=value)
+
+
+class ExactCharField(_CharField):
+    """A text that callers chose, equal only to itself.
+
+    MariaDB's usual collations hold ``a``, ``A``, ``á`` and ``a`` with a space after it for one.
+    """
+
+    def db_parameters(self, connection: BaseDatabaseWrapper) -> Any:
+        parameters = super().db_parameters(connection)
+        if connection.vendor == "mysql":
+            is_mariadb = getattr(connection, "mysql_is_mariadb", True)
+            parameters["collation"] = "utf8mb4_nopad_bin" if is_mariadb else "utf8mb4_0900_bin"
+        return parameters
+
+
+@ExactCharField.register_lookup
+class ContainsInAnyCase(IContains):
+    """What the admin searches by; on MariaDB the collation decides what it finds."""
+
+    def process_lhs(self, compiler: Any, connection: Any, lhs: Any = None) -> Any:
+        sql, params = super().process_lhs(compiler, connection, lhs)
+        return (f"{sql} COLLATE utf8mb4_unicode_ci" if connection.vendor == "mysql" else sql), params
 
 
 class Trust(models.TextChoices):
@@ -84,7 +109,7 @@ class Event(models.Model):
     )
     event_id = ExactUUIDField(_("event ID"), default=uuid.uuid4)
     trust = models.CharField(_("trust"), max_length=9, choices=Trust.of_events(), default=Trust.REPORTED)
-    source = models.CharField(
+    source = ExactCharField(
         _("source"), max_length=TEXT_LENGTH, blank=True, help_text=_("The system that sent the event. Example: SHOPIFY")
     )
     occurred_at = models.DateTimeField(_("date and time"))
@@ -129,7 +154,7 @@ class Credited(models.Model):
         related_name="credited_%(class)ss",
     )
     channel = models.CharField(_("channel"), max_length=CHANNEL_LENGTH)
-    ai_profile = models.CharField(_("AI profile"), max_length=TEXT_LENGTH, blank=True)
+    ai_profile = ExactCharField(_("AI profile"), max_length=TEXT_LENGTH, blank=True)
     attribution_window = models.DurationField(_("attribution window"))
     attribution_model = models.CharField(_("attribution model"), max_length=11, choices=AttributionModel.choices)
     #: The order of arrival of a session's cart events and orders.

@@ -9,7 +9,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from alhena_tracking.contract.limits import PRODUCT_NAME_LENGTH, TEXT_LENGTH, UNIT_VALUE_DECIMALS, VALUE_MINOR
-from alhena_tracking.models.base import Credited, Event, ExactUUIDField
+from alhena_tracking.models.base import Credited, Event, ExactCharField, ExactUUIDField
 from alhena_tracking.models.channels import Channel
 from alhena_tracking.querysets import CartEventQuerySet
 
@@ -43,9 +43,9 @@ class CartEvent(Credited, Event):
     ADDITIONS: ClassVar = frozenset({CartEventType.ITEM_ADDED, CartEventType.QUANTITY_INCREASED})
 
     type = models.CharField(_("type"), max_length=18, choices=CartEventType.choices)
-    product_id = models.CharField(_("product ID"), max_length=TEXT_LENGTH)
+    product_id = ExactCharField(_("product ID"), max_length=TEXT_LENGTH)
     product_id_digest = ExactUUIDField(_("product ID digest"))
-    product_name = models.CharField(_("product name"), max_length=PRODUCT_NAME_LENGTH)
+    product_name = ExactCharField(_("product name"), max_length=PRODUCT_NAME_LENGTH)
     currency = models.CharField(_("currency"), max_length=3)
     value_minor = models.DecimalField(
         _("value"), max_digits=18, decimal_places=UNIT_VALUE_DECIMALS, help_text=_("In minor units of the currency.")

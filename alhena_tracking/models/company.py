@@ -21,6 +21,7 @@ from django.utils.translation import gettext_lazy as _
 from alhena_tracking.conf import COMPANY_KEY_PATTERN
 from alhena_tracking.contract.currencies import MINOR_UNITS
 from alhena_tracking.contract.limits import REDATED_AT_ONCE, ZONE_SETTLES_AFTER
+from alhena_tracking.models.base import ExactCharField
 from alhena_tracking.models.redating import Redating
 from alhena_tracking.models.rollups import RolledUpDay
 from alhena_tracking.models.visits import VisitorSession
@@ -57,7 +58,7 @@ def default_time_zone() -> str:
 class Company(models.Model):
     """A shop. Most installs have exactly one, created by ``migrate`` from ``COMPANY_KEY``."""
 
-    key = models.CharField(
+    key = ExactCharField(
         _("company key"),
         max_length=64,
         unique=True,

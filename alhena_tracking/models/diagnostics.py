@@ -6,6 +6,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from alhena_tracking.contract.limits import TEXT_LENGTH
+from alhena_tracking.models.base import ExactCharField
 
 
 class EventCount(models.Model):
@@ -24,14 +25,14 @@ class EventCount(models.Model):
         "alhena_tracking.Company", verbose_name=_("company"), on_delete=models.CASCADE, db_index=False
     )
     counted_on = models.DateField(_("day"))
-    method = models.CharField(
+    method = ExactCharField(
         _("method"),
         max_length=32,
         blank=True,
         help_text=_("The tracker method, “refund”, “snippet”, “order_tag” or “proxy”. Empty if unknown."),
     )
-    outcome = models.CharField(_("outcome"), max_length=32)
-    reason = models.CharField(_("reason"), max_length=64, blank=True)
+    outcome = ExactCharField(_("outcome"), max_length=32)
+    reason = ExactCharField(_("reason"), max_length=64, blank=True)
     count = models.BigIntegerField(_("count"))
     last_at = models.DateTimeField(_("last counted at"))
 
@@ -56,10 +57,10 @@ class RejectedEvent(models.Model):
     KEPT = 100
 
     company = models.ForeignKey("alhena_tracking.Company", verbose_name=_("company"), on_delete=models.CASCADE)
-    method = models.CharField(_("method"), max_length=32, blank=True)
-    outcome = models.CharField(_("outcome"), max_length=32)
+    method = ExactCharField(_("method"), max_length=32, blank=True)
+    outcome = ExactCharField(_("outcome"), max_length=32)
     errors = models.JSONField(_("errors"), default=list, help_text=_("The field and code of each error."))
-    origin = models.CharField(_("origin"), max_length=TEXT_LENGTH, blank=True)
+    origin = ExactCharField(_("origin"), max_length=TEXT_LENGTH, blank=True)
     received_at = models.DateTimeField(_("received at"))
 
     class Meta:

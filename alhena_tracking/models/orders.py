@@ -13,7 +13,15 @@ from django.utils.translation import gettext_lazy as _
 
 from alhena_tracking.conf import conf
 from alhena_tracking.contract.limits import PENDING_AGE, PRODUCT_NAME_LENGTH, TEXT_LENGTH, TOTAL_MINOR, VALUE_MINOR
-from alhena_tracking.models.base import EXCLUSION, Credited, Event, ExactUUIDField, Excludable, Trust
+from alhena_tracking.models.base import (
+    EXCLUSION,
+    Credited,
+    Event,
+    ExactCharField,
+    ExactUUIDField,
+    Excludable,
+    Trust,
+)
 from alhena_tracking.models.channels import Channel
 from alhena_tracking.querysets import (
     DatedQuerySet,
@@ -67,7 +75,7 @@ class Order(OrderAmounts, Credited, Excludable, Event):
     none of them is in the cart.
     """
 
-    order_id = models.CharField(_("order ID"), max_length=TEXT_LENGTH, blank=True, help_text=_("Assigned by the shop."))
+    order_id = ExactCharField(_("order ID"), max_length=TEXT_LENGTH, blank=True, help_text=_("Assigned by the shop."))
     order_id_digest = ExactUUIDField(_("order ID digest"), null=True)
     contents_digest = ExactUUIDField(_("contents digest"), null=True)
     trust = models.CharField(_("trust"), max_length=9, choices=Trust.choices, default=Trust.REPORTED)
@@ -184,9 +192,9 @@ class OrderLine(models.Model):
     """A line of an order; ``total_minor`` is for its whole quantity."""
 
     order = models.ForeignKey(Order, verbose_name=_("order"), on_delete=models.CASCADE, related_name="lines")
-    product_id = models.CharField(_("product ID"), max_length=TEXT_LENGTH)
+    product_id = ExactCharField(_("product ID"), max_length=TEXT_LENGTH)
     product_id_digest = ExactUUIDField(_("product ID digest"), db_index=True)
-    product_name = models.CharField(_("product name"), max_length=PRODUCT_NAME_LENGTH)
+    product_name = ExactCharField(_("product name"), max_length=PRODUCT_NAME_LENGTH)
     quantity = models.DecimalField(_("quantity"), max_digits=10, decimal_places=3)
     total_minor = models.BigIntegerField(_("total"), help_text=_("In minor units of the order's currency."))
 
@@ -290,10 +298,10 @@ class PendingConfirmation(OrderAmounts):
     company = models.ForeignKey(
         "alhena_tracking.Company", verbose_name=_("company"), on_delete=models.PROTECT, db_index=False
     )
-    order_id = models.CharField(_("order ID"), max_length=TEXT_LENGTH)
+    order_id = ExactCharField(_("order ID"), max_length=TEXT_LENGTH)
     order_id_digest = ExactUUIDField(_("order ID digest"))
     event_id = ExactUUIDField(_("event ID"))
-    source = models.CharField(_("source"), max_length=TEXT_LENGTH, blank=True)
+    source = ExactCharField(_("source"), max_length=TEXT_LENGTH, blank=True)
     line_items = models.JSONField(_("line items"), null=True)
     updated_at = models.DateTimeField(_("updated at"))
     is_cancelled = models.BooleanField(_("cancelled"), default=False)
@@ -343,9 +351,9 @@ class Refund(models.Model):
     refunded_order = models.ForeignKey(
         Order, verbose_name=_("order"), null=True, on_delete=models.CASCADE, related_name="refunds"
     )
-    order_id = models.CharField(_("order ID"), max_length=TEXT_LENGTH)
+    order_id = ExactCharField(_("order ID"), max_length=TEXT_LENGTH)
     order_id_digest = ExactUUIDField(_("order ID digest"))
-    refund_id = models.CharField(_("refund ID"), max_length=TEXT_LENGTH)
+    refund_id = ExactCharField(_("refund ID"), max_length=TEXT_LENGTH)
     refund_id_digest = ExactUUIDField(_("refund ID digest"))
     currency = models.CharField(_("currency"), max_length=3)
     value_minor = models.BigIntegerField(_("value"), help_text=_("In minor units of the currency."))

@@ -6,7 +6,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from alhena_tracking.contract.limits import PRODUCT_NAME_LENGTH, TEXT_LENGTH
-from alhena_tracking.models.base import ExactUUIDField, Trust
+from alhena_tracking.models.base import ExactCharField, ExactUUIDField, Trust
 from alhena_tracking.models.channels import CHANNEL_LENGTH
 from alhena_tracking.querysets import DaysQuerySet, RolledUpDayQuerySet
 
@@ -48,8 +48,8 @@ class RolledUpDay(models.Model):
 class DaySums(models.Model):
     """Sums of one day.
 
-    The rows of a day are written and deleted together, under the lock of its ``RolledUpDay``. They have no unique
-    constraint: MariaDB's collations treat different AI profiles as equal.
+    The rows of a day are written and deleted together, under the lock of its ``RolledUpDay``, so they need no unique
+    constraint.
     """
 
     # To check the reference, MariaDB would lock the company's row, which a change of the time zone holds while it waits
@@ -76,7 +76,7 @@ class VisitSums(DaySums):
     """Sums by channel and AI profile."""
 
     channel = models.CharField(_("channel"), max_length=CHANNEL_LENGTH, blank=True)
-    ai_profile = models.CharField(_("AI profile"), max_length=TEXT_LENGTH, blank=True)
+    ai_profile = ExactCharField(_("AI profile"), max_length=TEXT_LENGTH, blank=True)
 
     class Meta(DaySums.Meta):
         abstract = True
@@ -106,11 +106,15 @@ class CreditedSums(MoneySums, VisitSums):
 
 
 class ProductSums(MoneySums):
-    """Sums of one product. ``product_name`` is one of its reported names."""
+    """Sums of one product, with the last of its names.
+
+    ``product_name`` is one that a cart event or a confirmed order gave, ``reported_name`` one of other orders.
+    """
 
     product_id_digest = ExactUUIDField(_("product ID digest"))
-    product_id = models.CharField(_("product ID"), max_length=TEXT_LENGTH)
-    product_name = models.CharField(_("product name"), max_length=PRODUCT_NAME_LENGTH)
+    product_id = ExactCharField(_("product ID"), max_length=TEXT_LENGTH)
+    product_name = ExactCharField(_("product name"), max_length=PRODUCT_NAME_LENGTH, blank=True)
+    reported_name = ExactCharField(_("name in unconfirmed orders"), max_length=PRODUCT_NAME_LENGTH, blank=True)
     units_added = models.DecimalField(_("units added"), max_digits=19, decimal_places=3, default=0)
     units_purchased = models.DecimalField(_("units purchased"), max_digits=19, decimal_places=3, default=0)
 

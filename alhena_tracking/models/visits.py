@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from alhena_tracking.contract.limits import TEXT_LENGTH
-from alhena_tracking.models.base import EXCLUSION, Event, ExactUUIDField, Excludable
+from alhena_tracking.models.base import EXCLUSION, Event, ExactCharField, ExactUUIDField, Excludable
 from alhena_tracking.models.channels import CHANNEL_LENGTH, Channel
 from alhena_tracking.querysets import DatedQuerySet, VisitorSessionQuerySet
 
@@ -30,9 +30,9 @@ class Interaction(Event):
     faq_fingerprint_digest = ExactUUIDField(_("FAQ fingerprint digest"), null=True)
     kind = models.CharField(_("kind"), max_length=CHANNEL_LENGTH, choices=Channel.choices)
     is_qualifying = models.BooleanField(_("qualifying"), default=True)
-    product_id = models.CharField(_("product ID"), max_length=TEXT_LENGTH, blank=True)
-    conversation_id = models.CharField(_("conversation ID"), max_length=TEXT_LENGTH, blank=True)
-    ai_profile = models.CharField(_("AI profile"), max_length=TEXT_LENGTH, blank=True)
+    product_id = ExactCharField(_("product ID"), max_length=TEXT_LENGTH, blank=True)
+    conversation_id = ExactCharField(_("conversation ID"), max_length=TEXT_LENGTH, blank=True)
+    ai_profile = ExactCharField(_("AI profile"), max_length=TEXT_LENGTH, blank=True)
 
     objects = DatedQuerySet["Interaction"].as_manager()
 
@@ -75,7 +75,7 @@ class VisitorSession(Excludable):
     last_interaction_at = models.DateTimeField(_("last interaction"))
     qualified_at = models.DateTimeField(_("first qualifying interaction"), null=True)
     channel = models.CharField(_("channel"), max_length=CHANNEL_LENGTH, choices=Channel.choices, blank=True)
-    ai_profile = models.CharField(_("AI profile"), max_length=TEXT_LENGTH, blank=True)
+    ai_profile = ExactCharField(_("AI profile"), max_length=TEXT_LENGTH, blank=True)
     #: What browsers' cart events amount to since a time: see ``ingestion.allowances``.
     carts_since = models.DateTimeField(null=True, editable=False)
     carts_events = models.PositiveIntegerField(default=0, editable=False)

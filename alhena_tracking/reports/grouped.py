@@ -111,10 +111,17 @@ class Grouped:
         return f"SELECT {keys}, {sums} FROM {source} GROUP BY {keys}", params  # noqa: S608
 
 
-def product_texts(rows: StoredRows | FoundRows) -> dict[str, Sum]:
-    """Return the aggregates for a product's id and name: the alphabetically last of several names."""
-    collation = connections[rows.db].ops.quote_name(COLLATIONS[connections[rows.db].vendor])
-    return {
-        "product_id": largest("product_id"),
-        "product_name": Sum(f"MAX({{}} COLLATE {collation})", ("product_name",)),
-    }
+def last_text(rows: StoredRows | FoundRows, column: str) -> Sum:
+    """Return the aggregate for the alphabetically last of several texts."""
+    return Sum(f"MAX({{}} COLLATE {_collation(rows)})", (column,))
+
+
+def last_text_where(rows: StoredRows | FoundRows, column: str, also: str, *values: str) -> Sum:
+    """The same over the rows in which another column is one of ``values`` (trusted texts); empty if none is."""
+    listed = ", ".join(f"'{value}'" for value in values)
+    return Sum(f"MAX(CASE WHEN {{}} IN ({listed}) THEN {{}} ELSE '' END COLLATE {_collation(rows)})", (also, column))
+
+
+def _collation(rows: StoredRows | FoundRows) -> str:
+    connection = connections[rows.db]
+    return str(connection.ops.quote_name(COLLATIONS[connection.vendor]))

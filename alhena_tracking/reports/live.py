@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from django.db import models
 from django.db.models import OuterRef, QuerySet, Subquery, Window
 from django.db.models.functions import RowNumber
 
 from alhena_tracking.models import CartEvent, Order, OrderLine, Refund, Trust, VisitorSession
-from alhena_tracking.reports.grouped import COUNT, FoundRows, Grouped, Sum, product_texts, total, total_where
+from alhena_tracking.reports.grouped import (
+    COUNT,
+    FoundRows,
+    Grouped,
+    Sum,
+    largest,
+    last_text,
+    last_text_where,
+    total,
+    total_where,
+)
 
 #: An order's refunds, looked up by index: for a join, databases would read all refunds.
 _REFUNDED = Subquery(
@@ -81,25 +90,30 @@ def session_sums(sessions: QuerySet[VisitorSession], by: Sequence[str], **conver
 
 def added_sums(events: QuerySet[CartEvent], by: Sequence[str]) -> Grouped:
     """Sum additions to carts by product; the digest of its id is the last key."""
-    return _of_products(events, by, add_to_cart_minor=total("gmv_minor"), units_added=total("units"), cart_events=COUNT)
+    found = FoundRows(events)
+    return Grouped(
+        found,
+        [*by, "product_id_digest"],
+        product_id=largest("product_id"),
+        product_name=last_text(found, "product_name"),
+        add_to_cart_minor=total("gmv_minor"),
+        units_added=total("units"),
+        cart_events=COUNT,
+    )
 
 
-def purchased_sums(orders: QuerySet[Order], by: Sequence[str], *, is_trusted: bool = False) -> Grouped:
-    """Sum purchases by product; with ``is_trusted`` those of confirmed and verified orders only.
+def purchased_sums(orders: QuerySet[Order], by: Sequence[str]) -> Grouped:
+    """Sum purchases by product; the digest of its id is the last key.
 
-    Product names come from all ``orders`` in both cases, as in the roll-ups.
+    Names that only unconfirmed orders gave stand apart, as ``reported_name``.
     """
-    lines = OrderLine.objects.using(orders.db).filter(order__in=orders)
-    names = [f"order__{name}" for name in by]
-    bought = {"purchase_minor": "total_minor", "units_purchased": "quantity"}
-    if is_trusted:
-        sums = {name: total_where(column, "order__trust", *Trust.by_server()) for name, column in bought.items()}
-    else:
-        sums = {name: total(column) for name, column in bought.items()}
-    return _of_products(lines, names, **sums)
-
-
-def _of_products(rows: QuerySet[Any], by: Sequence[str], **sums: Sum) -> Grouped:
-    # By the digest: collations treat different ids as equal.
-    found = FoundRows(rows)
-    return Grouped(found, [*by, "product_id_digest"], **product_texts(found), **sums)
+    found = FoundRows(OrderLine.objects.using(orders.db).filter(order__in=orders))
+    return Grouped(
+        found,
+        [*(f"order__{name}" for name in by), "product_id_digest"],
+        product_id=largest("product_id"),
+        product_name=last_text_where(found, "product_name", "order__trust", *Trust.by_server()),
+        reported_name=last_text_where(found, "product_name", "order__trust", Trust.REPORTED),
+        purchase_minor=total("total_minor"),
+        units_purchased=total("quantity"),
+    )

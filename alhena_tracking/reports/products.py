@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from alhena_tracking.conf import conf
-from alhena_tracking.models import CartEvent, DailyProductTotals, Order, WeeklyProductTotals
+from alhena_tracking.models import CartEvent, DailyProductTotals, WeeklyProductTotals
 from alhena_tracking.reports import live, rolled_up
 from alhena_tracking.reports.days import SourceDays
 from alhena_tracking.reports.grouped import Grouped
@@ -19,7 +19,7 @@ class ProductFigures:
     """The figures of one product: amounts in minor units, units with decimals (goods are sold by weight).
 
     Additions to carts are net of what was given back. ``purchase_minor`` sums order lines, so discounts on whole orders
-    are not in it. ``name`` is one of the product's reported names.
+    are not in it. ``name`` is one of those that the product's cart events and counted orders gave.
     """
 
     product_id: str
@@ -48,13 +48,13 @@ def figures_by_product(
             parts.append(rolled_up.product_totals(query, DailyProductTotals, days.outside_weeks, currency))
     if live_days := days.credited.live:
         parts.append(live.added_sums(query.credited(CartEvent.objects.included(), *live_days, currency=currency), ()))
-        orders = query.credited(Order.objects.included(), *live_days, currency=currency)
-        parts.append(live.purchased_sums(orders, (), is_trusted=conf.confirmed_orders_only))
+        parts.append(live.purchased_sums(query.orders(*live_days, currency=currency), ()))
     ranked, count = rank_products(parts, most=most, using=CartEvent.objects.db)
+    names = ["product_name"] if conf.confirmed_orders_only else ["product_name", "reported_name"]
     products = [
         ProductFigures(
             product_id=sums["product_id"],
-            name=sums["product_name"],
+            name=max(sums[name] for name in names),
             add_to_cart_minor=sums["add_to_cart_minor"],
             units_added=sums["units_added"],
             purchase_minor=sums["purchase_minor"],

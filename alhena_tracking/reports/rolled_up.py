@@ -16,7 +16,16 @@ from alhena_tracking.models import (
     WeeklyProductTotals,
 )
 from alhena_tracking.reports.figures import Period
-from alhena_tracking.reports.grouped import FoundRows, Grouped, StoredRows, Sum, product_texts, total, total_where
+from alhena_tracking.reports.grouped import (
+    FoundRows,
+    Grouped,
+    StoredRows,
+    Sum,
+    largest,
+    last_text,
+    total,
+    total_where,
+)
 from alhena_tracking.reports.query import ReportQuery
 
 
@@ -80,7 +89,8 @@ def totals_of_week(rows: QuerySet[DailyProductTotals]) -> Grouped:
 
 def _of_products(rows: StoredRows | FoundRows, by: Sequence[str], **bought: Sum) -> Grouped:
     added = _sums("add_to_cart_minor", "cart_events", "units_added")
-    return Grouped(rows, by, **product_texts(rows), **added, **bought)
+    names = {name: last_text(rows, name) for name in ("product_name", "reported_name")}
+    return Grouped(rows, by, product_id=largest("product_id"), **names, **added, **bought)
 
 
 def session_sums(query: ReportQuery, periods: Sequence[Period], by: Sequence[str]) -> Grouped:

@@ -26,7 +26,7 @@ _Statement: TypeAlias = tuple[str, list[Any]]
 
 _THOUSANDTH = Decimal("0.001")
 #: Columns of which the largest value is taken instead of a sum.
-TEXTS = ("product_id", "product_name")
+TEXTS = ("product_id", "product_name", "reported_name")
 _UNITS = ("units_added", "units_purchased", "trusted_units_purchased")
 
 
@@ -129,7 +129,8 @@ def _united(
             continue
         params += its_params
         tables.append(f"part_{number} ({', '.join([*keys, *map(quote, part.names)])}) AS {materialized}({sql})")
-        values = (quote(name) if name in part.names else f"0 AS {quote(name)}" for name in names)
+        none = {name: "''" if name in TEXTS else "0" for name in names}
+        values = (quote(name) if name in part.names else f"{none[name]} AS {quote(name)}" for name in names)
         selected.append(f"SELECT {', '.join([*keys, *values])} FROM part_{number}")  # noqa: S608
     if not tables:
         return None

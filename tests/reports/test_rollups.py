@@ -315,16 +315,30 @@ def test_products_of_a_week_are_read_from_its_totals(week: ReportQuery, settings
         assert revenue_impact(week).products != right
 
 
-@override_settings(ALHENA_TRACKING=CONFIRMED_ONLY)
-def test_product_when_an_unconfirmed_order_names_it_has_the_same_name(company: Company) -> None:
-    session = VisitorSessionFactory.create(company=company, started_at=at(FIRST))
-    for trust, name in ((Trust.CONFIRMED, "Bag"), (Trust.REPORTED, "Handbag")):
-        line = OrderLineFactory.create(order__session=session, order__trust=trust, product_id="x", product_name=name)
-        assert line.order.occurred_on == FIRST
-    roll_up()
-    [product] = revenue_impact(whole(company)).products
-    assert product.units_purchased == 1
-    assert_same_as_raw(whole(company))
+@pytest.mark.parametrize(
+    ("settings", "kettle", "others"), [({"COMPANY_KEY": "acme"}, "Zzz", ["Yyy"]), (CONFIRMED_ONLY, "Kettle", [])]
+)
+@pytest.mark.parametrize("other", [Trust.CONFIRMED, Trust.VERIFIED, None])  # None: a cart event names it
+@pytest.mark.parametrize("on", [FIRST, MONDAY + timedelta(days=2)])
+def test_product_when_an_unconfirmed_order_names_it(
+    company: Company, settings: dict[str, Any], kettle: str, others: list[str], other: Trust | None, on: date
+) -> None:
+    session = VisitorSessionFactory.create(company=company, started_at=at(on))
+    for product_id, name in (("x", "Zzz"), ("x", "Aaa"), ("y", "Yyy")):
+        OrderLineFactory.create(order__session=session, product_id=product_id, product_name=name)
+    named = {"product_id": "x", "product_name": "Kettle"}
+    if other is None:
+        CartEventFactory.create(session=session, **named)
+    else:
+        OrderLineFactory.create(order__session=session, order__trust=other, **named)
+    whole_week = Period(min(FIRST, MONDAY), max(FIRST, MONDAY) + timedelta(days=8))
+    query = ReportQuery(company=company, period=whole_week, currency="EUR")
+    with override_settings(ALHENA_TRACKING=settings):
+        for asked in (query, replace(query, channel="CHAT")):
+            assert sorted(row.name for row in revenue_impact(asked).products) == sorted([kettle, *others])
+        roll_up()
+        assert_same_as_raw(query, replace(query, channel="CHAT"))
+    assert not any(result.failed for result in check_rollups())
 
 
 @pytest.mark.parametrize(("start", "end"), [(0, 5), (1, 6), (-2, 5), (1, 8)])
