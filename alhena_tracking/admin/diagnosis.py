@@ -30,7 +30,7 @@ from alhena_tracking.diagnosis.outcomes import (
     outcome_text,
     reason_text,
 )
-from alhena_tracking.models import Company, EventDiagnostics, RejectedEvent, RevenueImpact
+from alhena_tracking.models import Company, EventDiagnostics, Order, RejectedEvent, RevenueImpact
 
 if TYPE_CHECKING:
     from alhena_tracking.diagnosis.check import Text
@@ -99,6 +99,7 @@ class EventDiagnosticsAdmin(ReadOnlyMixin, _ModelAdmin):
             "is_anything_known": any(result.state is not State.UNKNOWN for result in diagnosis.problems),
             "outcomes": _outcome_table(facts),
             "rejections": [_rejection_row(row, facts) for row in facts.rejections],
+            "may_view_orders": may_open(self.admin_site, Order, request),
             "has_many_rejections": len(facts.rejections) > SHOWN_REJECTIONS,
             **self._links(request, company),
         }

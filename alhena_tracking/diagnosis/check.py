@@ -61,7 +61,8 @@ def unknown(*seen: Text, **fields: Any) -> Finding:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckResult:
     """What a check found: ``count`` of ``total`` events (in the last days, or of the last ones), the last at ``at``
-    or, where only the day is known, on ``on``. ``names`` are origins, or fields with codes: as callers sent them.
+    or, where only the day is known, on ``on``. ``names`` are origins, or fields with codes: as callers sent them;
+    ``order_ids`` are examples, each in the browser and on the server, for who may see orders.
 
     ``is_blocking`` if it alone explains that nothing of a kind arrives.
     """
@@ -73,6 +74,7 @@ class CheckResult:
     at: datetime | None = None
     on: date | None = None
     names: tuple[str, ...] = ()
+    order_ids: tuple[tuple[str, str], ...] = ()
     is_blocking: bool = False
 
     @property

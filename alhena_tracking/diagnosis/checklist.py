@@ -13,6 +13,7 @@ from alhena_tracking.diagnosis.order_checks import (
     ConfirmationCheck,
     LineValuesCheck,
     OrderIdsCheck,
+    UnmetIdsCheck,
 )
 from alhena_tracking.diagnosis.order_tag_check import OrderTagCheck
 from alhena_tracking.diagnosis.rejection_checks import (
@@ -44,6 +45,7 @@ POSSIBLE_PROBLEMS: tuple[type[Check], ...] = (
     ConfirmationCheck,
     ClocksCheck,
     OrderIdsCheck,
+    UnmetIdsCheck,
     LineValuesCheck,
     ZoneCheck,
 )

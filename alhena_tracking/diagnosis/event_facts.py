@@ -1,8 +1,8 @@
 """The facts that the checks judge: sums of the counts, and the rows stored last.
 
 Every query is bounded, however long the history. Counts have a row a day, kind and reason. Of events, at most the last
-``SAMPLED`` are read, and looked for among the last ``SCANNED`` rows of their table; those of a company that is so
-quiet are looked for on the last days for which any were counted.
+``SAMPLED`` are read, and looked for among the last ``SCANNED`` rows of their table (of confirmations that wait,
+``SCANNED_WAITING``); those of a company that is so quiet are looked for on the last days for which any were counted.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import DecimalField, ExpressionWrapper, F, Max, Q, Subquery, Sum
+from django.db.models import DecimalField, ExpressionWrapper, F, Max, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 
 from alhena_tracking.contract.limits import EVENT_AGE
 from alhena_tracking.diagnosis.outcomes import ACCEPTED, CART_EVENT, INTERACTION, ORDER, REFUND
+from alhena_tracking.diagnosis.unmet_ids import NamedOrder, Pair, unmet_pairs
 from alhena_tracking.models import (
     CartEvent,
     Company,
@@ -25,6 +26,7 @@ from alhena_tracking.models import (
     Interaction,
     Order,
     OrderLine,
+    PendingConfirmation,
     Redating,
     Refund,
     RejectedEvent,
@@ -34,6 +36,8 @@ from alhena_tracking.querysets import DatedQuerySet
 
 SAMPLED = 200
 SCANNED = 2000
+#: In most shops more orders are waiting than of visitors who use the assistant.
+SCANNED_WAITING = 20_000
 #: Days that the counts are summed over, today included; and those of them by which is judged how things are now.
 SUMMED_DAYS = 30
 RECENT_DAYS = 7
@@ -99,6 +103,8 @@ class EventFacts:
     outcomes: tuple[OutcomeSums, ...]
     samples: dict[str, Sample]
     orders: tuple[OrderSums, ...]
+    #: Ids of orders that have another one on the shop's server; ``None`` without ids of both sides.
+    unmet_ids: tuple[Pair, ...] | None
     #: While rows may have days of a former time zone.
     redating: Redating | None
 
@@ -137,7 +143,7 @@ def recent(sums: Iterable[OutcomeSums]) -> int:
 def read_facts(company: Company, *, now: datetime) -> EventFacts:
     """Read the facts.
 
-    Takes seven queries, two more for each kind of event that is rare, and one more after a change of the time zone.
+    Takes eight queries, two more for each kind of event that is rare, and one more after a change of the time zone.
     """
     sums = _sums(company, now.astimezone(company.zone).date())
     renderings = [each.last_at for each in sums if each.method == EventCount.SNIPPET]
@@ -160,6 +166,7 @@ def read_facts(company: Company, *, now: datetime) -> EventFacts:
             REFUND: Sample(received_at=tuple(row.received_at for row in refunds)),
         },
         orders=_order_sums(orders),
+        unmet_ids=_unmet_ids(company, orders),
         redating=company.redating,
     )
 
@@ -185,11 +192,33 @@ def _sums(company: Company, today: date) -> tuple[OutcomeSums, ...]:
 def _last_rows(rows: DatedQuerySet[Any], company: Company) -> list[Any]:
     """Return the rows stored last, the last first: among the last ones of all companies, else of its own last days."""
     rows = rows.filter(company=company).order_by("-pk")
-    floor = rows.model._default_manager.order_by("-pk").values("pk")[SCANNED : SCANNED + 1]
-    found = list(rows.filter(pk__gt=Coalesce(Subquery(floor), 0))[:SAMPLED])
+    found = list(_among_last(rows, SCANNED))
     if not found and (last_on := rows.order_by().aggregate(last=Max("occurred_on"))["last"]) is not None:
         found = list(rows.between(last_on - EVENT_AGE, last_on)[:SAMPLED])
     return found
+
+
+def _among_last(rows: QuerySet[Any], scanned: int) -> QuerySet[Any]:
+    floor = rows.model._default_manager.order_by("-pk").values("pk")[scanned : scanned + 1]
+    return rows.filter(pk__gt=Coalesce(Subquery(floor), 0))[:SAMPLED]
+
+
+def _unmet_ids(company: Company, orders: Collection[Order]) -> tuple[Pair, ...] | None:
+    """Compare the last orders of browsers with those of the server, confirmations that wait included."""
+    rows = [row for row in orders if row.order_id]
+    reported = [_named(row) for row in rows if row.trust == Trust.REPORTED]
+    waiting = PendingConfirmation.objects.filter(
+        company=company,
+        user_fingerprint_digest=None,
+        faq_fingerprint_digest=None,
+        value_minor__in={order.value_minor for order in reported},
+    ).order_by("-pk")
+    stated = [*_among_last(waiting, SCANNED_WAITING), *(row for row in rows if row.trust != Trust.REPORTED)]
+    return unmet_pairs(reported, [_named(row) for row in stated]) if reported and stated else None
+
+
+def _named(row: Order | PendingConfirmation) -> NamedOrder:
+    return NamedOrder(row.order_id, row.currency, row.value_minor, row.occurred_at)
 
 
 def _sample(rows: Iterable[Any]) -> Sample:

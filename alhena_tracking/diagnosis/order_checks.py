@@ -17,6 +17,8 @@ from alhena_tracking.models import ValueBasis
 #: How many of the last orders decide whether they have ids, and whether their lines add up.
 JUDGED_ORDERS = 20
 LAST_ORDERS = 10
+#: One pair of ids may be chance.
+UNMET_PAIRS = 2
 
 _NO_ORDERS = unknown(_("No orders yet."))
 _WAITING = _("Orders of the last 7 days that came before any browser's report: %(count)s.")
@@ -146,6 +148,37 @@ class OrderIdsCheck(Check):
         is_over = all(order.has_id for order in orders[:LAST_ORDERS])
         finding = cls.nothing if not orders else cls.none if not without else cls.over if is_over else cls.missing
         return cls.found(finding, count=without, total=len(orders), at=facts.samples[ORDER].last_at)
+
+
+_TRIM_ID = (
+    "def order_id(text):  # in shop/orders.py\n"
+    '    return text.removeprefix("#")\n\n'
+    'ALHENA_TRACKING = {"ORDER_ID": "shop.orders.order_id"}'
+)
+
+
+class UnmetIdsCheck(Check):
+    key = "unmet_ids"
+    title = _("Two IDs of one order")
+
+    none = done(_("No order seems to have one ID in the browser and another on the shop's server."))
+    found_pairs = problem(
+        _("Browsers and the shop's server name the same orders by different IDs, so no confirmation finds its order."),
+        _("Of the last orders, pairs of equal amount that are less than a day apart: %(count)s."),
+        recommendation=_(
+            "Send the same ID from both, or set ORDER_ID to a function that brings the IDs to one form on arrival."
+        ),
+        code=_TRIM_ID,
+    )
+
+    @classmethod
+    def judge(cls, facts: EventFacts) -> CheckResult | None:
+        pairs = facts.unmet_ids
+        if pairs is None:
+            return None
+        if len(pairs) < UNMET_PAIRS:
+            return cls.found(cls.none)
+        return cls.found(cls.found_pairs, count=len(pairs), order_ids=pairs[:UNMET_PAIRS])
 
 
 class LineValuesCheck(Check):

@@ -27,6 +27,7 @@ from alhena_tracking.diagnosis.order_checks import (
     ConfirmationCheck,
     LineValuesCheck,
     OrderIdsCheck,
+    UnmetIdsCheck,
 )
 from alhena_tracking.diagnosis.order_tag_check import OrderTagCheck
 from alhena_tracking.diagnosis.outcomes import CART_EVENT, INTERACTION, ORDER
@@ -304,7 +305,7 @@ def test_rejections_when_a_week_ago_are_no_problem(
     [
         check
         for check in POSSIBLE_PROBLEMS
-        if check not in {SecretKeyCheck, ConfirmationCheck, OrderTagCheck, ZoneCheck}
+        if check not in {SecretKeyCheck, ConfirmationCheck, OrderTagCheck, UnmetIdsCheck, ZoneCheck}
     ],
 )
 def test_check_when_nothing_came_is_unknown_and_then_done(company: Company, check: type[Check]) -> None:
@@ -620,7 +621,7 @@ def test_facts_when_there_is_more_take_no_more_queries(company: Company) -> None
 
     session = fill(company)
     few = queries()
-    assert few == 8  # one of them for the rejected events, one as there are no refunds
+    assert few == 9  # one of them for the rejected events, one as there are no refunds
     for number in range(20):
         sell(session, 2000, ("2", 2000))
         factories.CartEventFactory.create(session=session)
