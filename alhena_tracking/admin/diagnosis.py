@@ -17,8 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 from alhena_tracking.admin import formats
 from alhena_tracking.admin.base import ReadOnlyMixin, may_open
-from alhena_tracking.admin.report.choices import Choice
-from alhena_tracking.conf import conf
+from alhena_tracking.admin.reconciliation import RECONCILIATION_URL_NAME, chosen_company, reconcile_orders
 from alhena_tracking.diagnosis.check import CheckResult, State
 from alhena_tracking.diagnosis.checklist import diagnose
 from alhena_tracking.diagnosis.event_facts import EventFacts, OutcomeSums, read_facts
@@ -54,7 +53,11 @@ class EventDiagnosticsAdmin(ReadOnlyMixin, _ModelAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.changelist_view)
-        return [path("", view, name="alhena_tracking_eventdiagnostics_changelist")]
+        compare = self.admin_site.admin_view(self.reconciliation_view)
+        return [
+            path("", view, name="alhena_tracking_eventdiagnostics_changelist"),
+            path("reconcile/", compare, name=RECONCILIATION_URL_NAME),
+        ]
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         if not self.has_view_permission(request):
@@ -72,24 +75,22 @@ class EventDiagnosticsAdmin(ReadOnlyMixin, _ModelAdmin):
         response.headers["Cache-Control"] = "no-store"  # a reload shows what is there now
         return response
 
+    def reconciliation_view(self, request: HttpRequest) -> HttpResponse:
+        """Compare orders, which takes the permission to view them, too."""
+        if not (self.has_view_permission(request) and may_open(self.admin_site, Order, request)):
+            raise PermissionDenied
+        return reconcile_orders(request, {**self.admin_site.each_context(request), "opts": self.opts})
+
     def _page_context(self, request: HttpRequest) -> dict[str, Any]:
-        companies = sorted(
-            Company.objects.visible_to(request.user),
-            key=lambda company: (company.key != conf.company_key, company.name, company.key),
-        )
-        if not companies:
+        choice = chosen_company(request)
+        if not choice:
             return {}
-        asked_for = request.GET.get("company", "")
-        company = next((company for company in companies if company.key == asked_for), companies[0])
+        company = choice["company"]
         facts = read_facts(company, now=timezone.now())
         diagnosis = diagnose(facts)
         return {
             "diagnosis": diagnosis,
-            "company": company,
-            "companies": [
-                Choice(each.name, "?" + urlencode({"company": each.key}), each == company) for each in companies
-            ],
-            "unknown_company": asked_for if asked_for and asked_for != company.key else "",
+            **choice,
             "cause": diagnosis.cause and check_text(diagnosis.cause, facts),
             "setup": [check_text(result, facts) for result in diagnosis.setup],
             "problems": [
@@ -99,15 +100,17 @@ class EventDiagnosticsAdmin(ReadOnlyMixin, _ModelAdmin):
             "is_anything_known": any(result.state is not State.UNKNOWN for result in diagnosis.problems),
             "outcomes": _outcome_table(facts),
             "rejections": [_rejection_row(row, facts) for row in facts.rejections],
-            "may_view_orders": may_open(self.admin_site, Order, request),
             "has_many_rejections": len(facts.rejections) > SHOWN_REJECTIONS,
             **self._links(request, company),
         }
 
-    def _links(self, request: HttpRequest, company: Company) -> dict[str, str]:
+    def _links(self, request: HttpRequest, company: Company) -> dict[str, Any]:
         """Link what helps, where the user may go there."""
         site = self.admin_site
-        links = {}
+        links: dict[str, Any] = {"may_view_orders": may_open(site, Order, request)}
+        if links["may_view_orders"]:
+            url = reverse(f"admin:{RECONCILIATION_URL_NAME}", current_app=site.name)
+            links["reconciliation_url"] = f"{url}?{urlencode({'company': company.key})}"
         if site.is_registered(Company) and site.get_model_admin(Company).has_change_permission(request, company):
             links["company_url"] = reverse(
                 "admin:alhena_tracking_company_change", args=[company.pk], current_app=site.name

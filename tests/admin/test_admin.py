@@ -865,7 +865,8 @@ def test_links_on_a_site_of_the_project_s_own_lead_to_its_pages(
 ) -> None:
     log_in(is_superuser=True)
     rows = rows_of_all_models(shop)
-    pages = ["revenueimpact/", "eventdiagnostics/", "secretkey/add/", f"order/{rows[models.Order].pk}/exclude/"]
+    pages = ["revenueimpact/", "eventdiagnostics/", "eventdiagnostics/reconcile/", "secretkey/add/"]
+    pages += [f"order/{rows[models.Order].pk}/exclude/"]
     pages += [f"{model._meta.model_name}/{row.pk}/change/" for model, row in rows.items()]
     for page in pages:
         html = client.get(f"/backoffice/alhena_tracking/{page}", THAT_WEEK).content.decode()

@@ -84,6 +84,7 @@ page SecretKey           login   .     .      .     .        .       .      .   
 list Company             login   .     .      .     .        .       .      .       .     .        .       .     ok
 page Company             login   .     .      .     .        .       .      .       .     .        .       .     ok
 diagnostics              login   .     .      .     .        .       .      .       .     .        .       ok    ok
+reconciliation           login   .     .      .     .        .       .      .       .     .        .       .     ok
 json revenue-impact      401     .     ok     .     ok       ok      ok     ok      .     .        .       .     ok
 json orders              401     .     .      .     .        ok      .      .       ok    .        ok      .     ok
 json cart-events         401     .     .      .     .        .       ok     .       .     .        .       .     ok
@@ -146,6 +147,7 @@ page SecretKey            gone
 list Company              ok
 page Company              gone
 diagnostics               ok
+reconciliation            ok
 json revenue-impact       400
 json orders               400
 json cart-events          400
@@ -262,6 +264,8 @@ def url_of(view: str, shop: Shop, *, pk: Any = None) -> tuple[str, dict[str, str
         return reverse("admin:alhena_tracking_revenueimpact_export", args=name.split(".")), of_that_week
     if kind == "diagnostics":
         return reverse("admin:alhena_tracking_eventdiagnostics_changelist"), {"company": shop.company.key}
+    if kind == "reconciliation":
+        return reverse("admin:alhena_tracking_eventdiagnostics_reconcile"), {"company": shop.company.key}
     if kind == "json":
         return STAFF_PREFIX + name, of_that_week
     page = {"list": "changelist", "page": "change"}.get(kind, kind)

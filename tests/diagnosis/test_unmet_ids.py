@@ -86,7 +86,6 @@ def confirm(company: Company, *order_ids: str) -> None:
             "order_id": order_id,
             "value_minor": 1000 + number,
             "occurred_at": NOON + timedelta(minutes=5),
-            "updated_at": NOON,
         }
         PendingConfirmationFactory.create(company=company, **values)
 

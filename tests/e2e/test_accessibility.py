@@ -44,6 +44,7 @@ def urls(shop: str) -> list[str]:
         f"{ADMIN}/cartevent/{event.pk}/change/",
         f"{ADMIN}/eventdiagnostics/",
         f"{ADMIN}/eventdiagnostics/?company=nobody",
+        f"{ADMIN}/eventdiagnostics/reconcile/",
     ]
 
 
