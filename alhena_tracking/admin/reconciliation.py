@@ -21,10 +21,10 @@ from alhena_tracking.reconciliation import (
     COLUMNS,
     MOST_BYTES,
     MOST_LINES,
+    SHOWN_ORDERS,
     ComparedOrder,
     InvalidFile,
     Reconciliation,
-    Verdict,
     read_orders,
     reconcile,
     sentences,
@@ -32,8 +32,6 @@ from alhena_tracking.reconciliation import (
 from alhena_tracking.reports.forms import report_companies
 
 RECONCILIATION_URL_NAME = "alhena_tracking_eventdiagnostics_reconcile"
-#: So many orders that need a look are shown on the page.
-SHOWN_ORDERS = 200
 _TEMPLATE = "admin/alhena_tracking/eventdiagnostics/reconcile.html"
 
 
@@ -121,7 +119,7 @@ def _download(found: Reconciliation) -> HttpResponse:
 
 def _result(found: Reconciliation) -> dict[str, Any]:
     in_file, *texts = sentences(found)
-    noted = [order for order in found.orders if order.verdict not in {Verdict.AGREES, Verdict.NO_RECORD}]
+    noted = found.noted
     return {
         "in_file": in_file,
         "texts": texts,

@@ -26,6 +26,8 @@ _Item = TypeVar("_Item")
 
 #: So many ids are looked up at once.
 CHUNK = 500
+#: So many orders that need a look are shown one by one.
+SHOWN_ORDERS = 200
 #: Of the orders that count in the days of the file, so many are looked for in it.
 MOST_COUNTED = 50_000
 
@@ -83,6 +85,11 @@ class Reconciliation:
         return Counter(order.verdict for order in self.orders)
 
     @property
+    def noted(self) -> list[ComparedOrder]:
+        """The orders that need a look: neither those that agree nor those of visitors without a record."""
+        return [order for order in self.orders if order.verdict not in {Verdict.AGREES, Verdict.NO_RECORD}]
+
+    @property
     def in_file(self) -> int:
         """How many orders the file has."""
         return sum(order.verdict not in {Verdict.UNREAD, Verdict.LACKING} for order in self.orders)
@@ -104,7 +111,8 @@ def reconcile(company: Company, file: OrderFile) -> Reconciliation:
 def _compare(company: Company, orders: Sequence[FileOrder]) -> list[ComparedOrder]:
     digests = {order.order_id: text_digest(order.order_id) for order in orders}
     known = {"company": company, "order_id_digest__in": digests.values()}
-    recorded = {row.order_id_digest: row for row in Order.objects.filter(**known)}
+    fields = ("order_id_digest", "currency", "value_minor", "trust", "standing", "held_reason")
+    recorded = {row.order_id_digest: row for row in Order.objects.filter(**known).only(*fields)}
     refunded = dict(
         Refund.objects.filter(refunded_order__in=[row.pk for row in recorded.values()])
         .order_by()

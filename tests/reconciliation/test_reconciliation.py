@@ -16,6 +16,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from alhena_tracking.digests import fingerprint_digests
+from alhena_tracking.management.commands import alhena_reconcile
 from alhena_tracking.models import Company, HeldReason, Order, Trust
 from alhena_tracking.reconciliation import Reconciliation, Verdict, comparison, read_orders, reconcile, sentences
 from tests.support import factories
@@ -176,10 +177,10 @@ def export(company: Company, session: Any, tmp_path: Path) -> Path:
     factories.OrderFactory.create(session=session, order_id="B", value_minor=2000)
     factories.OrderFactory.create(session=session, order_id="C", held_reason=HeldReason.ABOVE_CEILING)
     factories.OrderFactory.create(session=session, order_id="=1+1")
-    factories.PendingConfirmationFactory.create_batch(2, company=company)
+    for order_id in ("W0", "W1"):
+        factories.PendingConfirmationFactory.create(company=company, order_id=order_id)
     lines = ["A,10,EUR,2026-05-04", "B,15,EUR,2026-05-04", "C,10,EUR,2026-05-04", "A,10,EUR,2026-05-04"]
-    waiting = company.pendingconfirmation_set.values_list("order_id", flat=True)
-    lines += [f"{order_id},10,EUR,2026-05-04" for order_id in (*waiting, "X", "Y", "Z")]
+    lines += [f"{order_id},10,EUR,2026-05-04" for order_id in ("W0", "W1", "X", "Y", "Z")]
     lines += [",10,EUR,2026-05-04"]
     file = tmp_path / "orders.csv"
     file.write_text(HEAD + "\n".join(lines))
@@ -196,6 +197,15 @@ SENTENCES = [
     "1 line could not be read.",
     "We count 1 order of these days that the file does not have.",
     "1 further line of an order was left out.",
+    "B: differs (another amount); 15.00 EUR in the file, 20.00 EUR recorded",
+    (
+        "C: held back (above the ceiling for orders that only a browser reports); "
+        "10.00 EUR in the file, 10.00 EUR recorded"
+    ),
+    "W0: confirmed, never claimed; 10.00 EUR in the file, 10.00 EUR recorded",
+    "W1: confirmed, never claimed; 10.00 EUR in the file, 10.00 EUR recorded",
+    "line 11: line not read (This field may not be blank.)",
+    "=1+1: not in the file; 10.00 EUR recorded",
 ]
 
 
@@ -236,3 +246,8 @@ def test_command_when_something_is_wrong_says_what(export: Path, args: list[str]
 def test_sentences_when_a_file_has_no_dates_say_what_is_not_known(company: Company) -> None:
     texts = list(sentences(compare(company, "A,10,EUR")))
     assert texts[-1] == "The file has no date that can be read, so what we count and it lacks is not known."
+
+
+def test_command_when_many_orders_differ_shows_the_first(export: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(alhena_reconcile, "SHOWN_ORDERS", 2)
+    assert run(str(export)) == [*SENTENCES[:11], "4 more: see --output."]

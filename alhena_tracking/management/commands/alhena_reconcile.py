@@ -11,9 +11,19 @@ from django.core.management import BaseCommand, CommandError
 from django.core.management.base import no_translations
 
 from alhena_tracking.conf import conf
+from alhena_tracking.contract.amounts import in_major_units
 from alhena_tracking.exports import csv_chunks, reconciliation_table
 from alhena_tracking.models import Company
-from alhena_tracking.reconciliation import COLUMNS, MOST_BYTES, InvalidFile, read_orders, reconcile, sentences
+from alhena_tracking.reconciliation import (
+    COLUMNS,
+    MOST_BYTES,
+    SHOWN_ORDERS,
+    ComparedOrder,
+    InvalidFile,
+    read_orders,
+    reconcile,
+    sentences,
+)
 
 
 class Command(BaseCommand):
@@ -46,6 +56,24 @@ class Command(BaseCommand):
             raise CommandError(error.message) from error
         for text in sentences(result):
             self.stdout.write(text)
+        noted = result.noted
+        for order in noted[:SHOWN_ORDERS]:
+            self.stdout.write(_line_of(order))
+        if len(noted) > SHOWN_ORDERS:
+            self.stdout.write(f"{len(noted) - SHOWN_ORDERS} more: see --output.")
+
+
+def _line_of(order: ComparedOrder) -> str:
+    reasons = f" ({', '.join(map(str, order.reasons))})" if order.reasons else ""
+    said = [
+        f"{in_major_units(minor, currency)} {currency} {where}"
+        for minor, currency, where in (
+            (order.file_minor, order.file_currency, "in the file"),
+            (order.our_minor, order.our_currency, "recorded"),
+        )
+        if minor is not None
+    ]
+    return f"{order.order_id or f'line {order.line}'}: {order.verdict.label}{reasons}; {', '.join(said)}".rstrip("; ")
 
 
 def _read(path: Path) -> bytes:
