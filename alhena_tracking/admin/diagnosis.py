@@ -47,7 +47,7 @@ _STATES = {State.DONE: _("OK"), State.PROBLEM: _("Problem"), State.UNKNOWN: _("N
 
 @admin.register(EventDiagnostics)
 class EventDiagnosticsAdmin(ReadOnlyMixin, _ModelAdmin):
-    """One page under one permission. It shows counts, codes and origins; no event's contents, and no single order."""
+    """Two pages. This one shows counts, codes and origins; single orders only with the permission to view orders."""
 
     change_list_template = "admin/alhena_tracking/eventdiagnostics/change_list.html"
 

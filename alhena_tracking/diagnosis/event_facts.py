@@ -16,7 +16,7 @@ from typing import Any
 from django.db.models import DecimalField, ExpressionWrapper, F, Max, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 
-from alhena_tracking.contract.limits import EVENT_AGE
+from alhena_tracking.contract.limits import EVENT_AGE, PENDING_AGE
 from alhena_tracking.diagnosis.outcomes import ACCEPTED, CART_EVENT, INTERACTION, ORDER, REFUND
 from alhena_tracking.diagnosis.unmet_ids import NamedOrder, Pair, unmet_pairs
 from alhena_tracking.models import (
@@ -166,7 +166,7 @@ def read_facts(company: Company, *, now: datetime) -> EventFacts:
             REFUND: Sample(received_at=tuple(row.received_at for row in refunds)),
         },
         orders=_order_sums(orders),
-        unmet_ids=_unmet_ids(company, orders),
+        unmet_ids=_unmet_ids(company, [row for row in orders if now - row.received_at <= PENDING_AGE]),
         redating=company.redating,
     )
 

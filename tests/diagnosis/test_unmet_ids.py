@@ -101,6 +101,14 @@ def test_check_when_there_is_one_side_only_is_not_shown(company: Company) -> Non
 
 
 @pytest.mark.django_db
+def test_check_when_ids_met_of_late_says_so(company: Company) -> None:
+    report(company, "#1001", "#1002", received_at=NOON - timedelta(hours=73))
+    confirm(company, "1001", "1002")
+    assert examine(company) is None
+
+
+@pytest.mark.django_db
+@pytest.mark.now("2026-05-04T13:00Z")
 @pytest.mark.parametrize("is_waiting", [True, False])  # else the server named the visitor: the order counts twice
 def test_check_when_ids_never_meet_names_two_to_who_may_see_orders(
     company: Company, client: Client, log_in: Callable[..., Any], is_waiting: bool

@@ -20,6 +20,7 @@ import django
 import polib
 import pytest
 from django.contrib import admin
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone, translation
@@ -29,7 +30,9 @@ from alhena_tracking import models
 from alhena_tracking.contract import rules
 from alhena_tracking.contract.currencies import MINOR_UNITS
 from alhena_tracking.diagnosis import event_counts, outcomes
+from alhena_tracking.exports import reconciliation_table
 from alhena_tracking.models import Company, SecretKey, Trust
+from alhena_tracking.reconciliation import ComparedOrder, Reconciliation, Verdict, sentences
 from tests.support import catalogs, factories
 from tests.support.admin_pages import RECORDS, REPORT_URL, admin_url
 from tests.support.endpoints import IDENTITY, PATHS, PREFIX, body_of
@@ -310,6 +313,21 @@ def test_diagnostics_when_opened_are_translated(staff: Client, shop: Company) ->
                 event_counts.reject(shop, method, outcome, [("", code), ("πεδίο", code)] * 3, "https://ξένο.example")
     event_counts.flush()
     check_page(staff.get(DIAGNOSTICS_URL))
+
+
+@pytest.mark.parametrize("number", [1, 2000])
+def test_comparison_when_shown_is_translated(staff: Client, shop: Company, number: int) -> None:
+    url = DIAGNOSTICS_URL + "reconcile/"
+    check_page(staff.get(url))
+    titles = {"order_id": "α", "value": "β", "currency": "EUR"}
+    lines = "".join(f"α{line};1\n" for line in range(number))
+    for content in (b"", b"\0", f"β\n{lines}".encode(), f"α;β\n{lines};\nα;ξ\n".encode()):
+        check_page(staff.post(url, {"file": SimpleUploadedFile("α.csv", content), **titles}))
+    orders = [ComparedOrder(verdict=verdict, order_id="α") for verdict in Verdict for _ in range(number)]
+    found = Reconciliation(company=shop, orders=orders, repeated=number, without_id=number, is_cut=True)
+    table = reconciliation_table(found)
+    texts = [*sentences(found), table.title, *table.columns, *(str(verdict.label) for verdict in Verdict)]
+    assert [words for text in texts if (words := untranslated(text))] == []
 
 
 @pytest.mark.parametrize("count", [1, 2000])
