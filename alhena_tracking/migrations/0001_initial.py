@@ -334,7 +334,7 @@ class Migration(migrations.Migration):
                 ('discount_minor', models.BigIntegerField(help_text='In minor units of the currency.', null=True, verbose_name='discount')),
                 ('order_id_digest', alhena_tracking.models.base.ExactUUIDField(verbose_name='order ID digest')),
                 ('event_id', alhena_tracking.models.base.ExactUUIDField(verbose_name='event ID')),
-                ('source', models.CharField(blank=True, max_length=255, verbose_name='source')),
+                ('source', alhena_tracking.models.base.ExactCharField(blank=True, max_length=255, verbose_name='source')),
                 ('line_items', models.JSONField(null=True, verbose_name='line items')),
                 ('updated_at', models.DateTimeField(verbose_name='updated at')),
                 ('is_cancelled', models.BooleanField(default=False, verbose_name='cancelled')),

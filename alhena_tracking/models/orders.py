@@ -263,7 +263,7 @@ class OrderVersion(OrderAmounts):
     )
     order_id_digest = ExactUUIDField(_("order ID digest"))
     event_id = ExactUUIDField(_("event ID"))
-    source = models.CharField(_("source"), max_length=TEXT_LENGTH, blank=True)
+    source = ExactCharField(_("source"), max_length=TEXT_LENGTH, blank=True)
     line_items = models.JSONField(_("line items"), null=True)
     updated_at = models.DateTimeField(_("updated at"))
     is_cancelled = models.BooleanField(_("cancelled"), default=False)
