@@ -41,7 +41,10 @@ def test_invalid_example_when_parsed_names_every_error(example: dict[str, Any]) 
 
 @pytest.mark.parametrize("example", [e for e in EXAMPLES if not e["errors"]], ids=lambda e: e["name"])
 def test_valid_example_when_parsed_gives_what_is_stored(example: dict[str, Any]) -> None:
-    stored = _wire_names(asdict(_parse(example)))
+    event = _parse(example)
+    stored = _wire_names(asdict(event))
+    left_out = example.get("left_out", [])
+    assert sorted(event.left_out) == sorted((snake_case(each["field"]), each["code"]) for each in left_out)
     for name, expected in example.get("stored", {}).items():
         assert stored[name] == expected, name
 

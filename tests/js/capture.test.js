@@ -121,7 +121,7 @@ test("an invalid product id is logged, and the page goes on", async () => {
   page.document.getElementById("it").click();
   await page.deliver();
   assert.deepEqual(page.sent, []);
-  assert.match(String(page.errors[0][1]), /sendInteraction not sent: productId too_long/);
+  assert.match(String(page.errors[0][1]), /sendInteraction was not sent: productId must be a string of 1 to 255/);
 });
 
 test("an event of the document itself is nothing", () => {

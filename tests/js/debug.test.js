@@ -56,7 +56,7 @@ test("[33] debug mode says for every event what became of it", async () => {
     "Alhena: sendInteraction recorded.",
     "Alhena: sendCheckoutEvent will be sent.",
     "Alhena: sendCheckoutEvent recorded.",
-    "Alhena: sendCheckoutEvent not sent: order 1001 was reported before.",
+    "Alhena: sendCheckoutEvent not sent: order 1001 was reported before, with the same value.",
   ]);
   assert.deepEqual(page.errors, []);
 });

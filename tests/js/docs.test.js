@@ -46,7 +46,7 @@ test("the app's cart is reported as what is left", async () => {
       ["ITEM_ADDED", 1],
     ],
   );
-  assert.equal(page.requests[0].url, "https://shop.example/alhena/analytics/events");
+  assert.equal(page.requests[0].url, "https://shop.example/alhena/analytics/batch");
   assert.deepEqual(page.errors, []);
 });
 

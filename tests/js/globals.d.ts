@@ -1,7 +1,13 @@
 /** What the page, the snippet and the tracker share through the window. */
 interface Window {
-  /** Set by the first tracker of a page, so that a second one does nothing; says whether anything may be kept. */
-  _alhenaTracker?: { hasVisitor: () => boolean };
+  /**
+   * Set by the first tracker of a page, so that a second one does nothing. It says whether anything may be kept, and
+   * reports what could not be used of a call.
+   */
+  _alhenaTracker?: {
+    hasVisitor: () => boolean;
+    refuse: (method: string, errors: [field: string, code: string][]) => void;
+  };
   /** What the tracker has to say in debug mode. */
   _alhenaNotes?: unknown[][];
   _alhenaEventQueue: { method: unknown; args: unknown }[];

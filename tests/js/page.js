@@ -138,6 +138,8 @@ export function openPage({
   const requests = [];
   /** @type {{ path: string, body: any, options: any, at: number }[]} the events that were in them */
   const sent = [];
+  /** @type {{ method: string, errors: { field: string, code: string }[] }[]} what was reported as refused */
+  const refused = [];
   /** @type {unknown[][]} */
   const errors = [];
   /** @type {unknown[][]} */
@@ -160,7 +162,8 @@ export function openPage({
     fetch: (/** @type {string} */ target, /** @type {any} */ options) => {
       const request = { url: target, body: JSON.parse(options.body), options, at: clock.now };
       requests.push(request);
-      const { events, ...keys } = request.body;
+      const { events, refused: reported, test: _, ...keys } = request.body;
+      refused.push(...reported);
       for (const { method, data, ...times } of events) {
         sent.push({ path: PATHS[method], body: { ...keys, ...data, ...times }, options, at: clock.now });
       }
@@ -192,6 +195,7 @@ export function openPage({
     scope,
     requests,
     sent,
+    refused,
     errors,
     infos,
     cookieWrites,

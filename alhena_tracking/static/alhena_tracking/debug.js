@@ -22,6 +22,7 @@
       no_interaction: "the server has no interaction of this visitor within the attribution window",
       privacy_signal: "the browser asks not to be tracked",
       bot: "the user agent is that of a bot",
+      test: "this browser is in test mode, which ?alhena_test=0 ends; otherwise it would have been stored as shown",
     })[reason || ""] || reason;
 
   /**
@@ -52,11 +53,17 @@
 
   /** @type {Record<string, (...details: any[]) => void>} by the kind of note */
   const MESSAGES = {
-    queued: (method, data) => say(method, data, "will be sent."),
     held: (method, data) => say(method, data, "held in memory until trackAlhenaEvent('setConsent', true)."),
-    repeated: (method, data) => say(method, data, `not sent: order ${data.order_id} was reported before.`),
-    unrecorded: (method, data, consent) => say(method, data, unsent(consent)),
-    answered: (method, data, status, result) => say(method, data, answered(status, result)),
+    decided: (method, data, isKnown, visitor, consent) =>
+      say(
+        method,
+        data,
+        isKnown ? `not sent: order ${data.order_id} was reported before, with the same value.`
+        : !visitor ? unsent(consent)
+        : data.errors ? "will be reported to the shop's staff."
+        : "will be sent.",
+      ),
+    answered: (method, data, status, result) => data.errors || say(method, data, answered(status, result)),
     failed: (count, status, wait) =>
       say(
         `${events(count)} could not be delivered (${status ? "the server answered " + status : "no answer"});`,

@@ -23,9 +23,9 @@
   /** @typedef {Record<string, any>} Fields of an event, in the server's snake_case */
   /** @typedef {[user: string, faq: string, method: string, data: Fields, attempts: number]} Entry a queued event */
   /** @typedef {[name: string, entry: Entry]} Queued */
-  /** @typedef {{ user: string, faq: string, time: number }} Visitor the time of the last interaction is in ms */
+  /** @typedef {[user: string, faq: string, time: number]} Visitor the time of the last interaction is in ms */
   /** @typedef {{ types?: string, properties: string }} Form */
-  /** @typedef {(field: string, code: string, expected: string, actual: unknown) => void} Report */
+  /** @typedef {(field: string, code: string, expected: string, actual?: unknown, isLenient?: boolean) => void} Report */
 
   const script = document.currentScript;
   const config = script?.dataset || {};
@@ -89,45 +89,49 @@
     3: "BhdIqdJodKwdLydOmrTnd",
   };
 
-  // ECMAScript's white space and line terminators, and U+0085.
-  const WHITE_SPACE = /[\s\x85]/;
   // With the u flag a surrogate pair is one character, so the range matches only lone surrogates.
-  const INVALID = /[\0\ud800-\udfff]/u;
 
   // A form describes one kind of object: its types, and its properties in the order in which they are read. The check
-  // of value needs the currency, that of quantity the type. "?" marks optional properties.
+  // of amounts needs the currency, that of quantity the type. "?" marks optional properties, "~" those that are left out
+  // where they are invalid: calls written for Alhena may have anything under these names.
   /** @type {Form} */
   const LINE = { properties: "productId productName currency value quantity" };
   /** @type {Record<string, Form>} */
   const METHODS = {
     sendInteraction: {
-      types: "CHAT FAQ NUDGE",
-      properties: "type productId? conversationId? aiProfile?",
+      types: "CHAT, FAQ, NUDGE",
+      properties: "type productId? conversationId? aiProfile? recommendedProductIds~",
     },
     sendCartEvent: {
-      types: "ITEM_ADDED QUANTITY_INCREASED QUANTITY_DECREASED ITEM_REMOVED",
-      properties: `type ${LINE.properties} source?`,
+      types: "ITEM_ADDED, QUANTITY_INCREASED, QUANTITY_DECREASED, ITEM_REMOVED",
+      properties: `type ${LINE.properties} source? previousQuantity~`,
     },
     sendCheckoutEvent: {
-      properties: "orderId? currency value source? lineItems?",
+      properties: "orderId? currency value source? lineItems? tax~ shipping~ discount~",
     },
   };
 
-  // What a property must be, beginning with its typeof. All others are strings of up to 255 characters.
+  // What a property must be, in words that name its typeof. All others are strings of up to 255 characters; tax, shipping
+  // and discount are amounts as value is.
   /** @type {Record<string, string>} */
   const EXPECTED = {
-    currency: "string: ISO 4217",
-    productName: "string of 1 to 512 characters",
-    value: "number from 0 to 1e13 minor units",
-    quantity: "number from 0 to 1e6, not 0 if added",
-    lineItems: "object: array of at most 500",
+    currency: "a string of ISO 4217",
+    productName: "a string of 1 to 512 characters",
+    value: "a number from 0 to 1e13 minor units",
+    quantity: "a number from 0 to 1e6, above 0 if added",
+    lineItems: "an array of up to 500 objects",
+    recommendedProductIds: "an array of up to 20 objects",
   };
 
-  /** @param {string} text */
+  /**
+   * Remove ECMAScript's white space and line terminators, and U+0085, from both ends.
+   *
+   * @param {string} text
+   * @returns {string}
+   */
   function trim(text) {
-    while (WHITE_SPACE.test(text[0])) text = text.slice(1);
-    while (WHITE_SPACE.test(text.slice(-1))) text = text.slice(0, -1);
-    return text;
+    const trimmed = text.trim().replace(/^\x85+|\x85$/g, "");
+    return trimmed === text ? text : trim(trimmed);
   }
 
   /**
@@ -164,23 +168,34 @@
    * @param {string} name
    * @param {Form} form
    * @param {any} fields those already read
+   * @param {string} [orderCurrency] the currency that a line item must have
+   * @returns {string | false | undefined}
    */
-  function findError(value, name, form, fields) {
-    if (name === "type") return !form.types?.split(" ").includes(value) && "invalid_choice";
-    if (name === "lineItems") return !Array.isArray(value) ? "wrong_type" : value.length > 500 && "too_many";
+  function findError(value, name, form, fields, orderCurrency) {
+    if (name === "type") return !form.types?.split(", ").includes(value) && "invalid_choice";
+    if (typeof value === "object") {
+      if (!Array.isArray(value)) return "wrong_type";
+      if (name === "lineItems") return value.length > 500 && "too_many";
+      if (value.length > 20) return "too_many";
+      // Spread, since map() skips holes.
+      const codes = [...value].map((id) => (typeof id === "string" ? findError(trim(id), "", form, fields) : "wrong_type"));
+      return codes.find((code) => code);
+    }
     if (typeof value === "number") {
-      const isQuantity = name === "quantity";
+      const isQuantity = /quantity/i.test(name);
       const units = rounded(value, isQuantity ? 3 : decimalsOf(fields.currency));
       if (!isFinite(value)) return "not_finite";
       if (units < 0) return "negative";
-      if (isQuantity && !units && (form === LINE || /ADDED|INCREASED/.test(fields.type))) return "not_positive";
+      if (name === "quantity" && !units && (form === LINE || /ADDED|INCREASED/.test(fields.type))) return "not_positive";
       return units > (isQuantity ? 1e9 : 1e13) && "too_large";
     }
-    if (INVALID.test(value)) return "invalid_characters";
-    const { length } = [...trim(value)];
+    if (/[\0\ud800-\udfff]/u.test(value)) return "invalid_characters";
+    const { length } = [...value];
     if (!length) return "blank";
     if (length > (name === "productName" ? 512 : 255)) return "too_long";
-    return name === "currency" && !decimalsOf(trim(value)) && "unknown_currency";
+    if (name !== "currency") return;
+    if (!decimalsOf(value)) return "unknown_currency";
+    return orderCurrency && value.toUpperCase() !== orderCurrency && "currency_mismatch";
   }
 
   /**
@@ -195,30 +210,30 @@
   function read(form, data, path, report, orderCurrency) {
     /** @type {any} */
     const fields = {};
-    if (!data || typeof data !== "object" || Array.isArray(data)) return report(path, "wrong_type", "object", data);
+    if (!data || typeof data !== "object" || Array.isArray(data)) return report(path, "wrong_type", "an object", data);
     if (path) path += ".";
     for (const property of form.properties.split(" ")) {
-      const name = property.replace("?", "");
+      const [name, mark] = property.split(/\b/);
+      const isLenient = mark === "~";
       // Read once: a getter may return something else the second time.
-      const value = data[name];
-      if (value == null && name !== property) continue;
+      let value = data[name];
+      if (typeof value === "string" && name !== "type") value = trim(value);
+      if (value == null && mark) continue;
       const expected =
-        name === "type" ? "string of " + form.types : EXPECTED[name] || "string of 1 to 255 characters";
+        name === "type" ? "a string of " + form.types
+        : EXPECTED[name] || (isLenient ? "a number from 0" : "a string of 1 to 255 characters");
       const code =
         value == null ? "required"
-        : !expected.startsWith(typeof value) ? "wrong_type"
-        : findError(value, name, form, fields);
-      if (code) report(path + name, code, expected, value);
-      else fields[name.replace(/[A-Z]/g, "_$&").toLowerCase()] = typeof value === "string" ? trim(value) : value;
+        : !expected.includes(typeof value) ? "wrong_type"
+        : findError(value, name, form, fields, orderCurrency);
+      if (code) report(path + name, code, expected, value, isLenient);
+      else fields[name.replace(/[A-Z]/g, "_$&").toLowerCase()] = value;
     }
     const { value, quantity, line_items: lines } = fields;
     const currency = fields.currency?.toUpperCase();
-    if (orderCurrency && currency && currency !== orderCurrency) {
-      report(path + "currency", "currency_mismatch", orderCurrency, currency);
-    }
     // BigInt, since doubles near the limit are 128 apart. A missing factor counts as 0.
     const total = BigInt(rounded(value, decimalsOf(currency))) * BigInt(rounded(quantity, 3));
-    if (total > 1e18) report(path + "value", "too_large", "value × quantity to 1e15 minor units", value);
+    if (total > 1e18) report(path + "value", "too_large", "less for this quantity", value);
     if (lines) {
       // Spread, since map() skips holes.
       fields.line_items = [...lines].map((line, index) => read(LINE, line, `lineItems[${index}]`, report, currency));
@@ -229,7 +244,7 @@
   // --------------------------------------------------------------------------------------------------- Identity
 
   const UUID = "([\\da-f]{8}(?:-[\\da-f]{4}){3}-[\\da-f]{12})";
-  const FINGERPRINTS = RegExp(`^${UUID}${UUID}$`);
+
   const COOKIE = RegExp(`\\b${key}=1\\.${UUID}\\.${UUID}\\.(\\d+)`);
 
   /**
@@ -248,16 +263,16 @@
   /** @returns {Visitor | undefined} */
   function readCookie() {
     const [, user, faq, seconds] = attempt(() => COOKIE.exec(document.cookie)) || [];
-    if (user) return { user, faq, time: +seconds * 1000 };
+    if (user) return [user, faq, +seconds * 1000];
   }
 
   /**
-   * @param {string} value
+   * @param {string} cookie name and value
    * @param {number} seconds
    */
-  const writeCookie = (value, seconds) =>
+  const writeCookie = (cookie, seconds) =>
     attempt(() => {
-      let cookie = `${key}=${value}; Path=/; SameSite=Lax; Max-Age=${seconds}`;
+      cookie += "; Path=/; SameSite=Lax; Max-Age=" + seconds;
       if (config.cookieDomain) cookie += "; Domain=" + config.cookieDomain;
       if (location.protocol === "https:") cookie += "; Secure";
       document.cookie = cookie;
@@ -274,13 +289,13 @@
     if (!consent || isOptedOut()) return;
     /** @type {any} */
     let visitor = readCookie() || visitorWithoutCookie;
-    if (Math.abs(time - visitor?.time) > maxAge * 1000) visitor = undefined;
+    if (Math.abs(time - visitor?.[2]) > maxAge * 1000) visitor = undefined;
     if (isUsing) {
-      const user = widgetFingerprint("getFingerprint") || visitor?.user || uuid();
-      const faq = widgetFingerprint("getFAQFingerprint") || visitor?.faq || uuid();
-      visitor = { user, faq, time };
-      writeCookie(`1.${user}.${faq}.${Math.floor(time / 1000)}`, maxAge);
-      visitorWithoutCookie = readCookie()?.user === user ? undefined : visitor;
+      const user = widgetFingerprint("getFingerprint") || visitor?.[0] || uuid();
+      const faq = widgetFingerprint("getFAQFingerprint") || visitor?.[1] || uuid();
+      visitor = [user, faq, time];
+      writeCookie(`${key}=1.${user}.${faq}.${Math.floor(time / 1000)}`, maxAge);
+      visitorWithoutCookie = readCookie()?.[0] === user ? undefined : visitor;
     }
     return visitor;
   }
@@ -289,57 +304,43 @@
 
   /** @type {boolean | undefined} undefined: required, not decided yet */
   let consent = config.consent === "required" ? undefined : true;
-  /** @type {(() => void)[]} events that wait for the decision, in memory only */
+  /** @type {(() => void)[]} what waits for the decision, in memory only */
   const held = [];
 
   const isOptedOut = () => navigator.globalPrivacyControl || ("dnt" in config && navigator.doNotTrack === "1");
 
-  /** @param {unknown} decision */
-  function setConsent(decision) {
-    if (typeof decision !== "boolean") return complain("setConsent: expected true or false, got", decision);
-    consent = decision;
-    if (!decision) purge();
-    for (const enqueue of held.splice(0)) enqueue();
-    later();
-  }
 
   function purge() {
     visitorWithoutCookie = undefined;
-    orders = [];
     unstored.clear();
-    const empty = (/** @type {Storage} */ storage) =>
-      Object.keys(storage).forEach((name) => name.startsWith(key + ":") && storage.removeItem(name));
-    attempt(() => empty(localStorage));
-    attempt(() => empty(sessionStorage));
-    writeCookie("", 0);
+    attempt(() => {
+      for (const storage of [localStorage, sessionStorage]) {
+        for (const name of Object.keys(storage)) if (name.startsWith(key + ":")) delete storage[name];
+      }
+    });
+    writeCookie(key + "=", 0);
   }
 
   // ----------------------------------------------------------------------------------------------------- Orders
-  // Reloading the thank-you page reports its order again. The server drops duplicates; this saves the request.
+  // Reloading the thank-you page reports its order again. The server drops duplicates; this saves the request. The same id
+  // with another value is sent: a page may have reported the order before it knew its value.
 
-  const ORDERS = key + ":orders";
-  /** @type {unknown[] | undefined} ids of delivered orders, the latest last */
-  let orders;
-
-  // Read on first use: the first access to storage blocks the page.
-  const readOrders = () => (orders = orders || attempt(() => [...JSON.parse(sessionStorage[ORDERS])]) || []);
-
-  /** @param {unknown} id */
-  function keepOrder(id) {
-    orders = [...readOrders(), id].slice(-20);
-    attempt(() => (sessionStorage[ORDERS] = JSON.stringify(orders)));
-  }
+  /**
+   * The name that a delivered order is stored under; undefined without an id.
+   *
+   * @param {Fields} data
+   */
+  const orderOf = ({ order_id, value, currency }) => order_id && key + ":" + [value, currency, order_id];
 
   // ------------------------------------------------------------------------------------------------------ Queue
   // Unanswered events are kept in localStorage, each under its own name, so that tabs do not overwrite each other. The
   // next page or visit sends what this one could not. Where storage is blocked or full, events are kept in memory.
 
-  const NAME = RegExp(`^${key}:e(\\d{13}):${UUID}$`);
+  /** Its name and the visitor's fingerprints. */
   /** The server rejects older events. */
-  const MAX_AGE = 72 * 3600e3;
-  const MAX_ATTEMPTS = 50;
-  const MAX_EVENTS = 300;
-  const MAX_CHARACTERS = 300_000;
+
+  /** An event's name and its visitor's fingerprints. */
+  const QUEUED = RegExp(`^${key}:e\\d{13}:${UUID}${UUID}${UUID}$`);
 
   /** @type {Map<string, Entry>} */
   const unstored = new Map();
@@ -352,7 +353,7 @@
   function store(name, entry) {
     unstored.delete(name);
     attempt(
-      () => (entry ? localStorage.setItem(name, JSON.stringify(entry)) : localStorage.removeItem(name)),
+      () => (entry ? (localStorage[name] = JSON.stringify(entry)) : delete localStorage[name]),
       () => entry && unstored.set(name, entry),
     );
   }
@@ -364,35 +365,29 @@
    */
   function waiting() {
     /** @type {Queued[]} */
-    const found = [...unstored];
-    for (const name of attempt(() => Object.keys(localStorage)) || []) {
+    const found = [];
+    /** @type {Queued[]} */
+    const excess = [];
+    for (const name of [...unstored.keys(), ...(attempt(() => Object.keys(localStorage)) || [])]) {
       if (!name.startsWith(key + ":e")) continue;
-      const entry = attempt(() => JSON.parse(localStorage[name]));
-      if (NAME.test(name) && attempt(() => FINGERPRINTS.test(entry[0] + entry[1]) && METHODS[entry[2]].properties && entry[3])) {
-        found.push([name, entry]);
-      } else store(name);
+      const entry = unstored.get(name) || attempt(() => JSON.parse(localStorage[name]));
+      const isValid = () => QUEUED.test(name + entry[0] + entry[1]) && METHODS[entry[2]].properties && entry[3];
+      if (!attempt(isValid)) store(name);
+      else if (entry[4] > 49 || Date.now() - +timeOf(name) > 72 * 3600e3) excess.push([name, entry]);
+      else found.push([name, entry]);
     }
     // Sorts by text, which begins with the name and so with the time.
     found.sort();
     // Orders and interactions are dropped last.
-    const old = found.filter(([name]) => Date.now() - +timeOf(name) > MAX_AGE).length;
-    const excess = found.splice(0, old);
-    while (JSON.stringify(found).length > MAX_CHARACTERS || found.length > MAX_EVENTS) {
+    while (JSON.stringify(found).length > 300_000 || found.length > 300) {
       // The oldest cart event. Without one, the index is -1: the newest event.
       excess.push(...found.splice(found.findIndex(([, entry]) => entry[2] === "sendCartEvent"), 1));
     }
-    giveUp(excess, "too old or too many");
+    for (const [name] of excess) store(name);
+    if (excess.length) complain(excess.length, "dropped: too old or too many");
     return found;
   }
 
-  /**
-   * @param {Queued[]} queued
-   * @param {string} reason
-   */
-  function giveUp(queued, reason) {
-    for (const [name] of queued) store(name);
-    if (queued.length) complain(queued.length, "dropped:", reason);
-  }
 
   /**
    * Whether an event is still queued: another tab may have delivered it, or the visitor withdrawn consent.
@@ -402,7 +397,7 @@
   const isQueued = (name) => unstored.has(name) || attempt(() => localStorage[name]);
 
   /** @param {string} name */
-  const timeOf = (name) => new Date(+(NAME.exec(name)?.[1] || 0));
+  const timeOf = (name) => new Date(+name.slice(-50, -37));
 
   // -------------------------------------------------------------------------------------------------- Transport
   // One batch at a time: an interaction must be recorded before the events that may be credited to it. A batch that
@@ -420,6 +415,8 @@
   let soon;
   /** Whether the server asked for the pause. */
   let isServerPause = false;
+  /** @type {any} "1" in a browser of the shop's own people, whose events are not recorded */
+  let test;
   let failed = 0;
 
   /** @param {boolean} [isLeaving] the page may be unloaded: send all events without waiting for answers */
@@ -433,7 +430,7 @@
     const fresh = all.filter((queued) => !isSent(queued));
     const isUrgent = isLeaving || fresh.some(([, entry]) => entry[2] === "sendCheckoutEvent");
     if (!fresh.length || (sending.size && !isUrgent)) return;
-    const visitorOf = (/** @type {Queued} */ [, [user, faq]]) => user + faq;
+    const visitorOf = (/** @type {Queued} */ [, entry]) => entry[0] + entry[1];
     /** @type {Queued[]} */
     const batch = [];
     let isFresh = false;
@@ -443,49 +440,31 @@
       if (visitorOf(queued) !== visitorOf(fresh[0])) continue;
       if (isSent(queued) && queued[1][2] !== "sendInteraction") continue;
       // Slightly more than its size in the body. Cheaper than building the body for each event.
-      bytes += bytesOf(JSON.stringify(queued));
+      const size = bytes + new TextEncoder().encode(JSON.stringify(queued)).length;
       // If not even one event fits, send a full batch without keepalive.
-      if (bytes > room && !isFresh) room = KEEPALIVE_BYTES;
-      if (batch.length === 100 || (isFresh && bytes > room)) break;
+      if (size > room && !isFresh) room = KEEPALIVE_BYTES;
+      if (batch.length === 100 || (isFresh && size > room)) break;
+      bytes = size;
       batch.push(queued);
-      isFresh = isFresh || !isSent(queued);
+      isFresh ||= !isSent(queued);
     }
-    const body = bodyOf(batch);
-    bytes = bytesOf(body);
     const keepalive = bytes + bytesInFlight <= KEEPALIVE_BYTES;
     if (isLeaving && !keepalive) return;
-    send(batch, body, keepalive ? bytes : 0);
+    send(batch, keepalive ? bytes : 0);
     if (isUrgent) flush(isLeaving);
   });
 
   const later = () => (soon = soon || setTimeout(flush, 200));
 
-  /** @param {string} text */
-  const bytesOf = (text) => new TextEncoder().encode(text).length;
-
-  /** @param {Queued[]} batch */
-  const bodyOf = (batch) =>
-    JSON.stringify({
-      company_key: config.companyKey,
-      user_fingerprint: batch[0][1][0],
-      user_faq_fingerprint: batch[0][1][1],
-      sent_at: new Date(),
-      events: batch.map(([name, [, , method, data]]) => ({
-        method,
-        data,
-        event_id: NAME.exec(name)?.[2],
-        occurred_at: timeOf(name),
-      })),
-    });
 
   /**
    * Send a batch once and handle the answer. Never rejects.
    *
    * @param {Queued[]} batch
-   * @param {string} body
    * @param {number} bytes 0: without keepalive
    */
-  async function send(batch, body, bytes) {
+  async function send(batch, bytes) {
+    /** @type {any} 0: no answer */
     let status = 0;
     /** @type {any} */
     let answer;
@@ -493,11 +472,28 @@
     let results;
     /** @type {any} seconds or a date */
     let retryAfter;
-    for (const [name] of batch) sending.add(name);
+    /** @type {unknown[]} */
+    const events = [];
+    /** @type {unknown[]} */
+    const refused = [];
+    for (const [name, [, , method, data]] of batch) {
+      sending.add(name);
+      if (data.errors) refused.push({ method, ...data });
+      else events.push({ method, data, event_id: name.slice(-36), occurred_at: timeOf(name) });
+    }
+    const body = JSON.stringify({
+      company_key: config.companyKey,
+      user_fingerprint: batch[0][1][0],
+      user_faq_fingerprint: batch[0][1][1],
+      sent_at: new Date(),
+      test: test > 0,
+      events,
+      refused,
+    });
     bytesInFlight += bytes;
     try {
       // A string is sent as text/plain, which needs no preflight.
-      const response = await fetch(config.endpoint + "analytics/events", {
+      const response = await fetch(config.endpoint + "analytics/batch", {
         method: "POST",
         body,
         credentials: "omit",
@@ -515,17 +511,17 @@
     }
     for (const [name] of batch) sending.delete(name);
     bytesInFlight -= bytes;
-    if (/^(0|408|425|429|5(?!01|05)..)$/.test(`${status}`)) return retry(batch, status, retryAfter);
+    if (/^(0|408|425|429|5(?!01|05)..)$/.test(status)) return retry(batch, status, retryAfter);
     failed = 0;
     if (!results) complain(batch.length, "rejected:", status, answer);
-    batch.forEach(([name, [, , method, data]], index) => {
-      const result = { ...results?.[index] };
-      if (!isQueued(name)) return;
+    for (const [name, [, , method, data]] of batch) {
+      const result = { ...(!data.errors && results && results.shift()) };
+      if (!isQueued(name)) continue;
       store(name);
       note("answered", method, data, status, result);
       if (result.errors) complain(method, "rejected:", result.errors);
-      else if (results && data.order_id) keepOrder(data.order_id);
-    });
+      else if (results && data.order_id) attempt(() => (sessionStorage[orderOf(data)] = 1));
+    }
     flush();
   }
 
@@ -535,15 +531,13 @@
    * @param {any} retryAfter seconds or a date
    */
   function retry(batch, status, retryAfter) {
-    const asked = /^\d+$/.test(retryAfter) ? +retryAfter * 1000 : Date.parse(retryAfter) - Date.now();
+    const asked = retryAfter * 1000 || Date.parse(retryAfter) - Date.now();
     isServerPause = asked >= 0;
-    const exhausted = batch.filter(([name, entry]) => {
-      if (isServerPause || !isQueued(name)) return;
+    for (const [name, entry] of batch) {
+      if (isServerPause || !isQueued(name)) continue;
       entry[4]++;
       store(name, entry);
-      return entry[4] >= MAX_ATTEMPTS;
-    });
-    giveUp(exhausted, "too many attempts");
+    }
     // Jitter, so that browsers that failed together do not retry together.
     const wait = isServerPause
       ? Math.min(asked, 3600e3) + 1000 * Math.random()
@@ -561,36 +555,61 @@
 
   // ----------------------------------------------------------------------------------------------------- Events
 
+  /** How many refusals a page may still report, so that one in a loop sends no end of requests. */
+  let reportable = 20;
+
+  /**
+   * Queue an event, or what was refused of one, if the visitor may be recorded.
+   *
+   * @param {string} method
+   * @param {Fields} data
+   */
+  function queue(method, data) {
+    // Each event has its own time: batches may overtake each other, and the server orders events by time.
+    const time = (lastTime = Math.max(Date.now(), lastTime + 1));
+    const enqueue = () => {
+      const order = orderOf(data);
+      const isKnown =
+        order && (attempt(() => sessionStorage[order]) || waiting().some(([, entry]) => orderOf(entry[3]) === order));
+      const visitor = visitorAt(time, method === "sendInteraction" && !data.errors);
+      note("decided", method, data, isKnown, visitor, consent);
+      if (isKnown || !visitor || (data.errors && reportable-- < 1)) return;
+      store(`${key}:e${time}:${uuid()}`, [visitor[0], visitor[1], method, data, 0]);
+      if (method === "sendCheckoutEvent") flush();
+      else later();
+    };
+    if (consent !== undefined) return enqueue();
+    note("held", method, data);
+    keep(held, enqueue);
+  }
+
+  /**
+   * Report what could not be used of a call, without its values. For datalayer.js, too.
+   *
+   * @param {string} method
+   * @param {[field: string, code: string][]} errors
+   */
+  const refuse = (method, errors) =>
+    queue(method, { errors: errors.map(([field, code]) => ({ field, code })) });
+
   const record = guarded(
     /**
      * @param {string} method
      * @param {unknown} data
      */
     (method, data) => {
+      /** @type {[field: string, code: string][]} */
+      const errors = [];
       let isValid = true;
-      const body = read(METHODS[method], data, "", (field, code, expected, actual) => {
-        isValid = false;
-        complain(`${method} not sent: ${field || "data"} ${code}, expected ${expected}, got ${typeof actual}`, actual);
+      const body = read(METHODS[method], data, "", (field, code, expected, actual, isLenient) => {
+        keep(errors, [field, code]);
+        isValid &&= !!isLenient;
+        if (isLenient && !notes) return;
+        const rule = `${method} was ${isLenient ? "partly" : "not"} sent: ${field || "data"} must be ${expected}, but is`;
+        complain(rule, actual ?? "missing", `(${code})`);
       });
-      if (!isValid) return;
-      // Each event has its own time: batches may overtake each other, and the server orders events by time.
-      const time = (lastTime = Math.max(Date.now(), lastTime + 1));
-      const name = `${key}:e${time}:${uuid()}`;
-
-      const enqueue = () => {
-        const id = body.order_id;
-        const isKnown = id && [...readOrders(), ...waiting().map(([, entry]) => entry[3].order_id)].includes(id);
-        if (isKnown) return note("repeated", method, body);
-        const visitor = visitorAt(time, method === "sendInteraction");
-        if (!visitor) return note("unrecorded", method, body, consent);
-        store(name, [visitor.user, visitor.faq, method, body, 0]);
-        note("queued", method, body);
-        if (method === "sendCheckoutEvent") flush();
-        else later();
-      };
-      if (consent !== undefined) return enqueue();
-      note("held", method, body);
-      keep(held, enqueue);
+      if (errors.length) refuse(method, errors);
+      if (isValid) queue(method, body);
     },
   );
 
@@ -604,8 +623,13 @@
     (method, data) => {
       if (forwarding && method === forwarding) return;
       connectWidget();
-      if (method === "setConsent") setConsent(data);
-      else if (METHODS[method]?.properties) {
+      if (method === "setConsent") {
+        if (typeof data !== "boolean") return complain("setConsent must be true or false, but is", data);
+        consent = data;
+        if (!data) purge();
+        for (const action of held.splice(0)) action();
+        later();
+      } else if (METHODS[method]?.properties) {
         record(method, data);
         if (method !== "sendInteraction") forward(method, data);
       } else complain("unknown method:", method);
@@ -623,8 +647,8 @@
   const LEGACY = {
     sendCartEvent: (/** @type {unknown} */ data) => track("sendCartEvent", data),
     sendCheckoutEvent: (/** @type {unknown} */ data) => track("sendCheckoutEvent", data),
-    getFingerprint: () => visitorAt(Date.now())?.user || "",
-    getFAQFingerprint: () => visitorAt(Date.now())?.faq || "",
+    getFingerprint: () => visitorAt(Date.now())?.[0] || "",
+    getFAQFingerprint: () => visitorAt(Date.now())?.[1] || "",
   };
 
   /** @type {unknown} the widget whose events the tracker listens to */
@@ -670,11 +694,10 @@
       connectedWidget = widget;
       // If it is loaded twice, only the latest one counts.
       const count = (/** @type {string} */ type) => () => connectedWidget === widget && interact(type);
-      const isAnswered = config.interactions === "answered";
-      const name = isAnswered ? "bot_response_finished" : "message_submitted";
+      const name = config.interactions ? "bot_response_finished" : "message_submitted";
       listen("ticket:" + name, count("CHAT"));
       listen("faqs:" + name, count("FAQ"));
-      if (!isAnswered) listen("faqs:question_clicked", count("FAQ"));
+      if (!config.interactions) listen("faqs:question_clicked", count("FAQ"));
       listen("widget:loaded", connectWidget);
     }
     for (const [method, data] of unforwarded.splice(0)) forward(method, data);
@@ -713,9 +736,12 @@
     if (window._alhenaTracker) return;
     if (!config.companyKey || !config.endpoint) return complain("no data-company-key or data-endpoint");
     // For datalayer.js, which may store data only while the tracker may.
-    window._alhenaTracker = { hasVisitor: () => !!visitorAt(Date.now()) };
-    if (isOptedOut()) purge();
-    if ("debug" in config || /[?&]alhena_debug=1\b/.test(location.search)) {
+    window._alhenaTracker = { hasVisitor: () => !!visitorAt(Date.now()), refuse };
+    // The page's address comes before the cookie, which has no 0.
+    [, test] = attempt(() => /\balhena_test=([01])(?!\.)/.exec(location.search + ";" + document.cookie)) || [];
+    if (test) writeCookie("alhena_test=" + test, test * 3e7);
+    if (test < 1 || isOptedOut()) purge();
+    if ("debug" in config || /\balhena_debug=1/.test(location.search)) {
       window._alhenaNotes = notes = [];
       load("debug");
     }
@@ -726,31 +752,32 @@
     document.addEventListener("submit", capture, true);
     document.addEventListener("visibilitychange", () => flush(document.hidden));
     window.addEventListener("pagehide", () => flush(true));
-    window.addEventListener("pageshow", () => flush());
     window.addEventListener("online", () => isServerPause || resume());
 
     let widget = window.gleenWidget || { ...LEGACY };
     // A widget that loads later assigns both names. Calls must still reach the tracker, which forwards them.
-    const interceptWidget = () =>
-      Object.defineProperties(window, {
-        gleenWidget: {
-          configurable: true,
-          get: () => widget,
-          set(value) {
-            widget = value;
-            connectWidget();
+    attempt(
+      () =>
+        Object.defineProperties(window, {
+          gleenWidget: {
+            configurable: true,
+            get: () => widget,
+            set(value) {
+              widget = value;
+              connectWidget();
+            },
           },
-        },
-        trackAlhenaEvent: { configurable: true, get: () => track, set() {} },
-      });
-    // Names that the page declared with var or function cannot be redefined, only assigned.
-    attempt(interceptWidget, () => (window.trackAlhenaEvent = track));
+          trackAlhenaEvent: { configurable: true, get: () => track, set() {} },
+        }),
+      // Names that the page declared with var or function cannot be redefined, only assigned.
+      () => (window.trackAlhenaEvent = track),
+    );
     connectWidget();
     const replay = guarded((/** @type {{ method: unknown, args: unknown }} */ call) => track(call.method, call.args));
-    const queue = window._alhenaEventQueue || [];
-    queue.splice(0).forEach(replay);
+    const calls = window._alhenaEventQueue || [];
+    calls.splice(0).forEach(replay);
     // Code that kept a reference to the snippet's function still pushes to the queue.
-    queue.push = (call) => (replay(call), 0);
+    calls.push = /** @type {any} */ (replay);
 
     if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", readPage);
     else readPage();
