@@ -178,8 +178,9 @@
       if (name === "lineItems") return value.length > 500 && "too_many";
       if (value.length > 20) return "too_many";
       // Spread, since map() skips holes.
-      const codes = [...value].map((id) => (typeof id === "string" ? findError(trim(id), "", form, fields) : "wrong_type"));
-      return codes.find((code) => code);
+      return [...value]
+        .map((id) => (typeof id === "string" ? findError(trim(id), "", form, fields) : "wrong_type"))
+        .find((code) => code);
     }
     if (typeof value === "number") {
       const isQuantity = /quantity/i.test(name);
@@ -233,7 +234,7 @@
     const currency = fields.currency?.toUpperCase();
     // BigInt, since doubles near the limit are 128 apart. A missing factor counts as 0.
     const total = BigInt(rounded(value, decimalsOf(currency))) * BigInt(rounded(quantity, 3));
-    if (total > 1e18) report(path + "value", "too_large", "less for this quantity", value);
+    if (total > 1e18) report(path + "value", "too_large", "a smaller number", value);
     if (lines) {
       // Spread, since map() skips holes.
       fields.line_items = [...lines].map((line, index) => read(LINE, line, `lineItems[${index}]`, report, currency));
@@ -274,7 +275,7 @@
     attempt(() => {
       cookie += "; Path=/; SameSite=Lax; Max-Age=" + seconds;
       if (config.cookieDomain) cookie += "; Domain=" + config.cookieDomain;
-      if (location.protocol === "https:") cookie += "; Secure";
+      if (/s:/.test(location.protocol)) cookie += "; Secure";
       document.cookie = cookie;
     });
 
