@@ -133,7 +133,7 @@ test("setConsent takes true and false, and nothing like them", async () => {
   for (const decision of ["true", 1, null, undefined, {}, "false", 0]) page.track("setConsent", decision);
   await page.deliver();
   assert.equal(page.errors.length, 7);
-  assert.match(String(page.errors[0][1]), /setConsent must be true or false, but is/);
+  assert.match(String(page.errors[0][1]), /setConsent must be a boolean, but is/);
   assert.deepEqual(page.sent, []);
   page.track("setConsent", true);
   await page.deliver();

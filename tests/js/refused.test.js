@@ -47,14 +47,20 @@ test("what could not be delivered is reported once the server is back", async ()
   assert.equal(page.refused.length, 1);
 });
 
-test("a page in a loop reports twenty refusals at most", async () => {
+test("a batch reports twenty refusals at most, of a hundred errors each", async () => {
   const page = openPage();
   await page.interact();
   for (let index = 0; index < 30; index++) page.track("sendCartEvent", null);
   await page.deliver();
-  page.track("sendCartEvent", null);
-  await page.deliver();
+  assert.equal(page.requests.length, 1);
   assert.equal(page.refused.length, 20);
+  page.track("sendCheckoutEvent", { ...ORDER, lineItems: Array(500).fill({}) });
+  await page.deliver();
+  assert.equal(page.refused[20].errors.length, 100);
+});
+  await page.deliver();
+  assert.deepEqual([page.requests[0].body.refused.length, page.refused.length], [20, 20]);
+  assert.equal(page.refused[0].errors.length, 100);
 });
 
 /** @type {[name: string, options: import("./page.js").Options, prepare: (page: any) => void][]} */

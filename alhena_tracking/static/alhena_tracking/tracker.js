@@ -103,7 +103,7 @@
       properties: "type productId? conversationId? aiProfile? recommendedProductIds~",
     },
     sendCartEvent: {
-      types: "ITEM_ADDED, QUANTITY_INCREASED, QUANTITY_DECREASED, ITEM_REMOVED",
+      types: "ITEM_ADDED, ITEM_REMOVED, QUANTITY_INCREASED, QUANTITY_DECREASED",
       properties: `type ${LINE.properties} source? previousQuantity~`,
     },
     sendCheckoutEvent: {
@@ -489,7 +489,7 @@
       sent_at: new Date(),
       test: test > 0,
       events,
-      refused,
+      refused: refused.slice(0, 20),
     });
     bytesInFlight += bytes;
     try {
@@ -556,9 +556,6 @@
 
   // ----------------------------------------------------------------------------------------------------- Events
 
-  /** How many refusals a page may still report, so that one in a loop sends no end of requests. */
-  let reportable = 20;
-
   /**
    * Queue an event, or what was refused of one, if the visitor may be recorded.
    *
@@ -574,7 +571,7 @@
         order && (attempt(() => sessionStorage[order]) || waiting().some(([, entry]) => orderOf(entry[3]) === order));
       const visitor = visitorAt(time, method === "sendInteraction" && !data.errors);
       note("decided", method, data, isKnown, visitor, consent);
-      if (isKnown || !visitor || (data.errors && reportable-- < 1)) return;
+      if (isKnown || !visitor) return;
       store(`${key}:e${time}:${uuid()}`, [visitor[0], visitor[1], method, data, 0]);
       if (method === "sendCheckoutEvent") flush();
       else later();
@@ -625,7 +622,7 @@
       if (forwarding && method === forwarding) return;
       connectWidget();
       if (method === "setConsent") {
-        if (typeof data !== "boolean") return complain("setConsent must be true or false, but is", data);
+        if (typeof data !== "boolean") return complain("setConsent must be a boolean, but is", data);
         consent = data;
         if (!data) purge();
         for (const action of held.splice(0)) action();
@@ -644,7 +641,6 @@
   // window.gleenWidget belongs to the Alhena widget, which may load before the tracker, after it, or never. Without the
   // widget, the tracker provides its legacy methods.
 
-  /** @type {Record<string, unknown>} */
   const LEGACY = {
     sendCartEvent: (/** @type {unknown} */ data) => track("sendCartEvent", data),
     sendCheckoutEvent: (/** @type {unknown} */ data) => track("sendCheckoutEvent", data),
@@ -668,7 +664,7 @@
   function widgetMethod(name) {
     const widget = window.gleenWidget;
     const method = widget?.[name];
-    return typeof method === "function" && method !== LEGACY[name] ? method.bind(widget) : undefined;
+    return typeof method === "function" && method !== /** @type {any} */ (LEGACY)[name] ? method.bind(widget) : undefined;
   }
 
   /** @param {string} name of the method that returns it */
@@ -736,8 +732,13 @@
   guarded(() => {
     if (window._alhenaTracker) return;
     if (!config.companyKey || !config.endpoint) return complain("no data-company-key or data-endpoint");
-    // For datalayer.js, which may store data only while the tracker may.
-    window._alhenaTracker = { hasVisitor: () => !!visitorAt(Date.now()), refuse };
+    // For datalayer.js, which may store data only while the tracker may, and reads lines by its rules.
+    window._alhenaTracker = {
+      hasVisitor: LEGACY.getFingerprint,
+      refuse,
+      decimalsOf,
+      readLine: (line, report) => read(LINE, line, "", report),
+    };
     // The page's address comes before the cookie, which has no 0.
     [, test] = attempt(() => /\balhena_test=([01])(?!\.)/.exec(location.search + ";" + document.cookie)) || [];
     if (test) writeCookie("alhena_test=" + test, test * 3e7);
