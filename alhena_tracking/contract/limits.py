@@ -32,6 +32,9 @@ LINE_ITEMS = 500
 BATCH_EVENTS = 100
 SERVER_BATCH_EVENTS = 500
 
+#: Most calls that a batch may report as refused by the browser; others are not counted.
+REFUSED = 20
+
 #: Most errors in one answer; each invalid event of a batch has at least one.
 ERRORS = 100
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
 
+from alhena_tracking.diagnosis.browser_checks import RefusalsCheck, TotalsCheck
 from alhena_tracking.diagnosis.check import Check, CheckResult, State
 from alhena_tracking.diagnosis.event_facts import EventFacts
 from alhena_tracking.diagnosis.order_checks import (
@@ -33,6 +34,7 @@ from alhena_tracking.diagnosis.zone_check import ZoneCheck
 SETUP_STEPS: tuple[type[Check], ...] = (SnippetCheck, InteractionsCheck, CartEventsCheck, OrdersCheck)
 #: In the order in which an event meets them.
 POSSIBLE_PROBLEMS: tuple[type[Check], ...] = (
+    RefusalsCheck,
     CompanyKeyCheck,
     OriginsCheck,
     ProxiesCheck,
@@ -46,6 +48,7 @@ POSSIBLE_PROBLEMS: tuple[type[Check], ...] = (
     ClocksCheck,
     OrderIdsCheck,
     UnmetIdsCheck,
+    TotalsCheck,
     LineValuesCheck,
     ZoneCheck,
 )

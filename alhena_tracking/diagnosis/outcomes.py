@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from django.utils.translation import gettext_lazy as _
 
 INTERACTION, CART_EVENT, ORDER, REFUND = "sendInteraction", "sendCartEvent", "sendCheckoutEvent", "refund"
@@ -27,6 +29,7 @@ OUTCOMES = {
     "pending": _("Confirmed, waiting for a browser's report"),
     "ignored": _("Ignored"),
     "left_out": _("Recorded without a part"),
+    "refused_in_browser": _("Refused in the browser"),
     "invalid": _("Rejected"),
     "unauthorized": _("Rejected: not authorized"),
     "forbidden": _("Rejected: not allowed"),
@@ -64,6 +67,7 @@ REASONS = {
     "blank": _("empty"),
     "too_long": _("too long"),
     "not_finite": _("not a finite number"),
+    "unclear_total": _("the total may or may not contain tax and shipping"),
     "inexact_float": _("a float with more decimals than the currency has"),
     "not_a_number": _("text that is not a number"),
     "ambiguous_number": _("a number that can be read in two ways"),
@@ -81,6 +85,23 @@ REASONS = {
     "not_storable": _("rejected by the database"),
     FAILED_AFTER_COMMIT: _("failed after the shop's commit; the log names the error"),
 }
+
+
+#: Properties of the browser's calls that are left out where they are invalid; the event is sent without them.
+_PARTS = {"previousQuantity", "tax", "shipping", "discount", "recommendedProductIds"}
+
+
+def of_refusal(method: str, errors: Iterable[tuple[str, str]]) -> str:
+    """Return the outcome of a call of which the browser could not use what ``errors`` name: refused, or sent in part.
+
+    ``errors`` are pairs of a property's path and a code. GA4's ``items`` are lines, without which an order is sent.
+    """
+
+    def is_part(path: str, code: str) -> bool:
+        is_line = method == ORDER and path.startswith("items[")
+        return is_line or path in _PARTS or code == "unclear_total"
+
+    return "left_out" if all(is_part(path, code) for path, code in errors) else "refused_in_browser"
 
 
 def method_text(method: str) -> str:

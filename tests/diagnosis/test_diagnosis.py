@@ -19,6 +19,7 @@ from alhena_tracking.admin.diagnosis import _outcome_table, check_text
 from alhena_tracking.api.errors import WORDS
 from alhena_tracking.contract import rules
 from alhena_tracking.diagnosis import event_facts, outcomes
+from alhena_tracking.diagnosis.browser_checks import RefusalsCheck, TotalsCheck
 from alhena_tracking.diagnosis.check import Check, CheckResult, State
 from alhena_tracking.diagnosis.checklist import POSSIBLE_PROBLEMS, SETUP_STEPS, Diagnosis, diagnose
 from alhena_tracking.diagnosis.event_facts import read_facts
@@ -300,14 +301,61 @@ def test_rejections_when_a_week_ago_are_no_problem(
     assert diagnosis.cause is None
 
 
-@pytest.mark.parametrize(
-    "check",
-    [
-        check
-        for check in POSSIBLE_PROBLEMS
-        if check not in {SecretKeyCheck, ConfirmationCheck, OrderTagCheck, UnmetIdsCheck, ZoneCheck}
-    ],
-)
+REFUSED = [
+    ("value", "required", "missing"),
+    ("productId", "blank", "missing"),
+    ("lineItems[1].value", "wrong_type", "wrong_type"),
+    ("items[0].price", "ambiguous_number", "wrong_type"),
+    ("quantity", "not_positive", "out_of_range"),
+    ("productName", "too_long", "out_of_range"),
+    ("currency", "unknown_currency", "currency"),
+    ("type", "invalid_choice", "choice"),
+    ("productId", "invalid_characters", "other"),
+]
+
+
+@pytest.mark.parametrize(("field", "code", "finding"), REFUSED)
+def test_refusals_when_all_orders_are_lost_to_one_error_are_the_cause(
+    company: Company, field: str, code: str, finding: str
+) -> None:
+    session = use_assistant(company)
+    factories.CartEventFactory.create(session=session)
+    count(company, CART_EVENT, "recorded", number=5000)
+    reject(company, ORDER, "refused_in_browser", code, field=field, number=3)
+    diagnosis = examine(company)
+    result = results(diagnosis)[RefusalsCheck]
+    assert said(diagnosis, RefusalsCheck) == (PROBLEM, finding)
+    assert (result.count, result.total, result.is_blocking) == (3, 3, True)
+    assert result.names == (f"sendCheckoutEvent: {field} {code}",)
+    assert diagnosis.cause == result
+
+
+def test_refusals_when_one_in_a_hundred_of_a_method_are_a_problem(company: Company) -> None:
+    fill(company)
+    count(company, CART_EVENT, "duplicate", number=49)
+    reject(company, CART_EVENT, "refused_in_browser", "required", field="value")
+    assert said(examine(company), RefusalsCheck) == (PROBLEM, "missing")
+    assert not results(examine(company))[RefusalsCheck].is_blocking
+    count(company, CART_EVENT, "confirmed", number=1)
+    assert said(examine(company), RefusalsCheck) == (DONE, "few")
+
+
+def test_totals_when_unclear_ask_to_choose_until_chosen(company: Company, settings: Any) -> None:
+    fill(company)
+    settings.ALHENA_TRACKING = settings.ALHENA_TRACKING | {"DATALAYER_VALUE": "auto"}
+    reject(company, ORDER, "left_out", "unclear_total", field="value", number=4)
+    diagnosis = examine(company)
+    assert said(diagnosis, TotalsCheck) == (PROBLEM, "unclear")
+    assert results(diagnosis)[TotalsCheck].count == 4
+    settings.ALHENA_TRACKING = settings.ALHENA_TRACKING | {"DATALAYER_VALUE": "as-is"}
+    assert TotalsCheck not in results(examine(company))
+
+
+#: Checks of what most shops never meet.
+RARE = {SecretKeyCheck, ConfirmationCheck, OrderTagCheck, TotalsCheck, UnmetIdsCheck, ZoneCheck}
+
+
+@pytest.mark.parametrize("check", [check for check in POSSIBLE_PROBLEMS if check not in RARE])
 def test_check_when_nothing_came_is_unknown_and_then_done(company: Company, check: type[Check]) -> None:
     assert said(examine(company), check) == (UNKNOWN, "nothing")
     fill(company)

@@ -58,10 +58,6 @@ test("a batch reports twenty refusals at most, of a hundred errors each", async 
   await page.deliver();
   assert.equal(page.refused[20].errors.length, 100);
 });
-  await page.deliver();
-  assert.deepEqual([page.requests[0].body.refused.length, page.refused.length], [20, 20]);
-  assert.equal(page.refused[0].errors.length, 100);
-});
 
 /** @type {[name: string, options: import("./page.js").Options, prepare: (page: any) => void][]} */
 const SILENT = [

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from rest_framework import serializers
 
 from alhena_tracking.api.errors import InvalidRequest
 from alhena_tracking.api.ingestion.fields import ChoiceField
+from alhena_tracking.api.ingestion.refusals import Refusal, parse_refused
 from alhena_tracking.api.ingestion.serializers import (
     METHODS,
     SERVER_METHODS,
@@ -34,11 +36,18 @@ def most_events(trust: Trust) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Events in order: for each its method, and either the event or its errors."""
+    """Events in order, for each its method, and either the event or its errors; and what the browser refused."""
 
     methods: list[str]
     events: list[EventData | None]
     errors: list[Errors]
+    refused: list[Refusal]
+
+
+class RefusedField(serializers.Field[Any, Any, Any, Any]):
+    """Stands for what ``parse_refused`` reads."""
+
+    is_lenient = True
 
 
 class BatchSerializer(EnvelopeSerializer):
@@ -48,6 +57,7 @@ class BatchSerializer(EnvelopeSerializer):
     """
 
     events = serializers.ListField()
+    refused = RefusedField(required=False)
 
     def parse_batch(self, data: object, *, received_at: datetime, trust: Trust) -> Batch:
         """Validate a batch. Raises ``InvalidRequest`` if its envelope is invalid or it has too many events."""
@@ -61,7 +71,7 @@ class BatchSerializer(EnvelopeSerializer):
             errors["events"] = InvalidValue("too_many", limit=limit)
         if envelope is None or errors:
             raise InvalidRequest.of_values(errors)
-        batch = Batch([], [], [])
+        batch = Batch([], [], [], parse_refused(data.get("refused") if type(data) is dict else None))
         remaining_errors = limits.ERRORS
         for item in items or ():
             method, event, event_errors = _parse_item(item, envelope, max(1, remaining_errors))

@@ -150,6 +150,7 @@ class EnvelopeSerializer(VisitorSerializer):
 
     company_key = TextField()
     sent_at = TimestampField(required=False)
+    test = BooleanField(is_lenient=True)
 
     def parse(self, data: object, *, received_at: datetime, trust: Trust) -> tuple[Envelope | None, Errors]:
         """Return the envelope, or its errors. Only the shop's server may leave out the visitor."""

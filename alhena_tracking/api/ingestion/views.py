@@ -34,6 +34,7 @@ from alhena_tracking.contract import limits, rules
 from alhena_tracking.contract.rules import InvalidValue
 from alhena_tracking.db.transactions import deadline, time_limits
 from alhena_tracking.diagnosis import event_counts
+from alhena_tracking.diagnosis.outcomes import of_refusal
 from alhena_tracking.ingestion import Outcome, RefundData, record
 from alhena_tracking.models import EventCount, Trust
 
@@ -160,7 +161,7 @@ class EventView(IngestionView):
     def take(self, request: HttpRequest, body: object, received_at: datetime, trust: Trust) -> HttpResponse:
         event = serializers.METHODS[self.method].parse(body, received_at=received_at, trust=trust)
         known = self.company()
-        outcome = _unwanted(request, trust) or record(known.company, [event], is_durable=True)[0]
+        outcome = _unwanted(request, trust, body) or record(known.company, [event], is_durable=True)[0]
         if outcome.status == "invalid":
             raise InvalidRequest.of_values({outcome.field: InvalidValue(outcome.reason)})
         event_counts.count(known.company, self.method, outcome.status, outcome.reason)
@@ -190,7 +191,7 @@ class BatchView(IngestionView):
         batch = self.serializer.parse_batch(body, received_at=received_at, trust=trust)
         known = self.company()
         events = [event for event in batch.events if event is not None]
-        unwanted = _unwanted(request, trust)
+        unwanted = _unwanted(request, trust, body)
         if unwanted:  # but for refunds, which are of no visitor
             events = [event for event in events if isinstance(event, RefundData)]
         outcomes = iter(record(known.company, events, is_durable=True))
@@ -207,6 +208,8 @@ class BatchView(IngestionView):
                 event_counts.count(known.company, method, outcome.status, outcome.reason)
                 event_counts.count_left_out(known.company, method, outcome.status, event.left_out if event else ())
             results.append(_as_json(outcome, errors))
+        for refusal in () if unwanted else batch.refused:
+            self._count_rejected(refusal.method, of_refusal(*refusal), refusal.errors)
         return _response({"results": results})
 
 
@@ -263,9 +266,12 @@ def _find_company(body: object) -> CachedCompany | None:
 
 
 def _number_of_events(body: object, most: int) -> int:
+    """Return what a request counts as: its events, and all that the browser refused as one more."""
     events = body.get("events") if type(body) is dict else None
+    if type(body) is not dict or type(events) is not list:
+        return 1
     # A batch of more is rejected, and must not use up what other visitors may send.
-    return min(max(1, len(events)), most) if type(events) is list else 1
+    return min(max(1, len(events) + bool(body.get("refused"))), most)
 
 
 def _check_limits(request: HttpRequest, known: CachedCompany | None, trust: Trust, cost: int) -> None:
@@ -278,8 +284,11 @@ def _check_limits(request: HttpRequest, known: CachedCompany | None, trust: Trus
         raise Throttled(wait, code="rate_limited")
 
 
-def _unwanted(request: HttpRequest, trust: Trust) -> Outcome | None:
+def _unwanted(request: HttpRequest, trust: Trust, body: object) -> Outcome | None:
     """Return why a valid event must not be stored, or ``None``."""
+    # Anyone may say so: it only drops what they send.
+    if type(body) is dict and body.get("test") is True:
+        return Outcome("ignored", reason="test")
     if refuses_tracking(request):
         return Outcome("ignored", reason="privacy_signal")
     if trust == Trust.REPORTED and is_bot(request):

@@ -14,6 +14,7 @@ REASONS = {
     "no_interaction": "The visitor has not used the assistant within the attribution window.",
     "privacy_signal": "The visitor's browser asks not to be tracked.",
     "bot": "The user agent is a bot.",
+    "test": "The request says that it is a test by the shop's own people.",
     "unknown_order": "No such order is known (yet); the refund waits for it.",
     "too_many_claims": "The visitor's browser has reported too many orders that the shop's server has not confirmed.",
     "above_ceiling": "A browser's cart event is worth more than the ceiling of its currency.",
@@ -73,8 +74,10 @@ CONFIRMED = Answer("Confirmed", {"status": "confirmed"})
 CORRECTED = Answer("Corrected", {"status": "corrected"})
 PENDING = Answer("Pending", {"status": "pending"})
 HELD = Answer("Held", {"status": "held"})
-INTERACTION_IGNORED = ignored("InteractionIgnored", "privacy_signal", "bot")
-EVENT_IGNORED = ignored("EventIgnored", "no_interaction", "privacy_signal", "bot", "above_ceiling", "too_many_claims")
+INTERACTION_IGNORED = ignored("InteractionIgnored", "privacy_signal", "bot", "test")
+EVENT_IGNORED = ignored(
+    "EventIgnored", "no_interaction", "privacy_signal", "bot", "test", "above_ceiling", "too_many_claims"
+)
 REFUND_IGNORED = ignored("RefundIgnored", "unknown_order", "exceeds_order")
 RESULT_IGNORED = tuple(replace(answer, component="ResultIgnored") for answer in (*EVENT_IGNORED, *REFUND_IGNORED))
 INVALID = rejection("Invalid", "invalid", "wrong_type", "Expected number, got string.", "value")

@@ -38,6 +38,8 @@ _DESCRIPTIONS = {
     "updated_at": "A time, with a secret key only: when the shop changed the order. The latest version stands.",
     "cancelled": "A boolean, with a secret key only: true cancels the order, which then counts nowhere.",
     "previous_quantity": "A number: the quantity before the action.",
+    "test": "A boolean: true in a browser of the shop's own people, whose events are not recorded.",
+    "refused": f"An array: what the tracker refused, without values, at most {limits.REFUSED} calls.",
     "events": f"What happened, in order. At most {limits.BATCH_EVENTS} events without a secret key.",
 }
 _VALUE_DESCRIPTIONS = {
@@ -140,7 +142,7 @@ def _batched(method: str, serializer: type[serializers.RuleSerializer]) -> Schem
 
 def _property(name: str, field: Any, owner: str) -> Schema:
     if getattr(field, "is_lenient", False):  # any value is accepted
-        return {"description": f"{_DESCRIPTIONS[name]} An invalid value is left out, and the event still recorded."}
+        return {"description": f"{_DESCRIPTIONS[name]} An invalid value is left out, and the events still recorded."}
     schema = _type_of(field)
     if "$ref" in schema:
         return schema
