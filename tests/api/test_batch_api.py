@@ -1,4 +1,4 @@
-"""``POST analytics/events``: several events of one visitor, each with an answer of its own."""
+"""``POST analytics/batch``: several events of one visitor, each with an answer of its own."""
 
 from __future__ import annotations
 

@@ -130,7 +130,7 @@ def test_23_events_when_for_another_origin_need_no_preflight(other_shop: Page, s
         track(page, "sendCartEvent", cart_event())
     with answered(page, "sendCheckoutEvent"):
         track(page, "sendCheckoutEvent", order())
-    assert set(sent) == {f"{shop}/alhena/analytics/events"}
+    assert set(sent) == {f"{shop}/alhena/analytics/batch"}
     assert methods == ["POST"] * len(sent)
     assert (CartEvent.objects.get().product_id, Order.objects.get().order_id) == ("SKU-1", "order-1")
     assert messages == []

@@ -172,12 +172,13 @@ def test_value_when_a_string_is_logged_and_not_sent(page: Page) -> None:
     track(page, "sendCartEvent", cart_event(value="79.99"))
     let_the_tracker_settle(page)
     (message,) = messages
-    assert "sendCartEvent" in message
-    assert "value" in message
-    assert "expected number" in message
-    assert "string" in message
-    assert "79.99" in message
-    assert sent == []
+    assert "sendCartEvent was not sent: value must be a number" in message
+    assert "79.99 (wrong_type)" in message
+    (refusal,) = sent
+    assert refusal.post_data_json["events"] == []
+    assert refusal.post_data_json["refused"] == [
+        {"method": "sendCartEvent", "errors": [{"field": "value", "code": "wrong_type"}]}
+    ]
 
 
 def test_pages_when_visited_have_a_clean_console(page: Page) -> None:

@@ -37,7 +37,7 @@ def properties_of_tracker(form: str) -> set[str]:
         return set(line[1].split())
     block = re.search(rf"{form}: \{{.*?properties: [\"`]([^\"`]*)", TRACKER, re.DOTALL)
     assert block
-    return set(block[1].replace("${LINE.properties}", line[1]).split())
+    return set(block[1].replace("${LINE.properties}", line[1]).replace("~", "?").split())
 
 
 def words(union: str) -> set[str]:

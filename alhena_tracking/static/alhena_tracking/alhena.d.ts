@@ -30,6 +30,8 @@ declare namespace Alhena {
     value: number;
     /** The quantity in the cart AFTER the action. Above 0 if added or increased; rounded to three decimals. */
     quantity: number;
+    /** The quantity in the cart before the action. Left out if invalid; the event is sent without it. */
+    previousQuantity?: number | null;
     /** Free text, such as "SHOPIFY". */
     source?: string | null;
   }
@@ -61,6 +63,12 @@ declare namespace Alhena {
     source?: string | null;
     /** The products bought: at most 500, all in the order's currency. */
     lineItems?: readonly LineItem[] | null;
+    /** The tax in the value. Left out if invalid, as the next two; the order is sent without it. */
+    tax?: number | null;
+    /** The shipping costs in the value. */
+    shipping?: number | null;
+    /** The discounts that the value is less by. */
+    discount?: number | null;
   }
 
   interface Interaction {
@@ -72,6 +80,8 @@ declare namespace Alhena {
     conversationId?: string | null;
     /** The name of the assistant, if the shop has several. */
     aiProfile?: string | null;
+    /** Up to 20 ids of products that the assistant recommended. Left out if invalid. */
+    recommendedProductIds?: readonly string[] | null;
   }
 
   /** A call in the queue. */

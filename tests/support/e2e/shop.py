@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Page, Response, Route
 
 KETTLE = "/products/gooseneck-kettle/"  # 89.00 EUR
-EVENTS = "**/alhena/analytics/events"
+EVENTS = "**/alhena/analytics/batch"
 
 
 def cart_event(number: int = 1, **changes: object) -> dict[str, object]:
@@ -50,7 +50,7 @@ def answered(page: Page, method: str, status: str = "recorded") -> Iterator[None
     """Wait for the server's answer to the tracker's event, and check its outcome."""
 
     def sent(response: Response) -> list[str]:
-        if not response.url.endswith("/alhena/analytics/events"):
+        if not response.url.endswith("/alhena/analytics/batch"):
             return []
         return [event["method"] for event in json.loads(response.request.post_data or "")["events"]]
 
