@@ -162,6 +162,12 @@ class Company(models.Model):
     def origins(self) -> frozenset[str]:
         return frozenset(self.allowed_origins.lower().split())
 
+    @property
+    def test_url(self) -> str:
+        """The shop's start page in test mode, on the first origin; empty if none is listed."""
+        origins = [origin for origin in self.allowed_origins.split() if origin.startswith(("http://", "https://"))]
+        return f"{origins[0]}/?alhena_test=1" if origins else ""
+
     def _mark_last_days_stale(self) -> None:
         """Mark the days that are over in some time zone and not in another, which changes from now on may not mark."""
         today = timezone.now().astimezone(UTC).date()

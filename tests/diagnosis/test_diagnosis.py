@@ -18,7 +18,7 @@ from alhena_tracking import models
 from alhena_tracking.admin.diagnosis import _outcome_table, check_text
 from alhena_tracking.api.errors import WORDS
 from alhena_tracking.contract import rules
-from alhena_tracking.diagnosis import event_facts, outcomes
+from alhena_tracking.diagnosis import event_counts, event_facts, outcomes
 from alhena_tracking.diagnosis.browser_checks import RefusalsCheck, TotalsCheck
 from alhena_tracking.diagnosis.check import Check, CheckResult, State
 from alhena_tracking.diagnosis.checklist import POSSIBLE_PROBLEMS, SETUP_STEPS, Diagnosis, diagnose
@@ -802,6 +802,30 @@ def test_page_when_origins_are_rejected_links_for_who_may_change(
     assert link not in page
     log_in("view_eventdiagnostics", "view_company", "change_company")
     assert link in client.get(URL).content.decode()
+
+
+@pytest.mark.parametrize("url", [URL, "/admin/alhena_tracking/revenueimpact/"])
+def test_page_when_an_origin_is_listed_links_to_the_shop_in_test_mode(
+    client: Client, log_in: Callable[..., Any], company: Company, url: str
+) -> None:
+    log_in("view_eventdiagnostics", "view_revenueimpact")
+    assert '/?alhena_test=1"' not in client.get(url).content.decode()
+    company.allowed_origins = "null\nhttps://shop.example\nhttps://m.shop.example"
+    company.save()
+    assert '<a href="https://shop.example/?alhena_test=1">' in client.get(url).content.decode()
+
+
+def test_page_when_browsers_refuse_calls_says_what_to_change(
+    client: Client, log_in: Callable[..., Any], company: Company
+) -> None:
+    use_assistant(company)
+    event_counts.reject(company, ORDER, "refused_in_browser", [("value", "required")])
+    event_counts.flush()
+    log_in("view_eventdiagnostics")
+    page = client.get(URL).content.decode()
+    assert "Browsers refuse calls of the shop’s pages" in page.replace("&#x27;", "’")
+    assert "sendCheckoutEvent: value required" in page
+    assert "Pass what is named below in every call" in page
 
 
 def test_page_when_events_came_shows_them_by_kind_and_reason(

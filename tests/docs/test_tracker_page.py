@@ -112,7 +112,11 @@ def test_storage_when_listed_is_what_is_written() -> None:
     tracker, bridge = SCRIPTS["tracker"], SCRIPTS["datalayer"]
     assert 'key = "alhena_" + config.companyKey' in tracker
     assert "document.cookie = cookie" in tracker
-    assert re.findall(r"writeCookie\(`?(?:(\$\{key\})|key|\"(\w+))", tracker) == [("${key}", ""), ("", ""), ("", "alhena_test")]
+    assert re.findall(r"writeCookie\(`?(?:(\$\{key\})|key|\"(\w+))", tracker) == [
+        ("${key}", ""),
+        ("", ""),
+        ("", "alhena_test"),
+    ]
     written = {("cookie", "alhena_acme"), ("cookie", "alhena_test")}
     assert "localStorage[name] = " in tracker
     (beginning,) = re.findall(r"QUEUED = RegExp\(`\^\$\{key\}(:\w)", tracker)

@@ -11,7 +11,16 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.db.models import F
 
-from alhena_tracking.models import CartEvent, Interaction, Order, OrderLine, VisitorSession
+from alhena_tracking.diagnosis import event_counts
+from alhena_tracking.models import (
+    CartEvent,
+    EventCount,
+    Interaction,
+    Order,
+    OrderLine,
+    RejectedEvent,
+    VisitorSession,
+)
 from tests.support.e2e.shop import (
     KETTLE,
     add,
@@ -174,11 +183,23 @@ def test_value_when_a_string_is_logged_and_not_sent(page: Page) -> None:
     (message,) = messages
     assert "sendCartEvent was not sent: value must be a number" in message
     assert "79.99 (wrong_type)" in message
-    (refusal,) = sent
-    assert refusal.post_data_json["events"] == []
-    assert refusal.post_data_json["refused"] == [
-        {"method": "sendCartEvent", "errors": [{"field": "value", "code": "wrong_type"}]}
-    ]
+    assert len(sent) == 1
+    event_counts.flush()
+    (refused,) = RejectedEvent.objects.all()
+    assert (refused.method, refused.outcome) == ("sendCartEvent", "refused_in_browser")
+    assert refused.errors == [{"field": "value", "code": "wrong_type"}]
+
+
+def test_own_test_when_a_page_says_so_records_nothing(page: Page) -> None:
+    page.goto(KETTLE + "?alhena_test=1")
+    track(page, "sendInteraction", {"type": "CHAT"})
+    page.goto(KETTLE)
+    track(page, "sendCartEvent", cart_event())
+    let_the_tracker_settle(page)
+    event_counts.flush()
+    counted = EventCount.objects.exclude(method="snippet").values_list("method", "outcome", "reason")
+    assert set(counted) == {("sendInteraction", "ignored", "test"), ("sendCartEvent", "ignored", "test")}
+    assert not Interaction.objects.exists()
 
 
 def test_pages_when_visited_have_a_clean_console(page: Page) -> None:
