@@ -120,6 +120,14 @@ for (const [method, data, property, field, code] of LENIENT) {
   });
 }
 
+test("what was left out of a visitor's first interaction is reported", async () => {
+  const page = openPage();
+  page.track("sendInteraction", { type: "CHAT", recommendedProductIds: 7 });
+  await page.deliver();
+  assert.deepEqual(page.paths, ["interactions"]);
+  assert.equal(page.refused.length, 1);
+});
+
 test("without debug mode nothing is said of an optional property that is left out", async () => {
   const page = openPage();
   await page.interact();

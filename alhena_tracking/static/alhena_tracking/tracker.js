@@ -245,7 +245,6 @@
   // --------------------------------------------------------------------------------------------------- Identity
 
   const UUID = "([\\da-f]{8}(?:-[\\da-f]{4}){3}-[\\da-f]{12})";
-
   const COOKIE = RegExp(`\\b${key}=1\\.${UUID}\\.${UUID}\\.(\\d+)`);
 
   /**
@@ -337,9 +336,6 @@
   // Unanswered events are kept in localStorage, each under its own name, so that tabs do not overwrite each other. The
   // next page or visit sends what this one could not. Where storage is blocked or full, events are kept in memory.
 
-  /** Its name and the visitor's fingerprints. */
-  /** The server rejects older events. */
-
   /** An event's name and its visitor's fingerprints. */
   const QUEUED = RegExp(`^${key}:e\\d{13}:${UUID}${UUID}${UUID}$`);
 
@@ -374,6 +370,7 @@
       const entry = unstored.get(name) || attempt(() => JSON.parse(localStorage[name]));
       const isValid = () => QUEUED.test(name + entry[0] + entry[1]) && METHODS[entry[2]].properties && entry[3];
       if (!attempt(isValid)) store(name);
+      // The server rejects what is older than 72 hours.
       else if (entry[4] > 49 || Date.now() - +timeOf(name) > 72 * 3600e3) excess.push([name, entry]);
       else found.push([name, entry]);
     }
@@ -388,7 +385,6 @@
     if (excess.length) complain(excess.length, "dropped: too old or too many");
     return found;
   }
-
 
   /**
    * Whether an event is still queued: another tab may have delivered it, or the visitor withdrawn consent.
@@ -456,7 +452,6 @@
   });
 
   const later = () => (soon = soon || setTimeout(flush, 200));
-
 
   /**
    * Send a batch once and handle the answer. Never rejects.
@@ -606,8 +601,8 @@
         const rule = `${method} was ${isLenient ? "partly" : "not"} sent: ${field || "data"} must be ${expected}, but is`;
         complain(rule, actual ?? "missing", `(${code})`);
       });
-      if (errors.length) refuse(method, errors);
       if (isValid) queue(method, body);
+      if (errors.length) refuse(method, errors);
     },
   );
 
