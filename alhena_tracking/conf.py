@@ -12,7 +12,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error
 from django.utils.module_loading import import_string
 
-from alhena_tracking.contract.currencies import MINOR_UNITS
+from alhena_tracking.contract.currencies import ACTIVE, MINOR_UNITS
 
 SETTING = "ALHENA_TRACKING"
 COMPANY_KEY_PATTERN = r"\A[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?\Z"
@@ -183,10 +183,19 @@ class Conf:
     )
     read_datalayer = Switch("E021", "Whether the tracker reports the GA4 e-commerce events of ``window.dataLayer``.")
     datalayer_value = Choice(
-        ("net", "as-is"),
+        ("auto", "net", "as-is"),
         "E022",
-        "Use 'net' where a GA4 purchase's value excludes tax and shipping, 'as-is' where it is the order's total.",
-        "What a GA4 purchase's ``value`` is: net of tax and shipping, as GA4 defines it, or the order's total as is.",
+        "Use 'net' where a GA4 purchase's value excludes tax and shipping, 'as-is' where it is the order's total, "
+        "or 'auto'.",
+        "What a GA4 purchase's ``value`` is: what its items' prices add up to decides (``auto``), net of tax and "
+        "shipping, as GA4 defines it, or the order's total as is.",
+    )
+    default_currency = Setting[str | None](
+        None,
+        "E027",
+        lambda value: value is None or (isinstance(value, str) and value in ACTIVE),
+        "Use an ISO 4217 code in upper case, such as 'EUR', or None.",
+        "Currency of GA4 events where neither the event nor the page names one.",
     )
     cookie_domain = Setting[str | None](
         None,

@@ -56,8 +56,10 @@ def snippet_html(nonce: str | None = None, company_key: str | None = None) -> Sa
 def _datalayer_configuration() -> dict[str, str]:
     """Configure datalayer.js to report amounts as the settings say that the shop does."""
     configuration = {"datalayer": "ga4", "datalayer-src": static("alhena_tracking/datalayer.js")}
-    if conf.datalayer_value == "as-is":
-        configuration["datalayer-value"] = "as-is"
+    if conf.datalayer_value != "auto":
+        configuration["datalayer-value"] = conf.datalayer_value
+    if conf.default_currency:
+        configuration["default-currency"] = conf.default_currency
     if conf.cart_event_value == ValueBasis.TOTAL:
         configuration["cart-event-value"] = "total"
     if conf.line_item_value == ValueBasis.UNIT:

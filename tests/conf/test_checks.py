@@ -83,6 +83,8 @@ WRONG = [
     ("ORDER_ID", str.upper, "alhena_tracking.E028"),
     ("READ_DATALAYER", "as-is", "alhena_tracking.E021"),
     ("DATALAYER_VALUE", ["net"], "alhena_tracking.E022"),
+    ("DEFAULT_CURRENCY", "eur", "alhena_tracking.E027"),
+    ("DEFAULT_CURRENCY", ["EUR"], "alhena_tracking.E027"),
 ]
 
 
@@ -103,6 +105,8 @@ def test_setting_when_wrong_is_an_error_with_a_hint(name: str, value: Any, id_: 
         ("ATTRIBUTION_MODEL", "last_touch"),
         ("CART_EVENT_VALUE", "total"),
         ("LINE_ITEM_VALUE", "unit"),
+        ("DATALAYER_VALUE", "net"),
+        ("DEFAULT_CURRENCY", "KWD"),
         ("QUALIFYING_INTERACTION", "builtins.bool"),
         ("ORDER_ID", "builtins.str"),
         ("COOKIE_DOMAIN", ".shop.example"),

@@ -23,9 +23,9 @@ def test_events_when_listed_are_those_that_are_read() -> None:
 
 
 def test_parameters_when_listed_are_those_that_are_read() -> None:
-    assert first_cells(1) == set(re.findall(r"\b(?:item|event)\.(\w+)", BRIDGE)) - {"items", "length"}
+    assert first_cells(1) == set(re.findall(r"\b(?:item|event)\??\.(\w+)", BRIDGE))
 
 
 def test_settings_when_listed_are_those_the_tracker_receives() -> None:
     configured = set(re.findall(r"\bconfig\.(\w+)", BRIDGE)) - {"companyKey"}
-    assert first_cells(2) == {re.sub("[A-Z]", lambda letter: "_" + letter[0], name).upper() for name in configured}
+    assert first_cells(4) == {re.sub("[A-Z]", lambda letter: "_" + letter[0], name).upper() for name in configured}

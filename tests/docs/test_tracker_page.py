@@ -77,6 +77,7 @@ EVERYTHING: dict[str, Any] = {
     "DEBUG": True,
     "READ_DATALAYER": True,
     "DATALAYER_VALUE": "as-is",
+    "DEFAULT_CURRENCY": "EUR",
     "CART_EVENT_VALUE": "total",
     "LINE_ITEM_VALUE": "unit",
 }

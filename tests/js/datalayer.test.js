@@ -4,30 +4,12 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { runInNewContext } from "node:vm";
 
+import { cartOf, command, open, push } from "./datalayer-page.js";
 import { openPage } from "./page.js";
 
-const SHIRT = { item_id: "SKU_12345", item_name: "Stan and Friends Tee", item_variant: "green", price: 10.01, quantity: 3 };
+const SHIRT = { item_id: "SKU_12345", item_name: "Stan and Friends Tee", price: 10.01, quantity: 3 };
 const HAT = { item_id: "SKU_12346", item_name: "Grey Hat", price: 20, discount: 2.5 };
 const PURCHASE = { transaction_id: "T_12345", value: 72.05, tax: 3.6, shipping: 5.99, currency: "USD", coupon: "SUMMER", items: [SHIRT, HAT] };
-
-/** @param {Record<string, string>} [attributes] @param {import("./page.js").Options} [options] */
-async function open(attributes, options) {
-  const page = openPage({
-    ...options,
-    attributes: { "data-datalayer": "", "data-datalayer-src": "/static/datalayer.js", ...attributes },
-  });
-  page.loadDatalayer();
-  return page;
-}
-
-/** @param {any} page @param {string} event @param {Record<string, any> | null} ecommerce */
-const push = (page, event, ecommerce) => page.window.dataLayer.push({ ecommerce: null }, { event, ecommerce });
-
-/** @param {any} page */
-const cartOf = (page) =>
-  page.sent
-    .filter((/** @type {any} */ { path }) => path === "cart_events")
-    .map((/** @type {any} */ { body }) => [body.type, body.product_id, body.quantity, body.value]);
 
 /** @param {number} quantity @param {Record<string, any>} [item] */
 const items = (quantity, item = SHIRT) => ({ currency: "USD", value: 1, items: [{ ...item, quantity }] });
@@ -138,9 +120,10 @@ test("a cart that was bought before consent came is not restored after it", asyn
 
 /** @type {[attributes: Record<string, string>, value: number, lines: number[]][]} */
 const VALUES = [
-  [{}, 81.64, [30.03, 20]],
+  [{}, 72.05, [30.03, 20]],
+  [{ "data-datalayer-value": "net" }, 81.64, [30.03, 20]],
   [{ "data-datalayer-value": "as-is" }, 72.05, [30.03, 20]],
-  [{ "data-line-item-value": "unit" }, 81.64, [10.01, 20]],
+  [{ "data-line-item-value": "unit" }, 72.05, [10.01, 20]],
 ];
 for (const [attributes, value, lines] of VALUES) {
   test(`a purchase's values with ${JSON.stringify(attributes)}`, async () => {
@@ -184,20 +167,15 @@ test("a purchase empties the cart", async () => {
 });
 
 test("gtag's commands are read, and those made before the bridge came", async () => {
-  /** @param {any} dataLayer @param {unknown[]} _ */
-  function gtag(dataLayer, ..._) {
-    // As gtag.js has it: an arguments object, which is no array.
-    dataLayer.push((/** @type {any} */ (function () { return arguments; })).apply(null, _));
-  }
   const page = await open(undefined, {
     before: (window) => {
       window._alhenaEventQueue = [{ method: "sendInteraction", args: { type: "CHAT" } }];
       window.dataLayer = [];
-      gtag(window.dataLayer, "js", new Date());
-      gtag(window.dataLayer, "event", "add_to_cart", items(1));
+      window.dataLayer.push(command("js", new Date()));
+      window.dataLayer.push(command("event", "add_to_cart", items(1)));
     },
   });
-  gtag(page.window.dataLayer, "event", "purchase", PURCHASE);
+  page.window.dataLayer.push(command("event", "purchase", PURCHASE));
   await page.deliver();
   assert.deepEqual(new Set(page.paths), new Set(["interactions", "cart_events", "checkout_events"]));
 });
@@ -214,14 +192,13 @@ test("ids that are numbers and numbers that are text are read as what they mean"
   ]);
 });
 
-test("the tracker logs invalid data, and the page goes on", async () => {
+test("the tracker logs an invalid order, and the page goes on", async () => {
   const page = await open();
   await page.interact();
-  push(page, "add_to_cart", { currency: "USD", items: [{ item_id: "A", item_name: "Mug", price: "a lot" }] });
   push(page, "purchase", { currency: "USD", value: null, items: "none" });
   await page.deliver();
   assert.deepEqual(page.sent, []);
-  assert.equal(page.errors.length, 2);
+  assert.ok(page.errors.length);
 });
 
 for (const message of [null, 7, "event", {}, { event: "add_to_cart" }, { event: "add_to_cart", ecommerce: null }, ["event"], { event: "constructor", ecommerce: { items: [] } }]) {
@@ -298,7 +275,7 @@ test("GA4's documented cart events are what they are, and view_cart is nothing",
   await page.deliver();
   const shared = {
     company_key: "acme",
-    product_id: "SKU_12345",
+    product_id: "SKU_12345 / green",
     product_name: "Stan and Friends Tee",
     value: 10.01,
     currency: "USD",
@@ -310,13 +287,13 @@ test("GA4's documented cart events are what they are, and view_cart is nothing",
   assert.deepEqual(page.errors, []);
 });
 
-test("GA4's documented purchase has its total, and lines that add up to its value", async () => {
+test("GA4's documented purchase has its value, and lines that add up to its value", async () => {
   const page = await open();
   await page.interact();
   push(page, "purchase", DOCUMENTED_PURCHASE);
   await page.deliver();
   const [order] = contents(page);
-  assert.deepEqual([order.order_id, order.value, order.currency], ["T_12345", 81.64, "USD"]);
+  assert.deepEqual([order.order_id, order.value, order.currency], ["T_12345", 72.05, "USD"]);
   const values = order.line_items.map((/** @type {any} */ line) => line.value);
   assert.deepEqual(values, [30.03, 42.02]);
   assert.equal(Math.round((values[0] + values[1]) * 100) / 100, DOCUMENTED_PURCHASE.value);
@@ -334,7 +311,7 @@ test("GA4's documented discount is in the price already", async () => {
   assert.deepEqual([order.value, order.line_items[0].value], [12, 12]);
 });
 
-test("a purchase whose items have no price, which GA4 allows, is reported without its lines", async () => {
+test("a purchase whose items have no price, which GA4 allows, is reported without those lines", async () => {
   const page = await open();
   await page.interact();
   const items = [TEE, GREY_TEE].map(({ price, ...item }) => item);
@@ -342,10 +319,10 @@ test("a purchase whose items have no price, which GA4 allows, is reported withou
   push(page, "purchase", { ...DOCUMENTED_PURCHASE, transaction_id: "T_2", items: [TEE, items[1]] });
   await page.deliver();
   assert.deepEqual(
-    contents(page).map((/** @type {any} */ order) => [order.order_id, order.value, order.line_items]),
+    contents(page).map((/** @type {any} */ order) => [order.order_id, order.value, order.line_items?.length]),
     [
-      ["T_12345", 81.64, undefined],
-      ["T_2", 81.64, undefined],
+      ["T_12345", 72.05, undefined],
+      ["T_2", 72.05, 1],
     ],
   );
   assert.deepEqual(page.errors, []);

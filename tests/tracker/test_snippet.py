@@ -64,9 +64,13 @@ def test_snippet_when_ga4_events_are_read_configures_their_amounts(settings: Any
     html = snippet_html()
     assert attributes in html
     assert "-value=" not in html
+    assert "currency" not in html
     settings.ALHENA_TRACKING |= {"DATALAYER_VALUE": "as-is", "CART_EVENT_VALUE": "total", "LINE_ITEM_VALUE": "unit"}
-    attributes = 'data-datalayer-value="as-is" data-cart-event-value="total" data-line-item-value="unit"'
-    assert attributes in snippet_html()
+    settings.ALHENA_TRACKING |= {"DEFAULT_CURRENCY": "CHF"}
+    attributes = 'data-datalayer-value="as-is" data-default-currency="CHF" data-cart-event-value="total" '
+    assert attributes + 'data-line-item-value="unit"' in snippet_html()
+    settings.ALHENA_TRACKING |= {"DATALAYER_VALUE": "net"}
+    assert 'data-datalayer-value="net"' in snippet_html()
 
 
 @pytest.mark.parametrize(

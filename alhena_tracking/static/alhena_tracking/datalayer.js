@@ -3,175 +3,526 @@
  *
  * The tracker loads this file if its element has data-datalayer, and passes its configuration on:
  *
- *   data-datalayer-value     "as-is": a purchase's value is the order's total; otherwise tax and shipping are added
+ *   data-datalayer-value     "net": add tax and shipping to a purchase's value; "as-is": it is the order's total;
+ *                            without: the items' prices decide (DATALAYER_VALUE)
+ *   data-default-currency    the currency where the page names none (DEFAULT_CURRENCY)
  *   data-cart-event-value    "total": report price × quantity left as a cart event's value (CART_EVENT_VALUE)
  *   data-line-item-value     "unit": report the unit price as a line's value (LINE_ITEM_VALUE)
  *
- * GA4's quantities are changes, ours are what is left in the cart. So the cart is kept here: in memory, and in
- * sessionStorage once the visitor has used the assistant and has consented where consent is required. GA4's fields:
+ * docs/ga4.md has what is done with each shape of data. GA4's own reference:
  * https://developers.google.com/analytics/devguides/collection/ga4/reference/events
  */
 (() => {
   "use strict";
 
   /** @typedef {Record<string, any>} Parameters of an event, or those of an item */
+  /** @typedef {[field: string, code: string][]} Errors */
+  /** @typedef {number | string | undefined} Amount a text is the code of why it cannot be read */
+  /** @typedef {{ productId?: string, productName: string, currency?: string, quantity: any, value: any }} Line of Amounts */
+  /** @typedef {(event: Parameters, way: string) => void} Handler `way` is where the event was found */
 
+  const tracker = /** @type {NonNullable<Window["_alhenaTracker"]>} */ (window._alhenaTracker);
   const config = document.currentScript?.dataset || {};
   const key = "alhena_" + config.companyKey;
 
   /**
-   * Many templates write numbers as text. Anything else is returned as is: the tracker reports the error.
+   * Report what is left out or not understood: to staff, and on the console in debug mode.
+   *
+   * @param {string} method
+   * @param {Errors} errors
+   */
+  function refuse(method, errors) {
+    if (!errors.length) return;
+    tracker.refuse?.(method, errors.slice(0, 20));
+    window._alhenaNotes?.push(["refused", method, errors]);
+  }
+
+  /** @param {any} value */
+  const isObject = (value) => !!value && typeof value === "object" && !Array.isArray(value);
+
+  // ------------------------------------------------------------------------------------------ Numbers and texts
+  // The same rules as in contract/normaliser.py. The examples in tests/contract/normaliser.json are run against both.
+
+  // Sign, symbol or letters, sign, digits with marks, a dash for no cents, symbol or letters. No part can match what
+  // the next one begins with, so that a hostile text takes no longer than any other.
+  const AMOUNT =
+    /^([-+\u2212]?)[\p{Sc}\s]*(?:\p{L}{1,4}\.?[\p{Sc}\s]*)?(?:([-+\u2212])\s*)?([\d.,](?:[\d.,'\u2019 \xa0\u2009\u202f]*[\d.,])?)([-\u2013\u2014]?)(?:[\p{Sc}\s]*\p{L}{1,4}\.?)?[\p{Sc}\s]*$/u;
+  const INTEGER = /^(\d*|\d{1,3}(_\d{3})+|\d{1,2}(_\d\d)+_\d{3})$/;
+
+  /**
+   * A number or a text that holds one; undefined if absent; an error code if it cannot be read.
    *
    * @param {any} value
+   * @param {string | number} [decimals] of the currency: they decide whether "1,245" is 1245
+   * @returns {Amount}
    */
-  const number = (value) => (typeof value === "string" && value.trim() !== "" && !isNaN(+value) ? +value : value);
+  function number(value, decimals) {
+    if (typeof value === "number") return isNaN(value) ? undefined : value;
+    const text = isObject(value) ? "?" : String(value ?? "").trim();
+    if (/^(|NaN|undefined|null)$/.test(text)) return;
+    if (/^-?\d+(\.\d+)?e[-+]?\d+$/i.test(text)) return +text;
+    const [, sign, inner, body, dash] = AMOUNT.exec(text) || ["", "", "", "?", ""];
+    // The last mark, and what is on both sides of it.
+    let [, whole, mark, fraction] = /^([^]*)([.,])([^.,]*)$/.exec(body) || ["", body, "", ""];
+    const isOnce = !whole.includes(mark);
+    const isOnly = !/[.,]/.test(body.split(mark).join(""));
+    if (mark && isOnly && !(isOnce && (fraction.length !== 3 || !/^\d{1,3}$/.test(whole) || !+whole || decimals == 3))) {
+      if (isOnce && decimals == null) return "ambiguous_number";
+      [whole, fraction] = [body, ""];
+    } else if (mark && !isOnce) return "not_a_number";
+    const integer = whole.replace(/\D/g, "_");
+    const digits = `${integer.replace(/_/g, "")}.${fraction}`;
+    const isValid = INTEGER.test(integer) && /^\d*$/.test(fraction) && digits > "." && (!dash || /\D$/.test(body));
+    if (!isValid || (sign && inner)) return "not_a_number";
+    return +digits * (/[-\u2212]/.test(sign + inner) ? -1 : 1);
+  }
 
-  /** @param {any} value an id or a name */
-  const text = (value) => (typeof value === "number" ? String(value) : value);
+  /** @param {any[]} values ids or names; the first that is not empty counts */
+  function first(...values) {
+    for (const value of values) {
+      const text = Number.isInteger(value) ? String(BigInt(value)) : typeof value === "string" ? value.trim() : "";
+      if (!/^(|NaN|undefined|null|\[object Object\])$/.test(text)) return text;
+    }
+  }
 
   /** @param {number} quantity rounded to three decimals, as for goods sold by weight */
   const rounded = (quantity) => Math.round(quantity * 1000) / 1000;
 
-  // ------------------------------------------------------------------------------------------------------- Cart
+  // ----------------------------------------------------------------------------------------- Items and currency
 
-  /** @type {Map<string, number>} known quantities in the cart, by currency and item */
+  /**
+   * @param {any} items an array, also a nested one, an object of items, or one item
+   * @returns {any[]}
+   */
+  const listOf = (items) =>
+    Array.isArray(items) ? items.flatMap(listOf)
+    : !isObject(items) ? [items].filter((item) => item != null)
+    : ["item_id", "id", "sku", "item_name", "name", "price"].some((name) => name in items) ? [items]
+    : listOf(Object.values(items));
+
+  /** @param {Parameters} event */
+  const itemsOf = (event) => listOf(event.items ?? event.products);
+
+  /** @type {any} the currency of gtag("config", …) or gtag("set", …) */
+  let configured;
+
+  /** @param {any} event one, or an item of it */
+  const namedCurrencies = (event) => [event?.currency, event?.currencyCode];
+
+  /** @param {any[]} owners the event or its items, which come before what the page said earlier */
+  const currencyOf = (...owners) =>
+    first(
+      ...owners.flatMap(namedCurrencies),
+      configured,
+      ...[model.ecommerce, model].flatMap(namedCurrencies),
+      config.defaultCurrency,
+    )?.toUpperCase();
+
+  /**
+   * @param {any} item
+   * @param {string | undefined} currency
+   * @returns {Line}
+   */
+  function readItem(item, currency) {
+    const id = first(item.item_id, item.id, item.sku, item.item_name, item.name);
+    const variant = first(item.item_variant, item.variant);
+    return {
+      // Variants have prices and quantities of their own.
+      productId: id && variant ? `${id} / ${variant}` : id,
+      productName: [...(first(item.item_name, item.name, id) || "")].slice(0, 512).join(""),
+      currency,
+      quantity: number(item.quantity, 3) ?? 1,
+      value: number(item.price, tracker.decimalsOf(currency)),
+    };
+  }
+
+  /**
+   * What the tracker would refuse in a line, by GA4's names.
+   *
+   * @param {Line} line
+   * @param {number} index
+   * @param {any} [sent] the line as it would be sent
+   * @returns {Errors}
+   */
+  const errorsOf = (line, index, sent = line) =>
+    (tracker.errorsOf(sent) || []).map(([field, code]) => {
+      const name = { productId: "item_id", productName: "item_name", value: "price" }[field] || field;
+      // number() left the code in place of the number.
+      return [`items[${index}].${name}`, code === "wrong_type" ? line[/** @type {"value"} */ (field)] : code];
+    });
+
+  // ----------------------------------------------------------------------------------------------- Known cart
+  // GA4's quantities are changes, ours are what is left in the cart. So the cart is kept here: in memory, and in
+  // sessionStorage once the visitor has used the assistant and has consented where consent is required.
+
+  /** Stands in the cart for all products, once those that are not in it are known to be absent. */
+  const OTHERS = "";
+  /** @type {Map<string, number>} known quantities, by currency and product */
   let cart = new Map();
   let isRestored = false;
 
-  /** Whether storage may be used: only after the visitor used the assistant and gave any required consent. */
-  const isAllowed = () => window._alhenaTracker?.hasVisitor();
+  /** @param {{ productId?: string, currency?: string }} line */
+  const nameOf = ({ currency, productId }) => `${currency} ${productId}`;
 
   /** Load the cart of earlier pages, once storage may be used. */
   function restore() {
-    if (isRestored || !isAllowed()) return;
+    if (isRestored || !tracker.hasVisitor()) return;
     isRestored = true;
     try {
       for (const [name, quantity] of JSON.parse(sessionStorage[key + ":cart"])) {
-        if (typeof name === "string" && quantity > 0 && !cart.has(name)) cart.set(name, quantity);
+        if (typeof name === "string" && quantity >= 0 && !cart.has(name)) cart.set(name, quantity);
       }
     } catch {
       // Missing or corrupt.
     }
   }
 
-  /** Forget the cart. */
+  /** Forget the cart: what follows is all that is in it. */
   function reset() {
-    cart = new Map();
+    cart = new Map([[OTHERS, 0]]);
     isRestored = true;
   }
 
   function keep() {
     try {
-      if (isAllowed()) sessionStorage[key + ":cart"] = JSON.stringify([...cart]);
+      if (tracker.hasVisitor()) sessionStorage[key + ":cart"] = JSON.stringify([...cart]);
     } catch {
       // Storage is blocked or full. The cart stays in memory.
     }
   }
 
-  /**
-   * @param {Parameters} item
-   * @param {Parameters} event the one that contains it
-   */
-  const readItem = (item, event) => {
-    const quantity = number(item.quantity ?? 1);
-    const isOnly = event.items.length === 1;
-    return {
-      productId: text(item.item_id ?? item.item_name),
-      productName: text(item.item_name ?? item.item_id),
-      price: number(item.price ?? (isOnly && event.value != null ? number(event.value) / quantity : undefined)),
-      currency: event.currency ?? item.currency,
-      quantity,
-    };
-  };
+  // ------------------------------------------------------------------------------------------------ One action
 
-  /** @param {ReturnType<typeof readItem>} item */
-  const lineOf = ({ price, ...line }) => ({
-    ...line,
-    value: config.lineItemValue === "unit" ? price : price * line.quantity,
-  });
+  /** @type {{ kind: string, lines: Line[], ways: string[], time: number }[]} what was reported just now */
+  let recent = [];
+
+  /**
+   * Whether the same lines came another way just now: plug-ins report one click each in its own way, or to two
+   * destinations. What comes the same way twice happened twice.
+   *
+   * @param {string} kind
+   * @param {Line[]} lines
+   * @param {string} way
+   */
+  function isRepeated(kind, lines, way) {
+    const now = Date.now();
+    recent = recent.filter(({ time }) => now - time < 3000).slice(-50);
+    const isSame = (/** @type {Line} */ one, /** @type {Line} */ other) =>
+      one.quantity === other.quantity && (one.productId === other.productId || one.productName === other.productName);
+    const earlier = recent.find(
+      (action) =>
+        action.kind === kind &&
+        !action.ways.includes(way) &&
+        action.lines.length === lines.length &&
+        lines.every((line, index) => isSame(line, action.lines[index])),
+    );
+    if (earlier) earlier.ways.push(way);
+    else recent.push({ kind, lines, ways: [way], time: now });
+    return earlier;
+  }
 
   // ----------------------------------------------------------------------------------------------------- Events
 
   /**
    * @param {Parameters} event
+   * @param {string} way
    * @param {1 | -1} sign
    */
-  function change(event, sign) {
-    for (const item of event.items) {
-      const { productId, productName, price, currency, quantity } = readItem(item, event);
-      const name = `${currency} ${productId}`;
-      const before = cart.get(name) || 0;
-      const left = Math.max(rounded(before + sign * quantity), 0);
+  function change(event, way, sign) {
+    const items = itemsOf(event);
+    const lines = items.map((item) => readItem(item, currencyOf(event, item)));
+    if (!lines.length) return refuse("sendCartEvent", [["items", "required"]]);
+    if (isRepeated(`${sign}`, lines, way)) return;
+    // Of a single item the price may be missing.
+    const [line] = lines;
+    const total = number(event.value, tracker.decimalsOf(line.currency));
+    if (lines.length === 1) line.value = line.value ?? (typeof total === "number" ? total / line.quantity : total);
+    lines.forEach(({ value, quantity, ...product }, index) => {
+      const errors = errorsOf({ value, quantity, ...product }, index);
+      if (errors.length) return refuse("sendCartEvent", errors);
+      let name = nameOf(product);
+      if (sign < 0 && !cart.has(name)) {
+        // Some shops name the variant of a product only when it is added, or only when it is removed.
+        const isVariant = (/** @type {string} */ one, /** @type {string} */ other) => one.startsWith(other + " / ");
+        const known = [...cart.keys()].filter((other) => isVariant(other, name) || isVariant(name, other));
+        if (known.length === 1) [name] = known;
+        product.productId = name.slice(nameOf({ ...product, productId: "" }).length);
+      }
+      const before = cart.get(name) ?? cart.get(OTHERS);
+      const left = Math.max(rounded((before || 0) + sign * quantity), 0);
       cart.set(name, left);
       window.trackAlhenaEvent("sendCartEvent", {
         type:
           sign > 0 ? (before ? "QUANTITY_INCREASED" : "ITEM_ADDED")
           : left ? "QUANTITY_DECREASED"
           : "ITEM_REMOVED",
-        productId,
-        productName,
-        value: config.cartEventValue === "total" ? price * left : price,
-        currency,
+        ...product,
+        value: config.cartEventValue === "total" ? value * left : value,
         quantity: left,
+        previousQuantity: before,
       });
-    }
+    });
   }
 
-  /** @type {Record<string, (event: Parameters) => void>} */
+  /**
+   * An order's total. GA4's value is net of tax and shipping, but many shops push the total. What the items' prices
+   * add up to decides. docs/ga4.md has all cases.
+   *
+   * @param {number} value
+   * @param {number} tax
+   * @param {number} shipping
+   * @param {number[]} sums of the items, without each kind of discount; NaN if a price is missing
+   * @param {number} unit the currency's minor unit
+   * @returns {number | undefined} undefined if it cannot be told
+   */
+  function totalOf(value, tax, shipping, sums, unit) {
+    if (!tax && !shipping) return value;
+    const totals = new Set();
+    for (const sum of sums) {
+      for (const [hasTax, hasShipping] of [[0, 0], [1, 0], [0, 1], [1, 1]]) {
+        // Half a unit, and float noise.
+        if (!(Math.abs(sum + hasTax * tax + hasShipping * shipping - value) < unit * 0.501)) continue;
+        // Where the prices alone add up to the value, they may contain the tax.
+        totals.add(tax && !hasTax && !hasShipping ? undefined : hasShipping ? value : value + shipping);
+      }
+    }
+    return totals.size === 1 ? [...totals][0] : undefined;
+  }
+
+  /** @param {Line} line NaN without a price */
+  const worthOf = ({ value, quantity }) => (typeof value === "number" && typeof quantity === "number" ? value * quantity : NaN);
+
+  /** @param {number[]} numbers */
+  const add = (numbers) => numbers.reduce((sum, number) => sum + number, 0);
+
+  /**
+   * The lines that the contract takes. Adds what is wrong with the others to `errors`.
+   *
+   * @param {Line[]} lines
+   * @param {Errors} errors
+   */
+  function usable(lines, errors) {
+    /** @type {Line[]} */
+    const taken = [];
+    let characters = 0;
+    let isFull = false;
+    lines.forEach((line, index) => {
+      const value = config.lineItemValue === "unit" ? NaN : worthOf(line);
+      const sent = isNaN(value) ? line : { ...line, value };
+      const found = errorsOf(line, index, sent);
+      errors.push(...found);
+      if (found.length) return;
+      // The server takes 500 lines, and batches of 256 KiB.
+      characters += JSON.stringify(sent).length;
+      isFull = isFull || taken.length === 500 || characters > 80_000;
+      if (!isFull) taken.push(sent);
+    });
+    if (isFull) errors.push(["items", "too_many"]);
+    return taken.length ? taken : undefined;
+  }
+
+  /** @type {Record<string, Handler>} */
   const EVENTS = {
-    add_to_cart: (event) => change(event, 1),
-    remove_from_cart: (event) => change(event, -1),
+    add_to_cart: (event, way) => change(event, way, 1),
+    remove_from_cart: (event, way) => change(event, way, -1),
 
     /** Replaces the known cart. Reports nothing. */
     view_cart(event) {
-      reset();
-      for (const item of event.items) {
-        const { productId, currency, quantity } = readItem(item, event);
-        const name = `${currency} ${productId}`;
-        if (quantity > 0) cart.set(name, rounded((cart.get(name) || 0) + quantity));
+      const items = itemsOf(event);
+      // Without items it says nothing about the cart.
+      if (items.length) reset();
+      for (const item of items) {
+        const line = readItem(item, currencyOf(event, item));
+        const name = nameOf(line);
+        const { quantity } = line;
+        if (quantity > 0) cart.set(name, rounded((cart.get(name) || 0) + +quantity));
       }
     },
 
-    purchase(event) {
+    purchase(event, way) {
+      const items = itemsOf(event);
+      const currency = currencyOf(event, ...items);
+      const decimals = tracker.decimalsOf(currency);
+      const lines = items.map((item) => readItem(item, currency));
+      const orderId = first(event.transaction_id);
+      if (!orderId && isRepeated("purchase", lines, way)) return;
       reset();
-      /** @type {ReturnType<typeof readItem>[]} */
-      const items = event.items.map((/** @type {Parameters} */ item) => readItem(item, event));
-      const value = number(event.value);
-      const extras = config.datalayerValue === "as-is" ? 0 : number(event.tax ?? 0) + number(event.shipping ?? 0);
+
+      /** @type {Errors} */
+      const errors = [];
+      const amount = (/** @type {string} */ name, /** @type {any} */ value) => {
+        const read = number(value, decimals);
+        if (typeof read !== "string") return read;
+        errors.push([name, read]);
+      };
+      const value = amount("value", event.value);
+      // The total, in Universal Analytics.
+      const revenue = amount("value", event.revenue);
+      const tax = amount("tax", event.tax);
+      const shipping = amount("shipping", event.shipping);
+      const discount = amount("discount", event.discount);
+      if (errors.some(([name]) => name === "value")) return refuse("sendCheckoutEvent", errors);
+
+      const worths = lines.map(worthOf);
+      const sum = add(worths);
+      // What was taken off may stand in lines of its own, in the items or in the event, and be in the prices already.
+      const gross = add(worths.filter((worth) => !(worth < 0)));
+      const reductions = items.map((item, index) => +(number(item.discount, decimals) || 0) * +lines[index].quantity);
+      const sums = [sum, gross, gross - add(reductions), gross - Math.abs(discount || 0)];
+
+      const [taxed, shipped] = [tax, shipping].map((extra) => Math.max(extra || 0, 0));
+      const known = value ?? (items.length && !isNaN(sum) ? sum : undefined);
+      const total =
+        value === undefined && revenue !== undefined ? revenue
+        : config.datalayerValue === "as-is" || known === undefined ? known
+        : config.datalayerValue ? known + taxed + shipped
+        : totalOf(known, taxed, shipped, value === undefined || !items.length ? [] : sums, 10 ** -(decimals || 0));
+      if (known !== undefined && total === undefined) errors.push(["value", "unclear_total"]);
       window.trackAlhenaEvent("sendCheckoutEvent", {
-        orderId: text(event.transaction_id),
-        value: typeof value === "number" ? value + extras : value,
-        currency: event.currency,
-        // In GA4 the price is optional. Without one, report the order without its lines.
-        lineItems: items.every(({ price }) => price != null) ? items.map(lineOf) : undefined,
+        orderId,
+        value: total ?? known,
+        currency,
+        lineItems: decimals ? usable(lines, errors) : undefined,
+        // Parts of the value, as far as is known.
+        ...(total !== undefined && { tax, shipping }),
       });
+      refuse("sendCheckoutEvent", errors);
     },
   };
 
+  // ------------------------------------------------------------------------------------------------- Data layer
+
+  /** @type {Record<string, string>} GA4's events, by the names of Universal Analytics' actions */
+  const ACTIONS = { add: "add_to_cart", remove: "remove_from_cart", purchase: "purchase" };
+
+  /** @type {Parameters} what was pushed so far; Tag Manager merges it */
+  let model = {};
+  /** @type {Parameters} what was pushed without an event, until one comes */
+  let loose = {};
+  /** Names of gtag.js's groups that report to GA4. */
+  const groups = new Set();
+
   /**
-   * @param {any} message Tag Manager's {event, ecommerce}, or the arguments of gtag("event", name, parameters)
+   * @param {Parameters} data
+   * @param {Parameters} pushed
    */
+  const merged = (data, pushed) => ({
+    ...data,
+    ...pushed,
+    ...(isObject(pushed.ecommerce) && { ecommerce: { ...data.ecommerce, ...pushed.ecommerce } }),
+  });
+
+  /** @param {any} name */
+  const isOurs = (name) => Object.keys(EVENTS).includes(name);
+
+  /** @param {Parameters} [data] whether it describes an event */
+  const isEvent = (data) => ["items", "products", "transaction_id", "value"].some((name) => data?.[name] != null);
+
+  /** @type {(name: string, event: Parameters, way: string) => void} */
+  function report(name, event, way) {
+    restore();
+    EVENTS[name](event, way);
+    keep();
+  }
+
+  /** @param {Parameters} message of Tag Manager: {event, ecommerce}, or one after the other, or {event, value, items} */
+  function takeMessage(message) {
+    const name = message.event;
+    const ecommerce = isObject(message.ecommerce) ? message.ecommerce : {};
+    const actions = Object.keys(ACTIONS).filter((action) => isObject(ecommerce[action]));
+    const event = { ...loose, ...loose.ecommerce, ...message, ...ecommerce };
+    model = merged(model, message);
+    if (!name) loose = merged(loose, message);
+    else if (!/^gtm\./.test(name)) loose = {};
+
+    if (isOurs(name) && isEvent(ecommerce)) return report(name, event, "ecommerce");
+    for (const action of actions) {
+      const { actionField, products, ...rest } = ecommerce[action];
+      const { id, ...fields } = { ...actionField };
+      const currency = first(ecommerce.currencyCode, ecommerce.currency);
+      report(ACTIONS[action], { transaction_id: id, ...rest, ...fields, currency, items: products ?? rest.items }, action);
+    }
+    if (!isOurs(name) || actions.length) return;
+    if (isEvent(event)) return report(name, event, "flat");
+    // Only the event's name: what it is about was pushed before, with another event.
+    const known = { ...model, ...model.ecommerce };
+    // Universal Analytics' data has been reported when it was pushed.
+    if (name === "view_cart" || isObject(known[name.split("_")[0]])) return;
+    if (name === "purchase" ? known.transaction_id : known.items) return report(name, known, "ecommerce");
+    refuse(name === "purchase" ? "sendCheckoutEvent" : "sendCartEvent", [["ecommerce", "required"]]);
+  }
+
+  /** @param {any[]} command the arguments of gtag() */
+  function takeCommand([command, target, parameters]) {
+    const { currency, groups: named = "default", send_to: destinations } = { ...(isObject(target) ? target : parameters) };
+    if (command === "set") configured = first(target === "currency" ? parameters : currency, configured);
+    if (command === "config") {
+      configured = first(currency, configured);
+      if (/^G-/.test(target)) [named].flat().forEach((name) => groups.add(name));
+    }
+    if (command !== "event" || !isOurs(target)) return;
+    const ids = [destinations].flat().filter(Boolean);
+    // Google Ads and others are sent copies of an event. An order counts once, by its id.
+    if (target !== "purchase" && ids.length && !ids.some((id) => /^G-/.test(id) || groups.has(id))) return;
+    report(target, { ...parameters }, "gtag " + ids);
+  }
+
+  /** @param {any} message */
   function take(message) {
     try {
-      const isCommand = message?.[0] === "event";
-      const name = isCommand ? message[1] : message?.event;
-      const event = isCommand ? message[2] : message?.ecommerce;
-      if (!Object.keys(EVENTS).includes(name) || !event) return;
-      restore();
-      EVENTS[name]({ ...event, items: Array.isArray(event.items) ? event.items.filter(Boolean) : [] });
-      keep();
+      // gtag.js takes arguments objects only. Tag Manager takes arrays for calls of methods.
+      if (Object.prototype.toString.call(message) === "[object Arguments]") takeCommand([...message]);
+      else if (isObject(message)) takeMessage(message);
+      else if (message?.[0] === "event" && isOurs(message[1])) refuse("gtag", [["arguments", "wrong_type"]]);
     } catch (error) {
       console.error("Alhena:", error);
     }
   }
 
-  /** @type {any[]} */
-  const dataLayer = (window.dataLayer = window.dataLayer || []);
-  dataLayer.forEach(take);
-  const push = dataLayer.push;
-  dataLayer.push = (...messages) => {
-    const length = push.apply(dataLayer, messages);
-    messages.forEach(take);
-    return length;
-  };
+  /** @type {Set<any>} messages that are being pushed: a layer may pass them on to another one */
+  const passing = new Set();
+  /** Messages and layers that were read. */
+  const seen = new WeakSet();
+
+  /** @param {any} object whether it is seen for the first time */
+  const isNew = (object) => Object(object) === object && !seen.has(object) && seen.add(object);
+
+  /** Read the data layer, and from now on what is pushed. */
+  function read() {
+    const layer = window.dataLayer;
+    if (!Array.isArray(layer)) return;
+    for (const message of layer) if (isNew(message)) take(message);
+    if (!isNew(layer)) return;
+    const push = layer.push;
+    layer.push = (...messages) => {
+      const fresh = messages.filter((message) => !passing.has(message));
+      for (const message of fresh) passing.add(message) && isNew(message);
+      try {
+        return push.apply(layer, messages);
+      } finally {
+        for (const message of fresh) passing.delete(message) && take(message);
+      }
+    };
+  }
+
+  // A page may assign another array after this script has run.
+  try {
+    let layer = window.dataLayer || [];
+    if (!Object.getOwnPropertyDescriptor(window, "dataLayer")?.get) {
+      Object.defineProperty(window, "dataLayer", {
+        configurable: true,
+        enumerable: true,
+        get: () => layer,
+        set(value) {
+          layer = value;
+          read();
+        },
+      });
+    }
+  } catch {
+    // A name declared with var cannot be redefined. Look again when something may have happened.
+    window.dataLayer = window.dataLayer || [];
+  }
+  for (const type of ["load", "click", "pagehide"]) window.addEventListener(type, read, true);
+  read();
 })();
