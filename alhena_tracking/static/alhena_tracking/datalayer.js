@@ -141,11 +141,10 @@
    *
    * @param {Line} line
    * @param {number} index
-   * @param {any} [sent] the line as it would be sent
    * @returns {Errors}
    */
-  const errorsOf = (line, index, sent = line) =>
-    (tracker.errorsOf(sent) || []).map(([field, code]) => {
+  const errorsOf = (line, index) =>
+    tracker.errorsOf(line).map(([field, code]) => {
       const name = { productId: "item_id", productName: "item_name", value: "price" }[field] || field;
       // number() left the code in place of the number.
       return [`items[${index}].${name}`, code === "wrong_type" ? line[/** @type {"value"} */ (field)] : code];
@@ -309,7 +308,9 @@
     lines.forEach((line, index) => {
       const value = config.lineItemValue === "unit" ? NaN : worthOf(line);
       const sent = isNaN(value) ? line : { ...line, value };
-      const found = errorsOf(line, index, sent);
+      let found = errorsOf(line, index);
+      // The line's total may be too large.
+      if (!found.length) found = errorsOf(sent, index);
       errors.push(...found);
       if (found.length) return;
       // The server takes 500 lines, and batches of 256 KiB.
@@ -431,7 +432,6 @@
     const ecommerce = isObject(message.ecommerce) ? message.ecommerce : {};
     const actions = Object.keys(ACTIONS).filter((action) => isObject(ecommerce[action]));
     const event = { ...loose, ...loose.ecommerce, ...message, ...ecommerce };
-    model = merged(model, message);
     if (!name) loose = merged(loose, message);
     else if (!/^gtm\./.test(name)) loose = {};
 
@@ -439,7 +439,7 @@
     for (const action of actions) {
       const { actionField, products, ...rest } = ecommerce[action];
       const { id, ...fields } = { ...actionField };
-      const currency = first(ecommerce.currencyCode, ecommerce.currency);
+      const currency = first(ecommerce.currencyCode, ...namedCurrencies(event));
       report(ACTIONS[action], { transaction_id: id, ...rest, ...fields, currency, items: products ?? rest.items }, action);
     }
     if (!isOurs(name) || actions.length) return;
@@ -472,15 +472,16 @@
     try {
       // gtag.js takes arguments objects only. Tag Manager takes arrays for calls of methods.
       if (Object.prototype.toString.call(message) === "[object Arguments]") takeCommand([...message]);
-      else if (isObject(message)) takeMessage(message);
+      else if (isObject(message)) {
+        takeMessage(message);
+        model = merged(model, message);
+      }
       else if (message?.[0] === "event" && isOurs(message[1])) refuse("gtag", [["arguments", "wrong_type"]]);
     } catch (error) {
       console.error("Alhena:", error);
     }
   }
 
-  /** @type {Set<any>} messages that are being pushed: a layer may pass them on to another one */
-  const passing = new Set();
   /** Messages and layers that were read. */
   const seen = new WeakSet();
 
@@ -495,12 +496,14 @@
     if (!isNew(layer)) return;
     const push = layer.push;
     layer.push = (...messages) => {
-      const fresh = messages.filter((message) => !passing.has(message));
-      for (const message of fresh) passing.add(message) && isNew(message);
+      const isCurrent = window.dataLayer === layer;
+      if (isCurrent) messages.forEach(isNew);
       try {
         return push.apply(layer, messages);
       } finally {
-        for (const message of fresh) passing.delete(message) && take(message);
+        if (isCurrent) messages.forEach(take);
+        // The layer that took this one's place may have passed them on, and counts them itself.
+        else Promise.resolve().then(() => messages.filter(isNew).forEach(take));
       }
     };
   }
