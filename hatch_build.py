@@ -1,4 +1,4 @@
-"""The build backend: hatchling, and in a wheel a minified copy of the tracker in the place of its source.
+"""The build backend: hatchling, and in a wheel minified copies of tracker and GA4 bridge in the place of their sources.
 
 The minifier shortens names, which comment strippers do not, but is no pure Python and not on every platform. So only
 wheels ask for it: hatchling would ask for a build hook's dependencies for editable installs, too.
@@ -14,7 +14,8 @@ from hatchling import build
 from hatchling.build import *  # noqa: F403 (all that the standard for build backends asks for)
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-PATH = "alhena_tracking/static/alhena_tracking/tracker.js"
+FOLDER = Path("alhena_tracking/static/alhena_tracking")
+SCRIPTS = ("tracker.js", "datalayer.js")
 MINIFIER = "tdewolff-minify>=2.24"
 
 
@@ -23,19 +24,20 @@ def get_requires_for_build_wheel(config_settings: dict[str, Any] | None = None) 
     return [*build.get_requires_for_build_wheel(config_settings), MINIFIER]
 
 
-class MinifyTracker(BuildHookInterface[Any]):
-    """Replace the tracker in the wheel; leave editable installs alone."""
+class MinifyScripts(BuildHookInterface[Any]):
+    """Replace the scripts in the wheel; leave editable installs alone."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         if version == "editable":
             return
         import minify
 
-        code = minify.string("application/javascript", Path(self.root, PATH).read_text(encoding="utf-8"))
         self._folder = tempfile.TemporaryDirectory()
-        copy = Path(self._folder.name, "tracker.js")
-        copy.write_text(code, encoding="utf-8")
-        build_data["force_include"][str(copy)] = PATH
+        for name in SCRIPTS:
+            source = Path(self.root, FOLDER, name).read_text(encoding="utf-8")
+            copy = Path(self._folder.name, name)
+            copy.write_text(minify.string("application/javascript", source), encoding="utf-8")
+            build_data["force_include"][str(copy)] = str(FOLDER / name)
 
     def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
         if version != "editable":

@@ -3,6 +3,7 @@
  * that the tests hold in their hands.
  */
 import { readFileSync } from "node:fs";
+import { pathToFileURL } from "node:url";
 import { compileFunction } from "node:vm";
 
 import { Window } from "happy-dom";
@@ -12,7 +13,8 @@ export const SNIPPET = readFileSync(new URL("snippet.js", STATIC), "utf8");
 /** The source, or the copy of a wheel that is to be tested instead. */
 export const BUILT = process.env.ALHENA_TRACKER;
 export const TRACKER = readFileSync(BUILT || new URL("tracker.js", STATIC), "utf8");
-const DATALAYER = readFileSync(new URL("datalayer.js", STATIC), "utf8");
+/** That of the same wheel. */
+export const DATALAYER = readFileSync(new URL("datalayer.js", BUILT ? pathToFileURL(BUILT) : STATIC), "utf8");
 const DEBUG = readFileSync(new URL("debug.js", STATIC), "utf8");
 
 export const START = Date.parse("2026-03-01T12:00:00.500Z");

@@ -20,7 +20,10 @@ from tests.support.runs import require
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "alhena_tracking"
-TRACKER = "alhena_tracking/static/alhena_tracking/tracker.js"
+KILOBYTES = {
+    "alhena_tracking/static/alhena_tracking/tracker.js": 5,
+    "alhena_tracking/static/alhena_tracking/datalayer.js": 4,
+}
 TOOLS = {"build", "hatch-fancy-pypi-readme", "hatchling", "tdewolff-minify"}
 
 
@@ -59,13 +62,14 @@ def test_wheel_when_built_holds_the_package(wheel: dict[str, bytes]) -> None:
     }
     packed = {name: content for name, content in wheel.items() if ".dist-info/" not in name}
     assert packed.keys() == source.keys()
-    assert {name for name, content in packed.items() if content != source[name]} == {TRACKER}
+    assert {name for name, content in packed.items() if content != source[name]} == KILOBYTES.keys()
 
 
-def test_tracker_when_in_the_wheel_is_minified(wheel: dict[str, bytes]) -> None:
-    source = (ROOT / TRACKER).read_bytes()
-    assert len(gzip.compress(wheel[TRACKER])) <= 5 * 1024 < len(gzip.compress(source))
-    assert len(wheel[TRACKER]) < len(source) / 2
+@pytest.mark.parametrize(("script", "kilobytes"), KILOBYTES.items())
+def test_script_when_in_the_wheel_is_minified(wheel: dict[str, bytes], script: str, kilobytes: int) -> None:
+    source = (ROOT / script).read_bytes()
+    assert len(gzip.compress(wheel[script])) <= kilobytes * 1024 < len(gzip.compress(source))
+    assert len(wheel[script]) < len(source) / 2
 
 
 def test_sdist_when_built_holds_every_file_of_the_repository(dist: Path) -> None:
