@@ -7,9 +7,11 @@ export async function open(attributes, options) {
     ...options,
     attributes: { "data-datalayer": "", "data-datalayer-src": "/static/datalayer.js", ...attributes },
   });
-  page.window._alhenaNotes = [];
+  /** @type {unknown[][]} */
+  const refusals = [];
+  page.window._alhenaTracker.refuse = (/** @type {unknown[]} */ ...refusal) => refusals.push(refusal);
   page.loadDatalayer();
-  return page;
+  return Object.assign(page, { refusals });
 }
 
 /** One of a visitor who has used the assistant. @param {Record<string, string>} [attributes] */
@@ -47,8 +49,6 @@ export const ordersOf = (page) =>
       body.line_items?.map((/** @type {any} */ line) => line.product_id),
     ]);
 
-/** What debug mode says to be left out, as "field code". @param {any} page */
+/** What the bridge had the tracker report, as "field code". @param {any} page @returns {string[]} */
 export const refusedOf = (page) =>
-  page.window._alhenaNotes
-    .filter((/** @type {any} */ [kind]) => kind === "refused")
-    .flatMap((/** @type {any} */ [, , errors]) => errors.map((/** @type {string[]} */ error) => error.join(" ")));
+  page.refusals.flatMap((/** @type {any} */ [, errors]) => errors.map((/** @type {string[]} */ error) => error.join(" ")));

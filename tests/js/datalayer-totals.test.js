@@ -55,12 +55,18 @@ for (const [name, purchase, total, refused = [], attributes] of TOTALS) {
   });
 }
 
-test("what is refused reaches the tracker, and nothing of an order's value", async () => {
+test("at most 20 errors of an order are reported", async () => {
   const page = await openForVisitor();
-  /** @type {unknown[]} */
-  const reports = [];
-  page.window._alhenaTracker.refuse = (/** @type {unknown[]} */ ...report) => reports.push(report);
   push(page, "purchase", { transaction_id: "T", currency: "SEK", value: 95, tax: 5, items: items([95, 1], ...Array(30).fill([undefined, 1])) });
-  const [[method, errors]] = /** @type {any} */ (reports);
+  const [[method, errors]] = /** @type {any} */ (page.refusals);
   assert.deepEqual([method, errors.length, errors[0], errors[1]], ["sendCheckoutEvent", 20, ["value", "unclear_total"], ["items[1].price", "required"]]);
+});
+
+test("a tracker that cannot report what is refused breaks nothing", async () => {
+  const page = await openForVisitor();
+  page.window._alhenaTracker.refuse = undefined;
+  push(page, "purchase", { transaction_id: "T", currency: "SEK", value: 95, tax: 5, items: [] });
+  await page.deliver();
+  assert.equal(ordersOf(page).length, 1);
+  assert.deepEqual(page.errors, []);
 });

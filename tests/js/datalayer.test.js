@@ -256,8 +256,8 @@ const DOCUMENTED_PURCHASE = {
   items: [TEE, GREY_TEE],
 };
 
-/** @param {any} body of an event, without what is another one each time */
-function contentOf({ event_id, occurred_at, sent_at, user_fingerprint, user_faq_fingerprint, ...content }) {
+/** @param {any} body of an event, without what is another one each time, and what was in the cart before */
+function contentOf({ event_id, occurred_at, sent_at, user_fingerprint, user_faq_fingerprint, previous_quantity, ...content }) {
   const cents = (/** @type {string} */ key, /** @type {any} */ value) =>
     key === "value" ? Math.round(value * 100) / 100 : value;
   return JSON.parse(JSON.stringify(content, cents));

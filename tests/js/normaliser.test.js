@@ -18,7 +18,7 @@ function reported(purchase) {
   let order;
   const value = (/** @type {string} */ _, /** @type {any} */ data) => (order = data);
   Object.defineProperty(page.window, "trackAlhenaEvent", { configurable: true, value });
-  page.window._alhenaNotes.length = 0;
+  page.refusals.length = 0;
   push(page, "purchase", { items: [], ...purchase });
   assert.deepEqual(page.errors, []);
   return { order, refused: refusedOf(page) };

@@ -26,16 +26,12 @@
   const key = "alhena_" + config.companyKey;
 
   /**
-   * Report what is left out or not understood: to staff, and on the console in debug mode.
+   * Let staff see what is left out or not understood; in debug mode, the console says it.
    *
    * @param {string} method
-   * @param {Errors} errors
+   * @param {Errors} errors at most 20 are reported
    */
-  function refuse(method, errors) {
-    if (!errors.length) return;
-    tracker.refuse?.(method, errors.slice(0, 20));
-    window._alhenaNotes?.push(["refused", method, errors]);
-  }
+  const refuse = (method, errors) => errors.length && tracker.refuse?.(method, errors.slice(0, 20));
 
   /** @param {any} value */
   const isObject = (value) => !!value && typeof value === "object" && !Array.isArray(value);
@@ -143,12 +139,16 @@
    * @param {number} index
    * @returns {Errors}
    */
-  const errorsOf = (line, index) =>
-    tracker.errorsOf(line).map(([field, code]) => {
+  function errorsOf(line, index) {
+    /** @type {Errors} */
+    const errors = [];
+    tracker.readLine(line, (field, code) => {
       const name = { productId: "item_id", productName: "item_name", value: "price" }[field] || field;
       // number() left the code in place of the number.
-      return [`items[${index}].${name}`, code === "wrong_type" ? line[/** @type {"value"} */ (field)] : code];
+      errors.push([`items[${index}].${name}`, code === "wrong_type" ? line[/** @type {"value"} */ (field)] : code]);
     });
+    return errors;
+  }
 
   // ----------------------------------------------------------------------------------------------- Known cart
   // GA4's quantities are changes, ours are what is left in the cart. So the cart is kept here: in memory, and in
@@ -315,10 +315,11 @@
       if (found.length) return;
       // The server takes 500 lines, and batches of 256 KiB.
       characters += JSON.stringify(sent).length;
-      isFull = isFull || taken.length === 500 || characters > 80_000;
-      if (!isFull) taken.push(sent);
+      if (isFull) return;
+      isFull = taken.length === 500 || characters > 80_000;
+      if (isFull) errors.push([`items[${index}]`, "too_many"]);
+      else taken.push(sent);
     });
-    if (isFull) errors.push(["items", "too_many"]);
     return taken.length ? taken : undefined;
   }
 
@@ -416,6 +417,9 @@
   /** @param {any} name */
   const isOurs = (name) => Object.keys(EVENTS).includes(name);
 
+  /** @param {string} name of one of our events */
+  const methodOf = (name) => (name === "purchase" ? "sendCheckoutEvent" : "sendCartEvent");
+
   /** @param {Parameters} [data] whether it describes an event */
   const isEvent = (data) => ["items", "products", "transaction_id", "value"].some((name) => data?.[name] != null);
 
@@ -449,7 +453,7 @@
     // Universal Analytics' data has been reported when it was pushed.
     if (name === "view_cart" || isObject(known[name.split("_")[0]])) return;
     if (name === "purchase" ? known.transaction_id : known.items) return report(name, known, "ecommerce");
-    refuse(name === "purchase" ? "sendCheckoutEvent" : "sendCartEvent", [["ecommerce", "required"]]);
+    refuse(methodOf(name), [["ecommerce", "required"]]);
   }
 
   /** @param {any[]} command the arguments of gtag() */
@@ -476,7 +480,7 @@
         takeMessage(message);
         model = merged(model, message);
       }
-      else if (message?.[0] === "event" && isOurs(message[1])) refuse("gtag", [["arguments", "wrong_type"]]);
+      else if (message?.[0] === "event" && isOurs(message[1])) refuse(methodOf(message[1]), [["arguments", "wrong_type"]]);
     } catch (error) {
       console.error("Alhena:", error);
     }

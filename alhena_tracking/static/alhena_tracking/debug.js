@@ -63,8 +63,6 @@
         : data.errors ? "will be reported to the shop's staff."
         : "will be sent.",
       ),
-    refused: (method, errors) =>
-      say(method, "left out or not understood:", errors.map((/** @type {string[]} */ error) => error.join(" ")).join(", ") + "."),
     answered: (method, data, status, result) => data.errors || say(method, data, answered(status, result)),
     failed: (count, status, wait) =>
       say(
