@@ -97,7 +97,7 @@
     : listOf(Object.values(items));
 
   /** @param {Parameters} event */
-  const itemsOf = (event) => listOf(event.items ?? event.products);
+  const itemsOf = (event) => [event.items, event.products].map(listOf).find((items) => items.length) || [];
 
   /** @type {any} the currency of gtag("config", …) or gtag("set", …) */
   let configured;
@@ -192,7 +192,7 @@
 
   // ------------------------------------------------------------------------------------------------ One action
 
-  /** @type {{ kind: string, lines: Line[], ways: string[], time: number }[]} what was reported just now */
+  /** @type {{ kind: string, lines: Line[], ways: string[], time: number }[]} what was reported of late */
   let recent = [];
 
   /**
@@ -202,8 +202,9 @@
    * @param {string} kind
    * @param {Line[]} lines
    * @param {string} way
+   * @param {unknown} isUsable whether it will be reported
    */
-  function isRepeated(kind, lines, way) {
+  function isRepeated(kind, lines, way, isUsable) {
     const now = Date.now();
     recent = recent.filter(({ time }) => now - time < 3000).slice(-50);
     const isSame = (/** @type {Line} */ one, /** @type {Line} */ other) =>
@@ -216,7 +217,7 @@
         lines.every((line, index) => isSame(line, action.lines[index])),
     );
     if (earlier) earlier.ways.push(way);
-    else recent.push({ kind, lines, ways: [way], time: now });
+    else if (isUsable) recent.push({ kind, lines, ways: [way], time: now });
     return earlier;
   }
 
@@ -231,14 +232,14 @@
     const items = itemsOf(event);
     const lines = items.map((item) => readItem(item, currencyOf(event, item)));
     if (!lines.length) return refuse("sendCartEvent", [["items", "required"]]);
-    if (isRepeated(`${sign}`, lines, way)) return;
     // Of a single item the price may be missing.
     const [line] = lines;
     const total = number(event.value, tracker.decimalsOf(line.currency));
     if (lines.length === 1) line.value = line.value ?? (typeof total === "number" ? total / line.quantity : total);
+    const errors = lines.map(errorsOf);
+    if (isRepeated(`${sign}`, lines, way, errors.some(({ length }) => !length))) return;
     lines.forEach(({ value, quantity, ...product }, index) => {
-      const errors = errorsOf({ value, quantity, ...product }, index);
-      if (errors.length) return refuse("sendCartEvent", errors);
+      if (errors[index].length) return refuse("sendCartEvent", errors[index]);
       let name = nameOf(product);
       if (sign < 0 && !cart.has(name)) {
         // Some shops name the variant of a product only when it is added, or only when it is removed.
@@ -347,7 +348,6 @@
       const decimals = tracker.decimalsOf(currency);
       const lines = items.map((item) => readItem(item, currency));
       const orderId = first(event.transaction_id);
-      if (!orderId && isRepeated("purchase", lines, way)) return;
       reset();
 
       /** @type {Errors} */
@@ -379,6 +379,7 @@
         : config.datalayerValue === "as-is" || known === undefined ? known
         : config.datalayerValue ? known + taxed + shipped
         : totalOf(known, taxed, shipped, value === undefined || !items.length ? [] : sums, 10 ** -(decimals || 0));
+      if (!orderId && isRepeated("purchase", lines, way, decimals && known !== undefined)) return;
       if (known !== undefined && total === undefined) errors.push(["value", "unclear_total"]);
       window.trackAlhenaEvent("sendCheckoutEvent", {
         orderId,
