@@ -33,6 +33,8 @@ const ORDERS = [
   ["products beside empty items", [{ event: "purchase", ...ORDER, items: [], products: items }]],
   ["GA4's names in Universal Analytics' place", [{ event: "done", ecommerce: { currency: "EUR", purchase: ORDER } }]],
   ["data that was cleared", [{ ecommerce: ORDER }, { ecommerce: null }, { event: "purchase" }], []],
+  ["an event that clears the data", [{ event: "x", ecommerce: ORDER }, { event: "purchase", ecommerce: null }], []],
+  ["an event that clears what was pushed alone", [{ ecommerce: ORDER }, { event: "purchase", ecommerce: undefined }], []],
   ["an event about nothing", [{ event: "purchase" }], []],
   ["a trigger after a product was viewed", [{ event: "view_item", ecommerce: { value: 9, currency: "EUR", items } }, { event: "purchase" }], []],
   ["Universal Analytics", [{ event: "transaction", ecommerce: { currencyCode: "EUR", ...UNIVERSAL } }]],
@@ -245,6 +247,15 @@ for (const [name, change] of REPLACEMENTS) {
     assert.deepEqual(cartOf(page), TWO);
   });
 }
+
+test("a data layer that cannot be changed is read once", async () => {
+  const page = await openForVisitor();
+  page.window.dataLayer = Object.seal([add()]);
+  page.window.dispatchEvent(new page.window.Event("load"));
+  await page.deliver();
+  assert.deepEqual(cartOf(page), ONE);
+  assert.deepEqual(page.errors, []);
+});
 
 test("code that kept the replaced data layer is read", async () => {
   const page = await openForVisitor();

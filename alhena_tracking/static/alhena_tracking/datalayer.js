@@ -18,7 +18,7 @@
   /** @typedef {Record<string, any>} Parameters of an event, or those of an item */
   /** @typedef {[field: string, code: string][]} Errors */
   /** @typedef {number | string | undefined} Amount a text is the code of why it cannot be read */
-  /** @typedef {{ productId?: string, productName: string, currency?: string, quantity: any, value: any }} Line of Amounts */
+  /** @typedef {{ productId?: string, productName: string, currency?: string, quantity: any, value: any }} Line */
   /** @typedef {(event: Parameters, way: string) => void} Handler `way` is where the event was found */
 
   const tracker = /** @type {NonNullable<Window["_alhenaTracker"]>} */ (window._alhenaTracker);
@@ -290,7 +290,8 @@
   }
 
   /** @param {Line} line NaN without a price */
-  const worthOf = ({ value, quantity }) => (typeof value === "number" && typeof quantity === "number" ? value * quantity : NaN);
+  const worthOf = ({ value, quantity }) =>
+    typeof value === "number" && typeof quantity === "number" ? value * quantity : NaN;
 
   /** @param {number[]} numbers */
   const add = (numbers) => numbers.reduce((sum, number) => sum + number, 0);
@@ -415,6 +416,9 @@
     ...(isObject(pushed.ecommerce) && { ecommerce: { ...data.ecommerce, ...pushed.ecommerce } }),
   });
 
+  /** @param {Parameters} data */
+  const flat = (data) => ({ ...data, ...data.ecommerce });
+
   /** @param {any} name */
   const isOurs = (name) => Object.keys(EVENTS).includes(name);
 
@@ -431,12 +435,12 @@
     keep();
   }
 
-  /** @param {Parameters} message of Tag Manager: {event, ecommerce}, or one after the other, or {event, value, items} */
+  /** @param {Parameters} message {event, ecommerce}, or one after the other, or {event, value, items} */
   function takeMessage(message) {
     const name = message.event;
     const ecommerce = isObject(message.ecommerce) ? message.ecommerce : {};
     const actions = Object.keys(ACTIONS).filter((action) => isObject(ecommerce[action]));
-    const event = { ...loose, ...loose.ecommerce, ...message, ...ecommerce };
+    const event = flat(merged(loose, message));
     if (!name) loose = merged(loose, message);
     else if (!/^gtm\./.test(name)) loose = {};
 
@@ -445,12 +449,12 @@
       const { actionField, products, ...rest } = ecommerce[action];
       const { id, ...fields } = { ...actionField };
       const currency = first(ecommerce.currencyCode, ...namedCurrencies(event));
-      report(ACTIONS[action], { transaction_id: id, ...rest, ...fields, currency, items: products ?? rest.items }, action);
+      report(ACTIONS[action], { transaction_id: id, products, ...rest, ...fields, currency }, action);
     }
     if (!isOurs(name) || actions.length) return;
     if (isEvent(event)) return report(name, event, "flat");
     // Only the event's name: what it is about was pushed before, with another event.
-    const known = { ...model, ...model.ecommerce };
+    const known = flat(merged(model, message));
     // Universal Analytics' data has been reported when it was pushed.
     if (name === "view_cart" || isObject(known[name.split("_")[0]])) return;
     if (name === "purchase" ? known.transaction_id : known.items) return report(name, known, "ecommerce");
@@ -459,7 +463,8 @@
 
   /** @param {any[]} command the arguments of gtag() */
   function takeCommand([command, target, parameters]) {
-    const { currency, groups: named = "default", send_to: destinations } = { ...(isObject(target) ? target : parameters) };
+    const settings = { ...(isObject(target) ? target : parameters) };
+    const { currency, groups: named = "default", send_to: destinations } = settings;
     if (command === "set") configured = first(target === "currency" ? parameters : currency, configured);
     if (command === "config") {
       configured = first(currency, configured);
@@ -480,8 +485,9 @@
       else if (isObject(message)) {
         takeMessage(message);
         model = merged(model, message);
+      } else if (message?.[0] === "event" && isOurs(message[1])) {
+        refuse(methodOf(message[1]), [["arguments", "wrong_type"]]);
       }
-      else if (message?.[0] === "event" && isOurs(message[1])) refuse(methodOf(message[1]), [["arguments", "wrong_type"]]);
     } catch (error) {
       console.error("Alhena:", error);
     }
@@ -498,7 +504,7 @@
     const layer = window.dataLayer;
     if (!Array.isArray(layer)) return;
     for (const message of layer) if (isNew(message)) take(message);
-    if (!isNew(layer)) return;
+    if (!Object.isExtensible(layer) || !isNew(layer)) return;
     const push = layer.push;
     layer.push = (...messages) => {
       const isCurrent = window.dataLayer === layer;
