@@ -20,7 +20,7 @@ from alhena_tracking.contract import limits, normaliser
 from alhena_tracking.contract.rules import InvalidValue
 from alhena_tracking.contract.shop_objects import ORDER_NAMES
 from alhena_tracking.diagnosis import event_counts
-from alhena_tracking.diagnosis.outcomes import ORDER, REFUND
+from alhena_tracking.diagnosis.outcomes import CART_EVENT, ORDER, REFUND
 from alhena_tracking.events.errors import InvalidEvent, UnknownCompany
 from alhena_tracking.events.shop_orders import ShopOrder, read_order
 from alhena_tracking.ingestion import EventData, OrderData, Outcome, RefundData, Visitor
@@ -106,6 +106,8 @@ def _read(method: str, visitor: object, company: Company, fields: Mapping[str, A
     order = read_order(fields) if method == ORDER else ShopOrder({}, {}, ())
     of_order = {*ORDER_NAMES, "line_items"} if method == ORDER else {}
     values, inexact = normaliser.normalise({name: fields[name] for name in fields if name not in of_order})
+    if method == CART_EVENT and values.get("currency") is None:
+        values["currency"] = conf.default_currency
     values, inexact, left_out = values | order.values, inexact | order.errors, order.left_out
     for name in [name for name in inexact if getattr(serializer.fields.get(name), "is_lenient", False)]:
         del values[name]

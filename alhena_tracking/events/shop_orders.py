@@ -45,6 +45,8 @@ def read_order(*sources: object, takes_noise: bool = False) -> ShopOrder:
     left_out = [(name, errors.pop(name).code) for name in _PARTS if name in errors]
     for name, _ in left_out:
         del values[name]
+    if values.get("currency") is None:
+        values["currency"] = _currency_of(lines) or conf.default_currency
     if isinstance(lines, list):
         left_out += _add_lines(values, lines, is_value_known="value" in errors, takes_noise=takes_noise)
     elif lines is not None:
@@ -52,18 +54,22 @@ def read_order(*sources: object, takes_noise: bool = False) -> ShopOrder:
     return ShopOrder(values, errors, tuple(left_out))
 
 
+def _currency_of(lines: object) -> str | None:
+    """Return the first currency that a line names."""
+    fields = (line_fields(line) for line in lines[: limits.LINE_ITEMS]) if isinstance(lines, list) else ()
+    codes = (_code(each["currency"]) for each in fields if each is not None)
+    return next(filter(None, codes), None)
+
+
 def _add_lines(
     order: dict[str, Any], lines: Sequence[object], *, is_value_known: bool, takes_noise: bool
 ) -> list[tuple[str, str]]:
-    """Add the lines that can be used, and what they tell of an order without a value or a currency.
+    """Add the lines that can be used, and their sum to an order without a value.
 
     Return the path and code of what is left out.
     """
-    read: list[_Line] = []
-    for line in lines[: limits.LINE_ITEMS]:
-        read.append(_Line.read(line, _code(order.get("currency")), takes_noise=takes_noise))
-        if order.get("currency") is None:
-            order["currency"] = _code(read[-1].values.get("currency"))
+    currency = _code(order["currency"])
+    read = [_Line.read(line, currency, takes_noise=takes_noise) for line in lines[: limits.LINE_ITEMS]]
     left_out = [
         (f"line_items[{index}].{name}".removesuffix("."), code)
         for index, line in enumerate(read)
