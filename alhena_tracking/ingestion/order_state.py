@@ -5,7 +5,7 @@ Everything here runs under the lock row of the order id, which serializes report
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -195,9 +195,11 @@ class OrderState(ShownOrder):
         if order is None:
             assert attribution is not None  # noqa: S101  (without an order, there is no claim either)
             order = self._open(data, attribution, lines or [])
-            self.versions.standing_lines, order.has_confirmed_lines = lines, lines is not None
-            if waiting is not None and not waiting.is_denial:
-                self._correct(order_rows.data_of(waiting), waiting.line_items, now)
+            if waiting is None or waiting.is_denial:
+                self.versions.standing_lines, order.has_confirmed_lines = lines, lines is not None
+            else:
+                self._wait(data, lines)
+                self._take_waiting(now)
             order.confirmed_at, order.server_occurred_at = data.received_at, data.server_occurred_at
             self.refunds.fit(order, now)
             self.drops_pending = True
@@ -235,6 +237,13 @@ class OrderState(ShownOrder):
             self._choose_confirmed(now, is_credited=False)
             self._mark_disagreement()
             self.drops_pending = True
+
+    def _take_waiting(self, now: datetime) -> None:
+        """Take the version that stands of what waited."""
+        waiting = self.pending
+        assert waiting is not None  # noqa: S101  (the caller has seen it)
+        data = replace(order_rows.data_of(waiting), is_cancelled=waiting.is_cancelled)
+        self._take_figures(data, waiting.line_items, now)
 
     def _waiting(self, now: datetime) -> PendingConfirmation | None:
         """Return what the shop's server said before, unless it has expired."""

@@ -732,11 +732,13 @@ def test_notes_when_an_order_does_not_count_or_is_in_conflict_name_it(
     excluded = factories.OrderFactory.create(session=session, excluded_at=at(MONDAY), has_conflict=True)
     held = factories.OrderFactory.create(session=session, held_reason=models.HeldReason.ABOVE_CEILING)
     denied = factories.OrderFactory.create(session=session, is_denied=True)
+    cancelled = factories.OrderFactory.create(session=session, is_cancelled=True)
     plain = factories.OrderFactory.create(session=session)
     order_admin = admin.site.get_model_admin(models.Order)
     assert order_admin.remarks(excluded) == "excluded, conflict"  # type: ignore[attr-defined]
     assert order_admin.remarks(held) == "held back"  # type: ignore[attr-defined]
     assert order_admin.remarks(denied) == "not credited to the assistant"  # type: ignore[attr-defined]
+    assert order_admin.remarks(cancelled) == "cancelled"  # type: ignore[attr-defined]
     assert order_admin.remarks(plain) == ""  # type: ignore[attr-defined]
 
     log_in("view_order")
@@ -753,6 +755,7 @@ def test_notes_when_an_order_does_not_count_or_is_in_conflict_name_it(
         "COUNTED": [plain.pk],
         "HELD": [held.pk],
         "NOT_OURS": [denied.pk],
+        "CANCELLED": [cancelled.pk],
         "EXCLUDED": [excluded.pk],
     }
 

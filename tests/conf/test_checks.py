@@ -85,6 +85,8 @@ WRONG = [
     ("DATALAYER_VALUE", ["net"], "alhena_tracking.E022"),
     ("DEFAULT_CURRENCY", "eur", "alhena_tracking.E027"),
     ("DEFAULT_CURRENCY", ["EUR"], "alhena_tracking.E027"),
+    ("MAX_AGE", 180, "alhena_tracking.E029"),
+    ("MAX_AGE", timedelta(hours=71), "alhena_tracking.E029"),
 ]
 
 
@@ -116,6 +118,7 @@ def test_setting_when_wrong_is_an_error_with_a_hint(name: str, value: Any, id_: 
         ("CONFIRMED_ORDERS_ONLY", True),
         ("MAX_ORDER_VALUE", {"EUR": 20_000, "JPY": None}),
         ("MAX_CART_VALUE", {"KWD": Decimal("500.5")}),
+        ("MAX_AGE", timedelta(days=400)),
         ("RATE_LIMIT_PER_SOURCE", "5/s"),
         ("RATE_LIMIT_PER_COMPANY", None),
         ("RATE_LIMIT_CACHE", "default"),

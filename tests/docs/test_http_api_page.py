@@ -87,7 +87,7 @@ def test_page_when_its_requests_are_sent_shows_what_is_answered(company: Company
         else:
             assert not found
         request, pairs = None, pairs + 1
-    assert pairs == 15
+    assert pairs == 16
 
 
 @pytest.mark.parametrize(

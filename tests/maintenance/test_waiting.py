@@ -14,7 +14,7 @@ from alhena_tracking import maintenance
 from alhena_tracking.contract.limits import PENDING_AGE
 from alhena_tracking.digests import text_digest
 from alhena_tracking.maintenance import waiting
-from alhena_tracking.models import Company, Order, PendingConfirmation, Refund
+from alhena_tracking.models import Company, Order, OrderVersion, PendingConfirmation, Refund
 from tests.support.factories import OrderFactory, RefundFactory, VisitorSessionFactory
 from tests.support.zones import change_zone
 
@@ -33,6 +33,21 @@ def confirm(company: Company, order_id: str, *, age: timedelta) -> PendingConfir
         value_minor=1000,
         occurred_at=at,
         received_at=at,
+        updated_at=at,
+    )
+
+
+def supersede(company: Company, order_id: str, *, age: timedelta, order: Order | None = None) -> OrderVersion:
+    at = timezone.now() - age
+    return OrderVersion.objects.create(
+        company=company,
+        order=order,
+        order_id_digest=text_digest(order_id),
+        event_id=text_digest(order_id),
+        currency="EUR",
+        value_minor=900,
+        updated_at=at,
+        superseded_at=at,
     )
 
 
@@ -53,14 +68,19 @@ def test_rows_when_they_have_waited_72_hours_are_deleted(company: Company) -> No
     order = OrderFactory.create(session=VisitorSessionFactory.create(company=company))
     kept = [
         confirm(company, "young", age=PENDING_AGE - SECOND).pk,
+        supersede(company, "young", age=PENDING_AGE - SECOND).pk,
+        supersede(company, order.order_id, age=10 * PENDING_AGE, order=order).pk,
         refund(company, "young", age=PENDING_AGE - SECOND).pk,
         refund(company, order.order_id, age=10 * PENDING_AGE, order=order).pk,
     ]
     confirm(company, "old", age=PENDING_AGE + SECOND)
+    supersede(company, "old", age=PENDING_AGE + SECOND)
     refund(company, "old", age=PENDING_AGE + SECOND)
-    assert maintain() == ["Deleted waiting confirmations: 1.", "Deleted waiting refunds: 1."]
-    assert [PendingConfirmation.objects.get().pk, *Refund.objects.order_by("pk").values_list("pk", flat=True)] == kept
-    assert maintain() == ["Deleted waiting confirmations: 0.", "Deleted waiting refunds: 0."]
+    deleted = [f"Deleted waiting {name}: {{}}." for name in ("confirmations", "order versions", "refunds")]
+    assert maintain() == [text.format(1) for text in deleted]
+    models = PendingConfirmation, OrderVersion, Refund
+    assert [pk for model in models for pk in model.objects.order_by("pk").values_list("pk", flat=True)] == kept
+    assert maintain() == [text.format(0) for text in deleted]
 
 
 def test_rows_when_many_wait_are_deleted_in_chunks(

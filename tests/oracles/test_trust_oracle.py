@@ -79,6 +79,12 @@ MEANINGS: dict[str, dict[str, Any]] = {
     "other": {"visitor": ("other", None), "credit": None, "earned_by": None},
     "uncredited": {"credit": None, "earned_by": None},
     "undated": {"is_dated": False},
+    "cancelled": {"is_cancelled": True},
+    "reinstated": {"is_cancelled": False},
+    "taxed": {"tax_minor": 400},
+    "older": {"updated_at": NOON - TICK},
+    "newer": {"updated_at": NOON + TICK},
+    "in_future": {"updated_at": NOON + timedelta(seconds=60) + TICK},
     **{name: {field: value} for field, values in FIELDS.items() for name, value in values.items()},
 }
 
@@ -131,9 +137,15 @@ def waiting(script: str) -> dict[tuple[str, str], tuple[str, timedelta]]:
 
 
 def refunds(script: str) -> str:
-    """Name the refunds of A1 in order of arrival, those in brackets that do not count."""
-    kept = [(key, refund.is_attached) for key, refund in replay(said(script)).refunds.items()]
-    return " ".join(key[2] if is_attached else f"({key[2]})" for key, is_attached in kept if key[:2] == ("acme", "A1"))
+    """Name the refunds of A1 in order of arrival: in brackets those that wait, with what counts those with an excess."""
+    return " ".join(_refund(kept) for key, kept in replay(said(script)).refunds.items() if key[:2] == ("acme", "A1"))
+
+
+def _refund(kept: KeptRefund) -> str:
+    refund_id = kept.refund.refund_id
+    if not kept.is_attached:
+        return f"({refund_id})"
+    return refund_id if kept.counted_minor == kept.refund.value_minor else f"{refund_id}:{kept.counted_minor}"
 
 
 def test_nothing_is_known_when_nothing_was_said() -> None:
@@ -244,18 +256,18 @@ def test_event_is_taken_when_nothing_is_kept_under_its_id(script: str, expected:
         # The server names a visitor who used the assistant: the first such word decides.
         ("confirmation mug", "recorded", "0: 1000 EUR mug verified of 0"),
         ("nameless; confirmation", "recorded", "1: 1000 EUR verified of 1"),
-        ("nameless 700 mug; confirmation", "recorded", "1: 1000 EUR verified conflict of 1"),
+        ("nameless 700 mug; confirmation", "recorded", "1: 1000 EUR mug verified of 1"),
         ("nameless 700; confirmation late", "recorded", "1: 1000 EUR verified of 1"),
         ("report mug; confirmation eve tea soon", "confirmed", "1: 1000 EUR tea verified of 0"),
         ("report; confirmation bob", "confirmed", "1: 1000 EUR verified conflict of 0,1"),
         ("report 700; confirmation", "confirmed", "1: 1000 EUR verified conflict of 0"),
         ("report; nameless; confirmation", "confirmed", "2: 1000 EUR verified of 0"),
         ("report; nameless 700; confirmation", "confirmed", "2: 1000 EUR verified conflict of 0"),
-        ("nameless; report; nameless 7; confirmation", "confirmed", "3: 1000 EUR verified conflict of 1"),
+        ("nameless; report; nameless 7; confirmation", "confirmed", "3: 7 EUR verified of 1"),
         ("report; nameless 7; nameless; confirmation", "confirmed", "3: 1000 EUR verified conflict of 0"),
-        ("confirmation; confirmation bob 700", "duplicate", "0: 1000 EUR verified conflict of 0,1"),
+        ("confirmation; confirmation bob 700", "corrected", "0: 700 EUR verified conflict of 0,1"),
         ("confirmation; report bob", "duplicate", "0: 1000 EUR verified conflict of 0,1"),
-        ("confirmation; confirmation stranger 700", "duplicate", "0: 1000 EUR verified conflict of 0"),
+        ("confirmation; confirmation stranger 700", "corrected", "0: 700 EUR verified of 0"),
         # A visitor who claimed the order himself is never denied, also where the money comes days later.
         ("report bob; confirmation bob uncredited late", "confirmed", "0: 1000 EUR verified of 0"),
         ("report bob; confirmation bob uncredited 700", "confirmed", "0: 700 EUR verified conflict of 0"),
@@ -309,7 +321,7 @@ def test_event_is_taken_when_nothing_is_kept_under_its_id(script: str, expected:
         ("nameless; nameless 7 late; report 7 later", "recorded", "2: 7 EUR confirmed of 2"),
         ("nameless; report stranger; report", "recorded", "2: 1000 EUR confirmed of 2"),
         ("report; nameless", "confirmed", "0: 1000 EUR confirmed of 0"),
-        ("report; nameless; nameless JPY", "duplicate", "0: 1000 EUR confirmed conflict of 0"),
+        ("report; nameless; nameless JPY", "corrected", "0: 1000 JPY confirmed held of 0"),
         ("report; nameless globex; nameless B2", "pending", "0: 1000 EUR of 0"),
         # The claim of the same amount received nearest to the server's time is shown; without a time, the first.
         ("report bob 700; report; nameless", "confirmed", "1: 1000 EUR confirmed conflict of 0,1"),
@@ -363,6 +375,51 @@ def test_event_is_taken_when_nothing_is_kept_under_its_id(script: str, expected:
         ("nameless JPY; report bob mug", "recorded", "1: 1000 JPY confirmed held conflict of 1"),
         ("report 700 mug; nameless; report bob tea", "duplicate", "2: 1000 EUR tea confirmed conflict of 0,2"),
         ("report 700; nameless mug; report bob tea", "duplicate", "2: 1000 EUR mug confirmed conflict of 0,2"),
+        # The server speaks again: what it leaves out stays, but no lines of other money. Visitor and time stay.
+        ("report; nameless; nameless 700", "corrected", "0: 700 EUR confirmed of 0"),
+        ("report; nameless; nameless mug", "corrected", "0: 1000 EUR mug confirmed of 0"),
+        ("report; nameless mug; nameless 700 late", "corrected", "0: 700 EUR mug confirmed of 0"),
+        ("report mug; nameless; nameless 700", "corrected", "0: 700 EUR mug confirmed of 0"),
+        ("report mug; nameless tea; nameless 700 JPY", "corrected", "0: 700 JPY confirmed held of 0"),
+        ("report mug; nameless; nameless JPY; nameless newer", "corrected", "0: 1000 EUR mug confirmed held of 0"),
+        ("confirmation; nameless 700 later", "corrected", "0: 700 EUR verified of 0"),
+        # The latest version stands: of equal ones that arrived later, and what lies in the future is dated by arrival.
+        ("report; nameless; nameless 700 older", "duplicate", "0: 1000 EUR confirmed of 0"),
+        ("report; nameless newer; nameless 700 newer tick", "corrected", "0: 700 EUR confirmed of 0"),
+        ("report; nameless newer; nameless 700", "duplicate", "0: 1000 EUR confirmed of 0"),
+        ("report; nameless in_future; nameless 700 tick", "corrected", "0: 700 EUR confirmed of 0"),
+        ("nameless; nameless 700 older; report", "recorded", "2: 1000 EUR confirmed of 2"),
+        ("nameless 700; confirmation older", "recorded", "1: 700 EUR verified of 1"),
+        ("nameless 700 newer; confirmation newer", "recorded", "1: 1000 EUR verified of 1"),
+        ("report; confirmation; nameless 7; nameless 700 newer; nameless 7", "duplicate", "1: 700 EUR verified of 0"),
+        # Without a time, a word that is equal to a former version is a duplicate, and with one it is not.
+        ("report; nameless; nameless 700; nameless", "duplicate", "0: 700 EUR confirmed of 0"),
+        ("report; nameless; nameless 700; nameless newer", "corrected", "0: 1000 EUR confirmed of 0"),
+        ("nameless; nameless 700; nameless; report 700", "recorded", "3: 700 EUR confirmed of 3"),
+        # A word of what is left after refunds restates the order.
+        ("report; nameless; refund; nameless 700", "duplicate", "0: 1000 EUR confirmed of 0"),
+        ("report; nameless; refund; nameless 699", "corrected", "0: 699 EUR confirmed of 0"),
+        ("report; nameless; refund; nameless 700 cancelled", "corrected", "0: 700 EUR confirmed cancelled of 0"),
+        # Cancelled orders count nowhere until they are reinstated, known or not yet.
+        ("report; nameless; nameless cancelled", "corrected", "0: 1000 EUR confirmed cancelled of 0"),
+        ("report; nameless cancelled", "confirmed", "0: 1000 EUR confirmed cancelled of 0"),
+        ("nameless cancelled; report", "recorded", "1: 1000 EUR confirmed cancelled of 1"),
+        ("nameless; nameless cancelled; report", "recorded", "2: 1000 EUR confirmed cancelled of 2"),
+        ("nameless cancelled; confirmation", "recorded", "1: 1000 EUR verified cancelled of 1"),
+        ("nameless cancelled; confirmation reinstated", "recorded", "1: 1000 EUR verified of 1"),
+        ("nameless; confirmation cancelled older", "recorded", "1: 1000 EUR verified of 1"),
+        ("report; confirmation cancelled", "confirmed", "1: 1000 EUR verified cancelled of 0"),
+        ("report; nameless cancelled; nameless 700", "corrected", "0: 700 EUR confirmed cancelled of 0"),
+        ("report; nameless cancelled; nameless reinstated", "corrected", "0: 1000 EUR confirmed of 0"),
+        ("report; nameless cancelled; confirmation stranger", "no_interaction", "0: 1000 EUR confirmed not_ours conflict of 0"),
+        # A claim fits if it agrees with any version.
+        ("report 700; nameless 2000; nameless 700", "corrected", "0: 700 EUR confirmed conflict of 0"),
+        ("nameless; nameless 700; report", "recorded", "2: 700 EUR confirmed of 2"),
+        ("report; nameless 5000; nameless older", "duplicate", "0: 5000 EUR confirmed held conflict of 0"),
+        ("report bob 2500; nameless; nameless 700; report", "duplicate", "3: 700 EUR confirmed conflict of 0,3"),
+        # A claim may be near what is left without the tax.
+        ("report 500; nameless taxed", "confirmed", "0: 1000 EUR confirmed conflict of 0"),
+        ("report 419; nameless taxed", "pending", "0: 1000 EUR confirmed held conflict of 0"),
     ],
 )
 def test_order_is_shown_when_words_on_it_arrive(script: str, answer: str, shown: str) -> None:
@@ -545,10 +602,10 @@ def test_order_without_id_is_recorded_when_it_repeats_only_a_duplicate() -> None
         ("report; refund; refund R2 700", "recorded", "R1 R2"),
         ("report; refund; refund 2000 JPY", "duplicate", "R1"),
         ("report; refund 2000 JPY", "currency_mismatch", ""),
-        ("report; refund 1001", "exceeds_order", ""),
-        ("report; refund 700; refund R2 301", "exceeds_order", "R1"),
+        ("report; refund 1001", "exceeds_order", "(R1)"),
+        ("report; refund 700; refund R2 301", "exceeds_order", "R1 (R2)"),
         ("report; refund 700; refund R2 300", "recorded", "R1 R2"),
-        ("report; nameless 700; refund 701", "exceeds_order", ""),
+        ("report; nameless 700; refund 701", "exceeds_order", "(R1)"),
         ("report; nameless 700; refund 700", "recorded", "R1"),
         ("report; report B2; refund 1000 B2; refund 1000", "recorded", "R1"),
         ("report; report globex; refund 1000 globex; refund 1000", "recorded", "R1"),
@@ -563,18 +620,26 @@ def test_order_without_id_is_recorded_when_it_repeats_only_a_duplicate() -> None
         ("refund 701; refund R2 700; nameless 700; report", "recorded", "(R1) R2"),
         ("refund; refund R2 700 tick; report late", "recorded", "(R1) R2"),
         ("refund 600; refund R2 500; refund 600; report", "recorded", "R2 (R1)"),
-        ("refund 2000; report; refund 700; refund R2 301", "exceeds_order", "R1"),
+        ("refund 2000; report; refund 700; refund R2 301", "exceeds_order", "R1 (R2)"),
         ("refund; report late; refund JPY", "currency_mismatch", "(R1)"),
-        # They are weighed anew when the order is rewritten, but not by a word that leaves it as it is.
-        ("report; refund; refund R2; refund R3 200; nameless 500", "pending", "R1 (R2) R3"),
-        ("report; refund 600; confirmation bob 500", "confirmed", "(R1)"),
-        ("report; refund; nameless JPY", "pending", "(R1)"),
+        # They stay with the order. Where its value falls, they fill it by their times, and the rest is their excess.
+        ("report; refund; refund R2; refund R3 200; nameless 500", "pending", "R1 R2:200 R3:0"),
+        ("report; refund 600; confirmation bob 500", "confirmed", "R1:500"),
+        ("report; refund; nameless JPY", "pending", "R1:0"),
         ("report; refund; nameless 300 later", "pending", "R1"),
-        ("report; refund; nameless 299 later", "pending", "(R1)"),
+        ("report; refund; nameless 299 later", "pending", "R1:299"),
         ("refund 1500; report; nameless 1500 kept", "pending", "R1"),
         ("refund 1500; report; nameless 1500 late", "pending", "(R1)"),
-        ("report; refund; nameless 1; confirmation late", "confirmed", "(R1)"),
-        ("report; nameless; refund 1000; report bob 100; nameless 100", "duplicate", "R1"),
+        ("report; refund; nameless 1; confirmation late", "confirmed", "R1"),
+        ("report; nameless; refund 1000; report bob 100; nameless 100", "corrected", "R1:100"),
+        ("report; nameless; refund soon; refund R2 700; nameless 800", "corrected", "R1:100 R2"),
+        ("report; nameless; refund; nameless 100; refund", "duplicate", "R1:100"),
+        ("report; nameless; refund; nameless 100; refund R2 1", "exceeds_order", "R1:100 (R2)"),
+        ("report; nameless; refund; nameless JPY; nameless", "duplicate", "R1:0"),
+        ("report; nameless; refund; nameless JPY; nameless newer", "corrected", "R1"),
+        # What waits fits a correction for 72 hours.
+        ("report; nameless; refund 1001; nameless 1001 kept", "corrected", "R1"),
+        ("report; nameless; refund 1001; nameless 1001 late", "corrected", "(R1)"),
     ],
 )
 def test_refund_counts_when_it_fits(script: str, answer: str, expected: str) -> None:
@@ -587,7 +652,7 @@ def test_refund_waits_anew_when_reported_again() -> None:
     assert isinstance(first, Refund)
     assert isinstance(again, Refund)
     for order in ([first, again, late], [first, late, again]):
-        assert replay(order).refunds == {("acme", "A1", "R1"): KeptRefund(again, is_attached=True)}
+        assert replay(order).refunds == {("acme", "A1", "R1"): KeptRefund(again, is_attached=True, counted_minor=700)}
     assert replay([first, late, foreign]).refunds == {("acme", "A1", "R1"): KeptRefund(first, is_attached=False)}
 
 
@@ -599,6 +664,8 @@ def _figures(order: ShownOrder) -> tuple[object, ...]:
 
 
 def test_order_is_the_same_when_its_named_confirmation_comes_at_any_place() -> None:
-    words = said("confirmation eve tea soon; report bob 700 mug; report; nameless 2500 mug; confirmation stranger 1")
+    words = said(
+        "confirmation eve tea soon newer; report bob 700 mug; report; nameless 2500 mug older; confirmation stranger 1"
+    )
     found = {_figures(replay(shuffled).orders["acme", "A1"]) for shuffled in permutations(words)}
     assert found == {("EUR", 1000, EVE, NOON + HALF_AN_HOUR, TEA, "VERIFIED", "COUNTED")}

@@ -132,6 +132,8 @@ def _standing_of(row: Any) -> models.Standing:
         return models.Standing.EXCLUDED
     if row.is_denied:
         return models.Standing.NOT_OURS
+    if row.is_cancelled:
+        return models.Standing.CANCELLED
     return models.Standing.HELD if row.held_reason else models.Standing.COUNTED
 
 
@@ -144,6 +146,7 @@ class OrderFactory(_CreditedFactory[models.Order]):
     cart_at = factory.SelfAttribute("occurred_at")
     held_reason = ""
     is_denied = False
+    is_cancelled = False
     excluded_at = None
     standing = factory.LazyAttribute(_standing_of)
 

@@ -590,10 +590,11 @@ class _Shop:
             story.compare()
             return answer
         if is_new:
-            waited, since = story.version, story.waiting[1] if story.waiting else moment
-            story.hear_alone(word)
-            if waiting and not waiting.visitor and waited:
-                story.hear_again(_as_word(waiting, waited, since), 0)
+            if waiting and not waiting.visitor:
+                story.hear_again(word, 0)
+                story.confirmed_at, story.server_at = word.received_at, word.at if word.is_dated else None
+            else:
+                story.hear_alone(word)
         elif story.trust == "REPORTED":
             story.hear_first(word, word.received_at)
         else:
