@@ -196,7 +196,7 @@ def test_order_when_squatted_is_the_confirmed_one(
         report(order_id, word)
     assert confirm(order_id, confirmed) == (200, {"status": "confirmed"})
     assert [report(order_id, word)[1]["status"] for word in late] == ["duplicate"] * len(late)
-    assert confirm(order_id, squatters[0])[1] == {"status": "duplicate"}
+    assert confirm(order_id, confirmed)[1] == {"status": "duplicate"}
 
     order = Order.objects.get(order_id=order_id)
     session = sessions[confirmed.visitor or 0]

@@ -411,12 +411,21 @@ def test_event_is_taken_when_nothing_is_kept_under_its_id(script: str, expected:
         ("report; confirmation cancelled", "confirmed", "1: 1000 EUR verified cancelled of 0"),
         ("report; nameless cancelled; nameless 700", "corrected", "0: 700 EUR confirmed cancelled of 0"),
         ("report; nameless cancelled; nameless reinstated", "corrected", "0: 1000 EUR confirmed of 0"),
-        ("report; nameless cancelled; confirmation stranger", "no_interaction", "0: 1000 EUR confirmed not_ours conflict of 0"),
+        (
+            "report; nameless cancelled; confirmation stranger",
+            "no_interaction",
+            "0: 1000 EUR confirmed not_ours conflict of 0",
+        ),
         # A claim fits if it agrees with any version.
         ("report 700; nameless 2000; nameless 700", "corrected", "0: 700 EUR confirmed conflict of 0"),
         ("nameless; nameless 700; report", "recorded", "2: 700 EUR confirmed of 2"),
         ("report; nameless 5000; nameless older", "duplicate", "0: 5000 EUR confirmed held conflict of 0"),
         ("report bob 2500; nameless; nameless 700; report", "duplicate", "3: 700 EUR confirmed conflict of 0,3"),
+        (
+            "report 800; nameless 2500; report bob 900; nameless",
+            "corrected",
+            "0: 1000 EUR confirmed held conflict of 0,2",
+        ),
         # A claim may be near what is left without the tax.
         ("report 500; nameless taxed", "confirmed", "0: 1000 EUR confirmed conflict of 0"),
         ("report 419; nameless taxed", "pending", "0: 1000 EUR confirmed held conflict of 0"),

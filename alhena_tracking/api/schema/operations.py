@@ -120,7 +120,7 @@ OPERATIONS: dict[type[views.IngestionView], Operation] = {
         },
         taken={
             201: (answers.RECORDED,),
-            200: (answers.DUPLICATE, answers.CONFIRMED, *answers.EVENT_IGNORED),
+            200: (answers.DUPLICATE, answers.CONFIRMED, answers.CORRECTED, *answers.EVENT_IGNORED),
             202: (answers.PENDING, answers.HELD),
         },
     ),
