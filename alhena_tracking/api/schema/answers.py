@@ -16,6 +16,7 @@ REASONS = {
     "bot": "The user agent is a bot.",
     "test": "The request says that it is a test by the shop's own people.",
     "unknown_order": "No such order is known (yet); the refund waits for it.",
+    "exceeds_order": "The refunds would be more than the order; this one waits for a correction.",
     "too_many_claims": "The visitor's browser has reported too many orders that the shop's server has not confirmed.",
     "above_ceiling": "A browser's cart event is worth more than the ceiling of its currency.",
 }
