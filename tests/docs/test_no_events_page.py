@@ -68,7 +68,7 @@ def test_message_when_the_tracker_complains_is_on_the_page(complaint: str) -> No
 
 
 def test_reasons_and_statuses_when_explained_are_those_of_the_server() -> None:
-    of_browsers = set(answers.REASONS) - {"unknown_order"}
+    of_browsers = set(answers.REASONS) - {"unknown_order", "exceeds_order"}
     assert of_browsers <= set(CODE)
     section = PAGE.partition("\n## 5. ")[2].partition("\n## 6. ")[0]
     statuses = {int(status) for status in re.findall(r"^\| (\d{3})", section, re.MULTILINE)}

@@ -137,7 +137,7 @@ def waiting(script: str) -> dict[tuple[str, str], tuple[str, timedelta]]:
 
 
 def refunds(script: str) -> str:
-    """Name the refunds of A1 in order of arrival: those that wait in brackets, those with an excess with what counts."""
+    """Name the refunds of A1 in order of arrival: those that wait in brackets; of an excess, with what counts."""
     return " ".join(_refund(kept) for key, kept in replay(said(script)).refunds.items() if key[:2] == ("acme", "A1"))
 
 

@@ -259,7 +259,8 @@
         ...product,
         value: config.cartEventValue === "total" ? value * left : value,
         quantity: left,
-        previousQuantity: before,
+        // What is taken out needs none: what the visitor had put in before the chat is not given back.
+        previousQuantity: sign > 0 ? before : undefined,
       });
     });
   }
