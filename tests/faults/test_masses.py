@@ -195,7 +195,7 @@ def test_requests_when_a_visitor_has_many_interactions_cost_as_usual(company: Co
             faq_fingerprint_digest=faqs[0],
             occurred_at=NOW + 3 * MINUTE + timedelta(milliseconds=0 if is_at_once else number),
         )
-        for number in range(examples(500, full=20_000))
+        for number in range(examples(2000, full=20_000))
     )
     renew_statistics()
     for at in (LATER, LATER + MINUTE):

@@ -57,7 +57,8 @@ def _retold(event: Event) -> oracle.Event:
         return oracle.Interaction(*who, "CHAT", "", True, event.occurred_at)
     value_minor = round(event.data["value"] * 100)
     if event.method == "sendCheckoutEvent":
-        return oracle.Purchase(*who, event.data["order_id"], "EUR", value_minor, event.occurred_at)
+        lines = tuple((item["product_id"], Decimal(item["quantity"])) for item in event.data["line_items"])
+        return oracle.Purchase(*who, event.data["order_id"], "EUR", value_minor, event.occurred_at, lines)
     return oracle.CartChange(
         *who,
         event.data["type"],
