@@ -45,7 +45,7 @@ class Versions:
         """Keep the version that stands, which a later one replaces."""
         assert standing.updated_at is not None  # noqa: S101  (the shop's server sent it)
         version = OrderVersion(
-            company=standing.company,
+            company_id=standing.company_id,
             order_id_digest=standing.order_id_digest,
             event_id=standing.event_id,
             source=standing.source,
