@@ -5,24 +5,31 @@ The number of queries of a trace does not depend on how much happened.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
+from itertools import pairwise
 
-from django.db.models import Case, Count, Q, Sum, Value, When
+from django.db.models import Case, Count, F, Q, Sum, Value, When
 
 from alhena_tracking.attribution import EMPTY_CART, CartState, known_state, order_from_cart
 from alhena_tracking.contract.limits import CART_ORDERS
-from alhena_tracking.models import CartEvent, Order, OrderClaim, OrderLine, Refund, Standing
+from alhena_tracking.models import CartEvent, Order, OrderClaim, OrderLine, OrderVersion, Refund, Standing
 from alhena_tracking.traces.timeline import Timeline, timeline_of
 
-#: How many claims and lines of an order a trace lists at most.
+#: How many claims, versions and lines of an order a trace lists at most.
 CLAIMS_LENGTH = 50
+VERSIONS_LENGTH = 50
 LINES_LENGTH = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """An order's claims in order of arrival, the credited one always listed; the counts are of all claims."""
+    """An order's claims in order of arrival, the credited one always listed; the counts are of all claims.
+
+    ``other_amounts`` agree with no version.
+    """
 
     listed: tuple[OrderClaim, ...]
     credited: OrderClaim | None
@@ -37,16 +44,55 @@ class Claims:
 
 @dataclass(frozen=True, slots=True)
 class Refunds:
-    """The refunds of an order, in minor units of its currency; ``mismatched`` ones are not deducted."""
+    """The refunds of an order, in minor units of its currency; ``mismatched`` ones are not deducted.
+
+    ``minor`` is what is deducted; ``excess_minor`` is what these refunds are more than the order.
+    """
 
     count: int
     minor: int
+    excess_minor: int
     mismatched: int
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """What the shop's server said of an order at one time; the amounts are in minor units."""
+
+    currency: str
+    value_minor: int
+    parts: tuple[int | None, int | None, int | None]
+    is_cancelled: bool
+    has_lines: bool
+    updated_at: datetime
+    superseded_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One version of an order, the next one, and when the shop's server made it."""
+
+    before: Version
+    after: Version
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """The latest changes of an order by the shop's server, the earliest first, and the number of those left out."""
+
+    listed: tuple[Change, ...]
+    omitted: int
+
+    @property
+    def former_amounts(self) -> set[tuple[str, int]]:
+        return {(change.before.currency, change.before.value_minor) for change in self.listed}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderTrace:
     order: Order
+    changes: Changes
     claims: Claims
     refunds: Refunds
     lines: tuple[OrderLine, ...]
@@ -69,9 +115,11 @@ class CartEventTrace:
 
 def order_trace(order: Order) -> OrderTrace:
     lines = order.lines.order_by("id")
+    changes = _changes(order)
     return OrderTrace(
         order=order,
-        claims=_claims(order),
+        changes=changes,
+        claims=_claims(order, changes.former_amounts),
         refunds=_refunds(order),
         lines=tuple(lines[:LINES_LENGTH]),
         omitted_lines=max(lines.count() - LINES_LENGTH, 0),
@@ -83,9 +131,34 @@ def cart_event_trace(event: CartEvent) -> CartEventTrace:
     return CartEventTrace(event=event, before=_state_before(event), timeline=timeline_of(event))
 
 
-def _claims(order: Order) -> Claims:
+def _changes(order: Order) -> Changes:
+    """Read the versions of an order by the shop's own times."""
+    rows = order.versions.annotate(has_lines=Q(line_items__isnull=False)).defer("line_items")
+    former = [_version(row, has_lines=row.has_lines) for row in rows.order_by("-updated_at", "-id")[:VERSIONS_LENGTH]]
+    versions = [*reversed(former), _version(order, has_lines=order.has_confirmed_lines)] if former else []
+    # A version that was said again has a later time than the change to it.
+    changes = (Change(one, two, min(two.updated_at, one.superseded_at)) for one, two in pairwise(versions))
+    return Changes(tuple(changes), rows.count() - len(former))
+
+
+def _version(row: Order | OrderVersion, *, has_lines: bool) -> Version:
+    assert row.updated_at is not None  # noqa: S101  (an order with versions has one that stands)
+    return Version(
+        row.currency,
+        row.value_minor,
+        (row.tax_minor, row.shipping_minor, row.discount_minor),
+        row.is_cancelled,
+        has_lines,
+        row.updated_at,
+        row.superseded_at if isinstance(row, OrderVersion) else row.updated_at,
+    )
+
+
+def _claims(order: Order, former_amounts: Collection[tuple[str, int]]) -> Claims:
     claims = OrderClaim.objects.filter(order=order)
     is_same_amount = Q(currency=order.currency, value_minor=order.value_minor)
+    for currency, minor in former_amounts:
+        is_same_amount |= Q(currency=currency, value_minor=minor)
     counts = claims.aggregate(
         total=Count("*"),
         other_visitors=Count("pk", filter=~Q(session=order.session_id)),
@@ -101,16 +174,17 @@ def _claims(order: Order) -> Claims:
 
 
 def _refunds(order: Order) -> Refunds:
-    is_deducted = Q(refunded_order=order)
-    is_known = is_deducted
+    is_known = Q(refunded_order=order)
+    is_deducted = Q(refunded_order=order, currency=order.currency)
     if order.order_id_digest is not None:
         is_known |= Q(company=order.company_id, order_id_digest=order.order_id_digest)
     sums = Refund.objects.filter(is_known).aggregate(
         count=Count("pk", filter=is_deducted),
         minor=Sum("counted_minor", filter=is_deducted, default=0),
+        excess=Sum(F("value_minor") - F("counted_minor"), filter=is_deducted, default=0),
         mismatched=Count("pk", filter=~is_deducted),
     )
-    return Refunds(sums["count"], int(sums["minor"]), sums["mismatched"])
+    return Refunds(sums["count"], int(sums["minor"]), int(sums["excess"]), sums["mismatched"])
 
 
 def _state_before(event: CartEvent) -> CartState:

@@ -38,7 +38,7 @@ from alhena_tracking.models import CartEvent, Company, Interaction, LockRow, Ord
 from alhena_tracking.reports import Period, ReportQuery, revenue_impact
 from alhena_tracking.traces import Eligibility, cart_event_trace, order_trace
 from alhena_tracking.traces.timeline import TIMELINE_LENGTH
-from alhena_tracking.traces.trace import CLAIMS_LENGTH
+from alhena_tracking.traces.trace import CLAIMS_LENGTH, VERSIONS_LENGTH
 from tests.support import factories
 from tests.support.admin_pages import Page
 
@@ -103,9 +103,10 @@ class Shop:
         common = self.common(at, visitor or self.visitor, received_at)
         self.record_order(value_minor=value_minor, trust=trust, **common, **fields)
 
-    def confirm(self, at: datetime, value_minor: int = 10_000) -> str:
+    def confirm(self, at: datetime, value_minor: int = 10_000, **fields: Any) -> str:
         """By a webhook, which knows no visitor."""
-        return self.record_order(value_minor=value_minor, trust=Trust.CONFIRMED, **self.common(at, None, None))
+        common = self.common(at, None, None)
+        return self.record_order(value_minor=value_minor, trust=Trust.CONFIRMED, **common, **fields)
 
     def record_order(self, **fields: Any) -> str:
         return record(self.company, [OrderData(**{"order_id": "A-1", "currency": "EUR", **fields})])[0].status
@@ -370,14 +371,16 @@ def test_trace_when_much_happened_takes_no_more_queries(shop: Shop) -> None:
     shop.change_cart(clock(10, 31), quantity=2)
     shop.order(clock(11))
     shop.refund(clock(12), 1)
+    shop.confirm(clock(15))
     few = queries()
     for minute in range(40):
         shop.interact(clock(10, minute), received_at=clock(10, minute))
         shop.change_cart(clock(13, minute), quantity=minute + 1)
         shop.refund(clock(14, minute), 1, f"R-{minute + 2}")
         shop.order(clock(11, minute), value_minor=minute + 1)
+        shop.confirm(clock(15, minute), value_minor=20_000 + minute)
     assert queries() == few
-    assert few[0] <= 18
+    assert few[0] <= 19
     assert few[1] <= 13
 
 
@@ -518,14 +521,112 @@ def test_order_when_two_browsers_claim_it_credits_the_first(shop: Shop) -> None:
     assert "1 claim is by a different visitor. The first claim is credited" in sentences(text, "trust")
 
 
-def test_order_when_confirmed_twice_says_which_amount_counts(shop: Shop) -> None:
+def test_order_when_a_browser_said_two_amounts_says_so(shop: Shop) -> None:
+    shop.interact(clock(10))
+    shop.order(clock(11))
+    shop.order(clock(12), 1)
+    text = text_of(Order.objects.get())
+    assert badges(text) == ["Reported", "Conflict"]
+    assert "Earlier reports of this order disagreed" in sentences(text, "trust")
+
+
+# What the shop's server changed
+
+KETTLE = (LineItemData(product_id="SKU-1", product_name="Kettle", quantity=Decimal(1), value_minor=13_000),)
+
+
+def test_order_when_corrected_says_each_change(shop: Shop) -> None:
     shop.interact(clock(10))
     shop.order(clock(11))
     shop.confirm(clock(12))
-    shop.confirm(clock(13), 1)
     text = text_of(Order.objects.get())
-    assert badges(text) == ["Confirmed", "Conflict"]
-    assert "also sent a different amount" in sentences(text, "trust")
+    assert not [panel for panel in text.panels if panel.key == "versions"]
+    for minute, (value_minor, changes) in enumerate(
+        [
+            (13_000, {}),
+            (13_000, {"line_items": ()}),
+            (13_000, {"line_items": KETTLE}),
+            (13_000, {"tax_minor": 2_000}),
+            (13_000, {"is_cancelled": True}),
+            (12_000, {"is_cancelled": False}),
+        ]
+    ):
+        assert shop.confirm(clock(13, minute), value_minor, **changes) == "corrected"
+    text = text_of(Order.objects.get())
+    assert badges(text) == ["Confirmed"]
+    assert "The claim with an amount that the server stated is credited." in sentences(text, "trust")
+    assert [plain(sentence) for sentence in panel(text, "versions").sentences] == [
+        "On March 1, 2026, 1 p.m. the shop's server changed the order from 100.00 EUR to 130.00 EUR.",
+        "On March 1, 2026, 1:02 p.m. the shop's server changed the items.",
+        "On March 1, 2026, 1:03 p.m. the shop's server changed the tax, the shipping or the discount.",
+        "On March 1, 2026, 1:04 p.m. the shop's server cancelled the order.",
+        "On March 1, 2026, 1:05 p.m. the shop's server reinstated the order.",
+        "On March 1, 2026, 1:05 p.m. the shop's server changed the order from 130.00 EUR to 120.00 EUR.",
+    ]
+
+
+def test_versions_when_they_arrive_in_another_order_are_told_by_their_times(shop: Shop) -> None:
+    shop.interact(clock(10))
+    shop.order(clock(11))
+    shop.confirm(clock(15), 30_000, updated_at=clock(14))
+    shop.confirm(clock(15), 10_000, updated_at=clock(12))
+    shop.confirm(clock(16), 20_000, updated_at=clock(13))
+    shop.confirm(clock(17), 30_000, updated_at=clock(17))
+    assert [plain(sentence) for sentence in panel(text_of(Order.objects.get()), "versions").sentences] == [
+        "On March 1, 2026, 1 p.m. the shop's server changed the order from 100.00 EUR to 200.00 EUR.",
+        "On March 1, 2026, 4 p.m. the shop's server changed the order from 200.00 EUR to 300.00 EUR.",
+    ]
+
+
+def test_versions_when_many_list_the_latest(shop: Shop) -> None:
+    shop.interact(clock(10))
+    shop.order(clock(11))
+    for number in range(VERSIONS_LENGTH + 3):
+        shop.confirm(clock(12, 0, number), 10_000 + number)
+    told = panel(text_of(Order.objects.get()), "versions").sentences
+    assert len(told) == VERSIONS_LENGTH + 1
+    assert told[0] == "2 earlier changes are not shown."
+    assert plain(told[-1]).endswith("from 100.51 EUR to 100.52 EUR.")
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_order_when_cancelled_says_so(shop: Shop, is_known: bool) -> None:
+    shop.interact(clock(10))
+    if is_known:
+        shop.order(clock(11))
+    shop.confirm(clock(12), is_cancelled=True)
+    if not is_known:
+        assert badges(pending_text(models.PendingConfirmation.objects.get(), clock(13)))[-1] == "Cancelled"
+        shop.order(clock(13))
+    text = text_of(Order.objects.get())
+    assert badges(text) == ["Confirmed", "Cancelled"]
+    assert sentences(text, "figures") == "Not included in figures: the shop's server cancelled it."
+
+
+def test_order_when_its_currency_changed_is_held_back(shop: Shop) -> None:
+    shop.interact(clock(10))
+    shop.order(clock(11))
+    shop.confirm(clock(12))
+    shop.refund(clock(12), 1_000)
+    shop.confirm(clock(13), 9_000, currency="USD")
+    text = text_of(Order.objects.get())
+    assert badges(text) == ["Confirmed", "Held back"]
+    assert "the shop's server changed the currency" in sentences(text, "figures")
+    assert facts(text, "money")["Refunded"] == "0.00 USD"
+    assert "1 refund is not deducted" in sentences(text, "money")
+
+
+def test_order_when_parts_of_its_value_are_stated_shows_them(shop: Shop) -> None:
+    shop.interact(clock(10))
+    shop.order(clock(11), tax_minor=1_900, shipping_minor=500, discount_minor=0)
+    assert facts(text_of(Order.objects.get()), "money") == {
+        "Gross": "100.00 EUR",
+        "Tax included": "19.00 EUR",
+        "Shipping included": "5.00 EUR",
+        "Discount deducted": "0.00 EUR",
+        "Refunded": "0.00 EUR",
+        "Net": "100.00 EUR",
+    }
 
 
 def test_claims_when_many_keep_the_credited_one(shop: Shop) -> None:
@@ -596,13 +697,27 @@ def test_order_when_fully_refunded_says_so(shop: Shop) -> None:
     assert sentences(text, "money").startswith("Fully refunded, in 2 parts.")
 
 
-def test_order_when_a_refund_exceeds_it_says_it_is_not_deducted(shop: Shop) -> None:
+def test_order_when_a_correction_is_below_its_refunds_says_the_excess(shop: Shop) -> None:
     shop.interact(clock(10))
     shop.order(clock(11))
-    shop.refund(clock(12), 9_000)
+    shop.confirm(clock(11))
+    shop.refund(clock(12), 6_000)
     shop.confirm(clock(13), 5_000)
     text = text_of(Order.objects.get())
-    assert facts(text, "money") == {"Gross": "50.00 EUR", "Refunded": "0.00 EUR", "Net": "50.00 EUR"}
+    assert facts(text, "money") == {"Gross": "50.00 EUR", "Refunded": "−50.00 EUR", "Net": "0.00 EUR"}
+    assert sentences(text, "money").startswith("Fully refunded.")
+    assert "10.00 EUR of the refunds exceeds the order" in sentences(text, "money")
+    assert [plain(entry.note) for entry in entries(text) if entry.kind == "refund"] == [
+        "10.00 EUR of it exceeds the order"
+    ]
+
+
+def test_order_when_a_refund_does_not_fit_says_it_is_not_deducted(shop: Shop) -> None:
+    shop.interact(clock(10))
+    shop.order(clock(11))
+    shop.refund(clock(12), 10_001)
+    text = text_of(Order.objects.get())
+    assert facts(text, "money") == {"Gross": "100.00 EUR", "Refunded": "0.00 EUR", "Net": "100.00 EUR"}
     assert "1 refund is not deducted" in sentences(text, "money")
 
 

@@ -11,6 +11,7 @@ from django.utils.translation import ngettext, pgettext
 
 from alhena_tracking.admin import formats
 from alhena_tracking.admin.formats import TRUST_WORDS
+from alhena_tracking.admin.trace_pages.changes import change_panels
 from alhena_tracking.admin.trace_pages.credit import credit_lead, credit_panel, source_panel
 from alhena_tracking.admin.trace_pages.parts import (
     Badge,
@@ -42,6 +43,7 @@ from alhena_tracking.traces import OrderTrace
 _STANDING_BADGES = {
     Standing.HELD: lambda: Badge(pgettext("order", "Held back"), "doubtful"),
     Standing.NOT_OURS: lambda: Badge(pgettext("order", "Not credited"), "bad"),
+    Standing.CANCELLED: lambda: Badge(pgettext("order", "Cancelled"), "bad"),
     Standing.EXCLUDED: lambda: Badge(pgettext("order", "Excluded"), "bad"),
 }
 
@@ -65,6 +67,7 @@ def order_text(trace: OrderTrace, url_of: UrlOf) -> TraceText:
             credit_panel(order, url_of),
             source_panel(order, [_source_sentence(trace), *_conflict_sentences(trace)]),
             _revenue_panel(trace),
+            *change_panels(trace),
             Panel(key="figures", heading=_("Reporting"), sentences=[_counted_sentence(order)]),
         ],
         claims=_claim_table(trace, url_of),
@@ -94,6 +97,8 @@ def pending_text(pending: PendingConfirmation, now: datetime) -> TraceText:
         else:
             wait = _("Waiting until {moment} for a browser's report. Not credited or included in figures until then.")
             badges.append(Badge(pgettext("confirmation", "Waiting"), "doubtful"))
+    if pending.is_cancelled:
+        badges.append(_STANDING_BADGES[Standing.CANCELLED]())
     if is_expired:
         badges.append(Badge(pgettext("confirmation", "Expired"), "doubtful"))
     return TraceText(
@@ -128,7 +133,12 @@ def _source_sentence(trace: OrderTrace) -> str:
         )
     if order.held_reason == HeldReason.NO_FITTING_CLAIM:
         return _("The shop's server confirmed the amount without naming the visitor. No claim agrees with it.")
-    if credited is not None and _has_other_amount(credited, order):
+    if credited is not None and (credited.currency, credited.value_minor) in trace.changes.former_amounts:
+        return _(
+            "The shop's server confirmed the order without naming the visitor. "
+            "The claim with an amount that the server stated is credited."
+        )
+    if credited is not None and _has_other_amount(credited, trace):
         return _(
             "The shop's server confirmed the amount without naming the visitor. "
             "The only claim has nearly that amount, so it is credited."
@@ -164,12 +174,13 @@ def _conflict_sentences(trace: OrderTrace) -> list[str]:
         text = ngettext("%(count)s claim has a different amount.", "%(count)s claims have different amounts.", amounts)
         sentences.append(text % {"count": formats.count(amounts)})
     if order.has_conflict and not sentences:
-        sentences.append(_("The shop's server also sent a different amount. The first amount counts."))
+        sentences.append(_("Earlier reports of this order disagreed about its amount or visitor."))
     return sentences
 
 
-def _has_other_amount(claim: OrderClaim, order: Order) -> bool:
-    return (claim.currency, claim.value_minor) != (order.currency, order.value_minor)
+def _has_other_amount(claim: OrderClaim, trace: OrderTrace) -> bool:
+    amounts = {(trace.order.currency, trace.order.value_minor), *trace.changes.former_amounts}
+    return (claim.currency, claim.value_minor) not in amounts
 
 
 def _claim_table(trace: OrderTrace, url_of: UrlOf) -> ClaimTable | None:
@@ -190,7 +201,7 @@ def _claim_row(claim: OrderClaim, trace: OrderTrace, url_of: UrlOf) -> ClaimRow:
         badges.append(Badge(pgettext("claim", "Credited"), "good"))
     if claim.session_id != trace.order.session_id:
         badges.append(Badge(_("Other visitor"), "doubtful"))
-    if _has_other_amount(claim, trace.order):
+    if _has_other_amount(claim, trace):
         badges.append(Badge(_("Other amount"), "doubtful"))
     is_confirmed = claim.trust == Trust.CONFIRMED
     return ClaimRow(
@@ -222,6 +233,9 @@ def _revenue_panel(trace: OrderTrace) -> Panel:
                 refunds.count,
             )
         sentences.append(text % {"count": formats.count(refunds.count), "day": formats.day(order.occurred_on)})
+    if refunds.excess_minor:
+        excess = {"amount": formats.money(refunds.excess_minor, order.currency)}
+        sentences.append(_("%(amount)s of the refunds exceeds the order and is not deducted.") % excess)
     if refunds.mismatched:
         text = ngettext(
             "%(count)s refund is not deducted: its currency is different, or it exceeds the remaining amount.",
@@ -235,10 +249,21 @@ def _revenue_panel(trace: OrderTrace) -> Panel:
         sentences=sentences,
         facts=[
             Fact(pgettext("revenue", "Gross"), formats.money(order.value_minor, order.currency)),
+            *_part_facts(order),
             Fact(pgettext("revenue", "Refunded"), formats.money(-refunds.minor, order.currency)),
             Fact(pgettext("revenue", "Net"), formats.money(trace.net_minor, order.currency), is_total=True),
         ],
     )
+
+
+def _part_facts(order: Order) -> list[Fact]:
+    """Return the parts of the value that the shop states; no figure is computed with them."""
+    parts = [
+        (pgettext("revenue", "Tax included"), order.tax_minor),
+        (pgettext("revenue", "Shipping included"), order.shipping_minor),
+        (pgettext("revenue", "Discount deducted"), order.discount_minor),
+    ]
+    return [Fact(label, formats.money(minor, order.currency)) for label, minor in parts if minor is not None]
 
 
 def _counted_sentence(order: Order) -> str:
@@ -256,6 +281,8 @@ def _counted_sentence(order: Order) -> str:
         return _("Excluded from all figures with its visitor session.")
     if order.standing == Standing.NOT_OURS:
         return _("Not included in figures: it is not credited to the assistant.")
+    if order.standing == Standing.CANCELLED:
+        return _("Not included in figures: the shop's server cancelled it.")
     if order.standing == Standing.HELD:
         return _held_sentence(order)
     if not order.is_counted:
@@ -273,6 +300,8 @@ def _held_sentence(order: Order) -> str:
             "Held back: the value is above the ceiling for orders that only a browser reports. It counts once the "
             "shop's server confirms it, or staff accept it."
         )
+    if order.held_reason == HeldReason.OTHER_CURRENCY:
+        return _("Held back: the shop's server changed the currency. It counts once staff accept it.")
     if order.confirmed_at is not None and timezone.now() - order.confirmed_at <= PENDING_AGE:
         return _("Waiting for a claim that agrees with what the shop's server confirmed. Not included in figures.")
     return _("Held back: no claim agrees with what the shop's server confirmed. It counts once staff accept it.")

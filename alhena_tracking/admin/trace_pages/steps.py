@@ -169,5 +169,14 @@ def _refund_text(row: Refund, subject: Subject, url_of: UrlOf) -> _Text:
         title=format_html(
             _("Refund {refund} of order {order}"), refund=isolated(row.refund_id), order=isolated(row.order_id)
         ),
+        note=_excess_note(row),
         amount=formats.money(-row.value_minor, row.currency),
     )
+
+
+def _excess_note(row: Refund) -> str:
+    if row.counted_minor == row.value_minor:
+        return ""
+    return _("%(amount)s of it exceeds the order") % {
+        "amount": formats.money(row.value_minor - row.counted_minor, row.currency)
+    }
