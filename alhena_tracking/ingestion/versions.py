@@ -33,9 +33,15 @@ class Versions:
         return {amount_of(row) for row in self.rows}
 
     def restates(self, standing: Order | PendingConfirmation, data: OrderData, lines: Lines | None) -> bool:
-        """Return whether the shop's server says again what stands or, with no time of its own, what it said before."""
+        """Return whether the shop's server says again what stands or, with no time of its own, what it said before.
+
+        That an order is not cancelled is no repetition once it is: it reinstates the order.
+        """
+        is_reinstated = standing.is_cancelled and data.is_cancelled is False
         return _is_equal(standing, self.standing_lines, data, lines) or (
-            data.updated_at is None and any(_is_equal(row, row.line_items, data, lines) for row in self.rows)
+            data.updated_at is None
+            and not is_reinstated
+            and any(_is_equal(row, row.line_items, data, lines) for row in self.rows)
         )
 
     def forget(self) -> None:

@@ -410,6 +410,8 @@ def test_event_is_taken_when_nothing_is_kept_under_its_id(script: str, expected:
         ("nameless; confirmation cancelled older", "recorded", "1: 1000 EUR verified of 1"),
         ("report; confirmation cancelled", "confirmed", "1: 1000 EUR verified cancelled of 0"),
         ("report; nameless cancelled; nameless 700", "corrected", "0: 700 EUR confirmed cancelled of 0"),
+        ("report; nameless; nameless cancelled; nameless", "duplicate", "0: 1000 EUR confirmed cancelled of 0"),
+        ("report; nameless; nameless cancelled; nameless reinstated", "corrected", "0: 1000 EUR confirmed of 0"),
         ("report; nameless cancelled; nameless reinstated", "corrected", "0: 1000 EUR confirmed of 0"),
         (
             "report; nameless cancelled; confirmation stranger",

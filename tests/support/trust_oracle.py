@@ -331,8 +331,7 @@ class _Story:
             self.keep_late(word)
             return False
         is_net = refunded and _amount(word) == (version.currency, version.value_minor - refunded)
-        is_known = word.updated_at is None and any(former.is_said_by(word) for former in self.former)
-        if version.is_said_by(word) or is_known or (is_net and word.is_cancelled in (None, version.is_cancelled)):
+        if version.is_said_by(word) or self.is_former(word) or (is_net and word.is_cancelled in (None, version.is_cancelled)):
             if word.updated_at is not None:
                 self.version = replace(version, at=word.version_at)
             return False
@@ -340,6 +339,11 @@ class _Story:
         self.version = Version.of(word, version)
         self.server_at = self.server_at or (word.at if word.is_dated else None)
         return True
+
+    def is_former(self, word: Word) -> bool:
+        """Whether the server said so before, and does not reinstate the order now."""
+        is_reinstated = self.version and self.version.is_cancelled and word.is_cancelled is False
+        return word.updated_at is None and not is_reinstated and any(one.is_said_by(word) for one in self.former)
 
     def keep_late(self, word: Word) -> None:
         if not any(former.is_said_by(word) for former in self.former):
@@ -569,7 +573,7 @@ class _Shop:
         if story.verified:
             return self._hear_again(story, word)
         if not story.claims:
-            if story.version and not story.version.is_said_by(word) and not _is_former(story, word):
+            if story.version and not story.version.is_said_by(word) and not story.is_former(word):
                 story.former.append(story.version)
             story.version = Version.of(word)
         story.waiting = (word, word.received_at)
@@ -684,10 +688,6 @@ class _Shop:
             counted = min(kept.refund.value_minor, left) if counts else 0
             left -= counted
             self.refunds[key] = replace(kept, counted_minor=counted)
-
-
-def _is_former(story: _Story, word: Word) -> bool:
-    return word.updated_at is None and any(former.is_said_by(word) for former in story.former)
 
 
 def _as_word(waiting: Word, version: Version, since: datetime) -> Word:
