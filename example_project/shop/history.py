@@ -26,6 +26,7 @@ from alhena_tracking.models import (
     EventCount,
     Interaction,
     Order,
+    OrderVersion,
     PendingConfirmation,
     Refund,
     RejectedEvent,
@@ -96,6 +97,7 @@ def clear_history(company: Company) -> None:
     for model in (
         Refund,
         PendingConfirmation,
+        OrderVersion,
         Order,
         CartEvent,
         Interaction,

@@ -50,6 +50,8 @@ CHANCES = {
     "states far too much": 0,
     "browser misses the voucher": 0.3,
     "cancels": 0.03,
+    "cancels before it is paid": 0.02,
+    "gets a discount later": 0.05,
     "sends something back": 0.1,
     "sends all of it back": 0.4,
 }
@@ -77,7 +79,8 @@ PLANS = (
     Plan.purchase(3, "CHAT", "pays in yen", "is not confirmed"),
     Plan.purchase(4, "CHAT", "has a voucher", "browser misses the voucher"),
     Plan.purchase(5, "FAQ", "cancels"),
-    Plan.purchase(6, "CHAT", "is confirmed without the visitor"),
+    Plan.purchase(6, "CHAT", "is confirmed without the visitor", "gets a discount later"),
+    Plan.purchase(6, "FAQ", "cancels before it is paid"),
     Plan.purchase(7, "FAQ", "is bought by somebody else"),
     Plan.purchase(8, "CHAT", "states far too much"),
     Plan.purchase(12, "CHAT", "sends no order id"),
@@ -236,7 +239,13 @@ class Visit:
                 yield self.order(number, full if misses_voucher else total, lines, Trust.REPORTED)
             confirmed = self.order(number, total, lines, Trust.CONFIRMED)
             yield replace(confirmed, visitor=None) if is_nameless else confirmed
-            if self.happens("cancels"):
+            if self.happens("gets a discount later"):
+                self.wait(10, 120)
+                yield replace(self.order(number, total * 8 // 10, lines, Trust.CONFIRMED), visitor=None)
+            elif self.happens("cancels before it is paid"):
+                self.wait(10, 120)
+                yield replace(self.order(number, total, lines, Trust.CONFIRMED), visitor=None, is_cancelled=True)
+            elif self.happens("cancels"):
                 self.wait(10, 120)
                 yield self.refund(number, total)
             elif self.happens("sends something back"):

@@ -539,6 +539,7 @@ def test_history_when_laid_on_any_day_holds_all_that_staff_should_meet(
     assert set(orders.values_list("currency", flat=True)) == set(CURRENCIES)
     assert set(orders.values_list("trust", flat=True)) == set(Trust)
     assert set(orders.values_list("standing", flat=True)) == set(Standing)
+    assert orders.filter(standing=Standing.COUNTED, versions__isnull=False).exists()
     assert set(Interaction.objects.values_list("kind", flat=True)) == set(Channel)
     assert set(orders.values_list("channel", flat=True)) == set(Channel)
     assert set(CartEvent.objects.values_list("type", flat=True)) == set(CartEvent.Type)
@@ -575,6 +576,9 @@ def test_planned_visits_when_chance_brings_nothing_hold_it_all(
         assert {order.currency for order in orders} == set(CURRENCIES)
         assert any(order.visitor is None for order in orders)
         assert any(order.value_minor > 10_000_000 for order in orders)
+        assert any(order.is_cancelled for order in orders)
+        corrected = {order.order_id for order in orders if order.visitor is None and not order.is_cancelled}
+        assert any(len({order.value_minor for order in orders if order.order_id == one}) > 1 for one in corrected)
         buyers: dict[str, set[Visitor | None]] = {}
         for order in orders:
             buyers.setdefault(order.order_id, set()).add(order.visitor)
