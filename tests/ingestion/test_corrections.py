@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 from django.core.management import call_command
 
-from alhena_tracking.ingestion import LineItemData, OrderData, RefundData, Visitor, record, record_refund
+from alhena_tracking.ingestion import LineItemData, OrderData, RefundData, Visitor, record
 from alhena_tracking.models import Company, HeldReason, Order, OrderVersion, PendingConfirmation, Standing, Trust
 from alhena_tracking.reports import Figures, Period, ReportQuery, revenue_impact
 from tests.support.event_data import NOW, chat, order
@@ -59,7 +59,7 @@ def _refund(company: Company, refund_id: str, value_minor: int, at: datetime = N
     data = RefundData(
         order_id="1001", refund_id=refund_id, currency="EUR", value_minor=value_minor, occurred_at=at, received_at=at
     )
-    outcome = record_refund(company, data)
+    outcome = record(company, [data])[0]
     return outcome.reason or outcome.status
 
 

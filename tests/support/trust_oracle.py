@@ -331,7 +331,11 @@ class _Story:
             self.keep_late(word)
             return False
         is_net = refunded and _amount(word) == (version.currency, version.value_minor - refunded)
-        if version.is_said_by(word) or self.is_former(word) or (is_net and word.is_cancelled in (None, version.is_cancelled)):
+        if (
+            version.is_said_by(word)
+            or self.is_former(word)
+            or (is_net and word.is_cancelled in (None, version.is_cancelled))
+        ):
             if word.updated_at is not None:
                 self.version = replace(version, at=word.version_at)
             return False

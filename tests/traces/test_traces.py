@@ -541,16 +541,15 @@ def test_order_when_corrected_says_each_change(shop: Shop) -> None:
     shop.confirm(clock(12))
     text = text_of(Order.objects.get())
     assert not [panel for panel in text.panels if panel.key == "versions"]
-    for minute, (value_minor, changes) in enumerate(
-        [
-            (13_000, {}),
-            (13_000, {"line_items": ()}),
-            (13_000, {"line_items": KETTLE}),
-            (13_000, {"tax_minor": 2_000}),
-            (13_000, {"is_cancelled": True}),
-            (12_000, {"is_cancelled": False}),
-        ]
-    ):
+    corrections: list[tuple[int, dict[str, Any]]] = [
+        (13_000, {}),
+        (13_000, {"line_items": ()}),
+        (13_000, {"line_items": KETTLE}),
+        (13_000, {"tax_minor": 2_000}),
+        (13_000, {"is_cancelled": True}),
+        (12_000, {"is_cancelled": False}),
+    ]
+    for minute, (value_minor, changes) in enumerate(corrections):
         assert shop.confirm(clock(13, minute), value_minor, **changes) == "corrected"
     text = text_of(Order.objects.get())
     assert badges(text) == ["Confirmed"]
