@@ -141,7 +141,7 @@ def test_order_when_cancelled_before_it_is_known_counts_nowhere(
     assert (figures().purchase_minor, figures().orders) == ((0, 0) if cancelled is None else (10_000, 1))
 
 
-def test_order_when_a_named_confirmation_follows_keeps_the_lines_that_waited(company: Company, used: None) -> None:
+def test_lines_when_a_named_confirmation_follows_stay(company: Company, used: None) -> None:
     _say(company, 1, 7_000, line_items=MUG)
     assert _say(company, 1, 10_000, visitor=ANN) == "recorded"
     stored = Order.objects.get()
@@ -159,7 +159,7 @@ def test_lines_when_a_correction_leaves_them_out_stay_and_when_empty_go(company:
     assert Order.objects.get().lines.count() == 0
 
 
-def test_order_when_a_later_word_names_another_visitor_stays_with_the_first(company: Company, used: None) -> None:
+def test_order_when_a_later_word_names_another_stays_with_the_first(company: Company, used: None) -> None:
     assert _say(company, 2, visitor=ANN) == "recorded"
     session = Order.objects.get().session_id
     assert _say(company, 3, 12_000, visitor=BOB) == "corrected"
@@ -236,7 +236,7 @@ def test_refund_when_its_order_is_cancelled_counts_nowhere(company: Company, use
 # Late words
 
 
-def test_order_when_older_than_a_server_may_report_is_too_old_unless_known(
+def test_order_when_older_than_max_age_is_too_old_unless_known(
     company: Company, used: None, settings: Any
 ) -> None:
     settings.ALHENA_TRACKING = {**settings.ALHENA_TRACKING, "MAX_AGE": timedelta(days=4)}

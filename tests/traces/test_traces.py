@@ -564,7 +564,7 @@ def test_order_when_corrected_says_each_change(shop: Shop) -> None:
     ]
 
 
-def test_versions_when_they_arrive_in_another_order_are_told_by_their_times(shop: Shop) -> None:
+def test_versions_when_they_arrive_late_are_told_by_their_times(shop: Shop) -> None:
     shop.interact(clock(10))
     shop.order(clock(11))
     shop.confirm(clock(15), 30_000, updated_at=clock(14))
