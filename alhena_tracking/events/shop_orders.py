@@ -45,8 +45,8 @@ def read_order(*sources: object, takes_noise: bool = False) -> ShopOrder:
     left_out = [(name, errors.pop(name).code) for name in _PARTS if name in errors]
     for name, _ in left_out:
         del values[name]
-    if values.get("currency") is None:
-        values["currency"] = _currency_of(lines) or conf.default_currency
+    if values.get("currency") is None and (currency := _currency_of(lines) or conf.default_currency):
+        values["currency"] = currency
     if isinstance(lines, list):
         left_out += _add_lines(values, lines, is_value_known="value" in errors, takes_noise=takes_noise)
     elif lines is not None:
@@ -68,7 +68,7 @@ def _add_lines(
 
     Return the path and code of what is left out.
     """
-    currency = _code(order["currency"])
+    currency = _code(order.get("currency"))
     read = [_Line.read(line, currency, takes_noise=takes_noise) for line in lines[: limits.LINE_ITEMS]]
     left_out = [
         (f"line_items[{index}].{name}".removesuffix("."), code)

@@ -31,7 +31,7 @@ pytestmark = [pytest.mark.faults, pytest.mark.concurrency]
 #: SQLite has one writer.
 CONNECTIONS = 1 if connection.vendor == "sqlite" else 8
 #: So many calls are made, and as many as there is time for.
-CALLS = 150 if connection.vendor == "sqlite" else 500
+CALLS = 300 if connection.vendor == "sqlite" else 500
 SECONDS = 600 if IS_FULL_RUN else 0
 SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
 #: Between two calls. A full run takes years of them otherwise.

@@ -34,7 +34,7 @@ def assert_carts_hold() -> None:
     """
     place: tuple[Any, ...] = ()
     left: tuple[Decimal, int] = (Decimal(0), 0)
-    rows = CartEvent.objects.order_by("session", "product_id_digest", "currency", "occurred_at", "id")
+    rows = CartEvent.objects.order_by("session", "product_id_digest", "currency", "occurred_at", "arrival")
     for row in rows.iterator():
         if place != (row.session_id, row.product_id_digest, row.currency):
             place, left = (row.session_id, row.product_id_digest, row.currency), (Decimal(0), 0)
@@ -48,9 +48,11 @@ def assert_carts_hold() -> None:
 
 
 def assert_refunds_fit() -> None:
-    """Refunds of an order have its currency, and together they are at most its value."""
-    assert not Refund.objects.filter(refunded_order__isnull=False).exclude(currency=F("refunded_order__currency"))
-    orders = Order.objects.annotate(refunded=Sum("refunds__value_minor"))
+    """What counts of an order's refunds is in its currency, and together at most its value."""
+    counted = Refund.objects.filter(counted_minor__gt=0)
+    assert not counted.exclude(currency=F("refunded_order__currency"))
+    assert not counted.filter(counted_minor__gt=F("value_minor"))
+    orders = Order.objects.annotate(refunded=Sum("refunds__counted_minor"))
     assert not orders.filter(refunded__gt=F("value_minor"))
 
 
