@@ -24,7 +24,6 @@ class Versions:
     rows: list[OrderVersion] = field(default_factory=list)
     #: The lines of the version that stands; ``None`` if the shop's server gave none.
     standing_lines: Lines | None = None
-
     #: Versions that waited too long for a claim, to be deleted.
     forgotten: list[OrderVersion] = field(default_factory=list)
 
@@ -45,6 +44,7 @@ class Versions:
         )
 
     def forget(self) -> None:
+        """Drop what was said of an order that nobody claimed in time."""
         self.forgotten, self.rows, self.standing_lines = self.rows, [], None
 
     def supersede(self, standing: Order | PendingConfirmation, at: datetime) -> None:

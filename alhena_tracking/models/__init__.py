@@ -12,9 +12,6 @@ from alhena_tracking.models.orders import (
     OrderAmounts,
     OrderClaim,
     OrderLine,
-    OrderVersion,
-    PendingConfirmation,
-    Refund,
     RevenueImpact,
     Standing,
 )
@@ -28,6 +25,7 @@ from alhena_tracking.models.rollups import (
     RolledUpDay,
     WeeklyProductTotals,
 )
+from alhena_tracking.models.server_orders import OrderVersion, PendingConfirmation, Refund
 from alhena_tracking.models.visits import Interaction, VisitorSession
 
 __all__ = [

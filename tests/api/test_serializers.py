@@ -10,7 +10,8 @@ from django.db.models import Model
 
 from alhena_tracking.api.errors import InvalidRequest
 from alhena_tracking.api.ingestion.batches import BatchSerializer
-from alhena_tracking.api.ingestion.serializers import METHODS, LineItemSerializer, RefundSerializer, RuleSerializer
+from alhena_tracking.api.ingestion.envelopes import RuleSerializer
+from alhena_tracking.api.ingestion.serializers import METHODS, LineItemSerializer, RefundSerializer
 from alhena_tracking.api.staff import serializers as staff
 from alhena_tracking.contract import limits
 from alhena_tracking.ingestion.data import CartEventData, EventData, InteractionData, OrderData, stated_fields

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from django.test import Client
 
-from alhena_tracking.api.ingestion import serializers
+from alhena_tracking.api.ingestion import envelopes, serializers
 from alhena_tracking.api.ingestion.batches import BatchSerializer
 from alhena_tracking.api.schema import answers, bodies
 from alhena_tracking.api.schema.operations import OPERATIONS
@@ -103,12 +103,12 @@ def test_page_when_its_requests_are_sent_shows_what_is_answered(company: Company
     ],
 )
 def test_fields_when_listed_are_those_that_are_read(
-    title: str, number: int, serializer: type[serializers.RuleSerializer]
+    title: str, number: int, serializer: type[envelopes.RuleSerializer]
 ) -> None:
     expected = {name: bool(field.required) for name, field in serializer().fields.items()}
     common = {name: bool(field.required) for name, field in serializers.EventSerializer().fields.items()}
     if serializer is serializers.EventSerializer:
-        expected |= {name: bool(field.required) for name, field in serializers.EnvelopeSerializer().fields.items()}
+        expected |= {name: bool(field.required) for name, field in envelopes.EnvelopeSerializer().fields.items()}
     elif issubclass(serializer, serializers.EventSerializer):
         expected = {name: required for name, required in expected.items() if name not in common}
     assert fields(tables(section(title))[number]) == expected

@@ -236,9 +236,7 @@ def test_refund_when_its_order_is_cancelled_counts_nowhere(company: Company, use
 # Late words
 
 
-def test_order_when_older_than_max_age_is_too_old_unless_known(
-    company: Company, used: None, settings: Any
-) -> None:
+def test_order_when_older_than_max_age_is_too_old_unless_known(company: Company, used: None, settings: Any) -> None:
     settings.ALHENA_TRACKING = {**settings.ALHENA_TRACKING, "MAX_AGE": timedelta(days=4)}
     late = 5 * 24 * 60
     assert _say(company, late, visitor=ANN) == "too_old"

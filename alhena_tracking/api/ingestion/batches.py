@@ -9,16 +9,10 @@ from typing import Any
 from rest_framework import serializers
 
 from alhena_tracking.api.errors import InvalidRequest
+from alhena_tracking.api.ingestion.envelopes import Envelope, EnvelopeSerializer, Errors, VisitorSerializer
 from alhena_tracking.api.ingestion.fields import ChoiceField
 from alhena_tracking.api.ingestion.refusals import Refusal, parse_refused
-from alhena_tracking.api.ingestion.serializers import (
-    METHODS,
-    SERVER_METHODS,
-    Envelope,
-    EnvelopeSerializer,
-    Errors,
-    VisitorSerializer,
-)
+from alhena_tracking.api.ingestion.serializers import METHODS, SERVER_METHODS
 from alhena_tracking.contract import limits, rules
 from alhena_tracking.contract.rules import InvalidValue
 from alhena_tracking.ingestion import EventData

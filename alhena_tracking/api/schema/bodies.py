@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from alhena_tracking.api.ingestion import fields, serializers
+from alhena_tracking.api.ingestion import envelopes, fields, serializers
 from alhena_tracking.api.ingestion.batches import BatchSerializer
 from alhena_tracking.contract import currencies, limits
 
@@ -79,7 +79,7 @@ def variants(key: str, names: Mapping[str, str]) -> Schema:
 def components() -> dict[str, Schema]:
     """Return the schemas of all bodies and of what they share by name."""
     methods = {method: type(serializer) for method, serializer in serializers.METHODS.items()}
-    bodies = {_name_of(kind): _body(kind, serializers.EnvelopeSerializer) for kind in methods.values()}
+    bodies = {_name_of(kind): _body(kind, envelopes.EnvelopeSerializer) for kind in methods.values()}
     for name in ("Interaction", "CartEvent"):  # an order may come without a visitor, from the shop's server
         bodies[name]["anyOf"] = [{"required": ["user_fingerprint"]}, {"required": ["user_faq_fingerprint"]}]
     batched = {
@@ -101,11 +101,11 @@ def components() -> dict[str, Schema]:
     return {f"{PREFIX}{name}": schema for name, schema in schemas.items()}
 
 
-def _name_of(serializer: type[serializers.RuleSerializer]) -> str:
+def _name_of(serializer: type[envelopes.RuleSerializer]) -> str:
     return serializer.__name__.removesuffix("Serializer")
 
 
-def _body(serializer: type[serializers.RuleSerializer], *others: type[serializers.RuleSerializer]) -> Schema:
+def _body(serializer: type[envelopes.RuleSerializer], *others: type[envelopes.RuleSerializer]) -> Schema:
     """Return the schema of the object that a serializer and ``others`` parse together."""
     declared = {name: field for kind in (*others, serializer) for name, field in kind().fields.items()}
     required = sorted(name for name, field in declared.items() if field.required)
@@ -113,7 +113,7 @@ def _body(serializer: type[serializers.RuleSerializer], *others: type[serializer
     return {"type": "object", "properties": properties, **({"required": required} if required else {})}
 
 
-def _batched(method: str, serializer: type[serializers.RuleSerializer]) -> Schema:
+def _batched(method: str, serializer: type[envelopes.RuleSerializer]) -> Schema:
     """Return the schema of an event of a batch: what is its own, and not only its method's, stands beside its data."""
     data = _body(serializer)
     if issubclass(serializer, serializers.RefundSerializer):
@@ -130,7 +130,7 @@ def _batched(method: str, serializer: type[serializers.RuleSerializer]) -> Schem
             "required": ["data", "method"],
         }
     own = {name: data["properties"].pop(name) for name in ("event_id", "occurred_at")}
-    visitor = _body(serializers.VisitorSerializer)["properties"]
+    visitor = _body(envelopes.VisitorSerializer)["properties"]
     for schema in visitor.values():
         schema["description"] += " With a secret key only. An event that has neither has the batch's."
     return {
