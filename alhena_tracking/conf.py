@@ -195,7 +195,7 @@ class Conf:
         "E027",
         lambda value: value is None or (isinstance(value, str) and value in ACTIVE),
         "Use an ISO 4217 code in upper case, such as 'EUR', or None.",
-        "Currency of GA4 events where neither the event nor the page names one.",
+        "Currency of what names none: GA4 events, and orders and cart events of the tag and the Python functions.",
     )
     cookie_domain = Setting[str | None](
         None,

@@ -15,17 +15,11 @@ from alhena_tracking.models.orders import Order, OrderAmounts
 from alhena_tracking.querysets import OrderVersionQuerySet, PendingConfirmationQuerySet, RefundQuerySet
 
 
-class OrderVersion(OrderAmounts):
-    """A version of an order that the shop's server sent, and that does not stand: a later one does.
-
-    ``order`` is empty while no session has claimed it.
-    """
+class ServerVersion(OrderAmounts):
+    """What the shop's server said of an order at one time. ``line_items`` is ``None`` if it did not state the lines."""
 
     company = models.ForeignKey(
         "alhena_tracking.Company", verbose_name=_("company"), on_delete=models.PROTECT, db_index=False
-    )
-    order = models.ForeignKey(
-        Order, verbose_name=_("order"), null=True, on_delete=models.CASCADE, related_name="versions"
     )
     order_id_digest = ExactUUIDField(_("order ID digest"))
     event_id = ExactUUIDField(_("event ID"))
@@ -33,6 +27,20 @@ class OrderVersion(OrderAmounts):
     line_items = models.JSONField(_("line items"), null=True)
     updated_at = models.DateTimeField(_("updated at"))
     is_cancelled = models.BooleanField(_("cancelled"), default=False)
+
+    class Meta:
+        abstract = True
+
+
+class OrderVersion(ServerVersion):
+    """A version of an order that the shop's server sent, and that does not stand: a later one does.
+
+    ``order`` is empty while no session has claimed it.
+    """
+
+    order = models.ForeignKey(
+        Order, verbose_name=_("order"), null=True, on_delete=models.CASCADE, related_name="versions"
+    )
     superseded_at = models.DateTimeField(_("superseded at"), db_index=True)
 
     objects = OrderVersionQuerySet["OrderVersion"].as_manager()
@@ -53,7 +61,7 @@ class OrderVersion(OrderAmounts):
         return f"{self.order_id_digest}: {self.updated_at}"
 
 
-class PendingConfirmation(OrderAmounts):
+class PendingConfirmation(ServerVersion):
     """What the shop's server said of an order that cannot be credited yet; it counts nowhere.
 
     Without digests, the server named no visitor, and the order waits for a claim. With digests (a denial), it named a
@@ -61,16 +69,7 @@ class PendingConfirmation(OrderAmounts):
     credited, by an interaction that is recorded late.
     """
 
-    company = models.ForeignKey(
-        "alhena_tracking.Company", verbose_name=_("company"), on_delete=models.PROTECT, db_index=False
-    )
     order_id = ExactCharField(_("order ID"), max_length=TEXT_LENGTH)
-    order_id_digest = ExactUUIDField(_("order ID digest"))
-    event_id = ExactUUIDField(_("event ID"))
-    source = ExactCharField(_("source"), max_length=TEXT_LENGTH, blank=True)
-    line_items = models.JSONField(_("line items"), null=True)
-    updated_at = models.DateTimeField(_("updated at"))
-    is_cancelled = models.BooleanField(_("cancelled"), default=False)
     occurred_at = models.DateTimeField(_("date and time"))
     is_dated = models.BooleanField(
         _("dated by the server"), default=True, help_text=_("Otherwise dated by when it was received.")
