@@ -52,6 +52,7 @@ class OrdersWithoutId:
 
     def _confirm(self, order: Order, event: OrderData) -> None:
         state = OrderState.of(self._company, order)
+        state.claims.excluded_sessions = self._stored.excluded_sessions
         state.confirm_equal(event)
         if not any(new is order for new in self.added):
             self.confirmed.append(state)

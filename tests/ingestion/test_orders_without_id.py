@@ -7,8 +7,8 @@ from uuid import uuid4
 
 import pytest
 
-from alhena_tracking.ingestion import LineItemData, Visitor, record
-from alhena_tracking.models import Company, Order, Standing, Trust
+from alhena_tracking.ingestion import LineItemData, Visitor, record, review
+from alhena_tracking.models import Company, Order, Standing, Trust, VisitorSession
 from tests.support.event_data import NOW, VISITOR, chat, order
 
 pytestmark = pytest.mark.django_db
@@ -45,3 +45,15 @@ def test_orders_when_two_visitors_share_a_session_are_each_confirmed(company: Co
     ]
     assert [outcome.status for outcome in record(company, said)] == ["confirmed", "confirmed"]
     assert set(Order.objects.values_list("value_minor", "trust")) == {(100, "VERIFIED"), (200, "VERIFIED")}
+
+
+@pytest.mark.parametrize("is_in_batch", [False, True])
+def test_order_when_its_session_is_excluded_is_confirmed_and_excluded(company: Company, is_in_batch: bool) -> None:
+    record(company, [chat()])
+    reported, confirmed = (order(order_id="", trust=trust) for trust in (Trust.REPORTED, Trust.CONFIRMED))
+    if not is_in_batch:
+        record(company, [reported])
+    review.exclude_sessions(VisitorSession.objects.values_list("pk", flat=True), None, "forged")
+    record(company, [reported, confirmed] if is_in_batch else [confirmed])
+    stored = Order.objects.get()
+    assert (stored.trust, stored.standing) == (Trust.VERIFIED, Standing.EXCLUDED)
