@@ -9,8 +9,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from django.db import connection
-from django.db import models
+from django.db import connection, models
 
 from alhena_tracking.contract.limits import FIRST_CLAIMS, LATEST_CLAIMS
 from alhena_tracking.ingestion import EventData, LineItemData, RefundData, Visitor, record
