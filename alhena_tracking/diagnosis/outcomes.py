@@ -80,7 +80,7 @@ REASONS = {
     "invalid_uuid": _("not a UUID"),
     "constant_uuid": _("a UUID that is the same for everybody"),
     "invalid_datetime": _("not a time with its UTC offset"),
-    "too_old": _("older than 72 hours"),
+    "too_old": _("too old"),
     "exceeds_order": _("more than the rest of the order"),
     "not_storable": _("rejected by the database"),
     FAILED_AFTER_COMMIT: _("failed after the shop's commit; the log names the error"),

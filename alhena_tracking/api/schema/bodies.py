@@ -24,7 +24,9 @@ _DESCRIPTIONS = {
     "sent_at": "When this attempt was made, by the sender's clock, so that a wrong clock can be corrected.",
     "source": "Free text, such as SHOPIFY.",
     "event_id": "The event's own id, the same on every retry; an id is never recorded twice.",
-    "occurred_at": f"When it happened; now, if absent. At most {limits.EVENT_AGE // timedelta(hours=1)} hours ago.",
+    "occurred_at": (
+        f"When it happened; now, if absent. A browser's is at most {limits.EVENT_AGE // timedelta(hours=1)} hours ago."
+    ),
     "product_id": "The shop's id of the product.",
     "product_name": "The product's name, for people.",
     "conversation_id": "The conversation, for the trace of an order.",
