@@ -146,7 +146,7 @@ class _Product:
             self.state, event.type, event.quantity, event.value_minor, event.value_basis, event.previous_quantity
         )
         event.units, event.gmv_minor = change.units, change.gmv_minor
-        assert change.state.quantity is not None  # noqa: S101  (known after any event; tells mypy)
+        assert change.state.quantity is not None  # noqa: S101  (known after any event)
         event.cart_quantity = change.state.quantity
         event.claimed_units, event.claimed_minor = change.state.units, change.state.minor
         self.state, self.orders = change.state, 0

@@ -582,10 +582,10 @@ def test_versions_when_many_list_the_latest(shop: Shop) -> None:
     shop.order(clock(11))
     for number in range(VERSIONS_LENGTH + 3):
         shop.confirm(clock(12, 0, number), 10_000 + number)
-    told = panel(text_of(Order.objects.get()), "versions").sentences
-    assert len(told) == VERSIONS_LENGTH + 1
-    assert told[0] == "2 earlier changes are not shown."
-    assert plain(told[-1]).endswith("from 100.51 EUR to 100.52 EUR.")
+    sentences = panel(text_of(Order.objects.get()), "versions").sentences
+    assert len(sentences) == VERSIONS_LENGTH + 1
+    assert sentences[0] == "2 earlier changes are not shown."
+    assert plain(sentences[-1]).endswith("from 100.51 EUR to 100.52 EUR.")
 
 
 @pytest.mark.parametrize("is_known", [True, False])

@@ -274,7 +274,7 @@
    * @param {number} shipping
    * @param {number[]} sums of the items, without each kind of discount; NaN if a price is missing
    * @param {number} unit the currency's minor unit
-   * @returns {number | undefined} undefined if it cannot be told
+   * @returns {number | undefined} undefined if the sums do not decide
    */
   function totalOf(value, tax, shipping, sums, unit) {
     if (!tax && !shipping) return value;
