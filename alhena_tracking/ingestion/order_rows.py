@@ -30,7 +30,6 @@ from alhena_tracking.models import (
     OrderAmounts,
     OrderClaim,
     OrderLine,
-    OrderVersion,
     PendingConfirmation,
     Refund,
     Standing,
@@ -48,8 +47,8 @@ class Place(NamedTuple):
     lines: dict[str, str]
 
 
-def new_order(company: Company, data: OrderData, attribution: Attribution) -> Order:
-    """Build an order from one event."""
+def new_order(company: Company, data: OrderData, attribution: Attribution, lines: Lines) -> Order:
+    """Build an order from one event, whose lines are those of ``stored_lines``."""
     is_confirmed = data.trust == Trust.CONFIRMED
     is_held = not is_confirmed and is_above(conf.max_order_value, data.currency, data.value_minor)
     values = {
@@ -61,7 +60,7 @@ def new_order(company: Company, data: OrderData, attribution: Attribution) -> Or
     return Order(
         order_id=data.order_id,
         order_id_digest=text_digest(data.order_id) if data.order_id else None,
-        contents_digest=None if data.order_id else contents_digest(data),
+        contents_digest=None if data.order_id else digest_of(data, lines),
         has_confirmed_lines=is_confirmed and data.line_items is not None,
         held_reason=HeldReason.ABOVE_CEILING if is_held else "",
         confirmed_at=data.received_at if is_confirmed else None,
@@ -69,7 +68,7 @@ def new_order(company: Company, data: OrderData, attribution: Attribution) -> Or
         updated_at=data.version_at if is_confirmed else None,
         is_cancelled=is_confirmed and bool(data.is_cancelled),
         cart_at=data.occurred_at,
-        cart_lines=cart_lines(stored_lines(data)),
+        cart_lines=cart_lines(lines),
         **values,
     )
 
@@ -91,11 +90,16 @@ def restate_claim(claim: OrderClaim, company: Company, data: OrderData, attribut
 
 def contents_digest(data: OrderData) -> UUID:
     """Return the digest by which orders without an id are compared: of their value, currency and lines."""
-    lines = sorted(
+    return digest_of(data, stored_lines(data))
+
+
+def digest_of(data: OrderData, lines: Lines) -> UUID:
+    """Return the ``contents_digest`` of an event whose lines are those of ``stored_lines``."""
+    contents = sorted(
         (text_digest(line["product_id"]).hex, str(Decimal(line["quantity"]).normalize()), line["total_minor"])
-        for line in stored_lines(data)
+        for line in lines
     )
-    return text_digest(repr((data.currency, data.value_minor, lines)))
+    return text_digest(repr((data.currency, data.value_minor, contents)))
 
 
 def stored_lines(data: OrderData) -> Lines:
@@ -180,30 +184,20 @@ def new_pending(
     )
 
 
-def copy_amounts(source: OrderAmounts | OrderData, target: OrderAmounts) -> None:
+def copy_amounts(source: OrderAmounts, target: OrderAmounts) -> None:
     for name in ("currency", "value_minor", *ORDER_PARTS):
         setattr(target, name, getattr(source, name))
 
 
-def take_figures(order: Order, data: OrderData) -> None:
-    """Take the figures of a version."""
-    before = OrderVersion(is_cancelled=order.is_cancelled)
-    copy_amounts(order, before)
-    copy_amounts(data, order)
-    order.updated_at, order.is_cancelled = data.version_at, bool(data.is_cancelled)
-    keep_unstated(order, before, data)
-
-
-def keep_unstated(
-    row: Order | PendingConfirmation, before: PendingConfirmation | OrderVersion, data: OrderData
-) -> None:
-    """Keep what a version of the shop's server leaves out: the parts of an equal value, and a cancellation."""
+def take_figures(row: Order | PendingConfirmation, before: Order | PendingConfirmation, data: OrderData) -> None:
+    """Give a row a version's figures. What it leaves out stays: the parts of an equal value, and a cancellation."""
     is_same = (before.currency, before.value_minor) == (data.currency, data.value_minor)
-    for name in ORDER_PARTS:
-        if is_same and getattr(data, name) is None:
-            setattr(row, name, getattr(before, name))
-    if data.is_cancelled is None:
-        row.is_cancelled = before.is_cancelled
+    stated = {name: getattr(data, name) for name in ORDER_PARTS}
+    parts = {name: getattr(before, name) if is_same and part is None else part for name, part in stated.items()}
+    row.is_cancelled = before.is_cancelled if data.is_cancelled is None else data.is_cancelled
+    row.currency, row.value_minor, row.updated_at = data.currency, data.value_minor, data.version_at
+    for name, part in parts.items():
+        setattr(row, name, part)
 
 
 def data_of(pending: PendingConfirmation) -> OrderData:

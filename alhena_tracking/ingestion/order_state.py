@@ -136,7 +136,7 @@ class OrderState(ShownOrder):
         self.has_new_pending = True
         if waiting is not None:
             self.pending.received_at = waiting.received_at
-            order_rows.keep_unstated(self.pending, waiting, data)
+            order_rows.take_figures(self.pending, waiting, data)
             if lines is None and waiting.currency == data.currency:
                 self.pending.line_items = waiting.line_items
         self.versions.standing_lines = self.pending.line_items

@@ -40,13 +40,14 @@ class OrdersWithoutId:
         times = self._stored.contents.setdefault((session_id, contents_digest(event)), [])
         if any(abs(event.occurred_at - at) <= EQUAL_ORDER_INTERVAL for at in times):
             return DUPLICATE
-        order = new_order(self._company, event, attribution)
+        lines = stored_lines(event)
+        order = new_order(self._company, event, attribution, lines)
         order.set_standing(is_session_excluded=session_id in self._stored.excluded_sessions)
         if order.standing == Standing.COUNTED:
             times.append(event.occurred_at)
         order.pk = self._new_id()
         self.added.append(order)
-        self.lines += new_lines(order, stored_lines(event))
+        self.lines += new_lines(order, lines)
         self._stored.orders_without_id.setdefault(session_id, []).append(order)
         return HELD if order.standing == Standing.HELD else Outcome("recorded", event.event_id)
 

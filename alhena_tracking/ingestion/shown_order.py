@@ -85,7 +85,7 @@ class ShownOrder:
     # Changes of the order
 
     def _open(self, data: OrderData, attribution: Attribution, lines: Lines) -> Order:
-        self.order = order = order_rows.new_order(self.company, data, attribution)
+        self.order = order = order_rows.new_order(self.company, data, attribution, lines)
         self.is_new = True
         self.lines = lines
         self.claims.add(self.company, data, attribution, lines)
@@ -111,7 +111,7 @@ class ShownOrder:
         order.server_occurred_at = order.server_occurred_at or data.server_occurred_at
         order_rows.show_details(order, data)
         is_other_currency = order.currency != data.currency
-        order_rows.take_figures(order, data)
+        order_rows.take_figures(order, order, data)
         if lines is not None:
             self.lines, order.has_confirmed_lines = lines, True
             self.versions.standing_lines = lines

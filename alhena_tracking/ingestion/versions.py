@@ -49,27 +49,27 @@ class Versions:
 
     def supersede(self, standing: Order | PendingConfirmation, at: datetime) -> None:
         """Keep the version that stands, which a later one replaces."""
-        assert standing.updated_at is not None  # noqa: S101  (the shop's server sent it)
-        version = OrderVersion(
-            company_id=standing.company_id,
-            order_id_digest=standing.order_id_digest,
-            event_id=standing.event_id,
-            source=standing.source,
-            line_items=self.standing_lines,
-            updated_at=standing.updated_at,
-            superseded_at=at,
-            is_cancelled=standing.is_cancelled,
-        )
-        order_rows.copy_amounts(standing, version)
-        self.rows.append(version)
+        self._keep(standing, self.standing_lines, at)
 
     def keep_late(self, company: Company, data: OrderData, lines: Lines | None) -> None:
         """Keep a version that arrived after a later one."""
         if not any(_is_equal(row, row.line_items, data, lines) for row in self.rows):
-            pending = order_rows.new_pending(company, data, lines, replacing=None)
-            standing_lines, self.standing_lines = self.standing_lines, lines
-            self.supersede(pending, data.received_at)
-            self.standing_lines = standing_lines
+            self._keep(order_rows.new_pending(company, data, lines, replacing=None), lines, data.received_at)
+
+    def _keep(self, holder: Order | PendingConfirmation, lines: Lines | None, at: datetime) -> None:
+        assert holder.updated_at is not None  # noqa: S101  (the shop's server sent it)
+        version = OrderVersion(
+            company_id=holder.company_id,
+            order_id_digest=holder.order_id_digest,
+            event_id=holder.event_id,
+            source=holder.source,
+            line_items=lines,
+            updated_at=holder.updated_at,
+            superseded_at=at,
+            is_cancelled=holder.is_cancelled,
+        )
+        order_rows.copy_amounts(holder, version)
+        self.rows.append(version)
 
 
 def _is_equal(version: Holder, its_lines: Lines | None, data: OrderData, lines: Lines | None) -> bool:
