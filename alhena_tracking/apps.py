@@ -17,6 +17,7 @@ class AlhenaTrackingConfig(AppConfig):
     def ready(self) -> None:
         from alhena_tracking.checks import (
             check_database,
+            check_integrations,
             check_proxies,
             check_rate_limit_cache,
             check_related_databases,
@@ -29,6 +30,7 @@ class AlhenaTrackingConfig(AppConfig):
             check_settings,
             check_time_zones,
             check_related_databases,
+            check_integrations,
             check_database,
             check_rate_limit_cache,
         ):

@@ -13,6 +13,7 @@ from django.core.checks import CheckMessage, Error, Warning  # noqa: A004
 from django.db import connections, router
 
 from alhena_tracking.conf import SETTING, Conf, conf
+from alhena_tracking.integrations.platform import all_platforms
 from alhena_tracking.models import Company
 
 #: The longest that an event may hold a worker, whatever hangs.
@@ -49,6 +50,23 @@ def check_related_databases(**kwargs: Any) -> list[CheckMessage]:
         )
         for model in (get_user_model(), Group)
         if (other := router.db_for_write(model)) != alias
+    ]
+
+
+def check_integrations(**kwargs: Any) -> list[CheckMessage]:
+    """Report platforms in ``INTEGRATIONS`` that no integration serves."""
+    known = [platform.name for platform in all_platforms()]
+    if not isinstance(conf.integrations, Mapping):
+        return []  # which check_settings reports
+    named = [name for platforms in conf.integrations.values() if isinstance(platforms, Mapping) for name in platforms]
+    return [
+        Error(
+            f"{SETTING}['INTEGRATIONS'] names a platform {name!r} that no integration serves.",
+            hint=f"Known platforms: {', '.join(sorted(known))}. Others are registered in an AppConfig's ready().",
+            id="alhena_tracking.E031",
+        )
+        for name in dict.fromkeys(named)
+        if name not in known
     ]
 
 

@@ -23,11 +23,22 @@ T = TypeVar("T")
 class Setting(Generic[T]):
     """One key of the dict. Every read gives its present value, so ``override_settings`` works."""
 
-    def __init__(self, default: T, check_id: str, is_valid: Callable[[Any], bool], hint: str, doc: str) -> None:
+    def __init__(
+        self,
+        default: T,
+        check_id: str,
+        is_valid: Callable[[Any], bool],
+        hint: str,
+        doc: str,
+        *,
+        is_secret: bool = False,
+    ) -> None:
         self.default = default
         self.check_id = f"alhena_tracking.{check_id}"
         self.is_valid = is_valid
         self.hint = hint
+        #: Whether no message may quote the value.
+        self.is_secret = is_secret
         self.__doc__ = doc
 
     def __set_name__(self, owner: type[Conf], attribute: str) -> None:
@@ -77,6 +88,38 @@ def _is_positive(amount: object) -> bool:
     if isinstance(amount, bool) or not isinstance(amount, int | Decimal):
         return False
     return Decimal(amount).is_finite() and amount > 0
+
+
+#: The keys of one company's platform in ``INTEGRATIONS``, and what each must be.
+_INTEGRATION_KEYS: Mapping[str, Callable[[Any], bool]] = {
+    "SECRETS": lambda value: (
+        isinstance(value, list | tuple) and 1 <= len(value) <= 2 and all(map(_is_filled_text, value))
+    ),
+    "SHOP": lambda value: isinstance(value, str),
+    "ORDERS_COUNT_ONCE": lambda value: value in {"placed", "paid"},
+    "API_KEY": lambda value: isinstance(value, str),
+    "API_SECRET": lambda value: isinstance(value, str),
+}
+
+
+def _is_filled_text(value: object) -> bool:
+    return isinstance(value, str) and value.strip() != ""
+
+
+def _is_integrations(value: object) -> bool:
+    return (
+        isinstance(value, Mapping)
+        and all(isinstance(key, str) and isinstance(platforms, Mapping) for key, platforms in value.items())
+        and all(map(_is_integration, (each for platforms in value.values() for each in platforms.values())))
+    )
+
+
+def _is_integration(value: object) -> bool:
+    return (
+        isinstance(value, Mapping)
+        and "SECRETS" in value
+        and all(key in _INTEGRATION_KEYS and _INTEGRATION_KEYS[key](each) for key, each in value.items())
+    )
 
 
 def _is_function_or_none(value: object) -> bool:
@@ -226,6 +269,15 @@ class Conf:
         "Use the number of your own proxies that append to X-Forwarded-For, such as 1; 0 where there is none.",
         "How many of the shop's own proxies append to ``X-Forwarded-For``; ``None`` if unknown.",
     )
+    integrations = Setting[Mapping[str, Mapping[str, Mapping[str, Any]]]](
+        {},
+        "E030",
+        _is_integrations,
+        'Use {"company key": {"shopify": {"SECRETS": ["…"]}}}, with one or two secrets, and optionally SHOP, '
+        "ORDERS_COUNT_ONCE ('placed' or 'paid'), API_KEY and API_SECRET.",
+        "By company key and platform, what the admin's shop connections hold otherwise: the secrets of webhooks.",
+        is_secret=True,
+    )
     lock_timeout = _timeout(2, "E018", "How long an event waits for a database lock before it is answered 503.")
     statement_timeout = _timeout(
         4, "E019", "How long all database statements of one request may take together before it is answered 503."
@@ -252,7 +304,11 @@ def check_settings(**kwargs: Any) -> list[CheckMessage]:
         if name not in SETTINGS
     ]
     wrong = [
-        Error(f"{SETTING}[{name!r}] is {configured[name]!r}.", hint=setting.hint, id=setting.check_id)
+        Error(
+            f"{SETTING}[{name!r}] is {'not valid' if setting.is_secret else repr(configured[name])}.",
+            hint=setting.hint,
+            id=setting.check_id,
+        )
         for name, setting in SETTINGS.items()
         if name in configured and not setting.is_valid(configured[name])
     ]

@@ -188,6 +188,12 @@ class OrderVersionQuerySet(models.QuerySet[_Model]):
         return self.filter(order__isnull=True, superseded_at__lt=until)
 
 
+class WebhookDeliveryQuerySet(models.QuerySet[_Model]):
+    def received_until(self, until: datetime) -> Self:
+        """Return those received before ``until``."""
+        return self.filter(received_at__lt=until)
+
+
 class RefundQuerySet(DatedQuerySet[_Model]):
     def waiting_since(self, until: datetime) -> Self:
         """Return those that have waited for their order since ``until`` or longer."""

@@ -42,6 +42,10 @@ ERRORS = 100
 BODY_BYTES = 64 * 1024
 BATCH_BODY_BYTES = 256 * 1024
 
+#: Largest body of a platform's webhook, in bytes, and how old a delivery may be: as long as its id is remembered.
+WEBHOOK_BODY_BYTES = 1024 * 1024
+WEBHOOK_AGE = timedelta(hours=72)
+
 #: How far a client's clock may be off (or the network slow) before ``occurred_at`` is corrected.
 CLOCK_TOLERANCE = timedelta(seconds=60)
 #: How long after an event its interaction may be dated and still count as before it.

@@ -99,6 +99,8 @@ class EventFacts:
     order_tags: tuple[OutcomeSums, ...]
     #: Requests through proxies that ``TRUSTED_PROXIES`` does not count.
     forwarded: tuple[OutcomeSums, ...]
+    #: Deliveries of webhooks; the events in them are among the ``outcomes``, too.
+    deliveries: tuple[OutcomeSums, ...]
     rejections: Collection[RejectedEvent]
     outcomes: tuple[OutcomeSums, ...]
     samples: dict[str, Sample]
@@ -158,7 +160,10 @@ def read_facts(company: Company, *, now: datetime) -> EventFacts:
         order_tags=tuple(each for each in sums if each.method == EventCount.ORDER_TAG),
         forwarded=tuple(each for each in sums if each.method == EventCount.PROXY),
         rejections=list(RejectedEvent.objects.filter(company=company)[: RejectedEvent.KEPT]),
-        outcomes=tuple(each for each in sums if each.method not in EventCount.NO_EVENTS),
+        deliveries=tuple(each for each in sums if EventCount.webhook_of(each.method)),
+        outcomes=tuple(
+            each for each in sums if each.method not in EventCount.NO_EVENTS and not EventCount.webhook_of(each.method)
+        ),
         samples={
             INTERACTION: _sample(interactions),
             CART_EVENT: _sample(carts),

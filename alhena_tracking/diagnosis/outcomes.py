@@ -83,6 +83,11 @@ REASONS = {
     "too_old": _("too old"),
     "exceeds_order": _("more than the rest of the order"),
     "not_storable": _("rejected by the database"),
+    "invalid_signature": _("the signature is not by a secret of the connection"),
+    "other_shop": _("of another shop"),
+    "stale": _("sent too long ago"),
+    "unknown_topic": _("of a topic that is not used"),
+    "unreadable": _("not in the shape that the platform documents"),
     FAILED_AFTER_COMMIT: _("failed after the shop's commit; the log names the error"),
 }
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from alhena_tracking.maintenance.days import redate_companies
-from alhena_tracking.maintenance.waiting import prune_waiting
+from alhena_tracking.maintenance.waiting import prune_deliveries, prune_waiting
 
 STEPS: Mapping[str, Callable[[], Iterator[str]]] = {
     "re-date": redate_companies,
     "prune": prune_waiting,
+    "prune deliveries": prune_deliveries,
 }
 
 __all__ = ["STEPS"]

@@ -1,5 +1,6 @@
 import alhena_tracking.models.base
 import alhena_tracking.models.company
+import alhena_tracking.models.integrations
 import django.core.validators
 import django.db.models.deletion
 import uuid
@@ -187,7 +188,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('counted_on', models.DateField(verbose_name='day')),
-                ('method', alhena_tracking.models.base.ExactCharField(blank=True, help_text='The tracker method, “refund”, “snippet”, “order_tag” or “proxy”. Empty if unknown.', max_length=32, verbose_name='method')),
+                ('method', alhena_tracking.models.base.ExactCharField(blank=True, help_text='The tracker method, “refund”, “snippet”, “order_tag”, “proxy” or a webhook. Empty if unknown.', max_length=64, verbose_name='method')),
                 ('outcome', alhena_tracking.models.base.ExactCharField(max_length=32, verbose_name='outcome')),
                 ('reason', alhena_tracking.models.base.ExactCharField(blank=True, max_length=64, verbose_name='reason')),
                 ('count', models.BigIntegerField(verbose_name='count')),
@@ -379,6 +380,23 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name='PrivacyRequest',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('platform', alhena_tracking.models.base.ExactCharField(max_length=16, verbose_name='platform')),
+                ('kind', models.CharField(choices=[('access', "copy of a customer's data"), ('erase', "erasure of a customer's data"), ('erase_shop', "erasure of the shop's data")], max_length=10, verbose_name='request')),
+                ('order_ids', models.JSONField(default=list, verbose_name='order IDs')),
+                ('received_at', models.DateTimeField(verbose_name='received at')),
+                ('company', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='privacy_requests', to='alhena_tracking.company', verbose_name='company')),
+            ],
+            options={
+                'verbose_name': 'privacy request',
+                'verbose_name_plural': 'privacy requests',
+                'ordering': ['-received_at', '-id'],
+                'default_permissions': ('view',),
+            },
+        ),
+        migrations.CreateModel(
             name='Refund',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -406,7 +424,7 @@ class Migration(migrations.Migration):
             name='RejectedEvent',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('method', alhena_tracking.models.base.ExactCharField(blank=True, max_length=32, verbose_name='method')),
+                ('method', alhena_tracking.models.base.ExactCharField(blank=True, max_length=64, verbose_name='method')),
                 ('outcome', alhena_tracking.models.base.ExactCharField(max_length=32, verbose_name='outcome')),
                 ('errors', models.JSONField(default=list, help_text='The field and code of each error.', verbose_name='errors')),
                 ('origin', alhena_tracking.models.base.ExactCharField(blank=True, max_length=255, verbose_name='origin')),
@@ -450,6 +468,26 @@ class Migration(migrations.Migration):
                 'verbose_name': 'secret key',
                 'verbose_name_plural': 'secret keys',
                 'ordering': ['-created_at', '-id'],
+            },
+        ),
+        migrations.CreateModel(
+            name='ShopConnection',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('platform', alhena_tracking.models.base.ExactCharField(max_length=16, verbose_name='platform')),
+                ('shop', models.CharField(blank=True, help_text='Its domain. Webhooks of other shops are rejected. Example: acme.myshopify.com', max_length=255, verbose_name='shop')),
+                ('orders_count_once', models.CharField(choices=[('placed', 'placed'), ('paid', 'paid')], default='placed', max_length=6, verbose_name='orders count once')),
+                ('secret', alhena_tracking.models.integrations.SecretField(blank=True, default='', max_length=255, serialize=False, verbose_name='signing secret')),
+                ('previous_secret', alhena_tracking.models.integrations.SecretField(blank=True, default='', max_length=255, serialize=False, verbose_name='previous signing secret')),
+                ('api_key', alhena_tracking.models.integrations.SecretField(blank=True, default='', max_length=255, serialize=False, verbose_name='API key')),
+                ('api_secret', alhena_tracking.models.integrations.SecretField(blank=True, default='', max_length=255, serialize=False, verbose_name='API secret')),
+                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='created at')),
+                ('company', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='shop_connections', to='alhena_tracking.company', verbose_name='company')),
+            ],
+            options={
+                'verbose_name': 'shop connection',
+                'verbose_name_plural': 'shop connections',
+                'ordering': ['company', 'platform'],
             },
         ),
         migrations.CreateModel(
@@ -562,6 +600,20 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name='WebhookDelivery',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('digest', alhena_tracking.models.base.ExactUUIDField(verbose_name='digest')),
+                ('received_at', models.DateTimeField(db_index=True, verbose_name='received at')),
+                ('company', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, to='alhena_tracking.company', verbose_name='company')),
+            ],
+            options={
+                'verbose_name': 'webhook delivery',
+                'verbose_name_plural': 'webhook deliveries',
+                'default_permissions': (),
+            },
+        ),
+        migrations.CreateModel(
             name='WeeklyProductTotals',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -646,6 +698,10 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='rolledupday',
             constraint=models.UniqueConstraint(fields=('company', 'on'), name='alhena_rolledupday_day'),
+        ),
+        migrations.AddConstraint(
+            model_name='shopconnection',
+            constraint=models.UniqueConstraint(fields=('company', 'platform'), name='alhena_shopconnection_once'),
         ),
         migrations.AddIndex(
             model_name='visitorsession',
@@ -786,6 +842,10 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='cartevent',
             constraint=models.CheckConstraint(condition=models.Q(('channel__in', ['CHAT', 'FAQ', 'NUDGE'])), name='alhena_cartevent_channel'),
+        ),
+        migrations.AddConstraint(
+            model_name='webhookdelivery',
+            constraint=models.UniqueConstraint(fields=('company', 'digest'), name='alhena_webhookdelivery_once'),
         ),
         migrations.AddIndex(
             model_name='weeklyproducttotals',

@@ -5,6 +5,7 @@ from alhena_tracking.models.carts import CartEvent, ValueBasis
 from alhena_tracking.models.channels import CHANNEL_DISPLAYS, Channel, ChannelDisplay
 from alhena_tracking.models.company import Company, SecretKey
 from alhena_tracking.models.diagnostics import EventCount, EventDiagnostics, RejectedEvent
+from alhena_tracking.models.integrations import PrivacyRequest, ShopConnection, WebhookDelivery
 from alhena_tracking.models.locks import LockRow
 from alhena_tracking.models.orders import (
     HeldReason,
@@ -51,15 +52,18 @@ __all__ = [
     "OrderLine",
     "OrderVersion",
     "PendingConfirmation",
+    "PrivacyRequest",
     "Redating",
     "Refund",
     "RejectedEvent",
     "RevenueImpact",
     "RolledUpDay",
     "SecretKey",
+    "ShopConnection",
     "Standing",
     "Trust",
     "ValueBasis",
     "VisitorSession",
+    "WebhookDelivery",
     "WeeklyProductTotals",
 ]

@@ -13,13 +13,14 @@ class EventCount(models.Model):
     """How many events of one kind had one outcome on one day (in the company's time zone), and when the last one came.
 
     ``NO_EVENTS`` are methods, too: they count when templates rendered the snippet and the tag of an order, and requests
-    through proxies that ``TRUSTED_PROXIES`` does not count.
+    through proxies that ``TRUSTED_PROXIES`` does not count. So are those of ``webhook_method``.
     """
 
     SNIPPET = "snippet"
     ORDER_TAG = "order_tag"
     PROXY = "proxy"
     NO_EVENTS = frozenset({SNIPPET, ORDER_TAG, PROXY})
+    _WEBHOOK = "webhook "
 
     company = models.ForeignKey(
         "alhena_tracking.Company", verbose_name=_("company"), on_delete=models.CASCADE, db_index=False
@@ -27,9 +28,9 @@ class EventCount(models.Model):
     counted_on = models.DateField(_("day"))
     method = ExactCharField(
         _("method"),
-        max_length=32,
+        max_length=64,
         blank=True,
-        help_text=_("The tracker method, “refund”, “snippet”, “order_tag” or “proxy”. Empty if unknown."),
+        help_text=_("The tracker method, “refund”, “snippet”, “order_tag”, “proxy” or a webhook. Empty if unknown."),
     )
     outcome = ExactCharField(_("outcome"), max_length=32)
     reason = ExactCharField(_("reason"), max_length=64, blank=True)
@@ -50,6 +51,19 @@ class EventCount(models.Model):
     def __str__(self) -> str:
         return f"{self.counted_on} {self.method} {self.outcome} {self.reason}: {self.count}"
 
+    @classmethod
+    def webhook_method(cls, platform: str, topic: str = "") -> str:
+        """Return the method under which deliveries of a platform's topic are counted."""
+        return f"{cls._WEBHOOK}{platform} {topic}".rstrip()
+
+    @classmethod
+    def webhook_of(cls, method: str) -> tuple[str, str] | None:
+        """Return the platform and topic of a ``webhook_method``; ``None`` for any other method."""
+        if not method.startswith(cls._WEBHOOK):
+            return None
+        platform, _, topic = method.removeprefix(cls._WEBHOOK).partition(" ")
+        return platform, topic
+
 
 class RejectedEvent(models.Model):
     """One of a company's last rejected events: which fields were wrong and how, never their values."""
@@ -57,7 +71,7 @@ class RejectedEvent(models.Model):
     KEPT = 100
 
     company = models.ForeignKey("alhena_tracking.Company", verbose_name=_("company"), on_delete=models.CASCADE)
-    method = ExactCharField(_("method"), max_length=32, blank=True)
+    method = ExactCharField(_("method"), max_length=64, blank=True)
     outcome = ExactCharField(_("outcome"), max_length=32)
     errors = models.JSONField(_("errors"), default=list, help_text=_("The field and code of each error."))
     origin = ExactCharField(_("origin"), max_length=TEXT_LENGTH, blank=True)

@@ -81,6 +81,13 @@ WRONG = [
     ("MAX_CART_VALUE", {"eur": 1000}, "alhena_tracking.E026"),
     ("ORDER_ID", "no.such.function", "alhena_tracking.E028"),
     ("ORDER_ID", str.upper, "alhena_tracking.E028"),
+    ("INTEGRATIONS", ["acme"], "alhena_tracking.E030"),
+    ("INTEGRATIONS", {"acme": {"kiosk": "secret"}}, "alhena_tracking.E030"),
+    ("INTEGRATIONS", {"acme": {"kiosk": {"SECRETS": "secret"}}}, "alhena_tracking.E030"),
+    ("INTEGRATIONS", {"acme": {"kiosk": {"SECRETS": ["a", "b", "c"]}}}, "alhena_tracking.E030"),
+    ("INTEGRATIONS", {"acme": {"kiosk": {"SECRETS": [" "]}}}, "alhena_tracking.E030"),
+    ("INTEGRATIONS", {"acme": {"kiosk": {"SECRETS": ["a"], "ORDERS_COUNT_ONCE": "sent"}}}, "alhena_tracking.E030"),
+    ("INTEGRATIONS", {"acme": {"kiosk": {"SECRETS": ["a"], "COLOUR": "red"}}}, "alhena_tracking.E030"),
     ("READ_DATALAYER", "as-is", "alhena_tracking.E021"),
     ("DATALAYER_VALUE", ["net"], "alhena_tracking.E022"),
     ("DEFAULT_CURRENCY", "eur", "alhena_tracking.E027"),
@@ -96,6 +103,7 @@ def test_setting_when_wrong_is_an_error_with_a_hint(name: str, value: Any, id_: 
         (message,) = check_settings()
     assert message.id == id_
     assert name in message.msg
+    assert "secret" not in message.msg
     assert message.hint
 
 
@@ -123,6 +131,7 @@ def test_setting_when_wrong_is_an_error_with_a_hint(name: str, value: Any, id_: 
         ("RATE_LIMIT_PER_COMPANY", None),
         ("RATE_LIMIT_CACHE", "default"),
         ("TRUSTED_PROXIES", 2),
+        ("INTEGRATIONS", {"acme": {"kiosk": {"SECRETS": ["a", "b"], "SHOP": "acme.example", "API_KEY": "c"}}}),
         ("LOCK_TIMEOUT", timedelta(milliseconds=500)),
         ("STATEMENT_TIMEOUT", timedelta(seconds=1)),
     ],

@@ -77,6 +77,7 @@ def test_rows_when_they_have_waited_72_hours_are_deleted(company: Company) -> No
     supersede(company, "old", age=PENDING_AGE + SECOND)
     refund(company, "old", age=PENDING_AGE + SECOND)
     deleted = [f"Deleted waiting {name}: {{}}." for name in ("confirmations", "order versions", "refunds")]
+    deleted.append("Deleted ids of webhook deliveries: 0.")
     assert maintain() == [text.format(1) for text in deleted]
     models = PendingConfirmation, OrderVersion, Refund
     assert [pk for model in models for pk in model.objects.order_by("pk").values_list("pk", flat=True)] == kept

@@ -26,13 +26,21 @@ def read_json(request: HttpRequest, media_types: Container[str], limit: int) -> 
 
     Raises ``APIException`` for any other body.
     """
-    length = _declared_length(request)
-    if not length:
+    if not _declared_length(request):
         return {}
     content_type = request.META.get("CONTENT_TYPE", "")
     charset = parse_header_parameters(content_type)[1].get("charset", "utf-8")
     if content_type.partition(";")[0].strip().lower() not in media_types or charset.lower() not in {"utf-8", "utf8"}:
         raise UnsupportedMediaType(content_type)
+    return parse_json(read_body(request, limit))
+
+
+def read_body(request: HttpRequest, limit: int) -> bytes:
+    """Read a body of at most ``limit`` bytes, whatever the project's settings allow.
+
+    Raises ``APIException`` for a longer one, and for one that ends early.
+    """
+    length = _declared_length(request)
     body = b""
     if length <= limit:  # a middleware may have read the body before
         body = request.body if request._read_started else request.read(limit + 1)  # type: ignore[attr-defined]
@@ -40,7 +48,7 @@ def read_json(request: HttpRequest, media_types: Container[str], limit: int) -> 
         raise BodyTooLarge(_("The body is larger than %(limit)s bytes.") % {"limit": limit})
     if len(body) < length:
         raise ParseError(_("The body ends before its length."))
-    return parse_json(body)
+    return body
 
 
 def _declared_length(request: HttpRequest) -> int:
