@@ -56,9 +56,10 @@ def check_related_databases(**kwargs: Any) -> list[CheckMessage]:
 def check_integrations(**kwargs: Any) -> list[CheckMessage]:
     """Report platforms in ``INTEGRATIONS`` that no integration serves."""
     known = [platform.name for platform in all_platforms()]
-    if not isinstance(conf.integrations, Mapping):
+    values: Any = conf.integrations
+    if not isinstance(values, Mapping):
         return []  # which check_settings reports
-    named = [name for platforms in conf.integrations.values() if isinstance(platforms, Mapping) for name in platforms]
+    named = [name for platforms in values.values() if isinstance(platforms, Mapping) for name in platforms]
     return [
         Error(
             f"{SETTING}['INTEGRATIONS'] names a platform {name!r} that no integration serves.",

@@ -51,15 +51,15 @@ def normalise(fields: Mapping[str, object]) -> tuple[dict[str, Any], Errors]:
     errors: Errors = {}
     for name, value in fields.items():
         values[name] = _KINDS[name](value) if name in _KINDS else value
-    for name in _AMOUNTS:
+    for name, currency_name in _AMOUNTS.items():
         if name in fields:
             values[name], currency = amount_of(fields[name])
-            if currency is not None and values.get("currency") is None:
-                values["currency"] = currency
-    decimals = _decimals(values.get("currency"))
+            if currency is not None and values.get(currency_name) is None:
+                values[currency_name] = currency
     for name in (*_AMOUNTS, *_QUANTITIES):
         if name in fields:
             is_amount = name not in _QUANTITIES
+            decimals = _decimals(values.get(_AMOUNTS[name])) if is_amount else None
             try:
                 values[name] = _number(values[name], decimals if is_amount else limits.QUANTITY_DECIMALS)
             except InvalidValue as error:
@@ -169,11 +169,15 @@ _KINDS: dict[str, Callable[[object], object]] = {
     **dict.fromkeys(["order_id", "product_id", "conversation_id", "refund_id"], _id),
     **dict.fromkeys(["occurred_at", "updated_at"], _time),
     "product_name": _name,
-    "currency": _currency,
+    **dict.fromkeys(["currency", "shop_currency"], _currency),
     "event_id": _event_id,
     "recommended_product_ids": _ids,
 }
-_AMOUNTS = ("value", "total", "unit_price", "tax", "shipping", "discount")
+#: Each with the field of its currency.
+_AMOUNTS = {
+    **dict.fromkeys(["value", "total", "unit_price", "tax", "shipping", "discount"], "currency"),
+    "shop_value": "shop_currency",
+}
 _QUANTITIES = ("quantity", "previous_quantity")
 
 

@@ -138,8 +138,9 @@ class OrderData(EventData):
 
     What the shop's server says without ``line_items`` keeps the lines that are known; an empty tuple removes them.
 
-    ``tax_minor``, ``shipping_minor`` and ``discount_minor`` are parts of the value. ``updated_at`` and ``is_cancelled``
-    only the shop's server states: when it changed the order last, and whether the order is cancelled.
+    ``tax_minor``, ``shipping_minor`` and ``discount_minor`` are parts of the value. Only the shop's server states
+    ``shop_value_minor`` (the value in the shop's own currency), ``updated_at`` (when it changed the order last) and
+    ``is_cancelled``.
 
     Orders, claims and pending confirmations keep what is stored apart differently.
     """
@@ -152,6 +153,8 @@ class OrderData(EventData):
     tax_minor: int | None = None
     shipping_minor: int | None = None
     discount_minor: int | None = None
+    shop_currency: str = ""
+    shop_value_minor: int | None = None
     line_items: tuple[LineItemData, ...] | None = None
     updated_at: datetime | None = None
     is_cancelled: bool | None = None
@@ -176,8 +179,8 @@ class OrderData(EventData):
 
 #: An order's lines as JSON, with totals in minor units.
 Lines: TypeAlias = list[dict[str, Any]]
-#: The parts of an order's value, each ``None`` if it is not stated.
-ORDER_PARTS = ("tax_minor", "shipping_minor", "discount_minor")
+#: What an order's value consists of or is worth, each empty if it is not stated.
+ORDER_PARTS = ("tax_minor", "shipping_minor", "discount_minor", "shop_currency", "shop_value_minor")
 #: What an event states of an order beside its figures; where the shop's server states it, it stands.
 ORDER_DETAILS = tuple(
     name for name in stated_fields(OrderData) if name not in {"currency", "value_minor", *ORDER_PARTS}

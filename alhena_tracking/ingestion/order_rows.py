@@ -193,7 +193,7 @@ def take_figures(row: Order | PendingConfirmation, before: Order | PendingConfir
     """Give a row a version's figures. What it leaves out stays: the parts of an equal value, and a cancellation."""
     is_same = (before.currency, before.value_minor) == (data.currency, data.value_minor)
     stated = {name: getattr(data, name) for name in ORDER_PARTS}
-    parts = {name: getattr(before, name) if is_same and part is None else part for name, part in stated.items()}
+    parts = {name: getattr(before, name) if is_same and part in {None, ""} else part for name, part in stated.items()}
     row.is_cancelled = before.is_cancelled if data.is_cancelled is None else data.is_cancelled
     row.currency, row.value_minor, row.updated_at = data.currency, data.value_minor, data.version_at
     for name, part in parts.items():

@@ -74,7 +74,7 @@ class Versions:
 
 def _is_equal(version: Holder, its_lines: Lines | None, data: OrderData, lines: Lines | None) -> bool:
     """Return whether a version is what the shop's server says, as far as it says it."""
-    stated = {name: value for name in ORDER_PARTS if (value := getattr(data, name)) is not None}
+    stated = {name: value for name in ORDER_PARTS if (value := getattr(data, name)) not in {None, ""}}
     return (
         amount_of(version) == amount_of(data)
         and all(getattr(version, name) == value for name, value in stated.items())

@@ -46,13 +46,21 @@ class HeldReason(models.TextChoices):
 
 
 class OrderAmounts(models.Model):
-    """An order's value, and the parts of it that the shop states. All in minor units of the currency."""
+    """An order's value, and the parts of it that the shop states, in minor units of the currency.
+
+    ``shop_value_minor`` is the value in the shop's own currency at the rate of the order, where its customer paid in
+    another one.
+    """
 
     currency = models.CharField(_("currency"), max_length=3)
     value_minor = models.BigIntegerField(_("value"), help_text=_("In minor units of the currency."))
     tax_minor = models.BigIntegerField(_("tax"), null=True, help_text=_("In minor units of the currency."))
     shipping_minor = models.BigIntegerField(_("shipping"), null=True, help_text=_("In minor units of the currency."))
     discount_minor = models.BigIntegerField(_("discount"), null=True, help_text=_("In minor units of the currency."))
+    shop_currency = models.CharField(_("shop's currency"), max_length=3, blank=True)
+    shop_value_minor = models.BigIntegerField(
+        _("value in the shop's currency"), null=True, help_text=_("In minor units of the shop's currency.")
+    )
 
     class Meta:
         abstract = True

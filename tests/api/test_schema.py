@@ -191,7 +191,7 @@ django.setup()
 from alhena_tracking import urls
 from alhena_tracking.api.ingestion import serializers
 from alhena_tracking.api.ingestion import views
-assert len(urls.urlpatterns) == 10
+assert len(urls.urlpatterns) == 11
 assert not [name for name in sys.modules if name.startswith(("alhena_tracking.api.schema", "jsonschema"))]
 """
     subprocess.run(

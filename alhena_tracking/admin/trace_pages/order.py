@@ -263,7 +263,11 @@ def _part_facts(order: Order) -> list[Fact]:
         (pgettext("revenue", "Shipping included"), order.shipping_minor),
         (pgettext("revenue", "Discount deducted"), order.discount_minor),
     ]
-    return [Fact(label, formats.money(minor, order.currency)) for label, minor in parts if minor is not None]
+    facts = [Fact(label, formats.money(minor, order.currency)) for label, minor in parts if minor is not None]
+    if order.shop_value_minor is not None:
+        worth = formats.money(order.shop_value_minor, order.shop_currency)
+        facts.append(Fact(pgettext("revenue", "Gross in the shop's currency"), worth))
+    return facts
 
 
 def _counted_sentence(order: Order) -> str:

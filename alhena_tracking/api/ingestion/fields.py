@@ -68,19 +68,22 @@ class ChoiceField(RuleField):
 
 
 class CurrencyField(RuleField):
+    missing = ""
+
     def parse(self, value: object, values: Values) -> str:
         return rules.parse_currency(value)
 
 
 class ValueField(RuleField):
-    """An amount in the ``currency`` of its object, which is declared before it."""
+    """An amount in a currency of its object, a field that is declared before it."""
 
-    def __init__(self, *, is_positive: bool = False, **kwargs: Any) -> None:
+    def __init__(self, *, is_positive: bool = False, currency: str = "currency", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.is_positive = is_positive
+        self.currency = currency
 
     def parse(self, value: object, values: Values) -> int:
-        minor = rules.parse_value(value, values.get("currency"))
+        minor = rules.parse_value(value, values.get(self.currency))
         if self.is_positive and not minor:
             raise InvalidValue("not_positive")
         return minor
@@ -90,7 +93,7 @@ class PriceField(ValueField):
     """An amount that may be the price of one unit, not rounded."""
 
     def parse(self, value: object, values: Values) -> Any:
-        return rules.parse_price(value, values.get("currency"))
+        return rules.parse_price(value, values.get(self.currency))
 
 
 class BooleanField(RuleField):

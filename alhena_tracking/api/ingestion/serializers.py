@@ -137,6 +137,8 @@ class CheckoutEventSerializer(EventSerializer):
     tax = ValueField(source="tax_minor", is_lenient=True)
     shipping = ValueField(source="shipping_minor", is_lenient=True)
     discount = ValueField(source="discount_minor", is_lenient=True)
+    shop_currency = CurrencyField(is_lenient=True)
+    shop_value = ValueField(source="shop_value_minor", currency="shop_currency", is_lenient=True)
     line_items = LineItemSerializer(many=True, required=False)
     updated_at = TimestampField(is_lenient=True)
     cancelled = BooleanField(source="is_cancelled", is_lenient=True)
@@ -149,8 +151,11 @@ class CheckoutEventSerializer(EventSerializer):
         return values, errors
 
     def build(self, values: Values, **further: Any) -> Any:
-        if further["trust"] == Trust.REPORTED:  # a browser knows an order at one moment only
+        is_reported = further["trust"] == Trust.REPORTED
+        if is_reported:  # a browser knows an order at one moment only
             values |= {"updated_at": None, "cancelled": None}
+        if is_reported or not values["shop_currency"] or values["shop_value"] is None:
+            values |= {"shop_currency": "", "shop_value": None}
         return super().build(values, **further)
 
     def may_lack_visitor(self, values: Values) -> bool:

@@ -36,6 +36,8 @@ _DESCRIPTIONS = {
     "tax": "A number: the tax in the order's value.",
     "shipping": "A number: the shipping costs in the order's value.",
     "discount": "A number: the discounts that the order's value is less by.",
+    "shop_currency": "With a secret key only: the shop's own currency, where the customer paid in another one.",
+    "shop_value": "A number, with a secret key only: the order's value in the shop's own currency.",
     "line_items": "What was bought, all in the order's currency.",
     "updated_at": "A time, with a secret key only: when the shop changed the order. The latest version stands.",
     "cancelled": "A boolean, with a secret key only: true cancels the order, which then counts nowhere.",
