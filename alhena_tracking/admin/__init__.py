@@ -1,5 +1,6 @@
 """The admin: the report, the diagnostics, the rows behind them, and the secret keys."""
 
+from alhena_tracking.admin.connections import PrivacyRequestAdmin, ShopConnectionAdmin
 from alhena_tracking.admin.diagnosis import EventDiagnosticsAdmin
 from alhena_tracking.admin.keys import SecretKeyAdmin
 from alhena_tracking.admin.orders import OrderAdmin, OrderClaimAdmin, PendingConfirmationAdmin, RefundAdmin
@@ -14,8 +15,10 @@ __all__ = [
     "OrderAdmin",
     "OrderClaimAdmin",
     "PendingConfirmationAdmin",
+    "PrivacyRequestAdmin",
     "RefundAdmin",
     "RevenueImpactAdmin",
     "SecretKeyAdmin",
+    "ShopConnectionAdmin",
     "VisitorSessionAdmin",
 ]

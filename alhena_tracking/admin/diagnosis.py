@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
@@ -29,7 +30,8 @@ from alhena_tracking.diagnosis.outcomes import (
     outcome_text,
     reason_text,
 )
-from alhena_tracking.models import Company, EventDiagnostics, Order, RejectedEvent, RevenueImpact
+from alhena_tracking.integrations.platform import find_platform
+from alhena_tracking.models import Company, EventCount, EventDiagnostics, Order, RejectedEvent, RevenueImpact
 
 if TYPE_CHECKING:
     from alhena_tracking.diagnosis.check import Text
@@ -98,7 +100,8 @@ class EventDiagnosticsAdmin(ReadOnlyMixin, _ModelAdmin):
                 for result in sorted(diagnosis.problems, key=lambda result: result.state is not State.PROBLEM)
             ],
             "is_anything_known": any(result.state is not State.UNKNOWN for result in diagnosis.problems),
-            "outcomes": _outcome_table(facts),
+            "outcomes": outcome_table(facts, facts.outcomes, methods=METHODS),
+            "deliveries": outcome_table(facts, facts.deliveries),
             "rejections": [_rejection_row(row, facts) for row in facts.rejections],
             "has_many_rejections": len(facts.rejections) > SHOWN_REJECTIONS,
             **self._links(request, company),
@@ -170,21 +173,41 @@ def check_text(result: CheckResult, facts: EventFacts) -> CheckText:
     )
 
 
-def _outcome_table(facts: EventFacts) -> list[dict[str, Any]]:
-    """Group the counts by method: all methods that exist, and others that were counted."""
-    methods = dict.fromkeys([*METHODS, *(sums.method for sums in facts.outcomes)])
-    found = {method: sorted(facts.select(methods=[method]), key=_place) for method in methods}
+def outcome_table(
+    facts: EventFacts, counted: Sequence[OutcomeSums], methods: Iterable[str] = ()
+) -> list[dict[str, Any]]:
+    """Group counts by method: these methods, and others that were counted."""
+    methods = dict.fromkeys([*methods, *sorted({sums.method for sums in counted})])
+    found = {method: sorted((sums for sums in counted if sums.method == method), key=_place) for method in methods}
     samples = facts.samples
     return [
         {
-            "label": method_text(method),
-            "code": method,
-            "last": _last(samples[method].last_at if method in samples else None, None, facts),
+            "label": _method_label(method),
+            "code": "" if EventCount.webhook_of(method) else method,
+            "last": _last(_last_at(method, rows, facts), None, facts),
             "rows": [_outcome_row(sums) for sums in rows],
         }
         for method, rows in found.items()
         if rows or method in samples
     ]
+
+
+def _last_at(method: str, rows: Iterable[OutcomeSums], facts: EventFacts) -> datetime | None:
+    """Return when the last event of a method was stored, or when the last delivery of a webhook was counted."""
+    if EventCount.webhook_of(method):
+        return max((sums.last_at for sums in rows), default=None)
+    return facts.samples[method].last_at if method in facts.samples else None
+
+
+def _method_label(method: str) -> str:
+    """Name a method; a webhook by its platform and topic."""
+    webhook = EventCount.webhook_of(method)
+    if webhook is None:
+        return method_text(method)
+    name, topic = webhook
+    platform = find_platform(name)
+    title = platform.title if platform else name
+    return f"{title}: {topic}" if topic else title
 
 
 def _place(sums: OutcomeSums) -> tuple[int, int, str]:
@@ -208,7 +231,7 @@ def _rejection_row(row: RejectedEvent, facts: EventFacts) -> dict[str, Any]:
         errors = [{"field": "", "code": row.outcome, "text": outcome_text(row.outcome)}]
     return {
         "at": TimeText(_iso(row.received_at, facts), formats.moment(row.received_at, facts.company.zone)),
-        "method": method_text(row.method),
+        "method": _method_label(row.method),
         "errors": errors[:SHOWN_ERRORS],
         "more_errors": errors[SHOWN_ERRORS:],
         "origin": row.origin,

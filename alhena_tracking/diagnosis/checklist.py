@@ -28,6 +28,7 @@ from alhena_tracking.diagnosis.rejection_checks import (
     ValidityCheck,
 )
 from alhena_tracking.diagnosis.setup_steps import CartEventsCheck, InteractionsCheck, OrdersCheck, SnippetCheck
+from alhena_tracking.diagnosis.webhooks_check import WebhooksCheck
 from alhena_tracking.diagnosis.zone_check import ZoneCheck
 
 #: In the order in which a shop takes them.
@@ -50,6 +51,7 @@ POSSIBLE_PROBLEMS: tuple[type[Check], ...] = (
     UnmetIdsCheck,
     TotalsCheck,
     LineValuesCheck,
+    WebhooksCheck,
     ZoneCheck,
 )
 

@@ -61,8 +61,9 @@ def of_row(row: ShopConnection) -> Connection:
 
 def is_of_shop(stated: str, shop: str) -> bool:
     """Return whether a domain or URL that a delivery states is that of the connection."""
-    return not shop or _host(stated) == _host(shop)
+    return not shop or host_of(stated) == host_of(shop)
 
 
-def _host(shop: str) -> str:
+def host_of(shop: str) -> str:
+    """Return the domain of a domain or URL, in lower case."""
     return shop.strip().lower().rpartition("://")[2].partition("/")[0]

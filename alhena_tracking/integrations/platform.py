@@ -23,9 +23,10 @@ if TYPE_CHECKING:
 class ConnectStep:
     """A step of the page *Connect*: what to do, code to copy, and what has arrived once it is done.
 
-    In ``code``, ``$webhook_url``, ``$company_key``, ``$shop_url`` (where the shop's pages find the tracker's scripts)
-    and ``$endpoint`` (where browsers' events go) are filled in. The step is done once a delivery of one of ``topics``,
-    or an event of one of ``methods`` (such as ``sendInteraction``), has arrived in the last 30 days.
+    In ``code``, ``$webhook_url``, ``$company_key``, ``$static_url`` (where the tracker's scripts are, ending in ``/``)
+    and ``$endpoint`` (what the tracker's ``data-endpoint`` is, as a full URL) are filled in. The step is done once a
+    delivery of one of ``topics``, or an event of one of ``methods`` (such as ``sendInteraction``), has arrived in the
+    last 30 days.
     """
 
     title: Text

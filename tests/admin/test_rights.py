@@ -79,10 +79,13 @@ list PendingConfirmation login   .     .      .     .        .       .      .   
 page PendingConfirmation login   .     .      .     .        .       .      .       .     .        .       .     ok
 list Refund              login   .     .      .     .        .       .      .       .     .        .       .     ok
 page Refund              login   .     .      .     .        .       .      .       .     .        .       .     ok
+list PrivacyRequest      login   .     .      .     .        .       .      .       .     .        .       .     ok
+page PrivacyRequest      login   .     .      .     .        .       .      .       .     .        .       .     ok
 list SecretKey           login   .     .      .     .        .       .      .       .     .        .       .     ok
 page SecretKey           login   .     .      .     .        .       .      .       .     .        .       .     ok
 list Company             login   .     .      .     .        .       .      .       .     .        .       .     ok
 page Company             login   .     .      .     .        .       .      .       .     .        .       .     ok
+connections              login   .     .      .     .        .       .      .       .     .        .       .     ok
 diagnostics              login   .     .      .     .        .       .      .       .     .        .       ok    ok
 reconciliation           login   .     .      .     .        .       .      .       .     .        .       .     ok
 json revenue-impact      401     .     ok     .     ok       ok      ok     ok      .     .        .       .     ok
@@ -106,7 +109,7 @@ MENUS = {
     "ops": {"EventDiagnostics"},
     "root": {
         *("RevenueImpact", "EventDiagnostics", "Company", "SecretKey", "VisitorSession", "Interaction"),
-        *("CartEvent", "Order", "OrderClaim", "PendingConfirmation", "Refund"),
+        *("CartEvent", "Order", "OrderClaim", "PendingConfirmation", "Refund", "PrivacyRequest", "ShopConnection"),
     },
 }
 
@@ -142,10 +145,13 @@ list PendingConfirmation  ok
 page PendingConfirmation  gone
 list Refund               ok
 page Refund               gone
+list PrivacyRequest       ok
+page PrivacyRequest       gone
 list SecretKey            ok
 page SecretKey            gone
 list Company              ok
 page Company              gone
+connections               ok
 diagnostics               ok
 reconciliation            ok
 json revenue-impact       400
@@ -186,6 +192,13 @@ class Shop:
             models.OrderClaim: factories.OrderClaimFactory.create(**credited, order=order),
             models.PendingConfirmation: factories.PendingConfirmationFactory.create(
                 company=company, order_id=f"{word}-pending", value_minor=minor
+            ),
+            models.PrivacyRequest: models.PrivacyRequest.objects.create(
+                company=company,
+                platform="shopify",
+                kind="erase",
+                order_ids=[f"{word}-order"],
+                received_at=timezone.now(),
             ),
             models.Refund: factories.RefundFactory.create(
                 refunded_order=order, refund_id=f"{word}-refund", value_minor=minor
@@ -262,6 +275,8 @@ def url_of(view: str, shop: Shop, *, pk: Any = None) -> tuple[str, dict[str, str
         return reverse("admin:alhena_tracking_revenueimpact_changelist"), of_that_week
     if kind == "export":
         return reverse("admin:alhena_tracking_revenueimpact_export", args=name.split(".")), of_that_week
+    if kind == "connections":
+        return reverse("admin:alhena_tracking_shopconnection_changelist"), {"company": shop.company.key}
     if kind == "diagnostics":
         return reverse("admin:alhena_tracking_eventdiagnostics_changelist"), {"company": shop.company.key}
     if kind == "reconciliation":
@@ -296,7 +311,7 @@ def test_tables_know_every_view() -> None:
     """A new model, export or endpoint must be put into the tables."""
     pages = {model.__name__ for model in admin.site._registry if model._meta.app_label == "alhena_tracking"}
     rows = {name.partition(" ")[2] for name in ANSWERS if name.startswith(("list ", "page "))}
-    assert rows | {"RevenueImpact", "EventDiagnostics"} == pages == MENUS["root"]
+    assert rows | {"RevenueImpact", "EventDiagnostics", "ShopConnection"} == pages == MENUS["root"]
     files = {f"{name}.csv" for name in (*FIGURE_TABLES, *ROW_TABLES)}
     files |= {"figures.xlsx", *(f"{name}.xlsx" for name in ROW_TABLES)}
     assert {name.partition(" ")[2] for name in ANSWERS if name.startswith("export ")} == files

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import re
 from datetime import timedelta
-from pathlib import Path
 from random import Random
 from types import ModuleType
 from typing import Any
@@ -37,28 +35,21 @@ from alhena_tracking.models import (
     Trust,
     WebhookDelivery,
 )
+from tests.support.kiosk import code_of_template, load_template
 from tests.support.runs import examples
 from tests.support.webhooks import SECRET, deliver, sign
 
 pytestmark = pytest.mark.django_db
 
-DOCS = Path(__file__).parents[2] / "docs" / "integrations.md"
 URL = "/alhena/integrations/kiosk/acme"
 VISITOR = "3f0c2b7e-5a41-4c8e-9d17-6b2f8a90c1d4,a6e0d3b4-7c19-4f02-9e55-21d8b7c4f3a0"
-
-
-def code_of_template() -> str:
-    (code,) = re.findall(r'```python\n(""".*?)```', DOCS.read_text(), re.DOTALL)
-    return str(code)
 
 
 @pytest.fixture(autouse=True)
 def kiosk(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """The platform of the template, registered for one test."""
     monkeypatch.setattr(platforms, "_registered", {})
-    module = ModuleType("kiosk")
-    exec(code_of_template(), module.__dict__)  # noqa: S102
-    return module
+    return load_template()
 
 
 @pytest.fixture
