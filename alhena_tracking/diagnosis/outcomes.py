@@ -89,6 +89,10 @@ REASONS = {
     "unknown_topic": _("of a topic that is not used"),
     "unreadable": _("not in the shape that the platform documents"),
     FAILED_AFTER_COMMIT: _("failed after the shop's commit; the log names the error"),
+    "by_staff": _("entered by the shop's staff"),
+    "failed": _("the payment failed"),
+    "deleted": _("deleted in the shop"),
+    "part_of_order": _("a part of another order, which counts"),
 }
 
 
