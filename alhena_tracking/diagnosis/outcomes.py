@@ -93,6 +93,14 @@ REASONS = {
     "failed": _("the payment failed"),
     "deleted": _("deleted in the shop"),
     "part_of_order": _("a part of another order, which counts"),
+    "refund_deleted": _("a refund that the shop deleted, which still counts"),
+    "no_shop": _("the connection does not name the shop"),
+    "insecure": _("the shop's address is no https address"),
+    "unreachable": _("the shop's API did not answer"),
+    "access_denied": _("the shop's API refused the key"),
+    "redirected": _("the shop's API is at another address"),
+    "http_error": _("the shop's API answered with an error"),
+    "outdated": _("the shop's WooCommerce is older than 5.8"),
 }
 
 

@@ -15,6 +15,8 @@ FOLDER = Path(__file__).parents[1] / "integrations" / "payloads" / "woocommerce"
 EXPECTED: Mapping[str, dict[str, Any]] = json.loads((FOLDER / "expected.json").read_text())
 _SENT = json.loads((FOLDER / "headers.json").read_text())
 SECRET: str = _SENT["secret"]
+#: The visitor of the orders: chat and FAQ fingerprint.
+VISITOR = ("3f0c2b7e-5a41-4c8e-9d17-6b2f8a90c1d4", "a6e0d3b4-7c19-4f02-9e55-21d8b7c4f3a0")
 HEADERS: Mapping[str, dict[str, str]] = _SENT["files"]
 
 
