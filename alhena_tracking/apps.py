@@ -25,8 +25,7 @@ class AlhenaTrackingConfig(AppConfig):
         )
         from alhena_tracking.conf import check_settings
         from alhena_tracking.diagnosis import event_counts
-        from alhena_tracking.integrations import platform
-        from alhena_tracking.integrations.woocommerce.platform import WooCommerce
+        from alhena_tracking.integrations.woocommerce import platform as woocommerce  # noqa: F401  (registers itself)
 
         for check in (
             check_settings,
@@ -39,7 +38,6 @@ class AlhenaTrackingConfig(AppConfig):
             django_checks.register(check)
         django_checks.register(check_proxies, deploy=True)
         event_counts.attend_process()
-        platform.register(WooCommerce)
         post_migrate.connect(create_rows, sender=self, dispatch_uid="alhena_tracking.create_rows")
         if apps.is_installed("drf_spectacular"):
             import alhena_tracking.api.schema.extension  # noqa: F401

@@ -89,6 +89,7 @@ REASONS = {
     "unknown_topic": _("of a topic that is not used"),
     "unreadable": _("not in the shape that the platform documents"),
     FAILED_AFTER_COMMIT: _("failed after the shop's commit; the log names the error"),
+    "checkout_draft": _("a cart that is no order yet"),
     "by_staff": _("entered by the shop's staff"),
     "failed": _("the payment failed"),
     "deleted": _("deleted in the shop"),

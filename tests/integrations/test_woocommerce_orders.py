@@ -21,7 +21,7 @@ REFUNDED = "order_updated_refund_added.json"
 REASONS = {
     "order_created_admin_manual.json": "by_staff",
     "order_created_subscription_renewal.json": "renewal",
-    "order_updated_checkout_draft.json": "draft",
+    "order_updated_checkout_draft.json": "checkout_draft",
     "order_updated_failed.json": "failed",
     "order_deleted.json": "deleted",
 }

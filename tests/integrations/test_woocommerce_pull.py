@@ -52,7 +52,7 @@ def fetch() -> list[str]:
 
 def counts() -> dict[tuple[str, str], int]:
     event_counts.flush()
-    rows = EventCount.objects.filter(method="webhook woocommerce pull")
+    rows = EventCount.objects.filter(method="webhook woocommerce fetched")
     return {(row.outcome, row.reason): row.count for row in rows}
 
 

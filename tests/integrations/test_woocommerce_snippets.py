@@ -13,11 +13,12 @@ import pytest
 
 from alhena_tracking.integrations.mapping import visitor_from_text
 from alhena_tracking.integrations.woocommerce.platform import WooCommerce
+from alhena_tracking.snippet import snippet_code
 from tests.support.woocommerce import VISITOR
 
-CHECKOUT, THANK_YOU = (
+TRACKER, CHECKOUT, THANK_YOU = (
     next(step.code for step in WooCommerce.steps if name in step.code)
-    for name in ("alhena_name_visitor", "alhena_report_order")
+    for name in ("alhena_tracker", "alhena_name_visitor", "alhena_report_order")
 )
 COOKIE = f"1.{VISITOR[0]}.{VISITOR[1]}.1795000000"
 
@@ -70,7 +71,7 @@ def named(tmp_path: Path, hook: str, cookie: str | None, *, server: str = "", or
 @pytest.mark.parametrize("step", [step for step in WooCommerce.steps if "<?php" in step.code])
 def test_snippet_when_filled_in_is_complete_php(tmp_path: Path, step: Any) -> None:
     file = tmp_path / "snippet.php"
-    file.write_text(step.code_for(company_key="acme"))
+    file.write_text(step.code_for(company_key="acme", static_url="/static/", endpoint="/alhena/"))
     assert "$company_key" not in file.read_text()
     assert subprocess.run(["php", "-l", str(file)], capture_output=True, check=False).returncode == 0
 
@@ -101,6 +102,16 @@ def test_checkout_when_the_cookie_is_not_the_trackers_names_nobody(tmp_path: Pat
 def test_checkout_when_the_visitor_opts_out_names_nobody(tmp_path: Path) -> None:
     server = "$_SERVER['HTTP_SEC_GPC'] = '1';"
     assert named(tmp_path, "woocommerce_checkout_create_order", COOKIE, server=server)["meta"] == []
+
+
+def test_tracker_when_a_page_is_shown_is_in_its_head(tmp_path: Path) -> None:
+    values = {"static_url": "https://t.example/static/alhena_tracking/", "endpoint": "https://t.example/alhena/"}
+    code = next(step for step in WooCommerce.steps if step.code == TRACKER).code_for(**values)
+    shown = run(tmp_path, code, "do_action( 'wp_head' );")
+    assert 'src="https://t.example/static/alhena_tracking/tracker.js" data-company-key="acme"' in shown
+    assert 'data-endpoint="https://t.example/alhena/"' in shown
+    assert shown.count("<script") == 2
+    assert snippet_code() in shown
 
 
 def test_thank_you_page_when_shown_reports_the_order(tmp_path: Path) -> None:

@@ -124,7 +124,7 @@ def test_order_when_delivered_is_recorded_as_expected(connection: ShopConnection
     [
         ("order_created_admin_manual.json", "by_staff"),
         ("order_created_subscription_renewal.json", "renewal"),
-        ("order_updated_checkout_draft.json", "draft"),
+        ("order_updated_checkout_draft.json", "checkout_draft"),
         ("order_updated_failed.json", "failed"),
         ("order_deleted.json", "deleted"),
     ],

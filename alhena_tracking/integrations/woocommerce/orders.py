@@ -52,7 +52,7 @@ def map_order(order: Mapping[str, Any], options: MappingOptions) -> Mapped:
         return ignored(reason)
     status, is_paid = order["status"], bool(order["date_paid_gmt"])
     if status in _DRAFTS:
-        return ignored("draft")
+        return ignored("checkout_draft")
     visitor = visitor_from_text(meta.get("_alhena"))
     if status == "failed":
         # It may have counted before, such as a direct debit that the bank returned. Nobody is named, so that an order

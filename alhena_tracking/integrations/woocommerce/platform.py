@@ -5,20 +5,28 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from string import Template
 
 from django.utils.translation import gettext_lazy as _
 
-from alhena_tracking.integrations.platform import ConnectStep, Platform
+from alhena_tracking.diagnosis.outcomes import INTERACTION, ORDER
+from alhena_tracking.integrations.platform import ConnectStep, Platform, register
 from alhena_tracking.integrations.woocommerce.orders import map_deleted_order, map_order
+from alhena_tracking.snippet import snippet_code
+
+#: The topic under which orders are counted that were fetched. No webhook has it.
+PULL = "fetched"
 
 _SNIPPETS = Path(__file__).parent / "snippets"
 _PING = re.compile(rb"webhook_id=\d{1,20}")
 
 
-def _snippet(name: str) -> str:
-    return (_SNIPPETS / name).read_text(encoding="utf-8")
+def _code(name: str) -> str:
+    """Return a file of this package, with the tracker's snippet in it."""
+    return Template((_SNIPPETS / name).read_text(encoding="utf-8")).safe_substitute(snippet=snippet_code())
 
 
+@register
 class WooCommerce(Platform):
     name = "woocommerce"
     title = "WooCommerce"
@@ -38,27 +46,44 @@ class WooCommerce(Platform):
 
     steps = (
         ConnectStep(
-            title=_("Name the visitor of each order"),
+            title=_("Allow the shop's pages"),
             text=_(
-                "Save this as a plug-in, or add it to the functions.php of your theme without its first two lines. At "
-                "the checkout, it reads the tracker's cookie and writes the visitor to the order."
+                "Add the origin of the shop's pages, such as https://shop.example, to the allowed origins of the "
+                "company."
             ),
-            code=_snippet("checkout.php"),
         ),
         ConnectStep(
-            title=_("Or report the order from the thank-you page"),
+            title=_("Add the tracker to the shop's pages"),
             text=_(
-                "Only if your checkout's server does not see the cookie, such as on another domain. The webhook then "
-                "confirms the order that the page reports."
+                "Save this as the plug-in wp-content/mu-plugins/alhena-tracker.php. Mark the questions and answers of "
+                "your products with data-alhena-faq; the Alhena widget needs no mark. It is done once a visitor has "
+                "used the assistant."
             ),
-            code=_snippet("thank_you.php"),
-            methods=("sendCheckoutEvent",),
+            code=_code("tracker.php"),
+            methods=(INTERACTION,),
+        ),
+        ConnectStep(
+            title=_("Name the visitor of each order"),
+            text=_(
+                "Save this as the plug-in wp-content/mu-plugins/alhena-checkout.php. At the checkout, it reads the "
+                "tracker's cookie and writes the visitor to the order, where the webhook finds them."
+            ),
+            code=_code("checkout.php"),
+        ),
+        ConnectStep(
+            title=_("Or report orders from the thank-you page"),
+            text=_(
+                "Instead of the plug-in before, if the checkout's server does not see the cookie. The webhook then "
+                "confirms what the page reports."
+            ),
+            code=_code("thank_you.php"),
+            methods=(ORDER,),
         ),
         ConnectStep(
             title=_("Add a webhook for new orders"),
             text=_(
-                "In WooCommerce > Settings > Advanced > Webhooks: status Active, topic Order created, this delivery "
-                "URL, the secret, API version WP REST API Integration v3."
+                "In WooCommerce › Settings › Advanced › Webhooks: status Active, topic Order created, this delivery "
+                "URL, the signing secret, API version WP REST API Integration v3."
             ),
             code="$webhook_url",
             topics=("order.created",),
@@ -70,18 +95,13 @@ class WooCommerce(Platform):
             topics=("order.updated",),
         ),
         ConnectStep(
-            title=_("Add a webhook for restored orders"),
-            text=_("The same with the topic Order restored, for orders that are taken out of the bin."),
-            code="$webhook_url",
-            topics=("order.restored",),
-        ),
-        ConnectStep(
             title=_("Let missed orders be fetched each night"),
             text=_(
-                "WooCommerce sends nothing again, and disables a webhook after five failures. In WooCommerce > "
-                "Settings > Advanced > REST API, add a key with the permission Read, and enter it above. "
+                "WooCommerce repeats nothing, and disables a webhook after five failures. In WooCommerce › Settings › "
+                "Advanced › REST API, add a key with the permission Read, and enter it here with the shop's domain. "
                 "alhena_maintenance then fetches what was changed since its last run, orders in the bin included."
             ),
+            topics=(PULL,),
         ),
     )
 

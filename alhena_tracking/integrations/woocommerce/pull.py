@@ -18,7 +18,7 @@ from alhena_tracking.digests import text_digest
 from alhena_tracking.integrations.connections import Connection
 from alhena_tracking.integrations.deliveries import map_safely, mapped_outcomes, record_mapped
 from alhena_tracking.integrations.woocommerce.orders import modified_at, refund_ids
-from alhena_tracking.integrations.woocommerce.platform import WooCommerce
+from alhena_tracking.integrations.woocommerce.platform import PULL, WooCommerce
 from alhena_tracking.integrations.woocommerce.rest import PER_PAGE, RestApi, RestError
 from alhena_tracking.models import Company, EventCount, Refund
 from alhena_tracking.order_ids import in_one_form
@@ -131,7 +131,7 @@ class _Run:
             result.deleted_refunds.append((order_id, refund_id))
 
     def count(self, outcome: str, reason: str) -> None:
-        method = EventCount.webhook_method(self.platform.name, "pull")
+        method = EventCount.webhook_method(self.platform.name, PULL)
         event_counts.count(self.company, method, outcome, reason)
 
     def _deleted_refunds(self, orders: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
