@@ -252,3 +252,50 @@ def test_order_when_nobody_is_named_waits_for_the_thank_you_page(connection: Sho
 def test_payload_of_another_shape_is_counted_and_answered_200(connection: ShopConnection) -> None:
     assert send_changed({"order": {"id": 4107}}) == ["ignored unreadable"]
     assert send_changed(payload("order_created_processing.json", total=None)) == ["ignored unreadable"]
+
+
+# The order of arrival
+
+
+def life(*states: str) -> list[dict[str, Any]]:
+    """The payloads of an order by bank transfer that takes these statuses, an hour each; a payment is there or not."""
+    payloads = []
+    for hours, state in enumerate(states):
+        status, _, more = state.partition(" ")
+        changes: dict[str, Any] = {
+            "status": status,
+            "date_modified_gmt": f"2026-11-21T{hours:02}:00:00",
+            "date_paid_gmt": "2026-11-21T00:00:00" if status in {"processing", "completed", "refunded"} else None,
+            "refunds": [{"id": 9103, "reason": "", "total": "-3.90"}] if more == "refund" else [],
+        }
+        payloads.append(payload("order_created_bacs_on_hold.json", **changes))
+    return payloads
+
+
+@pytest.mark.parametrize("seed", some(range(12), 4))
+@pytest.mark.parametrize(
+    ("states", "once", "expected"),
+    [
+        (("pending", "on-hold", "processing", "completed refund"), "placed", (5390, "COUNTED", 390)),
+        (("pending", "on-hold", "processing", "completed refund"), "paid", (5390, "COUNTED", 390)),
+        (("on-hold", "failed", "on-hold", "processing"), "placed", (5390, "COUNTED", 0)),
+        (("on-hold", "failed", "pending", "processing"), "paid", (5390, "COUNTED", 0)),
+        (("on-hold", "processing", "failed"), "placed", (5390, "CANCELLED", 0)),
+        (("on-hold", "cancelled"), "placed", (5390, "CANCELLED", 0)),
+        (("pending", "failed", "cancelled"), "placed", (5390, "CANCELLED", 0)),
+        (("processing", "completed refund", "trash"), "placed", (5390, "CANCELLED", 390)),
+        (("processing", "trash", "processing refund"), "placed", (5390, "COUNTED", 390)),
+    ],
+)
+def test_life_of_an_order_when_shuffled_ends_in_the_same_row(
+    connection: ShopConnection, states: tuple[str, ...], once: str, expected: tuple[Any, ...], seed: int
+) -> None:
+    ShopConnection.objects.update(orders_count_once=once)
+    payloads = life(*states) * 2
+    Random(seed).shuffle(payloads)
+    for each in payloads:
+        send_changed(each)
+    order = Order.objects.get()
+    refunded = sum(refund.counted_minor for refund in order.refunds.all())
+    assert (order.value_minor, order.standing, refunded) == expected
+    assert order.trust == Trust.VERIFIED
