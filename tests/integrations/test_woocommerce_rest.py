@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from time import monotonic
 
 import pytest
 
@@ -67,6 +68,15 @@ def test_answer_when_slow_ends_in_time(shop: FakeShop, monkeypatch: pytest.Monke
     assert fault_of(shop.url) == "unreachable"
     monkeypatch.setattr(rest, "SILENCE_SECONDS", 0.2)
     assert fault_of(shop.url) == "unreachable"
+
+
+@pytest.mark.real_time
+def test_headers_when_they_never_end_are_given_up(shop: FakeShop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rest, "PAGE_SECONDS", 0.3)
+    shop.drips = True
+    began = monotonic()
+    assert fault_of(shop.url) == "unreachable"
+    assert monotonic() - began < 1.5
 
 
 def test_shop_when_nobody_listens_is_unreachable() -> None:

@@ -27,6 +27,8 @@ class FakeShop:
     location: str = ""
     url: str = ""
     ignores_time: bool = False
+    #: Whether a header never ends.
+    drips: bool = False
     #: Called with the number of each request before it is answered.
     before: Any = None
 
@@ -60,6 +62,12 @@ def serve(shop: FakeShop) -> Iterator[FakeShop]:
             url = urlsplit(self.path)
             if url.path != "/wp-json/wc/v3/orders":
                 fault = 404
+            if shop.drips:
+                self.wfile.write(b"HTTP/1.0 200 OK\r\nX-Long: ")
+                for _ in range(40):
+                    self.wfile.write(b"x")
+                    time.sleep(0.05)
+                return
             body = b"{}"
             if fault is None or isinstance(fault, float):
                 query = {name: values[0] for name, values in parse_qs(url.query).items()}

@@ -7,6 +7,8 @@ from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from queue import Empty, Queue
+from threading import Thread
 from time import monotonic
 from typing import IO, Any, Literal
 from urllib.error import HTTPError, URLError
@@ -117,16 +119,32 @@ def _base_url(shop: str) -> str:
 
 @sensitive_variables()
 def _fetch(request: Request) -> bytes:
+    """Return the answer's body. The time is limited by waiting for a thread: a server can send headers for ever."""
+    answers: Queue[bytes | RestError] = Queue()
+    Thread(target=lambda: answers.put(_answer(request)), daemon=True).start()
+    try:
+        answer = answers.get(timeout=PAGE_SECONDS)
+    except Empty:
+        raise RestError("unreachable") from None
+    if isinstance(answer, RestError):
+        raise answer
+    return answer
+
+
+@sensitive_variables()
+def _answer(request: Request) -> bytes | RestError:
     until = monotonic() + PAGE_SECONDS
     try:
         with _opener.open(request, timeout=SILENCE_SECONDS) as response:
             return _read(response, until)
     except HTTPError as error:
         error.close()
-        raise RestError(_code_of_status(error.code)) from None
+        return RestError(_code_of_status(error.code))
+    except RestError as error:
+        return error
     except (URLError, http.client.HTTPException, OSError, ValueError):
         # Without the error, whose text and traceback may hold the request.
-        raise RestError("unreachable") from None
+        return RestError("unreachable")
 
 
 def _code_of_status(status: int) -> str:
