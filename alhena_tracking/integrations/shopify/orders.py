@@ -54,8 +54,7 @@ def map_order(payload: Mapping[str, Any], options: MappingOptions) -> Mapped:
     status = payload["financial_status"]
     is_captured = status in _CAPTURED or bool(refunds)
     is_cancelled = not is_captured and (payload["cancelled_at"] is not None or status == "voided")
-    is_counted = options.orders_count_once == "placed" or status in _PAID
-    if not is_counted and not is_cancelled:
+    if options.orders_count_once == "paid" and status not in _PAID and not is_cancelled:
         return ignored("unpaid")
     order = MappedOrder(
         fields={
@@ -67,8 +66,7 @@ def map_order(payload: Mapping[str, Any], options: MappingOptions) -> Mapped:
             "cancelled": is_cancelled,
             "source": "SHOPIFY",
         },
-        # An order that never counted is not claimed for anybody.
-        claimed_by=_visitor(payload) if is_counted else None,
+        claimed_by=_visitor(payload),
     )
     return Mapped(events=(order, *refunds))
 
