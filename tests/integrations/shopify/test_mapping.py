@@ -1,4 +1,4 @@
-"""What Shopify's payloads are mapped to: the figures of ``payloads/shopify/expected.json``, and what no payload shows."""
+"""What payloads of Shopify are mapped to: the figures of ``payloads/shopify``, and what no payload shows."""
 
 from __future__ import annotations
 
