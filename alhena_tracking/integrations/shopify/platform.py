@@ -58,7 +58,6 @@ class Shopify(Platform):
                 "Add the origin of the shop's pages, such as https://shop.example, to the allowed origins of the "
                 "company. If you will use the custom pixel, also add the line null: its sandbox has no other origin."
             ),
-            code="null",
         ),
         ConnectStep(
             title=_("Create the webhooks"),

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
+from html import unescape
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.test import Client
 
 from alhena_tracking.integrations.platform import find_platform
 from alhena_tracking.integrations.shopify.platform import Shopify
@@ -23,7 +26,7 @@ EXPECTED: dict[str, dict[str, Any]] = json.loads((PAYLOADS / "expected.json").re
 VALUES = {
     "webhook_url": "https://analytics.example/alhena/integrations/shopify/acme",
     "company_key": "acme",
-    "shop_url": "https://analytics.example/static/alhena_tracking/",
+    "static_url": "https://analytics.example/static/alhena_tracking/",
     "endpoint": "https://analytics.example/alhena/",
 }
 #: How a delivery is answered, by the result that its payload has.
@@ -94,13 +97,23 @@ def test_code_of_a_step_when_filled_in_is_complete(step: Any) -> None:
     assert set(step.topics) <= Shopify.topics.keys()
 
 
+@pytest.mark.django_db
+def test_page_connect_when_shown_has_the_code_of_all_steps(
+    client: Client, log_in: Callable[..., Any], company: Company
+) -> None:
+    log_in("view_shopconnection", "view_revenueimpact")
+    page = unescape(client.get("/admin/alhena_tracking/shopconnection/shopify/?company=acme").content.decode())
+    values = {name: value.replace("https://analytics.example", "http://testserver") for name, value in VALUES.items()}
+    assert [step.title for step in Shopify.steps if step.code_for(**values) not in page] == []
+
+
 def test_theme_when_filled_in_loads_the_three_scripts() -> None:
     (theme,) = [step.code_for(**VALUES) for step in Shopify.steps if "shopify.js" in step.code]
     assert theme.splitlines()[0] == f"<script>{snippet_code().splitlines()[0]}"
     scripts = re.findall(r'<script defer src="(.+?)" data-company-key="acme"(.*?)></script>', theme)
     assert scripts == [
-        (f"{VALUES['shop_url']}tracker.js", ' data-endpoint="https://analytics.example/alhena/"'),
-        (f"{VALUES['shop_url']}shopify.js", ""),
+        (f"{VALUES['static_url']}tracker.js", ' data-endpoint="https://analytics.example/alhena/"'),
+        (f"{VALUES['static_url']}shopify.js", ""),
     ]
 
 

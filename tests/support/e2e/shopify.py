@@ -49,7 +49,7 @@ class Storefront:
     def __init__(self, steps: list[ConnectStep], analytics: str) -> None:
         self.values = {
             "company_key": "acme",
-            "shop_url": f"{analytics}/static/alhena_tracking/",
+            "static_url": f"{analytics}/static/alhena_tracking/",
             "endpoint": f"{analytics}/alhena/",
         }
         self.steps = steps
