@@ -64,7 +64,8 @@ class Shopify(Platform):
             text=_(
                 "In Shopify's admin, open Settings › Notifications › Webhooks. For each of these events, create a "
                 "webhook in the format JSON with this URL: order creation, order payment, order update, order "
-                "cancellation, refund creation. Send a test notification of one of them."
+                "cancellation, refund creation. Below the list, Shopify shows the secret that signs them: save it on "
+                "this page. Then send a test notification."
             ),
             code="$webhook_url",
             topics=("orders/create", "orders/paid", "orders/updated", "orders/cancelled", "refunds/create"),
