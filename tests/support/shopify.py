@@ -20,7 +20,6 @@ CUSTOMER = {"email": "ada@shop.example", "first_name": "Ada", "last_name": "Nowh
 #: By the buyer's currency, what one unit of the shop's is, and its decimals.
 RATES = {"EUR": (Decimal(1), 2), "JPY": (Decimal(160), 0), "KWD": (Decimal("0.336"), 3)}
 PRICES = {11: 4900, 22: 1250, 33: 890}
-SHIPPING = 490
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +53,7 @@ class ShopOrder:
     created_at: datetime
     updated_at: datetime
     lines: list[list[int]]
-    discount: int = 0
+    shipping: int
     is_paid: bool = False
     is_cancelled: bool = False
     refunds: list[dict[str, Any]] = field(default_factory=list)
@@ -66,7 +65,7 @@ class ShopOrder:
         """What the shop keeps, or expects to get."""
         if self.is_cancelled:
             return 0
-        return sum(PRICES[product] * kept for product, _, kept in self.lines) + SHIPPING
+        return sum(PRICES[product] * kept for product, _, kept in self.lines) + self.shipping
 
     def minor(self, cents: int) -> int:
         """Return an amount in minor units of the buyer's currency."""
@@ -79,6 +78,7 @@ class FakeShopify:
 
     def __init__(self, random: Random, now: datetime, visitors: list[str]) -> None:
         self.random, self.now, self.visitors = random, now, visitors
+        self.shipping = 490
         self.orders: list[ShopOrder] = []
         self.calls: list[WebhookCall] = []
 
@@ -102,6 +102,7 @@ class FakeShopify:
             updated_at=self.now,
             lines=[[product, quantity, quantity] for product in products for quantity in [self.random.randint(1, 3)]],
             is_paid=self.random.random() < 0.7,
+            shipping=self.shipping,
         )
         self.orders.append(order)
         self._send("orders/create", order)
@@ -208,7 +209,7 @@ class FakeShopify:
         }
 
     def _order(self, order: ShopOrder) -> dict[str, Any]:
-        bought = sum(PRICES[product] * quantity for product, quantity, _ in order.lines) + SHIPPING
+        bought = sum(PRICES[product] * quantity for product, quantity, _ in order.lines) + order.shipping
         status = "paid" if order.is_paid else "voided" if order.is_cancelled else "pending"
         if order.returned:
             status = "partially_refunded" if order.left else "refunded"
@@ -226,7 +227,7 @@ class FakeShopify:
             "total_price_set": self._set(order, bought),
             "current_total_price_set": self._set(order, order.left),
             "total_tax_set": self._set(order, 0),
-            "total_shipping_price_set": self._set(order, SHIPPING),
+            "total_shipping_price_set": self._set(order, order.shipping),
             "total_discounts_set": self._set(order, 0),
             "note_attributes": [{"name": "__alhena", "value": order.visitor}] if order.visitor else [],
             "line_items": [

@@ -15,7 +15,7 @@ from django.utils import timezone
 from alhena_tracking.diagnosis import event_counts
 from alhena_tracking.events import record_interaction
 from alhena_tracking.ingestion import Visitor
-from alhena_tracking.models import Company, EventCount, Order, Refund, ShopConnection, Standing, Trust
+from alhena_tracking.models import Company, EventCount, Order, OrderLine, Refund, ShopConnection, Standing, Trust
 from tests.support.runs import examples
 from tests.support.shopify import CUSTOMER, DOMAIN, FakeShopify, ShopOrder, with_retries
 from tests.support.webhooks import SECRET
@@ -103,3 +103,15 @@ def test_replay_when_stored_holds_nothing_of_a_customer(company: Company) -> Non
     assert [value for value in CUSTOMER.values() if value in dump] == []
     assert EventCount.objects.filter(method="webhook shopify orders/create").exists()
     assert Refund.objects.exists()
+
+
+def test_line_when_half_of_it_came_back_keeps_its_total(company: Company) -> None:
+    """What is left of 4 × 12.50 would be the order's value if its total were a unit price: 2 × 25.00."""
+    shop = shop_of(company, 1, orders=0)
+    shop.shipping = 0
+    order = shop.place()
+    order.lines, order.is_paid = [[22, 4, 4]], True
+    shop.edit(order)
+    shop.edit(order)
+    shop.calls[-1].send()
+    assert [(int(line.quantity), line.total_minor) for line in OrderLine.objects.all()] == [(2, order.minor(2500))]
