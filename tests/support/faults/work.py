@@ -33,13 +33,20 @@ def work_of(request: Callable[[], Any]) -> Work:
     return Work(statements, rows[0])
 
 
-def renew_statistics() -> None:
-    """Let the database know how many rows it has, as it does by itself after a while."""
+def tidy_up() -> None:
+    """Remove deleted rows and count the others, as the database does by itself after a while.
+
+    PostgreSQL also reads, and counts, what earlier tests have rolled back, until it is removed.
+    """
+    tables = ", ".join(connection.introspection.table_names())
     with connection.cursor() as cursor:
-        if connection.vendor == "mysql":
-            cursor.execute("ANALYZE TABLE " + ", ".join(connection.introspection.table_names()))
-        else:
-            cursor.execute("ANALYZE")
+        match connection.vendor:
+            case "postgresql":
+                cursor.execute(f"VACUUM (FULL, ANALYZE) {tables}")
+            case "mysql":
+                cursor.execute(f"ANALYZE TABLE {tables}")
+            case _:
+                cursor.execute("ANALYZE")
 
 
 @contextmanager
