@@ -11,7 +11,9 @@ from hypothesis import settings
 
 from alhena_tracking import company_cache
 from alhena_tracking.api.ingestion import throttling
+from alhena_tracking.conf import conf
 from alhena_tracking.contract import ceilings
+from alhena_tracking.db import transactions
 from alhena_tracking.diagnosis import event_counts
 from alhena_tracking.ingestion import allowances, planning
 from alhena_tracking.models import Company
@@ -64,6 +66,22 @@ def forgotten() -> None:
     event_counts.forget()
     throttling.forget()
     cache.clear()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def on_a_busy_machine() -> Iterator[None]:
+    """Give the statements of a request a minute more, unless a test sets ``STATEMENT_TIMEOUT``.
+
+    Beside other processes, a large batch takes longer than its default. Servers in processes of their own keep it.
+    """
+    next_deadline = transactions._next_deadline
+
+    def much_later() -> float:
+        return next_deadline() + (0 if "STATEMENT_TIMEOUT" in conf.raw else 60)
+
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(transactions, "_next_deadline", much_later)
+        yield
 
 
 @pytest.fixture
