@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Permission
 from django.core.cache import cache
-from django.test import Client
+from django.test import Client, TransactionTestCase
 from hypothesis import settings
+from pytest_django import DjangoDbBlocker
 
 from alhena_tracking import company_cache
 from alhena_tracking.api.ingestion import throttling
@@ -18,6 +19,7 @@ from alhena_tracking.diagnosis import event_counts
 from alhena_tracking.ingestion import allowances, planning
 from alhena_tracking.models import Company
 from tests.support.factories import UserFactory
+from tests.support.initial_rows import InitialRows
 from tests.support.runs import IS_FULL_RUN
 
 pytest_plugins = ["tests.support.clocks"]
@@ -66,6 +68,16 @@ def forgotten() -> None:
     event_counts.forget()
     throttling.forget()
     cache.clear()
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """The test database, which a test that commits leaves as it was, with the rows that ``migrate`` made."""
+    with django_db_blocker.unblock():
+        initial_rows = InitialRows()
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(TransactionTestCase, "_fixture_teardown", lambda case: initial_rows.restore())
+        yield
 
 
 @pytest.fixture(autouse=True, scope="session")
