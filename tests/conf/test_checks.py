@@ -94,6 +94,12 @@ WRONG = [
     ("DEFAULT_CURRENCY", ["EUR"], "alhena_tracking.E027"),
     ("MAX_AGE", 180, "alhena_tracking.E029"),
     ("MAX_AGE", timedelta(hours=71), "alhena_tracking.E029"),
+    ("OSCAR_PRODUCT_ID", "no.such.function", "alhena_tracking.E032"),
+    ("OSCAR_COMPANIES", {"shop.example": "Acme Inc"}, "alhena_tracking.E033"),
+    ("OSCAR_COMPANIES", {True: "acme"}, "alhena_tracking.E033"),
+    ("OSCAR_COMPANIES", "acme", "alhena_tracking.E033"),
+    ("OSCAR_CANCELLED_STATUSES", "Cancelled", "alhena_tracking.E034"),
+    ("OSCAR_REFUND_EVENTS", [""], "alhena_tracking.E035"),
 ]
 
 
@@ -125,6 +131,10 @@ def test_setting_when_wrong_is_an_error_with_a_hint(name: str, value: Any, id_: 
         ("DEBUG", True),
         ("CONFIRMED_ORDERS_ONLY", True),
         ("MAX_ORDER_VALUE", {"EUR": 20_000, "JPY": None}),
+        ("OSCAR_PRODUCT_ID", "builtins.max"),
+        ("OSCAR_COMPANIES", {"shop.example": "acme", 2: "acme-de"}),
+        ("OSCAR_CANCELLED_STATUSES", ("Cancelled",)),
+        ("OSCAR_REFUND_EVENTS", ["Refunded"]),
         ("MAX_CART_VALUE", {"KWD": Decimal("500.5")}),
         ("MAX_AGE", timedelta(days=400)),
         ("RATE_LIMIT_PER_SOURCE", "5/s"),
