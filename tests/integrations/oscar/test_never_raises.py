@@ -1,0 +1,113 @@
+"""What goes wrong in the integration, or in the project's own functions that it calls, reaches nobody."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.contrib.sites.models import Site
+from django.db import connection
+from django.test import override_settings
+from oscar.core.loading import get_model
+
+from alhena_tracking.diagnosis import event_counts
+from alhena_tracking.events import recording
+from alhena_tracking.integrations.oscar import carts, orders, receivers
+from alhena_tracking.models import CartEvent, EventCount, Order, Refund
+from tests.support.oscar import goods
+from tests.support.oscar.shopper import Shopper
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+SECRET = "ada@shop.example"
+
+
+@pytest.fixture(autouse=True)
+def site() -> None:
+    """The site, which the emptying of tables by an earlier test may have taken."""
+    Site.objects.get_or_create(pk=1, defaults={"domain": "shop.example", "name": "Shop"})
+    Site.objects.clear_cache()
+
+
+@pytest.fixture(params=[False, True], ids=["autocommit", "atomic_requests"])
+def is_atomic(request: pytest.FixtureRequest) -> Iterator[bool]:
+    connection.settings_dict["ATOMIC_REQUESTS"] = request.param
+    yield request.param
+    connection.settings_dict["ATOMIC_REQUESTS"] = False
+
+
+def fail(*args: Any, **kwargs: Any) -> Any:
+    raise AttributeError(f"no attribute of {SECRET}")
+
+
+def shop_and_refund(shopper: Shopper) -> None:
+    """Do all that is reported, and check that the shop has it."""
+    shopper.add(goods.product(), 2)
+    shopper.change_line(quantity=3)
+    order = shopper.check_out()
+    assert (order.total_incl_tax, order.lines.count()) == (Decimal("86.97"), 1)
+    assert order.basket.status == "Submitted"
+    kind = get_model("payment", "SourceType").objects.create(name="Card")
+    source = order.sources.create(source_type=kind, currency="EUR", amount_debited=order.total_incl_tax)
+    source.refund(Decimal("10"))
+    order.set_status("Cancelled")
+    order.refresh_from_db()
+    assert (source.transactions.count(), order.status) == (1, "Cancelled")
+
+
+FAILING = [
+    (carts, "change_by_saving", "sendCartEvent"),
+    (carts, "cart_event_fields", "sendCartEvent"),
+    (carts, "product_id", "sendCartEvent"),
+    (carts, "company_of_request", "sendCartEvent"),
+    (receivers, "record_cart_event_on_commit", "sendCartEvent"),
+    (receivers, "request_of_order", "sendCheckoutEvent"),
+    (orders, "order_fields", "sendCheckoutEvent"),
+    (orders, "product_id", "sendCheckoutEvent"),
+    (receivers, "record_order_on_commit", "sendCheckoutEvent"),
+    (orders, "cancellation_fields", "sendCheckoutEvent"),
+    (orders, "transaction_refund_fields", "refund"),
+    (receivers, "refund_order_on_commit", "refund"),
+]
+
+
+@override_settings(ALHENA_TRACKING={"COMPANY_KEY": "acme", "OSCAR_CANCELLED_STATUSES": ["Cancelled"]})
+@pytest.mark.parametrize(("module", "name", "method"), FAILING, ids=[name for _, name, _ in FAILING])
+def test_checkout_when_ours_raises_is_untouched(
+    module: Any,
+    name: str,
+    method: str,
+    is_atomic: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(module, name, fail)
+    with caplog.at_level(logging.ERROR, "alhena_tracking"):
+        shop_and_refund(Shopper())
+    assert "AttributeError" in caplog.text
+    assert SECRET not in caplog.text
+    event_counts.flush()
+    errors = EventCount.objects.filter(outcome="error", reason="failed_after_commit")
+    assert method in errors.values_list("method", flat=True)
+
+
+def test_checkout_when_the_database_of_events_fails_is_untouched(
+    is_atomic: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    shopper = Shopper()
+
+    def fail_in_the_database(*args: Any, **kwargs: Any) -> Any:
+        connection.cursor().execute("SELECT no_such_column FROM auth_user")
+
+    monkeypatch.setattr(recording, "record", fail_in_the_database)
+    shop_and_refund(shopper)
+    assert (CartEvent.objects.count(), Order.objects.count(), Refund.objects.count()) == (0, 0, 0)
+    assert caplog.text
+
+
+def test_shop_when_nothing_fails_has_recorded_all(is_atomic: bool) -> None:
+    shop_and_refund(Shopper())
+    assert (CartEvent.objects.count(), Order.objects.count(), Refund.objects.count()) == (2, 1, 1)
