@@ -11,6 +11,8 @@ from pathlib import Path
 from tests.support.runs import require
 
 SHOP = "tests.support.oscar.settings"
+#: Oscar and its libraries use what Django will remove.
+OPTIONS = ["-W", "ignore::DeprecationWarning", "-W", "ignore::PendingDeprecationWarning"]
 
 
 def test_oscar_shop_when_tested_with_its_settings_passes() -> None:
@@ -19,6 +21,11 @@ def test_oscar_shop_when_tested_with_its_settings_passes() -> None:
     folder = str(Path(__file__).with_name("oscar"))
     # This run's own options and workers are not those of that one.
     own = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:xdist", f"--ds={SHOP}", "-m", "not browser", folder]
-    run = subprocess.run(command, env=own | {"DJANGO_SETTINGS_MODULE": SHOP}, capture_output=True, text=True)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:xdist", f"--ds={SHOP}", *OPTIONS]
+    run = subprocess.run(
+        [*command, "-m", "not browser", folder],
+        env=own | {"DJANGO_SETTINGS_MODULE": SHOP},
+        capture_output=True,
+        text=True,
+    )
     assert run.returncode == 0, run.stdout + run.stderr

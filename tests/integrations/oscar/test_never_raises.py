@@ -33,10 +33,10 @@ def site() -> None:
     Site.objects.clear_cache()
 
 
-@pytest.fixture(params=[False, True], ids=["autocommit", "atomic_requests"])
-def is_atomic(request: pytest.FixtureRequest) -> Iterator[bool]:
-    connection.settings_dict["ATOMIC_REQUESTS"] = request.param
-    yield request.param
+@pytest.fixture
+def atomic_requests() -> Iterator[None]:
+    connection.settings_dict["ATOMIC_REQUESTS"] = True
+    yield
     connection.settings_dict["ATOMIC_REQUESTS"] = False
 
 
@@ -59,6 +59,7 @@ def shop_and_refund(shopper: Shopper) -> None:
     assert (source.transactions.count(), order.status) == (1, "Cancelled")
 
 
+CONFIGURED = {"COMPANY_KEY": "acme", "OSCAR_CANCELLED_STATUSES": ["Cancelled"]}
 FAILING = [
     (carts, "change_by_saving", "sendCartEvent"),
     (carts, "cart_event_fields", "sendCartEvent"),
@@ -75,10 +76,7 @@ FAILING = [
 ]
 
 
-@override_settings(ALHENA_TRACKING={"COMPANY_KEY": "acme", "OSCAR_CANCELLED_STATUSES": ["Cancelled"]})
-def test_checkout_when_ours_raises_is_untouched(
-    is_atomic: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+def check_each_failure(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     errors = EventCount.objects.filter(outcome="error", reason="failed_after_commit")
     for module, name, method in FAILING:
         caplog.clear()
@@ -92,20 +90,32 @@ def test_checkout_when_ours_raises_is_untouched(
         assert list(errors.values_list("method", flat=True)) == [method], name
 
 
+@override_settings(ALHENA_TRACKING=CONFIGURED)
+def test_checkout_when_ours_raises_is_untouched(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    check_each_failure(monkeypatch, caplog)
+
+
+@override_settings(ALHENA_TRACKING=CONFIGURED)
+def test_checkout_when_a_transaction_and_ours_raises_is_untouched(
+    atomic_requests: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    check_each_failure(monkeypatch, caplog)
+
+
 def test_checkout_when_the_database_of_events_fails_is_untouched(
-    is_atomic: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    atomic_requests: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     shopper = Shopper()
 
     def fail_in_the_database(*args: Any, **kwargs: Any) -> Any:
         connection.cursor().execute("SELECT no_such_column FROM auth_user")
 
-    monkeypatch.setattr(recording, "record", fail_in_the_database)
-    shop_and_refund(shopper)
+    with monkeypatch.context() as patched:
+        patched.setattr(recording, "record", fail_in_the_database)
+        shop_and_refund(shopper)
     assert (CartEvent.objects.count(), Order.objects.count(), Refund.objects.count()) == (0, 0, 0)
     assert caplog.text
-
-
-def test_shop_when_nothing_fails_has_recorded_all(is_atomic: bool) -> None:
-    shop_and_refund(Shopper())
+    shop_and_refund(shopper)
     assert (CartEvent.objects.count(), Order.objects.count(), Refund.objects.count()) == (2, 1, 1)
