@@ -25,8 +25,8 @@ MIDDLEWARE = "alhena_tracking.integrations.oscar.middleware.oscar_request_middle
 Basket, Line = get_model("basket", "Basket"), get_model("basket", "Line")
 
 
-def size_product(product: Any, _stockrecord: Any) -> str:
-    return f"GROUP-{product.pk}"
+def parent_id(product: Any, stockrecord: Any) -> str:
+    return f"P{product.parent_id or product.pk}"
 
 
 def use_strategy(monkeypatch: pytest.MonkeyPatch, made: Any) -> None:
@@ -263,11 +263,11 @@ def test_value_when_total_is_that_of_the_cart() -> None:
     assert [worth for *_, worth in changes()] == [5798, 500]
 
 
-@override_settings(ALHENA_TRACKING={"COMPANY_KEY": "acme", "OSCAR_PRODUCT_ID": f"{__name__}.size_product"})
+@override_settings(ALHENA_TRACKING={"COMPANY_KEY": "acme", "OSCAR_PRODUCT_ID": f"{__name__}.parent_id"})
 def test_product_id_when_a_function_is_set_is_its_answer() -> None:
-    kettle = goods.product()
-    Shopper().add(kettle)
-    assert [product for _, product, *_ in changes()] == [f"GROUP-{kettle.pk}"]
+    parent = factories.create_product(structure="parent", product_class="Goods", upc=None)
+    Shopper().add(goods.product("Small", parent=parent, upc="978"))
+    assert [product for _, product, *_ in changes()] == [f"P{parent.pk}"]
 
 
 def test_currency_when_another_than_the_default_is_kept() -> None:
