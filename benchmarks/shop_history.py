@@ -33,6 +33,7 @@ def fill(company: Any, events: int, first_id: int, until: datetime) -> None:
 
     Ids start at ``first_id``.
     """
+    from alhena_tracking.digests import text_digest
     from alhena_tracking.models import (
         CartEvent,
         Interaction,
@@ -45,6 +46,7 @@ def fill(company: Any, events: int, first_id: int, until: datetime) -> None:
     )
 
     sessions = events // EVENTS_A_SESSION
+    digests = ", ".join(f"'{text_digest(f'sku-{number}')}'" for number in range(PRODUCTS + 1))
     of_company = {"company_id": f"{company.pk}"}
     visit = f"""
         SELECT {first_id} + i AS session, i, channel, currency, ai_profile, started_at FROM (
@@ -69,7 +71,7 @@ def fill(company: Any, events: int, first_id: int, until: datetime) -> None:
     }
     product = {
         "product_id": "'sku-' || product",
-        "product_id_digest": "md5('sku-' || product)::uuid",
+        "product_id_digest": f"(ARRAY[{digests}]::uuid[])[1 + product]",
         "product_name": "'Product ' || product",
     }
     _insert(

@@ -116,6 +116,7 @@ class RowList:
         """Count the rows up to ``COUNTED``, or estimate their number. ``None`` where neither can be done in time."""
         if self._is_searched and self._end_of_window(None, is_older=True) is not None:
             return None
+        # In order, too: else PostgreSQL may read the whole table for the first rows of a company.
         parts = [self._part(company, COUNTED + 1, None, None, is_older=True) for company in self.companies]
         number = 0
         for union, params in self._unions(parts):
