@@ -20,6 +20,7 @@ from alhena_tracking.admin import formats
 from alhena_tracking.admin.lists.change_list import RecordChangeList
 from alhena_tracking.admin.lists.filters import visible_companies
 from alhena_tracking.contract import limits
+from alhena_tracking.contract.currencies import MINOR_UNITS
 from alhena_tracking.models import Channel
 
 if TYPE_CHECKING:
@@ -119,7 +120,8 @@ class RecordAdmin(ReadOnlyMixin, OpenLinksMixin, SafeLookupsAdmin):
     list_select_related: ClassVar[tuple[str, ...]] = ("company",)
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
-    sortable_by: ClassVar[tuple[str, ...]] = ()
+    #: Columns that the list can be sorted by within one currency.
+    amounts: ClassVar[tuple[str, ...]] = ()
     actions: Sequence[Callable[..., Any]] | None = None
 
     @property
@@ -132,6 +134,10 @@ class RecordAdmin(ReadOnlyMixin, OpenLinksMixin, SafeLookupsAdmin):
         # By literal ids: of a subquery's rows, PostgreSQL expects one.
         pks = [company.pk for company in visible_companies(request)]
         return super().get_queryset(request).filter(company__in=pks)
+
+    def get_sortable_by(self, request: HttpRequest) -> tuple[str, ...]:
+        """Sort by no column but amounts, and by these only where one currency is chosen."""
+        return self.amounts if request.GET.get("currency__exact") in MINOR_UNITS else ()
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return RecordChangeList

@@ -141,7 +141,7 @@ def moment(at: datetime, zone: ZoneInfo) -> str:
 
 
 def zoned_moment(at: datetime, zone: ZoneInfo) -> str:
-    """A day and a time of it, with the zone's name: ``October 31, 2026, 1:35 a.m. Asia/Kathmandu``."""
+    """A day and a time of it, with the zone's name: ``Oct. 31, 2026, 1:35 a.m. Asia/Kathmandu``."""
     return f"{moment(at, zone)}{NO_BREAK_SPACE}{zone.key}"
 
 

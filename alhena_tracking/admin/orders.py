@@ -89,6 +89,7 @@ class StandingFilter(admin.SimpleListFilter):
 class OrderAdmin(OrderTraceMixin, RecordAdmin):
     decisions = ORDER_DECISIONS
     actions = actions_of(ORDER_DECISIONS)
+    amounts = ("value",)
     list_display = [
         "__str__",
         "company",
@@ -152,6 +153,7 @@ class OrderAdmin(OrderTraceMixin, RecordAdmin):
 
 @admin.register(OrderClaim)
 class OrderClaimAdmin(RecordAdmin):
+    amounts = ("value",)
     list_display = ["order", "company", company_time(OrderClaim, "occurred_at"), "value", "channel_name", "trust"]
     list_filter = [
         ("company", CompanyFilter),
@@ -180,6 +182,7 @@ class OrderClaimAdmin(RecordAdmin):
 
 @admin.register(PendingConfirmation)
 class PendingConfirmationAdmin(PendingConfirmationTraceMixin, RecordAdmin):
+    amounts = ("value",)
     list_display = [
         "order_id",
         "company",
@@ -198,6 +201,7 @@ class PendingConfirmationAdmin(PendingConfirmationTraceMixin, RecordAdmin):
 
 @admin.register(Refund)
 class RefundAdmin(RecordAdmin):
+    amounts = ("value",)
     list_display = ["refund_id", "order_id", "company", company_time(Refund, "occurred_at"), "value"]
     list_filter = [("company", CompanyFilter), ("occurred_on", DayFilter), ("currency", CurrencyFilter)]
     date_hierarchy = "occurred_on"

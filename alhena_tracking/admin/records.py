@@ -219,6 +219,7 @@ class InteractionAdmin(RecordAdmin):
 
 @admin.register(CartEvent)
 class CartEventAdmin(CartEventTraceMixin, RecordAdmin):
+    amounts = ("gmv",)
     list_display = [
         company_time(CartEvent, "occurred_at"),
         "company",

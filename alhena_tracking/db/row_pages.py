@@ -72,6 +72,15 @@ class RowPage:
 
 
 @dataclass(frozen=True, slots=True)
+class AmountPage:
+    """Rows by an amount. ``since`` is set where there are more rows than are sorted: the earliest of these."""
+
+    rows: list[Any]
+    has_more: bool
+    since: Place | None
+
+
+@dataclass(frozen=True, slots=True)
 class RowCount:
     """``number`` is exact, or an estimate, or a bound that is exceeded."""
 
@@ -111,6 +120,25 @@ class RowList:
         if len(page) > size:
             return RowPage(rows, older, self._place(rows[0]))
         return RowPage(rows, older, end, searched_to=end)
+
+    def by_amount(self, field: str, size: int, skipped: int, *, is_descending: bool) -> AmountPage:
+        """Return a page of the latest rows, at most ``WINDOW``, in the order of an amount."""
+        end = self._end_of_window(None, is_older=True)
+        parts = [
+            self._from(self.rows, company, None, end, is_older=True).order_by().values_list("pk", field)
+            for company in self.companies
+        ]
+        direction = "DESC" if is_descending else "ASC"
+        found: list[tuple[int, int]] = []
+        skipped = min(skipped, WINDOW)
+        for union, params in self._unions(parts):
+            sql = f"{union} ORDER BY 2 {direction}, 1 {direction} LIMIT {skipped + size + 1}"
+            found += fetch(self._connection, sql, params)
+        found.sort(key=lambda row: (row[1], row[0]), reverse=is_descending)
+        pks = [pk for pk, _amount in found[skipped : skipped + size]]
+        rows = {row.pk: row for row in self.rows.filter(pk__in=pks)} if pks else {}
+        has_more = len(found) > skipped + size
+        return AmountPage([rows[pk] for pk in pks if pk in rows], has_more, end)
 
     def count(self) -> RowCount | None:
         """Count the rows up to ``COUNTED``, or estimate their number. ``None`` where neither can be done in time."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from django.contrib.admin.views.main import PAGE_VAR, ChangeList
+from django.contrib.admin.views.main import ORDER_VAR, PAGE_VAR, ChangeList
 from django.db.models import QuerySet
 from django.db.models.expressions import Combinable
 from django.http import HttpRequest
@@ -14,11 +14,12 @@ from django.utils.translation import gettext as _
 from alhena_tracking.admin import formats
 from alhena_tracking.admin.lists.filters import visible_companies, zone_of
 from alhena_tracking.db import row_pages
-from alhena_tracking.db.row_pages import Place, RowCount, RowList, RowPage
+from alhena_tracking.db.row_pages import Place, RowCount, RowList
 
 if TYPE_CHECKING:
     from alhena_tracking.admin.base import RecordAdmin
 
+_MOST_DIGITS = 6
 _OLDER, _NEWER, _OLDEST = "older", "newer", "oldest"
 
 
@@ -26,10 +27,17 @@ class RecordChangeList(ChangeList):
     """The latest rows first. The address names the place in the list where a page begins, and in which direction."""
 
     model_admin: RecordAdmin
-    page: RowPage
+    #: Of the pages beside this one: their relation, label and address.
+    links: list[tuple[str, str, str]]
+    #: How far a page has searched or sorted that could not do so to the end; else empty.
+    note: str
     #: Of the times that are of no row.
     zone: ZoneInfo
     count: RowCount | None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self.links, self.note = [], ""
+        super().__init__(*args, **kwargs)
 
     def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[str | Combinable]:
         return [f"-{self.model_admin.moment}", "-pk"]
@@ -38,36 +46,66 @@ class RecordChangeList(ChangeList):
         """Find the page. What Django's templates count is the page alone where the rows are too many to count."""
         rows = RowList(self.queryset, visible_companies(request), self.model_admin.moment)
         self.zone = zone_of(rows.companies)
-        size = self.list_per_page
-        direction, start = _read(request.GET.get(PAGE_VAR, ""))
-        if direction == _OLDER:
-            self.page = rows.older(size, start)
-        else:
-            self.page = rows.newer(size, start)
-        self.is_first = direction == _OLDER and start is None
+        address = request.GET.get(PAGE_VAR, "")
+        amount = self._amount_order()
+        self.result_list = self._by_amount(rows, address, *amount) if amount else self._by_time(rows, address)
         self.count = rows.count()
-        self.result_list = self.page.rows
         is_counted = self.count is not None and self.count.is_exact
-        self.result_count = self.count.number if self.count is not None and is_counted else len(self.page.rows)
+        self.result_count = self.count.number if self.count is not None and is_counted else len(self.result_list)
         self.full_result_count = self.result_count  # nothing is said of them beside the search
         self.show_full_result_count = False
         self.show_admin_actions = True
         self.can_show_all = self.multi_page = False
-        self.paginator = self.model_admin.get_paginator(request, self.queryset, size)  # not used, so it counts nothing
+        self.paginator = self.model_admin.get_paginator(request, self.queryset, self.list_per_page)  # counts nothing
         self.date_hierarchy = None  # its links would be found by scans; there is a filter by day
 
-    @property
-    def links(self) -> list[tuple[str, str, str]]:
-        """The pages beside this one: their relation, label and address."""
-        links = []
-        if not self.is_first:
-            links.append(("first", _("Latest"), self.get_query_string()))
-        if self.page.newer is not None:
-            links.append(("prev", _("Newer"), self._url(_NEWER, self.page.newer)))
-        if self.page.older is not None:
-            links.append(("next", _("Older"), self._url(_OLDER, self.page.older)))
-            links.append(("last", _("Oldest"), self.get_query_string({PAGE_VAR: _OLDEST})))
-        return links
+    def _by_time(self, rows: RowList, address: str) -> list[Any]:
+        """Return the rows of a page by time. Its ``links`` are their relation, label and address."""
+        direction, start = _read(address)
+        find = rows.older if direction == _OLDER else rows.newer
+        page = find(self.list_per_page, start)
+        if address and (direction, start) != (_OLDER, None):
+            self.links.append(("first", _("Latest"), self.get_query_string()))
+        if page.newer is not None:
+            self.links.append(("prev", _("Newer"), self._url(f"{_NEWER}-{page.newer.token}")))
+        if page.older is not None:
+            self.links.append(("next", _("Older"), self._url(f"{_OLDER}-{page.older.token}")))
+            self.links.append(("last", _("Oldest"), self._url(_OLDEST)))
+        if page.searched_to is not None:
+            text = (
+                _("Searched %(number)s rows, back to %(moment)s. The older page searches on from there.")
+                if page.searched_to == page.older
+                else _("Searched %(number)s rows, up to %(moment)s. The newer page searches on from there.")
+            )
+            self.note = text % self._bound(page.searched_to)
+        return page.rows
+
+    def _by_amount(self, rows: RowList, address: str, field: str, is_descending: bool) -> list[Any]:
+        number = int(address) if address.isascii() and address.isdigit() and len(address) <= _MOST_DIGITS else 1
+        skipped = max(number - 1, 0) * self.list_per_page
+        page = rows.by_amount(field, self.list_per_page, skipped, is_descending=is_descending)
+        if number > 1:
+            self.links.append(("prev", _("Previous"), self._url(str(number - 1))))
+        if page.has_more:
+            self.links.append(("next", _("Next"), self._url(str(number + 1))))
+        if page.since is not None:
+            text = _("Sorted by amount: only the latest %(number)s rows, back to %(moment)s.")
+            self.note = text % self._bound(page.since)
+        return page.rows
+
+    def _amount_order(self) -> tuple[str, bool] | None:
+        """Return the amount that the rows are sorted by, and whether descending. Only within one currency."""
+        amounts = self.sortable_by or ()
+        for text in self.params.get(ORDER_VAR, "").split("."):
+            _none, sign, number = text.rpartition("-")
+            is_column = number.isascii() and number.isdigit() and len(number) <= _MOST_DIGITS
+            name = self.list_display[int(number)] if is_column and int(number) < len(self.list_display) else ""
+            if name in amounts:
+                return str(self.get_ordering_field(name)), sign == "-"
+        return None
+
+    def _bound(self, place: Place) -> dict[str, str]:
+        return {"number": formats.count(row_pages.WINDOW), "moment": formats.zoned_moment(place.at, self.zone)}
 
     @property
     def count_text(self) -> str:
@@ -85,19 +123,8 @@ class RecordChangeList(ChangeList):
             return _("about %(number)s %(rows)s") % values
         return _("more than %(number)s %(rows)s") % values
 
-    @property
-    def search_text(self) -> str:
-        """How far a page that did not find enough rows has searched; empty where it is full or at an end."""
-        place = self.page.searched_to
-        if place is None:
-            return ""
-        values = {"number": formats.count(row_pages.WINDOW), "moment": formats.zoned_moment(place.at, self.zone)}
-        if place == self.page.older:
-            return _("Searched %(number)s rows, back to %(moment)s. The older page searches on from there.") % values
-        return _("Searched %(number)s rows, up to %(moment)s. The newer page searches on from there.") % values
-
-    def _url(self, direction: str, place: Place) -> str:
-        return str(self.get_query_string({PAGE_VAR: f"{direction}-{place.token}"}))
+    def _url(self, address: str) -> str:
+        return str(self.get_query_string({PAGE_VAR: address}))
 
 
 def _rounded(number: int) -> int:
