@@ -11,13 +11,14 @@ from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import FieldDoesNotExist, PermissionDenied
 from django.db import DatabaseError, transaction
-from django.db.models import ForeignKey, Model, QuerySet
+from django.db.models import DateTimeField, ForeignKey, Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from alhena_tracking.admin import formats
 from alhena_tracking.admin.lists.change_list import RecordChangeList
+from alhena_tracking.admin.lists.columns import company_time
 from alhena_tracking.admin.lists.filters import visible_companies
 from alhena_tracking.contract import limits
 from alhena_tracking.contract.currencies import MINOR_UNITS
@@ -124,6 +125,9 @@ class RecordAdmin(ReadOnlyMixin, OpenLinksMixin, SafeLookupsAdmin):
     amounts: ClassVar[tuple[str, ...]] = ()
     actions: Sequence[Callable[..., Any]] | None = None
 
+    class Media:
+        css: ClassVar = {"all": ["alhena_tracking/lists.css"]}
+
     @property
     def moment(self) -> str:
         """The field that the list is in the order of, the latest first."""
@@ -163,6 +167,11 @@ class RecordAdmin(ReadOnlyMixin, OpenLinksMixin, SafeLookupsAdmin):
         if not self.has_view_permission(request):
             raise PermissionDenied
         return super().history_view(request, object_id, extra_context)
+
+    def _link_or_text(self, request: HttpRequest, name: Any) -> Any:
+        """Show times by the company's clock."""
+        names = {field.name for field in self.opts.concrete_fields if isinstance(field, DateTimeField)}
+        return company_time(self.model, name) if name in names else super()._link_or_text(request, name)
 
     @admin.display(description=_("channel"), ordering="channel")
     def channel_name(self, row: Any) -> str:

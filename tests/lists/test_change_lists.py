@@ -151,9 +151,10 @@ def test_row_when_listed_shows_its_company_s_time_and_zone(
     assert re.findall(r'<time datetime="([^"]*)"', html) == ["2026-10-31T17:55:00+00:00"]
 
 
+@pytest.mark.parametrize("page", ["changelist", "change"])
 @pytest.mark.parametrize("model", RECORDS)
-def test_list_when_it_has_times_names_their_zone(
-    company: Company, client: Client, log_in: Callable[..., Any], model: type[Any]
+def test_page_when_it_has_times_names_their_zone(
+    company: Company, client: Client, log_in: Callable[..., Any], model: type[Any], page: str
 ) -> None:
     Company.objects.update(time_zone="Asia/Tokyo")
     session = factories.VisitorSessionFactory.create(company=company)
@@ -164,7 +165,8 @@ def test_list_when_it_has_times_names_their_zone(
     factories.PendingConfirmationFactory.create(company=company)
     factories.RefundFactory.create(refunded_order=order)
     log_in(is_superuser=True)
-    html = client.get(admin_url(model, "changelist")).content.decode()
+    args = [model.objects.latest("pk").pk] if page == "change" else []
+    html = client.get(admin_url(model, page, *args)).content.decode()
     assert "Asia/Tokyo</time>" in html
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from functools import cache
 from typing import Any
 
 from django.contrib import admin
@@ -15,7 +14,6 @@ from alhena_tracking.admin import formats
 from alhena_tracking.db.sql import field_of
 
 
-@cache
 def company_time(model: type[Model], name: str) -> Callable[[Any], str]:
     """Return a display function of a row's time by its company's clock, with the zone's name."""
 
