@@ -3,7 +3,7 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 BIN = .venv/bin
 
-.PHONY: help demo test lint messages benchmark benchmark-browser benchmark-report clean
+.PHONY: help demo test lint messages benchmark benchmark-browser benchmark-report benchmark-lists clean
 
 help:  ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -31,6 +31,9 @@ benchmark-browser: .venv/benchmark-browser  ## Measure the tracker's cost in a p
 
 benchmark-report: .venv/benchmark-report  ## Measure the report against a plain SELECT, up to 10,000,000 events; needs PostgreSQL
 	$(BIN)/python -m benchmarks.report $(ARGS)
+
+benchmark-lists: .venv/benchmark-report  ## Measure the admin's lists and staff's JSON at 10,000,000 events; needs PostgreSQL
+	$(BIN)/python -m benchmarks.lists $(ARGS)
 
 clean:  ## Remove everything the other targets created
 	rm -rf .venv tests/js/node_modules db.sqlite3 db.sqlite3-*
