@@ -142,7 +142,7 @@ def moment(at: datetime, zone: ZoneInfo) -> str:
 
 def zoned_moment(at: datetime, zone: ZoneInfo) -> str:
     """A day and a time of it, with the zone's name: ``Oct. 31, 2026, 1:35 a.m. Asia/Kathmandu``."""
-    return f"{moment(at, zone)}{NO_BREAK_SPACE}{zone.key}"
+    return f"{moment(at, zone)} {zone.key}"
 
 
 def duration(length: timedelta) -> str:

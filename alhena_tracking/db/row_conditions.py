@@ -30,7 +30,7 @@ class Conditions:
     """What all rows of a QuerySet meet.
 
     ``indexed`` has the rows, of all companies, that meet those conditions which an index serves. ``are_indexed`` says
-    whether these and the days are all.
+    whether these and the days are all, ``are_exact`` whether all compare a column of the rows with a value.
     """
 
     moment: str

@@ -100,26 +100,22 @@ class RowList:
 
     def older(self, size: int, start: Place | None = None) -> RowPage:
         """Return the page after ``start``, or the first one."""
-        page, end = self._page(size + 1, start, is_older=True)
-        rows = page[:size]
+        rows, has_more, end = self._page(size, start, is_older=True)
         begin = self._place(rows[0]) if rows else start
         newer = begin if start is not None else None
-        if len(page) > size:
+        if has_more:
             return RowPage(rows, self._place(rows[-1]), newer)
         return RowPage(rows, end, newer, searched_to=end)
 
     def newer(self, size: int, start: Place | None = None) -> RowPage:
         """Return the page before ``start``, or the last one."""
-        page, end = self._page(size + 1, start, is_older=False)
-        if len(page) <= size and end is None and start is not None:
+        rows, has_more, end = self._page(size, start, is_older=False)
+        if not has_more and end is None and start is not None:
             return self.older(size)  # the first page, whole
-        rows = page[:size][::-1]
-        older = self._place(rows[-1]) if rows else start
-        if start is None:
-            older = None
-        if len(page) > size:
-            return RowPage(rows, older, self._place(rows[0]))
-        return RowPage(rows, older, end, searched_to=end)
+        begin = self._place(rows[0]) if rows else start
+        older = begin if start is not None else None
+        newer = self._place(rows[-1]) if has_more else end
+        return RowPage(rows[::-1], older, newer, searched_to=None if has_more else end)
 
     def by_amount(self, field: str, size: int, skipped: int, *, is_descending: bool) -> AmountPage:
         """Return a page of the latest rows, at most ``WINDOW``, in the order of an amount."""
@@ -143,7 +139,7 @@ class RowList:
     def count(self) -> RowCount | None:
         """Count the rows up to ``COUNTED``, or estimate their number. ``None`` where neither can be done in time."""
         if self._is_searched and self._end_of_window(None, is_older=True) is not None:
-            return None
+            return self._estimate()
         # In order, too: else PostgreSQL may read the whole table for the first rows of a company.
         parts = [self._part(company, COUNTED + 1, None, None, is_older=True) for company in self.companies]
         number = 0
@@ -151,16 +147,16 @@ class RowList:
             [(found,)] = fetch(self._connection, f"SELECT COUNT(*) FROM ({union}) AS found", params)  # noqa: S608
             number += found
             if number > COUNTED:
-                return self._estimate()
+                return self._estimate() or RowCount(COUNTED, is_exact=False)
         return RowCount(number)
 
-    def _estimate(self) -> RowCount:
-        if self._connection.vendor == "postgresql" and self.conditions.are_exact:
-            [plan] = json.loads(self.rows.explain(format="json"))
-            estimate = plan["Plan"]["Plan Rows"]
-            if estimate > COUNTED:
-                return RowCount(estimate, is_exact=False, is_estimate=True)
-        return RowCount(COUNTED, is_exact=False)
+    def _estimate(self) -> RowCount | None:
+        """Ask PostgreSQL's planner how many rows there are, if they are many and it knows the shares of the values."""
+        if self._connection.vendor != "postgresql" or not self.conditions.are_exact:
+            return None
+        [plan] = json.loads(self.rows.explain(format="json"))
+        estimate = plan["Plan"]["Plan Rows"]
+        return RowCount(estimate, is_exact=False, is_estimate=True) if estimate > COUNTED else None
 
     @property
     def _connection(self) -> Any:
@@ -174,14 +170,19 @@ class RowList:
     def _place(self, row: Any) -> Place:
         return Place(getattr(row, self.moment), row.pk)
 
-    def _page(self, size: int, start: Place | None, *, is_older: bool) -> tuple[list[Any], Place | None]:
-        """Return at most ``size`` rows beyond ``start`` from there on, and where the search ended before the last."""
+    def _page(self, size: int, start: Place | None, *, is_older: bool) -> tuple[list[Any], bool, Place | None]:
+        """Return ``size`` rows from ``start`` on, whether there are more, and where the search ended before the last.
+
+        A row that is deleted after its id was read is left out, and does not make the page the last one.
+        """
         end = self._end_of_window(start, is_older=is_older) if self._is_searched else None
-        parts = [self._part(company, size, start, end, is_older=is_older) for company in self.companies]
-        pks = self._pks(parts, size, is_older=is_older)
-        found = self.rows.filter(pk__in=pks) if pks else ()
-        rows = sorted(found, key=lambda row: (getattr(row, self.moment), row.pk), reverse=is_older)
-        return rows[:size], end
+        while True:
+            parts = [self._part(company, size + 1, start, end, is_older=is_older) for company in self.companies]
+            pks = self._pks(parts, size + 1, is_older=is_older)
+            found = self.rows.filter(pk__in=pks) if pks else ()
+            rows = sorted(found, key=lambda row: (getattr(row, self.moment), row.pk), reverse=is_older)
+            if rows or not pks:
+                return rows[:size], len(pks) > size, end
 
     def _end_of_window(self, start: Place | None, *, is_older: bool) -> Place | None:
         """Return the place up to which ``WINDOW`` rows are searched; ``None`` where there are no more."""

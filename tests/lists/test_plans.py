@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 
 from alhena_tracking.db import row_pages
 from alhena_tracking.models import PendingConfirmation, Refund
-from benchmarks import lists
+from benchmarks import list_requests, lists
 from tests.support.runs import examples
 
 pytestmark = [
@@ -38,7 +38,7 @@ def tidy(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
     yield
     if connection.vendor == "postgresql":
         with django_db_blocker.unblock(), connection.cursor() as cursor:
-            cursor.execute(f"VACUUM ANALYZE {', '.join(model._meta.db_table for model in lists.listed())}")
+            cursor.execute(f"VACUUM ANALYZE {', '.join(model._meta.db_table for model in list_requests.listed())}")
 
 
 @pytest.fixture
@@ -88,8 +88,8 @@ def faults(sql: str, large: set[str], most_sorted: int) -> Iterator[str]:
             yield f"sorts {sum(map(rows_read, node['Plans']))} rows"
 
 
-def all_faults(client: Client, requests: Iterable[lists.Request]) -> Iterator[tuple[str, str, str]]:
-    large = {model._meta.db_table for model in lists.listed()}
+def all_faults(client: Client, requests: Iterable[list_requests.Request]) -> Iterator[tuple[str, str, str]]:
+    large = {model._meta.db_table for model in list_requests.listed()}
     for request in requests:
         most_sorted = WINDOW if "o" in request.asked else SORTED
         with CaptureQueriesContext(connection) as captured:
@@ -100,10 +100,10 @@ def all_faults(client: Client, requests: Iterable[lists.Request]) -> Iterator[tu
 
 
 def test_list_when_there_are_many_rows_reads_and_sorts_few(reader: Client, companies: list[Any]) -> None:
-    found = list(all_faults(reader, lists.admin_requests(companies)))
+    found = list(all_faults(reader, list_requests.admin_requests(companies)))
     assert found == []
 
 
 def test_page_of_json_when_there_are_many_rows_reads_and_sorts_few(reader: Client, companies: list[Any]) -> None:
-    found = list(all_faults(reader, lists.json_requests(companies)))
+    found = list(all_faults(reader, list_requests.json_requests(companies)))
     assert found == []

@@ -88,6 +88,26 @@ def test_page_when_few_rows_match_ends_with_the_window(
     assert rows.count() is None
 
 
+def test_page_when_rows_are_deleted_while_it_is_read_is_not_the_last(
+    companies: list[Company], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events, read = CartEvent.objects.all(), RowList._pks
+    latest = latest_first(events)
+    doomed = {latest[0], latest[5]}
+
+    def delete_after(rows: RowList, *args: Any, **kwargs: Any) -> list[int]:
+        found = read(rows, *args, **kwargs)
+        events.filter(pk__in=doomed).delete()
+        return found
+
+    monkeypatch.setattr(RowList, "_pks", delete_after)
+    rows = RowList(events, companies, "occurred_at")
+    first = rows.older(5)
+    assert [row.pk for row in first.rows] == latest[1:5]
+    assert first.older is not None
+    assert [row.pk for row in rows.older(5, first.older).rows] == latest[6:11]
+
+
 @pytest.mark.parametrize("day", [MONDAY + timedelta(days=days) for days in (-1, 0, 1, 9)])
 @pytest.mark.parametrize("is_redating", [False, True])
 def test_days_when_chosen_have_their_rows_in_any_zone(companies: list[Company], day: date, is_redating: bool) -> None:
