@@ -21,6 +21,7 @@ _MARGIN = timedelta(hours=2)
 _REDATING_MARGIN = timedelta(days=2)
 #: Days outside of these bound nothing: their midnights may be no times.
 _FIRST, _LAST = date(1900, 1, 1), date(9900, 1, 1)
+_OF_COMPANIES = {"exact", "in"}
 #: Columns with few rows for each value. An index of theirs need not be in the list's order.
 _OF_FEW_ROWS = {"id", "event_id", "order_id_digest", "refund_id_digest", "order", "refunded_order", "session"}
 
@@ -71,14 +72,14 @@ def conditions_of(rows: QuerySet[Any], moment: str) -> Conditions:
         own = _own_field(condition, rows)
         if own is None:
             are_all_own = False
-        elif own.name == "company" and condition.lookup_name in {"exact", "in"}:
+        elif _is_on_companies(condition, rows):
             chosen = {condition.rhs} if condition.lookup_name == "exact" else set(condition.rhs)
             companies = chosen if companies is None else companies & chosen
         elif own.name == moment.replace("_at", "_on") and condition.lookup_name in _DAY_BOUNDS:
             first, last = _DAY_BOUNDS[condition.lookup_name](condition.rhs)
             days = [max(days[0], first), min(days[1], last)]
         elif condition.lookup_name == "exact" or (condition.lookup_name == "in" and own.name in _OF_FEW_ROWS):
-            exact.setdefault(own.name, condition)
+            are_all_own &= exact.setdefault(own.name, condition) is condition
         else:
             are_all_own = False
     served = _served(rows.model, moment, exact)
@@ -94,6 +95,23 @@ def conditions_of(rows: QuerySet[Any], moment: str) -> Conditions:
         first_day=days[0],
         last_day=days[1],
     )
+
+
+def without_companies(rows: QuerySet[Any]) -> QuerySet[Any]:
+    """Return ``rows`` without the conditions on companies that ``conditions_of`` reads, to be read company by company.
+
+    A list of all companies in the condition for each of them would make PostgreSQL plan for their square.
+    """
+    rows = rows.all()
+    where = rows.query.where
+    if where.connector == AND and not where.negated:
+        where.children = [child for child in where.children if not _is_on_companies(child, rows)]
+    return rows
+
+
+def _is_on_companies(condition: Any, rows: QuerySet[Any]) -> bool:
+    own = _own_field(condition, rows)
+    return own is not None and own.name == "company" and condition.lookup_name in _OF_COMPANIES
 
 
 _DAY = timedelta(days=1)

@@ -18,7 +18,7 @@ from django.core.exceptions import EmptyResultSet
 from django.db import connections
 from django.db.models import BigIntegerField, BooleanField, DateTimeField, F, Func, QuerySet, Value
 
-from alhena_tracking.db.row_conditions import Conditions, conditions_of
+from alhena_tracking.db.row_conditions import Conditions, conditions_of, without_companies
 from alhena_tracking.db.sql import fetch
 from alhena_tracking.models import Company
 
@@ -95,6 +95,7 @@ class RowList:
     def __init__(self, rows: QuerySet[Any], companies: Sequence[Company], moment: str) -> None:
         self.rows = rows.order_by()
         self.moment = moment
+        self._of_any_company = without_companies(self.rows)
         self.conditions: Conditions = conditions_of(rows, moment)
         self.companies = [company for company in companies if self.conditions.allow(company)]
 
@@ -121,7 +122,7 @@ class RowList:
         """Return a page of the latest rows, at most ``WINDOW``, in the order of an amount."""
         end = self._end_of_window(None, is_older=True)
         parts = [
-            self._from(self.rows, company, None, end, is_older=True).order_by().values_list("pk", field)
+            self._from(self._of_any_company, company, None, end, is_older=True).order_by().values_list("pk", field)
             for company in self.companies
         ]
         direction = "DESC" if is_descending else "ASC"
@@ -202,7 +203,7 @@ class RowList:
     def _part(
         self, company: Company, size: int, start: Place | None, end: Place | None, *, is_older: bool
     ) -> QuerySet[Any]:
-        return self._from(self.rows, company, start, end, is_older=is_older)[:size]
+        return self._from(self._of_any_company, company, start, end, is_older=is_older)[:size]
 
     def _from(
         self, rows: QuerySet[Any], company: Company, start: Place | None, end: Place | None, *, is_older: bool
