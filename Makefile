@@ -5,7 +5,7 @@ BIN = .venv/bin
 # Without bytecode, each process of the tests compiles all modules: 5 s of CPU time each time.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test lint messages benchmark benchmark-browser benchmark-report clean
+.PHONY: help demo test lint messages benchmark benchmark-browser benchmark-report benchmark-lists clean
 
 help:  ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -33,6 +33,9 @@ benchmark-browser: .venv/benchmark-browser  ## Measure the tracker's cost in a p
 
 benchmark-report: .venv/benchmark-report  ## Measure the report against a plain SELECT, up to 10,000,000 events; needs PostgreSQL
 	$(BIN)/python -m benchmarks.report $(ARGS)
+
+benchmark-lists: .venv/benchmark-report  ## Measure the admin's lists and staff's JSON at 10,000,000 events; needs PostgreSQL
+	$(BIN)/python -m benchmarks.lists $(ARGS)
 
 clean:  ## Remove everything the other targets created
 	rm -rf .venv tests/js/node_modules db.sqlite3 db.sqlite3-*

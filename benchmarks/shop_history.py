@@ -1,8 +1,9 @@
 """Generate two years of a shop's history in the database.
 
-Every visitor has ten events: two interactions, seven or eight cart events and, for every other visitor, an order. Order
-lines and claims are not counted. Visitors are spread evenly over the days; half use the chat, a third the FAQ. There
-are five AI profiles, three currencies (85 % EUR), and 500 products, few of which make most of the sales.
+Every visitor has ten events: two interactions, seven or eight cart events and, for every other visitor, an order. Not
+counted are order lines, claims, refunds (of one order in 16) and pending confirmations (of one visitor in ten).
+Visitors are spread evenly over the days; half use the chat, a third the FAQ. There are five AI profiles, three
+currencies (85 % EUR), and 500 products, few of which make most of the sales.
 """
 
 from __future__ import annotations
@@ -32,9 +33,20 @@ def fill(company: Any, events: int, first_id: int, until: datetime) -> None:
 
     Ids start at ``first_id``.
     """
-    from alhena_tracking.models import CartEvent, Interaction, Order, OrderClaim, OrderLine, Refund, VisitorSession
+    from alhena_tracking.digests import text_digest
+    from alhena_tracking.models import (
+        CartEvent,
+        Interaction,
+        Order,
+        OrderClaim,
+        OrderLine,
+        PendingConfirmation,
+        Refund,
+        VisitorSession,
+    )
 
     sessions = events // EVENTS_A_SESSION
+    digests = ", ".join(f"'{text_digest(f'sku-{number}')}'" for number in range(PRODUCTS + 1))
     of_company = {"company_id": f"{company.pk}"}
     visit = f"""
         SELECT {first_id} + i AS session, i, channel, currency, ai_profile, started_at FROM (
@@ -59,7 +71,7 @@ def fill(company: Any, events: int, first_id: int, until: datetime) -> None:
     }
     product = {
         "product_id": "'sku-' || product",
-        "product_id_digest": "md5('sku-' || product)::uuid",
+        "product_id_digest": f"(ARRAY[{digests}]::uuid[])[1 + product]",
         "product_name": "'Product ' || product",
     }
     _insert(
@@ -123,6 +135,7 @@ def fill(company: Any, events: int, first_id: int, until: datetime) -> None:
         id="session",
         currency="currency",
         value_minor="price",
+        standing="'COUNTED'",
         cart_at="at",
         cart_lines="'{}'",
         empties_cart="true",
@@ -159,7 +172,22 @@ def fill(company: Any, events: int, first_id: int, until: datetime) -> None:
         refund_id_digest="md5('refund')::uuid",
         currency="currency",
         value_minor="price / 2",
+        counted_minor="price / 2",
         event_id="gen_random_uuid()",
+    )
+    _insert(
+        PendingConfirmation,
+        f"SELECT *, started_at AS at, 2000 AS price FROM ({visit}) AS v WHERE i % 10 = 1",
+        **of_company,
+        **order_id,
+        id="session",
+        event_id="gen_random_uuid()",
+        currency="currency",
+        value_minor="price",
+        updated_at="at",
+        occurred_at="at",
+        received_at="at",
+        is_dated="true",
     )
 
 
@@ -175,13 +203,16 @@ def _insert(model: type[models.Model], source: str, *, in_order_of: str = "at", 
             columns[field.attname] = next(literal for kind, literal in _LITERALS if isinstance(field, kind))
     table, names, values = model._meta.db_table, ", ".join(columns), ", ".join(columns.values())
     rows = f"SELECT {values} FROM ({source}) AS source ORDER BY {in_order_of}"
-    with connection.cursor() as cursor, _without_indexes(cursor, table):
+    with connection.cursor() as cursor, without_indexes(cursor, table):
         cursor.execute(f"INSERT INTO {table} ({names}) {rows}")
 
 
 @contextmanager
-def _without_indexes(cursor: Any, table: str) -> Iterator[None]:
-    """Disable triggers, and drop and recreate indexes, while many consistent rows are inserted."""
+def without_indexes(cursor: Any, table: str) -> Iterator[None]:
+    """Disable triggers, and drop and recreate indexes, while many consistent rows are inserted.
+
+    Around several calls of ``fill`` it builds the indexes once.
+    """
     cursor.execute(
         "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE contype = 'u' AND conrelid = %s::regclass",
         [table],

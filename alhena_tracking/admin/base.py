@@ -11,14 +11,18 @@ from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import FieldDoesNotExist, PermissionDenied
 from django.db import DatabaseError, transaction
-from django.db.models import ForeignKey, Model, QuerySet
+from django.db.models import DateTimeField, ForeignKey, Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from alhena_tracking.admin import formats
+from alhena_tracking.admin.lists.change_list import RecordChangeList
+from alhena_tracking.admin.lists.columns import company_time
+from alhena_tracking.admin.lists.filters import visible_companies
 from alhena_tracking.contract import limits
-from alhena_tracking.models import Channel, Company
+from alhena_tracking.contract.currencies import MINOR_UNITS
+from alhena_tracking.models import Channel
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]
@@ -33,6 +37,10 @@ _LOOKUP_ERRORS = (ArithmeticError, AttributeError, DatabaseError, LookupError, T
 def may_open(site: admin.AdminSite, model: type[Model], request: HttpRequest) -> bool:
     """Return whether the site has pages of ``model`` that the user may view."""
     return site.is_registered(model) and site.get_model_admin(model).has_view_permission(request)
+
+
+def is_searchable(term: str) -> bool:
+    return "\0" not in term and len(term) <= limits.PRODUCT_NAME_LENGTH
 
 
 class ReadOnlyMixin:
@@ -102,7 +110,7 @@ class SafeLookupsAdmin(ModelAdmin):
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
         """Find nothing for terms that no row can contain; Django does not handle their errors in related searches."""
-        if "\0" in search_term or len(search_term) > limits.PRODUCT_NAME_LENGTH:
+        if not is_searchable(search_term):
             return queryset.none(), False
         return super().get_search_results(request, queryset, search_term)
 
@@ -112,10 +120,45 @@ class RecordAdmin(ReadOnlyMixin, OpenLinksMixin, SafeLookupsAdmin):
 
     list_select_related: ClassVar[tuple[str, ...]] = ("company",)
     show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
+    #: Columns that the list can be sorted by within one currency.
+    amounts: ClassVar[tuple[str, ...]] = ()
     actions: Sequence[Callable[..., Any]] | None = None
 
+    class Media:
+        css: ClassVar = {"all": ["alhena_tracking/lists.css"]}
+
+    @property
+    def moment(self) -> str:
+        """The field that the list is in the order of, the latest first."""
+        ordering: Any = self.ordering or self.opts.ordering
+        return str(ordering[0]).removeprefix("-")
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return super().get_queryset(request).filter(company__in=Company.objects.visible_to(request.user))
+        # By literal ids: of a subquery's rows, PostgreSQL expects one.
+        pks = [company.pk for company in visible_companies(request)]
+        return super().get_queryset(request).filter(company__in=pks)
+
+    def get_sortable_by(self, request: HttpRequest) -> tuple[str, ...]:
+        """Sort by no column but amounts, and by these only where one currency is chosen."""
+        return self.amounts if request.GET.get("currency__exact") in MINOR_UNITS else ()
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return RecordChangeList
+
+    def exact_matches(self, request: HttpRequest, term: str) -> list[dict[str, Any]]:
+        """Return look-ups, each by an index, that find whole ids."""
+        return []
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Find rows by a whole id, and only where there are none, by parts of texts."""
+        if is_searchable(search_term) and (term := search_term.strip()):
+            for match in self.exact_matches(request, term):
+                if self.get_queryset(request).filter(**match).order_by().exists():
+                    return queryset.filter(**match), False
+        return super().get_search_results(request, queryset, search_term)
 
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
@@ -124,6 +167,11 @@ class RecordAdmin(ReadOnlyMixin, OpenLinksMixin, SafeLookupsAdmin):
         if not self.has_view_permission(request):
             raise PermissionDenied
         return super().history_view(request, object_id, extra_context)
+
+    def _link_or_text(self, request: HttpRequest, name: Any) -> Any:
+        """Show times by the company's clock."""
+        names = {field.name for field in self.opts.concrete_fields if isinstance(field, DateTimeField)}
+        return company_time(self.model, name) if name in names else super()._link_or_text(request, name)
 
     @admin.display(description=_("channel"), ordering="channel")
     def channel_name(self, row: Any) -> str:
@@ -142,10 +190,7 @@ class CompanyFilter(admin.RelatedFieldListFilter):
     """Offers only the companies that the user may see."""
 
     def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> list[tuple[Any, Any]]:
-        choices: list[tuple[Any, Any]] = field.get_choices(
-            include_blank=False, limit_choices_to={"pk__in": Company.objects.visible_to(request.user)}
-        )
-        return choices
+        return [(company.pk, str(company)) for company in visible_companies(request)]
 
 
 class ChannelFilter(admin.SimpleListFilter):

@@ -140,6 +140,11 @@ def moment(at: datetime, zone: ZoneInfo) -> str:
     return _("%(day)s, %(time)s") % {"day": day(at.astimezone(zone)), "time": time(at, zone)}
 
 
+def zoned_moment(at: datetime, zone: ZoneInfo) -> str:
+    """A day and a time of it, with the zone's name: ``Oct. 31, 2026, 1:35 a.m. Asia/Kathmandu``."""
+    return f"{moment(at, zone)} {zone.key}"
+
+
 def duration(length: timedelta) -> str:
     """A distance in time in its two largest units, without its sign: ``1 hour and 30 minutes``."""
     seconds = abs(length) // timedelta(seconds=1)

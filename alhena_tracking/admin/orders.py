@@ -20,8 +20,11 @@ from alhena_tracking.admin.base import (
     TabularInline,
     may_open,
 )
+from alhena_tracking.admin.lists.columns import company_time
+from alhena_tracking.admin.lists.filters import CurrencyFilter, DayFilter, visible_companies
 from alhena_tracking.admin.review import ORDER_DECISIONS, actions_of
 from alhena_tracking.admin.trace_pages.views import OrderTraceMixin, PendingConfirmationTraceMixin
+from alhena_tracking.digests import text_digest
 from alhena_tracking.models import (
     Order,
     OrderClaim,
@@ -31,8 +34,14 @@ from alhena_tracking.models import (
     Standing,
     Trust,
 )
+from alhena_tracking.order_ids import in_one_form
 
 _WAITING = _("waiting for a claim")
+
+
+def order_id_matches(term: str) -> list[dict[str, Any]]:
+    """Return look-ups of an order's id, as it was typed and in the form of ``ORDER_ID``."""
+    return [{"order_id_digest": text_digest(text)} for text in dict.fromkeys([in_one_form(term), term])]
 
 
 class OrderLineInline(ReadOnlyMixin, TabularInline):
@@ -80,16 +89,25 @@ class StandingFilter(admin.SimpleListFilter):
 class OrderAdmin(OrderTraceMixin, RecordAdmin):
     decisions = ORDER_DECISIONS
     actions = actions_of(ORDER_DECISIONS)
+    amounts = ("value",)
     list_display = [
         "__str__",
         "company",
-        "occurred_at",
+        company_time(Order, "occurred_at"),
         "value",
         "channel_name",
         "trust_word",
         "remarks",
     ]
-    list_filter = [("company", CompanyFilter), ChannelFilter, "trust", StandingFilter, "has_conflict"]
+    list_filter = [
+        ("company", CompanyFilter),
+        ("occurred_on", DayFilter),
+        ("currency", CurrencyFilter),
+        ChannelFilter,
+        "trust",
+        StandingFilter,
+        "has_conflict",
+    ]
     date_hierarchy = "occurred_on"
     search_fields = ["order_id"]
     search_help_text = _("Search by order ID.")
@@ -116,6 +134,9 @@ class OrderAdmin(OrderTraceMixin, RecordAdmin):
         (_("Exclusion"), {"fields": ["excluded_at", "excluded_by", "exclusion_reason"]}),
     ]
 
+    def exact_matches(self, request: HttpRequest, term: str) -> list[dict[str, Any]]:
+        return order_id_matches(term)
+
     @admin.display(description=_("trust"), ordering="trust")
     def trust_word(self, order: Order) -> str:
         return str(formats.TRUST_WORDS[Trust(order.trust)])
@@ -132,8 +153,15 @@ class OrderAdmin(OrderTraceMixin, RecordAdmin):
 
 @admin.register(OrderClaim)
 class OrderClaimAdmin(RecordAdmin):
-    list_display = ["order", "company", "occurred_at", "value", "channel_name", "trust"]
-    list_filter = [("company", CompanyFilter), ChannelFilter, "trust"]
+    amounts = ("value",)
+    list_display = ["order", "company", company_time(OrderClaim, "occurred_at"), "value", "channel_name", "trust"]
+    list_filter = [
+        ("company", CompanyFilter),
+        ("occurred_on", DayFilter),
+        ("currency", CurrencyFilter),
+        ChannelFilter,
+        "trust",
+    ]
     list_select_related = ("company", "order")
     ordering = ("-occurred_at", "-pk")
     date_hierarchy = "occurred_on"
@@ -145,20 +173,37 @@ class OrderClaimAdmin(RecordAdmin):
         REPORT_FIELDS,
     ]
 
+    def exact_matches(self, request: HttpRequest, term: str) -> list[dict[str, Any]]:
+        # An order has a bounded number of claims.
+        orders = Order.objects.filter(company__in=[company.pk for company in visible_companies(request)])
+        pks = [pk for match in order_id_matches(term) for pk in orders.filter(**match).values_list("pk", flat=True)]
+        return [{"order__in": pks}] if pks else []
+
 
 @admin.register(PendingConfirmation)
 class PendingConfirmationAdmin(PendingConfirmationTraceMixin, RecordAdmin):
-    list_display = ["order_id", "company", "occurred_at", "received_at", "value"]
-    list_filter = [("company", CompanyFilter)]
+    amounts = ("value",)
+    list_display = [
+        "order_id",
+        "company",
+        company_time(PendingConfirmation, "occurred_at"),
+        company_time(PendingConfirmation, "received_at"),
+        "value",
+    ]
+    list_filter = [("company", CompanyFilter), ("currency", CurrencyFilter)]
     search_fields = ["order_id"]
     search_help_text = _("Search by order ID.")
     fields = ["company", "order_id", "occurred_at", "received_at", "value", "line_items", "source", "event_id"]
 
+    def exact_matches(self, request: HttpRequest, term: str) -> list[dict[str, Any]]:
+        return order_id_matches(term)
+
 
 @admin.register(Refund)
 class RefundAdmin(RecordAdmin):
-    list_display = ["refund_id", "order_id", "company", "occurred_at", "value"]
-    list_filter = [("company", CompanyFilter)]
+    amounts = ("value",)
+    list_display = ["refund_id", "order_id", "company", company_time(Refund, "occurred_at"), "value"]
+    list_filter = [("company", CompanyFilter), ("occurred_on", DayFilter), ("currency", CurrencyFilter)]
     date_hierarchy = "occurred_on"
     search_fields = ["order_id", "refund_id"]
     search_help_text = _("Search by order ID or refund ID.")
@@ -172,3 +217,6 @@ class RefundAdmin(RecordAdmin):
         "occurred_on",
         "received_at",
     ]
+
+    def exact_matches(self, request: HttpRequest, term: str) -> list[dict[str, Any]]:
+        return [*order_id_matches(term), {"refund_id_digest": text_digest(term)}]

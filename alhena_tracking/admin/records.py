@@ -26,9 +26,12 @@ from alhena_tracking.admin.base import (
     RecordAdmin,
     SafeLookupsAdmin,
 )
+from alhena_tracking.admin.lists.columns import company_time
+from alhena_tracking.admin.lists.filters import CurrencyFilter, DayFilter
 from alhena_tracking.admin.review import SESSION_DECISIONS, ReviewMixin, actions_of
 from alhena_tracking.admin.trace_pages.views import CartEventTraceMixin
 from alhena_tracking.contract.currencies import MINOR_UNITS
+from alhena_tracking.digests import text_digest
 from alhena_tracking.models import (
     CartEvent,
     Company,
@@ -43,6 +46,9 @@ if TYPE_CHECKING:
     ModelForm = forms.ModelForm[Company]
 else:
     ModelForm = forms.ModelForm
+
+#: Every number with so many digits can be an id.
+_MOST_DIGITS = 18
 
 
 class CompanyForm(ModelForm):
@@ -132,11 +138,23 @@ class CompanyAdmin(SafeLookupsAdmin):
 class VisitorSessionAdmin(ReviewMixin, RecordAdmin):
     decisions = SESSION_DECISIONS
     actions = actions_of(SESSION_DECISIONS)
-    list_display = ["started_at", "company", "channel_name", "ai_profile", "last_interaction_at", "remarks"]
-    list_filter = [("company", CompanyFilter), ChannelFilter, ("excluded_at", admin.EmptyFieldListFilter)]
+    list_display = [
+        company_time(VisitorSession, "started_at"),
+        "company",
+        "channel_name",
+        "ai_profile",
+        company_time(VisitorSession, "last_interaction_at"),
+        "remarks",
+    ]
+    list_filter = [
+        ("company", CompanyFilter),
+        ("started_on", DayFilter),
+        ChannelFilter,
+        ("excluded_at", admin.EmptyFieldListFilter),
+    ]
     date_hierarchy = "started_on"
     search_fields = ["ai_profile"]
-    search_help_text = _("Search by AI profile.")
+    search_help_text = _("Search by number or AI profile.")
     fields = [
         "company",
         "started_at",
@@ -150,6 +168,11 @@ class VisitorSessionAdmin(ReviewMixin, RecordAdmin):
         "exclusion_reason",
     ]
 
+    def exact_matches(self, request: HttpRequest, term: str) -> list[dict[str, Any]]:
+        number = term.removeprefix("#")
+        is_number = number.isascii() and number.isdigit() and len(number) <= _MOST_DIGITS
+        return [{"pk": int(number)}] if is_number else []
+
     @admin.display(description=_("notes"), empty_value="")
     def remarks(self, session: VisitorSession) -> str:
         return str(Standing.EXCLUDED.label) if session.excluded_at is not None else ""
@@ -157,8 +180,16 @@ class VisitorSessionAdmin(ReviewMixin, RecordAdmin):
 
 @admin.register(Interaction)
 class InteractionAdmin(RecordAdmin):
-    list_display = ["occurred_at", "company", "kind", "product_id", "conversation_id", "ai_profile", "is_qualifying"]
-    list_filter = [("company", CompanyFilter), "kind", "is_qualifying", "trust"]
+    list_display = [
+        company_time(Interaction, "occurred_at"),
+        "company",
+        "kind",
+        "product_id",
+        "conversation_id",
+        "ai_profile",
+        "is_qualifying",
+    ]
+    list_filter = [("company", CompanyFilter), ("occurred_on", DayFilter), "kind", "is_qualifying", "trust"]
     date_hierarchy = "occurred_on"
     search_fields = ["product_id", "conversation_id", "ai_profile"]
     search_help_text = _("Search by product ID, conversation ID or AI profile.")
@@ -182,11 +213,15 @@ class InteractionAdmin(RecordAdmin):
         REPORT_FIELDS,
     ]
 
+    def exact_matches(self, request: HttpRequest, term: str) -> list[dict[str, Any]]:
+        return [{"conversation_id": term}]
+
 
 @admin.register(CartEvent)
 class CartEventAdmin(CartEventTraceMixin, RecordAdmin):
+    amounts = ("gmv",)
     list_display = [
-        "occurred_at",
+        company_time(CartEvent, "occurred_at"),
         "company",
         "type",
         "product_name",
@@ -194,7 +229,15 @@ class CartEventAdmin(CartEventTraceMixin, RecordAdmin):
         "gmv",
         "channel_name",
     ]
-    list_filter = [("company", CompanyFilter), ChannelFilter, "type", "trust", "is_excluded"]
+    list_filter = [
+        ("company", CompanyFilter),
+        ("occurred_on", DayFilter),
+        ("currency", CurrencyFilter),
+        ChannelFilter,
+        "type",
+        "trust",
+        "is_excluded",
+    ]
     date_hierarchy = "occurred_on"
     search_fields = ["product_id", "product_name"]
     search_help_text = _("Search by product ID or name.")
@@ -223,6 +266,9 @@ class CartEventAdmin(CartEventTraceMixin, RecordAdmin):
         CREDIT_FIELDS,
         REPORT_FIELDS,
     ]
+
+    def exact_matches(self, request: HttpRequest, term: str) -> list[dict[str, Any]]:
+        return [{"product_id_digest": text_digest(term)}]
 
     @admin.display(description=_("value"), ordering="value_minor")
     def value(self, row: CartEvent) -> str:

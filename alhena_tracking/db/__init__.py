@@ -1,1 +1,1 @@
-"""Transactions, prepared statements, snapshots and SQL of our own, for everything that reads or writes rows."""
+"""Transactions, prepared statements, snapshots, SQL of our own and pages, for all that reads or writes rows."""

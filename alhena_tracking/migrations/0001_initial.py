@@ -382,7 +382,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'pending confirmation',
                 'verbose_name_plural': 'pending confirmations',
-                'ordering': ['-received_at'],
+                'ordering': ['-received_at', '-id'],
             },
         ),
         migrations.CreateModel(
@@ -688,6 +688,10 @@ class Migration(migrations.Migration):
             model_name='orderversion',
             constraint=models.CheckConstraint(condition=models.Q(('value_minor__gte', 0), ('value_minor__lte', 10000000000000)), name='alhena_orderversion_value'),
         ),
+        migrations.AddIndex(
+            model_name='pendingconfirmation',
+            index=models.Index(fields=['company', 'received_at', 'id'], name='alhena_pending_list'),
+        ),
         migrations.AddConstraint(
             model_name='pendingconfirmation',
             constraint=models.UniqueConstraint(fields=('company', 'order_id_digest'), name='alhena_pendingconfirmation_order_id'),
@@ -695,6 +699,14 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='pendingconfirmation',
             constraint=models.CheckConstraint(condition=models.Q(('value_minor__gte', 0), ('value_minor__lte', 10000000000000)), name='alhena_pendingconfirmation_value'),
+        ),
+        migrations.AddIndex(
+            model_name='refund',
+            index=models.Index(fields=['company', 'occurred_at', 'id'], name='alhena_refund_list'),
+        ),
+        migrations.AddIndex(
+            model_name='refund',
+            index=models.Index(fields=['company', 'refund_id_digest'], name='alhena_refund_search'),
         ),
         migrations.AddConstraint(
             model_name='refund',
@@ -715,6 +727,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='visitorsession',
             index=models.Index(fields=['company', 'started_on', 'channel'], name='alhena_session_report'),
+        ),
+        migrations.AddIndex(
+            model_name='visitorsession',
+            index=models.Index(fields=['company', 'started_at', 'id'], name='alhena_session_list'),
         ),
         migrations.AddConstraint(
             model_name='visitorsession',
@@ -740,6 +756,10 @@ class Migration(migrations.Migration):
             model_name='orderclaim',
             index=models.Index(fields=['order', 'value_minor', 'received_at'], name='alhena_orderclaim_amount'),
         ),
+        migrations.AddIndex(
+            model_name='orderclaim',
+            index=models.Index(fields=['company', 'occurred_at', 'id'], name='alhena_orderclaim_list'),
+        ),
         migrations.AddConstraint(
             model_name='orderclaim',
             constraint=models.UniqueConstraint(fields=('order', 'session'), name='alhena_orderclaim_said_once'),
@@ -763,6 +783,18 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='order',
             index=models.Index(fields=['company', 'held_reason', 'occurred_on'], name='alhena_order_held'),
+        ),
+        migrations.AddIndex(
+            model_name='order',
+            index=models.Index(fields=['company', 'occurred_at', 'id'], name='alhena_order_list'),
+        ),
+        migrations.AddIndex(
+            model_name='order',
+            index=models.Index(fields=['company', 'standing', 'occurred_at', 'id'], name='alhena_order_standings'),
+        ),
+        migrations.AddIndex(
+            model_name='order',
+            index=models.Index(fields=['company', 'has_conflict', 'occurred_at', 'id'], name='alhena_order_conflicts'),
         ),
         migrations.AddConstraint(
             model_name='order',
@@ -808,6 +840,14 @@ class Migration(migrations.Migration):
             model_name='interaction',
             index=models.Index(fields=['company', 'occurred_on'], name='alhena_interaction_day'),
         ),
+        migrations.AddIndex(
+            model_name='interaction',
+            index=models.Index(fields=['company', 'occurred_at', 'id'], name='alhena_interaction_list'),
+        ),
+        migrations.AddIndex(
+            model_name='interaction',
+            index=models.Index(fields=['company', 'conversation_id', 'occurred_at', 'id'], name='alhena_interaction_chat'),
+        ),
         migrations.AddConstraint(
             model_name='interaction',
             constraint=models.UniqueConstraint(fields=('company', 'event_id', 'trust'), name='alhena_interaction_event_id'),
@@ -827,6 +867,14 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='cartevent',
             index=models.Index(fields=['company', 'occurred_on', 'currency', 'session', 'occurred_at', 'id', 'channel', 'gmv_minor', 'is_excluded'], name='alhena_cartevent_report'),
+        ),
+        migrations.AddIndex(
+            model_name='cartevent',
+            index=models.Index(fields=['company', 'occurred_at', 'id'], name='alhena_cartevent_list'),
+        ),
+        migrations.AddIndex(
+            model_name='cartevent',
+            index=models.Index(fields=['company', 'product_id_digest', 'occurred_at', 'id'], name='alhena_cartevent_product'),
         ),
         migrations.AddConstraint(
             model_name='cartevent',

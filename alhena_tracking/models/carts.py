@@ -106,6 +106,8 @@ class CartEvent(Credited, Event):
                 ],
                 name="alhena_cartevent_report",
             ),
+            models.Index(fields=["company", "occurred_at", "id"], name="alhena_cartevent_list"),
+            models.Index(fields=["company", "product_id_digest", "occurred_at", "id"], name="alhena_cartevent_product"),
         ]
 
     def __str__(self) -> str:

@@ -153,6 +153,9 @@ class Order(OrderAmounts, Credited, Excludable, Event):
                 name="alhena_order_report",
             ),
             models.Index(fields=["company", "held_reason", "occurred_on"], name="alhena_order_held"),
+            models.Index(fields=["company", "occurred_at", "id"], name="alhena_order_list"),
+            models.Index(fields=["company", "standing", "occurred_at", "id"], name="alhena_order_standings"),
+            models.Index(fields=["company", "has_conflict", "occurred_at", "id"], name="alhena_order_conflicts"),
         ]
 
     def __str__(self) -> str:
@@ -242,6 +245,7 @@ class OrderClaim(OrderAmounts, Credited, Event):
             models.Index(fields=["session", "received_at"], name="alhena_orderclaim_visit"),
             models.Index(fields=["order", "id"], name="alhena_orderclaim_first"),
             models.Index(fields=["order", "value_minor", "received_at"], name="alhena_orderclaim_amount"),
+            models.Index(fields=["company", "occurred_at", "id"], name="alhena_orderclaim_list"),
         ]
 
     def __str__(self) -> str:

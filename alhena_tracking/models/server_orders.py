@@ -83,13 +83,14 @@ class PendingConfirmation(ServerVersion):
     class Meta:
         verbose_name = _("pending confirmation")
         verbose_name_plural = _("pending confirmations")
-        ordering = ["-received_at"]
+        ordering = ["-received_at", "-id"]
         constraints = [
             models.UniqueConstraint(fields=["company", "order_id_digest"], name="alhena_pendingconfirmation_order_id"),
             models.CheckConstraint(
                 condition=Q(value_minor__gte=0, value_minor__lte=VALUE_MINOR), name="alhena_pendingconfirmation_value"
             ),
         ]
+        indexes = [models.Index(fields=["company", "received_at", "id"], name="alhena_pending_list")]
 
     def __str__(self) -> str:
         return self.order_id
@@ -143,6 +144,10 @@ class Refund(models.Model):
             models.CheckConstraint(
                 condition=Q(value_minor__gt=0, value_minor__lte=VALUE_MINOR), name="alhena_refund_value"
             ),
+        ]
+        indexes = [
+            models.Index(fields=["company", "occurred_at", "id"], name="alhena_refund_list"),
+            models.Index(fields=["company", "refund_id_digest"], name="alhena_refund_search"),
         ]
 
     def __str__(self) -> str:

@@ -53,6 +53,8 @@ class Interaction(Event):
             models.Index(fields=["user_fingerprint_digest", "occurred_at", "id"], name="alhena_interaction_user"),
             models.Index(fields=["faq_fingerprint_digest", "occurred_at", "id"], name="alhena_interaction_faq"),
             models.Index(fields=["company", "occurred_on"], name="alhena_interaction_day"),
+            models.Index(fields=["company", "occurred_at", "id"], name="alhena_interaction_list"),
+            models.Index(fields=["company", "conversation_id", "occurred_at", "id"], name="alhena_interaction_chat"),
         ]
 
     def __str__(self) -> str:
@@ -98,7 +100,10 @@ class VisitorSession(Excludable):
                 name="alhena_session_exclusion",
             ),
         ]
-        indexes = [models.Index(fields=["company", "started_on", "channel"], name="alhena_session_report")]
+        indexes = [
+            models.Index(fields=["company", "started_on", "channel"], name="alhena_session_report"),
+            models.Index(fields=["company", "started_at", "id"], name="alhena_session_list"),
+        ]
 
     def __str__(self) -> str:
         return f"#{self.pk} {self.started_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

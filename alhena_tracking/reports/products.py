@@ -11,7 +11,7 @@ from alhena_tracking.reports import live, rolled_up
 from alhena_tracking.reports.days import SourceDays
 from alhena_tracking.reports.grouped import Grouped
 from alhena_tracking.reports.query import ReportQuery
-from alhena_tracking.reports.sums import rank_products
+from alhena_tracking.reports.sums import PRODUCT_RANKS, rank_products
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,11 +31,11 @@ class ProductFigures:
 
 
 def figures_by_product(
-    query: ReportQuery, days: SourceDays, currency: str, *, most: int | None = None
+    query: ReportQuery, days: SourceDays, currency: str, *, most: int | None = None, first: str = PRODUCT_RANKS[0]
 ) -> tuple[list[ProductFigures], int]:
     """Return the figures of the first ``most`` products (or of all), and the number of products.
 
-    Ordered by purchase revenue, then by additions to carts, both descending.
+    Ordered by the sum ``first`` of ``PRODUCT_RANKS``, then by the other one, both descending.
     """
     parts: list[Grouped] = []
     if query.credit:
@@ -49,7 +49,7 @@ def figures_by_product(
     if live_days := days.credited.live:
         parts.append(live.added_sums(query.credited(CartEvent.objects.included(), *live_days, currency=currency), ()))
         parts.append(live.purchased_sums(query.orders(*live_days, currency=currency), ()))
-    ranked, count = rank_products(parts, most=most, using=CartEvent.objects.db)
+    ranked, count = rank_products(parts, most=most, first=first, using=CartEvent.objects.db)
     names = ["product_name"] if conf.confirmed_orders_only else ["product_name", "reported_name"]
     products = [
         ProductFigures(

@@ -11,6 +11,7 @@ from alhena_tracking.reports.days import SourceDays
 from alhena_tracking.reports.figures import CurrencyTotals, DayFigures, Figures, Period
 from alhena_tracking.reports.products import ProductFigures, figures_by_product
 from alhena_tracking.reports.query import ReportQuery
+from alhena_tracking.reports.sums import PRODUCT_RANKS
 
 #: Sessions without a qualifying interaction have no channel.
 NO_CHANNEL = ""
@@ -29,10 +30,11 @@ class RevenueImpactReport:
     """The report that cards, charts, tables, exports and JSON all show, so that they always agree.
 
     ``days`` has a row for every day and channel with figures, by day. ``products`` are the first of ``product_count``
-    products, by purchase revenue. ``currency`` is empty if neither the query nor the company names one and there is no
-    revenue. ``other_currencies`` have figures, too, the busiest first. ``previous`` is ``None`` where nothing is
-    compared. While ``is_redating``, events may count on their day of a former time zone. ``held_back_orders`` counts
-    the company's orders of the period that wait for staff, whatever the other filters, in all currencies.
+    products, by purchase revenue unless asked otherwise. ``currency`` is empty if neither the query nor the company
+    names one and there is no revenue. ``other_currencies`` have figures, too, the busiest first. ``previous`` is
+    ``None`` where nothing is compared. While ``is_redating``, events may count on their day of a former time zone.
+    ``held_back_orders`` counts the company's orders of the period that wait for staff, whatever the other filters, in
+    all currencies.
     """
 
     query: ReportQuery
@@ -62,12 +64,14 @@ class RevenueImpactReport:
         return bool(self.other_currencies) or any(day.cart_events or day.orders for day in self.days)
 
 
-def revenue_impact(query: ReportQuery, *, most_products: int | None = None) -> RevenueImpactReport:
+def revenue_impact(
+    query: ReportQuery, *, most_products: int | None = None, first_products: str = PRODUCT_RANKS[0]
+) -> RevenueImpactReport:
     """Compute the report for ``query``: money in minor units of its currency, days in the company's time zone.
 
-    ``most_products`` limits the products. Takes five statements (rolled-up days, currencies, days, products, orders
-    that are held back), and one more to choose a currency where the period has none, or after a change of the time
-    zone.
+    ``most_products`` limits the products, which are in the order of the sum ``first_products`` of ``PRODUCT_RANKS``.
+    Takes five statements (rolled-up days, currencies, days, products, orders that are held back), and one more to
+    choose a currency where the period has none, or after a change of the time zone.
     """
     period, previous = query.period, query.period.previous
     both = SourceDays.of(query.company, Period(previous.start, period.end))
@@ -76,7 +80,7 @@ def revenue_impact(query: ReportQuery, *, most_products: int | None = None) -> R
     if not currency:
         currency, _ = choose_currency(query, both.within(previous).credited)
     days = figures_by_day(query, both if query.is_compared else asked, currency)
-    products, product_count = figures_by_product(query, asked, currency, most=most_products)
+    products, product_count = figures_by_product(query, asked, currency, most=most_products, first=first_products)
     current_days = tuple(day for day in days if day.on in period)
     return RevenueImpactReport(
         query=query,

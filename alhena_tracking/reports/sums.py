@@ -27,6 +27,8 @@ _Statement: TypeAlias = tuple[str, list[Any]]
 _THOUSANDTH = Decimal("0.001")
 #: Columns of which the largest value is taken instead of a sum.
 TEXTS = ("product_id", "product_name", "reported_name")
+#: The sums by which products are ordered, the usual one first.
+PRODUCT_RANKS = ("purchase_minor", "add_to_cart_minor")
 _UNITS = ("units_added", "units_purchased", "trusted_units_purchased")
 
 
@@ -44,11 +46,13 @@ def add_up(parts: Sequence[Grouped], by: Sequence[str], *, using: str) -> Iterat
         yield key, _read(readers, row[len(by) :])
 
 
-def rank_products(parts: Sequence[Grouped], *, most: int | None, using: str) -> tuple[list[dict[str, Any]], int]:
+def rank_products(
+    parts: Sequence[Grouped], *, most: int | None, first: str, using: str
+) -> tuple[list[dict[str, Any]], int]:
     """Return the sums of ``parts`` by product (keyed by the digest of its id), and the number of products.
 
-    Ordered by purchase revenue, then by additions to carts, descending; limited to ``most``. Products without any cart
-    event or purchase are left out.
+    Ordered by the sum ``first`` (of ``PRODUCT_RANKS``), then by the other one, descending; limited to ``most``.
+    Products without any cart event or purchase are left out.
     """
     connection = connections[using]
     quote: Callable[[Any], str] = connection.ops.quote_name
@@ -64,7 +68,7 @@ def rank_products(parts: Sequence[Grouped], *, most: int | None, using: str) -> 
         sql, params = united
         # Sums beyond 64 bits are ordered approximately.
         rank = "CAST({} AS REAL) DESC" if add == EXACT_SUM else "{} DESC"
-        ranks = [rank.format(quote(name)) for name in ("purchase_minor", "add_to_cart_minor")]
+        ranks = [rank.format(quote(name)) for name in sorted(PRODUCT_RANKS, key=first.__ne__)]
         sql = (
             f"SELECT {', '.join(map(quote, names))}, COUNT(*) OVER () FROM ({sql}) AS united"  # noqa: S608
             f" WHERE {has_any} ORDER BY {', '.join([*ranks, by_id])}{limit}"

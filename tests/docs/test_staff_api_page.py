@@ -16,7 +16,7 @@ from alhena_tracking.api.errors import WORDS
 from alhena_tracking.api.schema.staff import ERROR_ANSWERS, STAFF_OPERATIONS
 from alhena_tracking.api.staff import fields, pages, views
 from alhena_tracking.models import Company
-from alhena_tracking.reports.forms import MOST_DAYS, ReportForm
+from alhena_tracking.reports.forms import MOST_DAYS
 from tests.support import factories
 from tests.support.documented_pages import Message, tables
 from tests.support.published_schema import STAFF_PREFIX
@@ -93,7 +93,7 @@ def test_endpoints_when_listed_are_those_there_are() -> None:
 
 def test_parameters_when_listed_are_those_that_are_read() -> None:
     [rows] = tables(section("The report"))
-    assert [name.strip("`") for name, _ in rows] == list(ReportForm.base_fields)
+    assert [name.strip("`") for name, _ in rows] == list(views.RevenueImpactView.parameters)
     [rows] = tables(section("Lists"))
     for name, view in LISTS.items():
         listed = {parameter.strip("`") for parameter, of, _ in rows if of == "all" or name in of.split(", ")}

@@ -13,8 +13,10 @@ from alhena_tracking.api.schema import staff_examples
 from alhena_tracking.api.schema.answers import Answers, errors_object, rejection
 from alhena_tracking.api.schema.bodies import PREFIX, Schema
 from alhena_tracking.api.staff import pages, views
+from alhena_tracking.api.staff.report_form import MOST_PRODUCTS, PRODUCTS
 from alhena_tracking.models import CartEvent, Channel, Trust
 from alhena_tracking.reports.forms import MOST_DAYS, Comparison, Preset
+from alhena_tracking.reports.sums import PRODUCT_RANKS
 
 TOKEN_SCHEME = "alhenaToken"  # noqa: S105
 SESSION_SCHEME = "alhenaSession"
@@ -39,6 +41,14 @@ PARAMETERS: dict[str, tuple[str, Schema]] = {
     "trust": ("Who reported it: a browser, or the shop's server.", _enum(*Trust.values)),
     "compare": ("What the report is compared with (default: previous).", _enum(*Comparison.values)),
     "range": ("Days relative to today, by the company's clock (default: last_30_days).", _enum(*Preset.values)),
+    "limit": (
+        f"How many products the report has (default: {PRODUCTS}).",
+        {"type": "integer", "minimum": 1, "maximum": MOST_PRODUCTS},
+    ),
+    "order": (
+        f"By which sum the products are ordered, descending (default: {PRODUCT_RANKS[0]}).",
+        _enum(*PRODUCT_RANKS),
+    ),
     "start": (f"The first day, included. A report needs `end`, too, and spans at most {MOST_DAYS} days.", _DAY),
     "end": ("The last day, included.", _DAY),
     "order_id": ("The shop's id of the order.", _TEXT),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import django_filters
@@ -42,16 +42,27 @@ class TruthFilter(django_filters.TypedChoiceFilter):  # type: ignore[misc]
         super().__init__(choices=_YES_OR_NO, coerce=lambda value: value == "true", **kwargs)
 
 
+class CompanyFilter(django_filters.ChoiceFilter):  # type: ignore[misc]
+    """A company by its key. Its rows are looked up by its id, as they are indexed."""
+
+    companies: Mapping[str, Company]
+
+    def filter(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
+        return rows.filter(company=self.companies[value]) if value else rows
+
+
 class RowFilters(django_filters.FilterSet):  # type: ignore[misc]
     """The filters of all rows. ``companies`` are those whose rows the user may see."""
 
-    company = django_filters.ChoiceFilter(field_name="company__key", empty_label=None)
+    company = CompanyFilter(empty_label=None)
     channel = django_filters.ChoiceFilter(choices=Channel.choices, empty_label=None)
     profile = django_filters.CharFilter(field_name="ai_profile", max_length=TEXT_LENGTH, strip=False)
 
     def __init__(self, data: QueryDict, *, queryset: QuerySet[Any], companies: Iterable[Company]) -> None:
         super().__init__(data, queryset=queryset)
-        self.filters["company"].extra["choices"] = [(company.key, company.name) for company in companies]
+        company_filter = self.filters["company"]
+        company_filter.companies = {company.key: company for company in companies}
+        company_filter.extra["choices"] = [(company.key, company.name) for company in companies]
 
     def check(self) -> None:
         """Validate the parameters, also together; the errors are in the form's."""

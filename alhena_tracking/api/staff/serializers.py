@@ -241,6 +241,7 @@ class ReportSerializer(StaffSerializer):
     channels = ChannelFiguresSerializer(many=True)
     days = DayFiguresSerializer(many=True)
     products = ProductFiguresSerializer(many=True)
+    product_count = fields.CountField(help_text="Of all products with figures. `products` has the first ones.")
     other_currencies = CurrencyTotalsSerializer(many=True)
     held_back_orders = fields.CountField(help_text="Orders of the period that wait for staff, in all currencies.")
 

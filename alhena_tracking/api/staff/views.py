@@ -21,11 +21,12 @@ from rest_framework.views import APIView
 from alhena_tracking.api.errors import error_response
 from alhena_tracking.api.staff import filters, pages, serializers
 from alhena_tracking.api.staff.parameters import check_parameters
+from alhena_tracking.api.staff.report_form import StaffReportForm
 from alhena_tracking.db.snapshots import snapshot
 from alhena_tracking.models import CartEvent, Company, Order, Refund, VisitorSession
 from alhena_tracking.querysets import DatedQuerySet
 from alhena_tracking.reports import revenue_impact
-from alhena_tracking.reports.forms import ReportForm, report_companies
+from alhena_tracking.reports.forms import report_companies
 
 TOKENS = "rest_framework.authtoken"
 
@@ -92,16 +93,18 @@ class RevenueImpactView(StaffView):
     """The report, with the parameters of its page."""
 
     permission = "alhena_tracking.view_revenueimpact"
-    parameters = tuple(ReportForm.base_fields)
+    parameters = tuple(StaffReportForm.base_fields)
     serializer = serializers.ReportSerializer()
 
     def answer(self, request: Request, companies: list[Company]) -> dict[str, Any]:
         if not companies:
             raise Http404
-        form = ReportForm(request.query_params, companies=companies)
+        form = StaffReportForm(request.query_params, companies=companies)
         check_parameters(request.query_params, self.parameters, form)
         with snapshot():
-            report = revenue_impact(form.report_query())
+            report = revenue_impact(
+                form.report_query(), most_products=form.most_products, first_products=form.first_products
+            )
         return self.serializer.to_representation(report)
 
 
@@ -120,7 +123,7 @@ class RowsView(StaffView):
         chosen.check()
         query = pages.PageQuery.parse(request.query_params)
         check_parameters(request.query_params, self.parameters, chosen.form, query.errors)
-        page, next_url = query.page_of(chosen.qs, request)
+        page, next_url = query.page_of(chosen.qs, companies, request)
         return {"next": next_url, "results": [self.serializer.to_representation(row) for row in page]}
 
 
