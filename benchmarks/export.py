@@ -60,7 +60,7 @@ def _database(is_sqlite: bool, server_url: str) -> Iterator[str]:
 
 
 def _fill(rows: int) -> None:
-    """Create cart events and orders, spread over the days and equal except for ids and times."""
+    """Create cart events and orders, day after day, equal except for ids and times."""
     from django.contrib.auth.models import User
     from django.db import connection
 
@@ -72,7 +72,7 @@ def _fill(rows: int) -> None:
     event = CartEventFactory.create(session=session)
     order = OrderFactory.create(session=session, credited_interaction=event.credited_interaction, order_id="")
     if connection.vendor == "sqlite":
-        day = f"date('{START}', '+' || (n.value %% {DAYS}) || ' days')"
+        day = f"date('{START}', '+' || (n.value * {DAYS} / {rows}) || ' days')"
         changed = {
             "event_id": "lower(hex(randomblob(16)))",
             "occurred_on": day,
@@ -80,13 +80,14 @@ def _fill(rows: int) -> None:
         }
         numbers = "WITH RECURSIVE n(value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM n WHERE value < %s)"
     else:
-        day = f"DATE '{START}' + (n.value %% {DAYS})::int"
+        second = f"n.value * {DAYS} %% {rows} * 50000.0 / {rows}"
+        day = f"DATE '{START}' + (n.value * {DAYS} / {rows})::int"
         changed = {
             "event_id": "gen_random_uuid()",
             "occurred_on": day,
-            "occurred_at": f"({day}) + TIME '06:00' + make_interval(secs => n.value / 40)",
+            "occurred_at": f"({day}) + TIME '06:00' + make_interval(secs => {second})",
         }
-        numbers = "WITH n AS (SELECT generate_series(1, %s) AS value)"
+        numbers = "WITH n AS (SELECT generate_series(1::bigint, %s) AS value)"
     for row in (event, order):
         fields = [field.attname for field in row._meta.concrete_fields if not field.primary_key]
         table, columns = row._meta.db_table, ", ".join(changed.get(field, f"one.{field}") for field in fields)

@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from alhena_tracking.maintenance.days import redate_companies
+from alhena_tracking.maintenance.exports import delete_files, make_files
 from alhena_tracking.maintenance.waiting import prune_deliveries, prune_waiting
 
 STEPS: Mapping[str, Callable[[], Iterator[str]]] = {
     "re-date": redate_companies,
     "prune": prune_waiting,
     "prune deliveries": prune_deliveries,
+    "prune files": delete_files,
+    "make files": make_files,
 }
 
 __all__ = ["STEPS"]
