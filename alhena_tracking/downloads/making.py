@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import IO, TypeVar, cast
 
@@ -86,6 +87,7 @@ def make_at_once(asked: Asked) -> MadeFile:
 
     def check(report: RevenueImpactReport, row_count: int) -> None:
         known.report, known.row_count = report, row_count
+        look()
         if not is_made_at_once(asked, row_count):
             raise known
 
@@ -154,8 +156,12 @@ class _Counter:
         return replace(
             table,
             rows=self._rows(table.rows),
-            copied=None if copied is None else lambda: self._rows(copied()),
+            copied=None if copied is None else lambda: self._copied(copied()),
         )
+
+    def _copied(self, lines: Generator[bytes, None, None]) -> Generator[bytes, None, None]:
+        with closing(lines):
+            yield from self._rows(lines)
 
     def _rows(self, rows: Iterable[_Row]) -> Iterator[_Row]:
         for row in rows:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -71,9 +72,9 @@ def csv_chunks(table: Table, dialect: Dialect = DATA) -> Iterator[bytes]:
     writer.writerow([inert(title) for title in table.columns])
     yield "".join(lines).encode()
     if dialect.is_data and table.copied:
-        copied = table.copied()
-        while copies := list(islice(copied, ROWS)):
-            yield b"\r\n".join(copies) + b"\r\n"
+        with closing(table.copied()) as copied:
+            while copies := list(islice(copied, ROWS)):
+                yield b"\r\n".join(copies) + b"\r\n"
         return
     rows = iter(table.rows)
     while some := list(islice(rows, ROWS)):

@@ -8,7 +8,7 @@ at a time, which takes a seventh of the time.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, NamedTuple, TypeAlias
@@ -92,7 +92,7 @@ class Rows:
         found = {row[0]: row for row in rows.values_list("id", *self.fields)}
         return [found[key] for key in keys if key in found]
 
-    def copied(self) -> Iterator[bytes]:
+    def copied(self) -> Generator[bytes, None, None]:
         """Yield each row as a line of CSV, without its end, written by PostgreSQL."""
         connection = connections[self.found.db]
         for day in self.period.days:

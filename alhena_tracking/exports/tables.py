@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -32,13 +32,14 @@ class Column(Generic[_Item]):
 class Table:
     """A table to export. ``rows`` can be iterated once, and may read from the database meanwhile.
 
-    ``copied``, where there is one, gives the same rows as lines of CSV without their ends.
+    ``copied``, where there is one, gives the same rows as lines of CSV without their ends. Close it before another
+    statement: until then the connection waits.
     """
 
     title: str
     columns: Sequence[str]
     rows: Iterable[Sequence[Cell]]
-    copied: Callable[[], Iterator[bytes]] | None = None
+    copied: Callable[[], Generator[bytes, None, None]] | None = None
 
     @classmethod
     def of(cls, title: str, columns: Sequence[Column[_Item]], items: Iterable[_Item]) -> Self:
