@@ -9,23 +9,26 @@ import re
 # PostgreSQL and Python differ.
 _SIGNS = "[=+@＝＋－＠-]"
 _INVISIBLE = "[\x01-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff]*"
-_ENDS = "[;\t\r\n]"
-_BREAK = "^(?=[\t\r\n])"
-_PATTERN = f"(^|{_ENDS})(?={_INVISIBLE}{_SIGNS})|{_BREAK}"
-#: Where it finds nothing, nothing is replaced: without a look ahead, which takes PostgreSQL longer.
-_GUARD = f"(^|{_ENDS}){_INVISIBLE}{_SIGNS}|^[\t\r\n]"
+_INSIDE = f"([;\t\r\n])(?={_INVISIBLE}{_SIGNS})"
+_START = f"^({_INVISIBLE}{_SIGNS}|[\t\r\n])"
+#: Where it finds nothing, nothing is changed: without a look ahead, which takes PostgreSQL longer.
+_GUARD = f"(^|[;\t\r\n]){_INVISIBLE}{_SIGNS}|^[\t\r\n]"
 
-_formula = re.compile(_PATTERN)
+_inside = re.compile(_INSIDE)
+_start = re.compile(_START)
 #: A cheap first test.
 _suspect = re.compile("[=+@＝＋－＠\t\r\n-]")
 
 
 def inert(text: str) -> str:
     """Put a ``'`` before everything that a spreadsheet could read as the start of a formula."""
-    return _formula.sub(r"\1'", text) if _suspect.search(text) else text
+    if not _suspect.search(text):
+        return text
+    return ("'" if _start.match(text) else "") + _inside.sub(r"\1'", text)
 
 
 def inert_sql(column: str) -> str:
     """Return PostgreSQL's expression for ``inert``, null for an empty text."""
-    replaced = f"regexp_replace({column}, '{_PATTERN}', '\\1''', 'g')"
+    start = f"CASE WHEN {column} ~ '{_START}' THEN '''' ELSE '' END"
+    replaced = f"{start} || regexp_replace({column}, '{_INSIDE}', '\\1''', 'g')"
     return f"CASE WHEN {column} ~ '{_GUARD}' THEN {replaced} ELSE NULLIF({column}, '') END"
