@@ -17,6 +17,7 @@ from alhena_tracking.models import (
     DailyProductTotals,
     DailySessions,
     EventCount,
+    Export,
     Interaction,
     Order,
     OrderClaim,
@@ -39,7 +40,7 @@ from tests.support.runs import require
 #: Each before those that it refers to.
 _EMPTIED: tuple[type[Model], ...] = (
     *(Refund, OrderClaim, OrderLine, PendingConfirmation, Order, CartEvent, Interaction, VisitorSession),
-    *(SecretKey, EventCount, RejectedEvent, Redating),
+    *(Export, SecretKey, EventCount, RejectedEvent, Redating),
     *(RolledUpDay, DailyFigures, DailySessions, DailyProductFigures, DailyProductTotals, WeeklyProductTotals),
 )
 
