@@ -16,9 +16,9 @@ from alhena_tracking.querysets import ExportQuerySet
 class FileFormat(models.TextChoices):
     """The formats of files, by their names in URLs."""
 
-    CSV = "csv", _("CSV")
+    CSV = "csv", "CSV"
     EXCEL = "excel", _("CSV for Excel")
-    XLSX = "xlsx", _("XLSX")
+    XLSX = "xlsx", "XLSX"
 
     @property
     def suffix(self) -> str:

@@ -31,8 +31,8 @@ from alhena_tracking.reports import Period
 
 TEMPLATE = "admin/alhena_tracking/revenueimpact/files.html"
 _KEYS = {
-    Export.Status.REQUESTED: "unknown",
-    Export.Status.RUNNING: "unknown",
+    Export.Status.REQUESTED: "waiting",
+    Export.Status.RUNNING: "waiting",
     Export.Status.DONE: "done",
     Export.Status.FAILED: "problem",
 }
@@ -117,7 +117,7 @@ def _text_of(site: AdminSite, export: Export) -> FileText:
     is_done = export.status == Export.Status.DONE
     url_name = f"admin:{FILES_URL_NAME}"
     if is_done and export.finished_at:
-        text = _("%(size)s; deleted %(time)s") % {
+        text = _("%(size)s; kept until %(time)s") % {
             "size": filesizeformat(export.size),
             "time": formats.moment(export.finished_at + EXPORT_KEPT, timezone.get_current_timezone()),
         }
@@ -148,6 +148,11 @@ def _titles() -> dict[str, str]:
     }
 
 
+def _rows_of(export: Export) -> str:
+    text = pgettext("of a file", "rows: %(count)s") % {"count": formats.count(export.row_count)}
+    return text.replace(" ", formats.NO_BREAK_SPACE)
+
+
 def _details(export: Export) -> list[str]:
     filters = export.filters
     period = Period(date.fromisoformat(filters["start"]), date.fromisoformat(filters["end"]))
@@ -155,5 +160,5 @@ def _details(export: Export) -> list[str]:
         str(export.company) if export.company else formats.MISSING,
         formats.days(period),
         *(filters[name] for name in ("currency", "channel", "profile", "trust") if filters.get(name)),
-        pgettext("of a file", "rows: %(count)s") % {"count": formats.count(export.row_count)},
+        _rows_of(export),
     ]
