@@ -15,4 +15,5 @@ def make_files() -> Iterator[str]:
 
 def delete_files() -> Iterator[str]:
     """Delete files that are older than a day."""
-    yield f"Deleted files: {delete_expired()}."
+    if number := delete_expired():
+        yield f"Deleted files: {number}."
