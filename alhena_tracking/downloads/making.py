@@ -72,7 +72,7 @@ def is_made_at_once(asked: Asked, row_count: int) -> bool:
     """Estimate by the number of rows whether the file is made in a few seconds."""
     if asked.format == FileFormat.XLSX:
         return row_count <= XLSX_AT_ONCE
-    is_copied = asked.format == FileFormat.CSV and asked.is_of_rows and exports.can_copy()
+    is_copied = asked.is_of_rows and exports.can_copy()
     return row_count <= (COPIED_AT_ONCE if is_copied else CSV_AT_ONCE)
 
 

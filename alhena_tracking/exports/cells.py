@@ -26,10 +26,11 @@ _STEP = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A form of values: ``cell`` in Python, ``sql`` for PostgreSQL."""
+    """A form of values: ``cell`` in Python, ``sql`` for PostgreSQL, and the type of the cells that are not empty."""
 
     cell: Callable[[Any], Cell]
     sql: Callable[[str], str]
+    type: type[Cell] = str
 
 
 def text() -> Form:
@@ -49,7 +50,7 @@ def day() -> Form:
 def amount(currency: str) -> Form:
     """Return the form of whole minor units, in major units."""
     unit = _unit(currency)
-    return Form(lambda minor: in_major_units(minor, currency), lambda column: f"({column} * {unit})::text")
+    return Form(lambda minor: in_major_units(minor, currency), lambda column: f"({column} * {unit})::text", Decimal)
 
 
 def price(currency: str) -> Form:
@@ -63,7 +64,7 @@ def price(currency: str) -> Form:
             f" ELSE trim_scale({value}) END)::text"
         )
 
-    return Form(lambda minor: unit_value(minor, currency), sql)
+    return Form(lambda minor: unit_value(minor, currency), sql, Decimal)
 
 
 def quantity() -> Form:
@@ -72,7 +73,7 @@ def quantity() -> Form:
     def cell(value: Decimal) -> Decimal:
         return value.normalize() if value % 1 else value.quantize(Decimal(1))
 
-    return Form(cell, lambda column: f"trim_scale({column})::text")
+    return Form(cell, lambda column: f"trim_scale({column})::text", Decimal)
 
 
 def duration() -> Form:
@@ -96,7 +97,7 @@ def flag(yes: str, no: str) -> Form:
 
 def utc() -> Form:
     """Return the form of times in UTC."""
-    return Form(lambda value: value.astimezone(UTC), lambda column: _moment(column, timedelta(0), "Z"))
+    return Form(lambda value: value.astimezone(UTC), lambda column: _moment(column, timedelta(0), "Z"), datetime)
 
 
 def local(zone: ZoneInfo, period: Period) -> Form:
@@ -116,7 +117,7 @@ def local(zone: ZoneInfo, period: Period) -> Form:
         )
         return f"CASE{cases} ELSE {_moment(column, last)} END"
 
-    return Form(lambda value: value.astimezone(zone), sql)
+    return Form(lambda value: value.astimezone(zone), sql, datetime)
 
 
 def literal(value: str) -> str:

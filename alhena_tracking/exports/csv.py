@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -24,12 +24,15 @@ _Writers: TypeAlias = dict[type[Any], Callable[[Any], str]]
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """How cells are separated and written. ``mark`` begins the file; ``is_data`` if databases may write it."""
+    """How cells are separated and written. ``mark`` begins the file.
+
+    ``respelled`` writes what a database wrote as data, by its type; nothing is left to do for data themselves.
+    """
 
     delimiter: str
     mark: str
     writers: _Writers
-    is_data: bool = False
+    respelled: Mapping[type[Any], Callable[[str], str]] | None = None
 
 
 def _decimal(value: Decimal) -> str:
@@ -50,7 +53,7 @@ _WRITERS: _Writers = {
     date: date.isoformat,
 }
 #: Commas, dots, ISO 8601 with milliseconds and offset.
-DATA = Dialect(",", "", _WRITERS, is_data=True)
+DATA = Dialect(",", "", _WRITERS)
 
 
 def spreadsheet_dialect(language: str) -> Dialect:
@@ -60,9 +63,11 @@ def spreadsheet_dialect(language: str) -> Dialect:
     """
     has_comma = get_format("DECIMAL_SEPARATOR", language, use_l10n=True) == ","
     writers: _Writers = {**_WRITERS, datetime: lambda value: f"{value:%Y-%m-%d %H:%M:%S}"}
+    respelled: dict[type[Any], Callable[[str], str]] = {datetime: lambda text: f"{text[:10]} {text[11:19]}"}
     if has_comma:
         writers[Decimal] = lambda value: _decimal(value).replace(".", ",")
-    return Dialect(";" if has_comma else ",", "\ufeff", writers)
+        respelled[Decimal] = lambda text: text.replace(".", ",")
+    return Dialect(";" if has_comma else ",", "\ufeff", writers, respelled)
 
 
 def csv_chunks(table: Table, dialect: Dialect = DATA) -> Iterator[bytes]:
@@ -71,16 +76,32 @@ def csv_chunks(table: Table, dialect: Dialect = DATA) -> Iterator[bytes]:
     writer = csv.writer(_Lines(lines), delimiter=dialect.delimiter)
     writer.writerow([inert(title) for title in table.columns])
     yield "".join(lines).encode()
-    if dialect.is_data and table.copied:
+    if table.copied:
         with closing(table.copied()) as copied:
             while copies := list(islice(copied, ROWS)):
-                yield b"\r\n".join(copies) + b"\r\n"
+                if dialect.respelled is None:
+                    yield b"\r\n".join(copies) + b"\r\n"
+                    continue
+                lines.clear()
+                writer.writerows(_respelled(copies, table.types, dialect.respelled))
+                yield "".join(lines).encode()
         return
     rows = iter(table.rows)
     while some := list(islice(rows, ROWS)):
         lines.clear()
         writer.writerows([_texts(row, dialect.writers) for row in some])
         yield "".join(lines).encode()
+
+
+def _respelled(
+    copies: list[bytes], types: Sequence[type[Any]], respelled: Mapping[type[Any], Callable[[str], str]]
+) -> list[list[str]]:
+    rows = list(csv.reader(bytes(copy).decode() for copy in copies))
+    for place, respell in [(place, respelled[each]) for place, each in enumerate(types) if each in respelled]:
+        for row in rows:
+            if row[place]:
+                row[place] = respell(row[place])
+    return rows
 
 
 def _texts(row: Any, writers: _Writers) -> list[str]:

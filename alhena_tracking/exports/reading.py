@@ -72,6 +72,7 @@ class Rows:
             columns=[column.title for column in self.columns],
             rows=self.cells(),
             copied=self.copied if can_copy(self.found.db) else None,
+            types=[column.form.type for column in self.columns],
         )
 
     @property

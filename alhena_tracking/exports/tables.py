@@ -33,13 +33,14 @@ class Table:
     """A table to export. ``rows`` can be iterated once, and may read from the database meanwhile.
 
     ``copied``, where there is one, gives the same rows as lines of CSV without their ends. Close it before another
-    statement: until then the connection waits.
+    statement: until then the connection waits. ``types`` are those of its columns.
     """
 
     title: str
     columns: Sequence[str]
     rows: Iterable[Sequence[Cell]]
     copied: Callable[[], Generator[bytes, None, None]] | None = None
+    types: Sequence[type[Cell]] = ()
 
     @classmethod
     def of(cls, title: str, columns: Sequence[Column[_Item]], items: Iterable[_Item]) -> Self:

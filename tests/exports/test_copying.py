@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from itertools import product
 from random import Random
 from zoneinfo import ZoneInfo
 
@@ -27,6 +28,7 @@ pytestmark = [
     pytest.mark.skipif(connection.vendor != "postgresql", reason="only PostgreSQL writes CSV itself"),
 ]
 
+DIALECTS = [exports.DATA, *(exports.spreadsheet_dialect(language) for language in ("de", "en"))]
 CURRENCIES = ["EUR", "JPY", "KWD"]
 ZONES = ["Europe/Berlin", "America/St_Johns", "Pacific/Apia", "Asia/Kathmandu", "Europe/London", "UTC"]
 #: Days around changes of clocks in some of the zones, that of the date line among them.
@@ -42,9 +44,9 @@ def test_lines_when_copied_are_those_written_in_python(company: Company, seed: i
     for currency in CURRENCIES:
         query = ReportQuery(company=company, period=Period(start, start + timedelta(days=9)), currency=currency)
         report = revenue_impact(query)
-        for make in exports.ROW_TABLES.values():
-            copied = b"".join(exports.csv_chunks(make(report)))
-            assert copied == b"".join(exports.csv_chunks(replace(make(report), copied=None)))
+        for make, dialect in product(exports.ROW_TABLES.values(), DIALECTS):
+            copied = b"".join(exports.csv_chunks(make(report), dialect))
+            assert copied == b"".join(exports.csv_chunks(replace(make(report), copied=None), dialect))
             assert copied.count(b"\r\n") >= 2
 
 
