@@ -2,6 +2,8 @@
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 BIN = .venv/bin
+# Without bytecode, each process of the tests compiles all modules: 5 s of CPU time each time.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo test lint messages benchmark benchmark-browser benchmark-report clean
 

@@ -1,4 +1,4 @@
-"""The build backend: hatchling, and in a wheel minified copies of tracker and GA4 bridge in the place of their sources.
+"""The build backend: hatchling, and in a wheel minified copies of the larger scripts in the place of their sources.
 
 The minifier shortens names, which comment strippers do not, but is no pure Python and not on every platform. So only
 wheels ask for it: hatchling would ask for a build hook's dependencies for editable installs, too.
@@ -15,7 +15,7 @@ from hatchling.build import *  # noqa: F403 (all that the standard for build bac
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 FOLDER = Path("alhena_tracking/static/alhena_tracking")
-SCRIPTS = ("tracker.js", "datalayer.js")
+SCRIPTS = ("tracker.js", "datalayer.js", "shopify.js")
 MINIFIER = "tdewolff-minify>=2.24"
 
 

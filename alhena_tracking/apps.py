@@ -25,6 +25,8 @@ class AlhenaTrackingConfig(AppConfig):
         )
         from alhena_tracking.conf import check_settings
         from alhena_tracking.diagnosis import event_counts
+        from alhena_tracking.integrations.shopify import platform as shopify  # noqa: F401  (registers itself)
+        from alhena_tracking.integrations.woocommerce import platform as woocommerce  # noqa: F401  (registers itself)
 
         for check in (
             check_settings,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any, Generic, TypeVar, overload
@@ -127,6 +127,19 @@ def _is_function_or_none(value: object) -> bool:
         return value is None or (isinstance(value, str) and callable(import_string(value)))
     except ImportError:
         return False
+
+
+def _is_texts(value: object) -> bool:
+    return isinstance(value, list | tuple | set | frozenset) and all(isinstance(each, str) and each for each in value)
+
+
+def _is_companies(value: object) -> bool:
+    return isinstance(value, Mapping) and all(
+        (type(site) is int or (isinstance(site, str) and site))
+        and isinstance(key, str)
+        and re.fullmatch(COMPANY_KEY_PATTERN, key)
+        for site, key in value.items()
+    )
 
 
 def _rate(default: str, check_id: str, doc: str) -> Setting[str | None]:
@@ -280,7 +293,7 @@ class Conf:
     )
     export_storage = Setting(
         "default",
-        "E032",
+        "E036",
         lambda value: isinstance(value, str) and value in settings.STORAGES,
         "Use the alias of one of the project's STORAGES, such as 'default'.",
         "Alias of the storage, shared by all servers, for files that are made in the background.",
@@ -288,6 +301,35 @@ class Conf:
     lock_timeout = _timeout(2, "E018", "How long an event waits for a database lock before it is answered 503.")
     statement_timeout = _timeout(
         4, "E019", "How long all database statements of one request may take together before it is answered 503."
+    )
+    oscar_product_id = Setting[str | None](
+        None,
+        "E032",
+        _is_function_or_none,
+        "Use the dotted path of a function that takes a product and its stock record or None, or None.",
+        "Dotted path of ``function(product, stockrecord) -> str`` for a product's id in django-oscar; ``None`` takes "
+        "the UPC, else the partner's SKU.",
+    )
+    oscar_companies = Setting[Mapping[int | str, str]](
+        {},
+        "E033",
+        _is_companies,
+        "Use a dict of company keys by a site's id or domain, such as {'shop.example': 'acme'}.",
+        "By id or domain of django-oscar's site, the key of its company; other sites are ``COMPANY_KEY``.",
+    )
+    oscar_cancelled_statuses = Setting[Collection[str]](
+        (),
+        "E034",
+        _is_texts,
+        "Use a list of names of order statuses, such as ['Cancelled'].",
+        "The statuses in which an order of django-oscar is cancelled.",
+    )
+    oscar_refund_events = Setting[Collection[str]](
+        (),
+        "E035",
+        _is_texts,
+        "Use a list of names of payment event types, such as ['Refunded'].",
+        "The payment events of django-oscar that are refunds, in place of payment transactions.",
     )
     debug = Switch("E012", "Whether the tracker logs the result of every event on the console.")
 

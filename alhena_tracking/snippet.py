@@ -46,7 +46,7 @@ def snippet_html(nonce: str | None = None, company_key: str | None = None) -> Sa
     return format_html(
         '<script{}>{}</script>\n<script defer{} src="{}"{}></script>',
         nonce_attribute,
-        _snippet_code(),
+        snippet_code(),
         nonce_attribute,
         static("alhena_tracking/tracker.js"),
         format_html_join("", ' data-{}="{}"', configuration.items()),
@@ -68,5 +68,6 @@ def _datalayer_configuration() -> dict[str, str]:
 
 
 @cache
-def _snippet_code() -> SafeString:
+def snippet_code() -> SafeString:
+    """Return what the inline element holds."""
     return mark_safe(_SNIPPET_FILE.read_text().strip())  # noqa: S308  (a file of this package)

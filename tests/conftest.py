@@ -6,16 +6,20 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Permission
 from django.core.cache import cache
-from django.test import Client
+from django.test import Client, TransactionTestCase
 from hypothesis import settings
+from pytest_django import DjangoDbBlocker
 
 from alhena_tracking import company_cache
 from alhena_tracking.api.ingestion import throttling
+from alhena_tracking.conf import conf
 from alhena_tracking.contract import ceilings
+from alhena_tracking.db import transactions
 from alhena_tracking.diagnosis import event_counts
 from alhena_tracking.ingestion import allowances, planning
 from alhena_tracking.models import Company
 from tests.support.factories import UserFactory
+from tests.support.initial_rows import InitialRows
 from tests.support.runs import IS_FULL_RUN
 
 pytest_plugins = ["tests.support.clocks"]
@@ -64,6 +68,32 @@ def forgotten() -> None:
     event_counts.forget()
     throttling.forget()
     cache.clear()
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """The test database, which a test that commits leaves as it was, with the rows that ``migrate`` made."""
+    with django_db_blocker.unblock():
+        initial_rows = InitialRows()
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(TransactionTestCase, "_fixture_teardown", lambda case: initial_rows.restore())
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def on_a_busy_machine() -> Iterator[None]:
+    """Give the statements of a request a minute more, unless a test sets ``STATEMENT_TIMEOUT``.
+
+    Beside other processes, a large batch takes longer than its default. Servers in processes of their own keep it.
+    """
+    next_deadline = transactions._next_deadline
+
+    def much_later() -> float:
+        return next_deadline() + (0 if "STATEMENT_TIMEOUT" in conf.raw else 60)
+
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(transactions, "_next_deadline", much_later)
+        yield
 
 
 @pytest.fixture

@@ -17,7 +17,10 @@ def database(url: str) -> dict[str, Any]:
     if not url:
         # A file, not memory: the browser tests' server gives each request a thread, and each thread a connection.
         name = Path(tempfile.gettempdir()) / f"alhena_tracking_{os.getpid()}.sqlite3"
-        return {**shop.DATABASES["default"], "TEST": {"NAME": str(name)}}
+        found: dict[str, Any] = {**shop.DATABASES["default"], "TEST": {"NAME": str(name)}}
+        # What a crash would lose need not be waited for.
+        pragmas = f"{found['OPTIONS']['init_command']} PRAGMA synchronous=OFF;"
+        return {**found, "OPTIONS": {**found["OPTIONS"], "init_command": pragmas}}
     parsed: dict[str, Any] = {**dj_database_url.parse(url)}
     if parsed["ENGINE"] == "django.db.backends.mysql":
         parsed["OPTIONS"] = {"charset": "utf8mb4", "isolation_level": "read committed"}

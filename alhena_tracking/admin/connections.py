@@ -18,6 +18,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.decorators import method_decorator
+from django.utils.text import capfirst
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_post_parameters
@@ -39,6 +40,9 @@ if TYPE_CHECKING:
     _ModelAdmin = admin.ModelAdmin[ShopConnection]
 else:
     _ModelAdmin = admin.ModelAdmin
+
+#: Code of more lines is folded.
+LINES_SHOWN = 8
 
 _TEMPLATES = "admin/alhena_tracking/shopconnection"
 #: Outcomes of deliveries that were refused: what they hold never arrived.
@@ -66,15 +70,17 @@ class ConnectionForm(forms.Form):
         self.initial = {"shop": row.shop, "orders_count_once": row.orders_count_once}
         if not platform.has_unpaid_orders:
             del self.fields["orders_count_once"]
-        self.fields["secret"] = _secret_field(_("Signing secret"), platform.secret_hint, is_required=not row.secret)
+        self.fields["secret"] = _secret_field(
+            _("Signing secret"), platform.secret_hint, is_required=True, is_stored=bool(row.secret)
+        )
         if row.previous_secret:
             self.fields["forget_previous"] = forms.BooleanField(
                 label=_("Stop accepting the previous secret"), required=False
             )
         if platform.has_api:
             hint = _("Read access to orders, so that those are fetched each night whose webhook was lost. Optional.")
-            self.fields["api_key"] = _secret_field(_("API key"), hint, is_required=False)
-            self.fields["api_secret"] = _secret_field(_("API secret"), "", is_required=False)
+            self.fields["api_key"] = _secret_field(_("API key"), hint, is_stored=bool(row.api_key))
+            self.fields["api_secret"] = _secret_field(_("API secret"), "", is_stored=bool(row.api_secret))
 
     def clean_shop(self) -> str:
         return host_of(self.cleaned_data["shop"])
@@ -95,10 +101,16 @@ class ConnectionForm(forms.Form):
         return [name for name, value in before.items() if getattr(row, name) != value]
 
 
-def _secret_field(label: Text, help_text: Text, *, is_required: bool) -> forms.CharField:
-    widget = forms.PasswordInput(attrs={"autocomplete": "off", "spellcheck": "false"})
+def _secret_field(label: Text, help_text: Text, *, is_stored: bool, is_required: bool = False) -> forms.CharField:
+    attributes = {"autocomplete": "off", "spellcheck": "false"}
+    if is_stored:
+        attributes["placeholder"] = gettext("stored")
     return forms.CharField(
-        label=label, help_text=help_text, required=is_required, max_length=TEXT_LENGTH, widget=widget
+        label=label,
+        help_text=help_text,
+        required=is_required and not is_stored,
+        max_length=TEXT_LENGTH,
+        widget=forms.PasswordInput(attrs=attributes),
     )
 
 
@@ -125,7 +137,7 @@ class ShopConnectionAdmin(ReadOnlyMixin, _ModelAdmin):
             raise PermissionDenied
         if request.method not in {"GET", "HEAD"}:
             return HttpResponseNotAllowed(["GET", "HEAD"])
-        context = self._context(request, self.opts.verbose_name_plural)
+        context = self._context(request, capfirst(self.opts.verbose_name_plural))
         if company := context.get("company"):
             facts = read_facts(company, now=timezone.now())
             rows = {row.platform: row for row in ShopConnection.objects.filter(company=company)}
@@ -232,7 +244,8 @@ class PlatformState:
         taken = [each for each in _of_platform(facts, platform) if each.outcome not in _REFUSED]
         last_at = max((each.last_at for each in taken), default=None)
         if not is_connected:
-            key, label, text = "unknown", _("Not connected"), ""
+            key, label = "unknown", _("Not connected")
+            text = gettext("Follow the steps, and save the signing secret below them.")
         elif last_at is None:
             key, label, text = "unknown", _("Waiting"), gettext("No webhook has arrived in the last 30 days.")
         else:
@@ -250,6 +263,11 @@ class StepText:
     code: str
     is_judged: bool
     last: str
+
+    @property
+    def is_long(self) -> bool:
+        """Whether the code is shown on request only."""
+        return self.code.count("\n") >= LINES_SHOWN
 
 
 def _steps(request: HttpRequest, platform: Platform, facts: EventFacts) -> list[StepText]:

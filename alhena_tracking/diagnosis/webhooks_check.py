@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext_lazy
 
 from alhena_tracking.diagnosis.check import ONE_IN, Check, CheckResult, Finding, done, last_on, problem
 from alhena_tracking.diagnosis.event_facts import EventFacts, OutcomeSums, recent
 
-_SHARE = _("In the last 7 days: %(count)s of %(total)s webhooks.")
+_SHARE = ngettext_lazy(
+    "In the last 7 days: %(count)s of %(total)s webhook.",
+    "In the last 7 days: %(count)s of %(total)s webhooks.",
+    "exact_total",
+)
 
 
 class WebhooksCheck(Check):

@@ -114,6 +114,8 @@ def _read(method: str, visitor: object, company: Company, fields: Mapping[str, A
         left_out += ((name, inexact.pop(name).code),)
     event = _valid(values, inexact, parse)
     event = replace(event, left_out=event.left_out + left_out) if left_out else event
+    if order.has_line_totals and isinstance(event, OrderData):
+        event = replace(event, has_line_totals=True)
     if is_test:
         return _TEST  # once it is known to be valid, which is what a test is for
     if not is_unknown:

@@ -27,11 +27,14 @@ _SHOWN_NAMES = {"total": "value", "unit_price": "value"}
 class ShopOrder:
     """An order's fields as JSON values, their errors that JSON values would not show, and what was left out of it:
     the path and code of each, such as ``line_items[3].quantity`` and ``not_positive``.
+
+    ``has_line_totals``: by their names, all lines' prices are totals, or unit prices of which the totals were made.
     """
 
     values: dict[str, Any]
     errors: Errors
     left_out: tuple[tuple[str, str], ...]
+    has_line_totals: bool = False
 
 
 def read_order(*sources: object, takes_noise: bool = False) -> ShopOrder:
@@ -47,11 +50,14 @@ def read_order(*sources: object, takes_noise: bool = False) -> ShopOrder:
         del values[name]
     if values.get("currency") is None and (currency := _currency_of(lines) or conf.default_currency):
         values["currency"] = currency
+    has_line_totals = False
     if isinstance(lines, list):
-        left_out += _add_lines(values, lines, is_value_known="value" in errors, takes_noise=takes_noise)
+        read, found = _add_lines(values, lines, is_value_known="value" in errors, takes_noise=takes_noise)
+        left_out += found
+        has_line_totals = all(line.is_total for line in read if not line.error)
     elif lines is not None:
         left_out.append(("line_items", "wrong_type"))
-    return ShopOrder(values, errors, tuple(left_out))
+    return ShopOrder(values, errors, tuple(left_out), has_line_totals)
 
 
 def _currency_of(lines: object) -> str | None:
@@ -63,10 +69,10 @@ def _currency_of(lines: object) -> str | None:
 
 def _add_lines(
     order: dict[str, Any], lines: Sequence[object], *, is_value_known: bool, takes_noise: bool
-) -> list[tuple[str, str]]:
+) -> tuple[list[_Line], list[tuple[str, str]]]:
     """Add the lines that can be used, and their sum to an order without a value.
 
-    Return the path and code of what is left out.
+    Return the lines as read, and the path and code of what is left out.
     """
     currency = _code(order.get("currency"))
     read = [_Line.read(line, currency, takes_noise=takes_noise) for line in lines[: limits.LINE_ITEMS]]
@@ -82,16 +88,20 @@ def _add_lines(
     usable = [line.values for line in read if not line.error]
     if usable or not left_out:
         order["line_items"] = usable
-    return left_out
+    return read, left_out
 
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """A line's values, at most one error (field and code), and what it adds to the order, if that is known."""
+    """A line's values, at most one error (field and code), and what it adds to the order, if that is known.
+
+    ``is_total``: its value is a total, by the name of the price.
+    """
 
     values: dict[str, Any]
     error: list[tuple[str, str]]
     total: Decimal | None = None
+    is_total: bool = False
 
     @classmethod
     def read(cls, line: object, currency: str | None, *, takes_noise: bool) -> _Line:
@@ -112,7 +122,9 @@ class _Line:
         strict = LINE_ITEM.parse_line(values, currency)[1]
         found |= {name: error for name, error in strict.items() if name not in found}
         error = [(name, each.code) for name, each in found.items()][:1]
-        return cls(values, error, None if "currency" in found else _total(values, quantity, is_unit=is_unit))
+        is_named = total is not None or unit_price is not None
+        line_total = None if "currency" in found else _total(values, quantity, is_unit=is_unit)
+        return cls(values, error, line_total, is_total=is_named and not is_unit)
 
 
 def _normalised(fields: Mapping[str, Any], *, takes_noise: bool) -> tuple[dict[str, Any], Errors]:

@@ -56,6 +56,8 @@ class EventData:
     is_dated: bool = True
     #: What could not be used of an event that is valid without it: pairs of a field's path and an error's code.
     left_out: tuple[tuple[str, str], ...] = ()
+    #: Whether the shop calls the values of an order's lines totals, so that nothing is to be inferred.
+    has_line_totals: bool = False
 
     @property
     def is_known_by_id(self) -> bool:

@@ -128,11 +128,12 @@ def stored_line(line: OrderLine) -> dict[str, Any]:
 def _line_totals(data: OrderData) -> list[int]:
     """Return the totals of an order's lines in minor units, by ``LINE_ITEM_VALUE``.
 
-    ``auto`` takes the values as unit prices where only these add up to the order's value.
+    ``auto`` takes the values as unit prices where only these add up to the order's value, unless they were stated as
+    totals.
     """
     items, reading = data.line_items or (), conf.line_item_value
     totals = [int(rounded_half_up(item.value_minor)) for item in items]
-    if reading == ValueBasis.TOTAL:
+    if reading == ValueBasis.TOTAL or data.has_line_totals:
         return totals
     prices = [rounded_half_up(item.value_minor, UNIT_VALUE_DECIMALS) for item in items]
     priced = [

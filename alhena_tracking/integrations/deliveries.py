@@ -67,11 +67,10 @@ def take(delivery: Delivery) -> list[Outcome]:
     if delivery.is_known():
         outcomes = [Outcome("duplicate")]
     else:
-        mapped = _map(delivery)
+        mapped = map_safely(delivery.platform, delivery.topic, delivery.payload, delivery.options)
         outcomes = record_mapped(delivery.company, mapped)
         _remember(delivery, mapped)
-        if not outcomes:
-            outcomes = [Outcome("ignored", reason=mapped.reason) if mapped.reason else Outcome("recorded")]
+        outcomes = mapped_outcomes(mapped, outcomes)
     _count(delivery, outcomes)
     return outcomes
 
@@ -137,16 +136,22 @@ def _count_event(company: Company, method: str, event: Read, outcome: Outcome) -
     event_counts.count_left_out(company, method, outcome.status, getattr(event, "left_out", ()))
 
 
-def _map(delivery: Delivery) -> Mapped:
-    map_payload = delivery.platform.topics.get(delivery.topic)
+def map_safely(platform: Platform, topic: str, payload: Mapping[str, Any], options: MappingOptions) -> Mapped:
+    """Map a payload; one of another shape than its function knows is ``unreadable``."""
+    map_payload = platform.topics.get(topic)
     if map_payload is None:
         return Mapped(reason="unknown_topic")
     try:
-        return map_payload(delivery.payload, delivery.options)
+        return map_payload(payload, options)
     except _UNREADABLE as error:
         # Without the error's text, which may quote the payload.
-        logger.error("A %s of %s cannot be read: %s", delivery.topic, delivery.platform.title, type(error).__name__)
+        logger.error("A %s of %s cannot be read: %s", topic, platform.title, type(error).__name__)
         return Mapped(reason="unreadable")
+
+
+def mapped_outcomes(mapped: Mapped, outcomes: list[Outcome]) -> list[Outcome]:
+    """Return the outcomes of a payload: its reason if it has one, else those of its events."""
+    return [Outcome("ignored", reason=mapped.reason)] if mapped.reason else outcomes or [Outcome("recorded")]
 
 
 def _remember(delivery: Delivery, mapped: Mapped) -> None:

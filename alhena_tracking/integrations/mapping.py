@@ -41,7 +41,11 @@ class MappedPrivacyRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mapped:
-    """The result of mapping one payload. ``reason`` is the code under which a payload without events is counted."""
+    """The result of mapping one payload.
+
+    ``reason`` is the code under which a payload is counted that holds no order or refund that counts. It may have an
+    event all the same, which takes back what counted before.
+    """
 
     events: tuple[MappedOrder | MappedRefund, ...] = ()
     privacy_request: MappedPrivacyRequest | None = None

@@ -10,12 +10,14 @@ from collections.abc import Callable, Iterator, Mapping
 
 from alhena_tracking.maintenance.days import redate_companies
 from alhena_tracking.maintenance.exports import delete_files, make_files
+from alhena_tracking.maintenance.shops import fetch_orders
 from alhena_tracking.maintenance.waiting import prune_deliveries, prune_waiting
 
 STEPS: Mapping[str, Callable[[], Iterator[str]]] = {
     "re-date": redate_companies,
     "prune": prune_waiting,
     "prune deliveries": prune_deliveries,
+    "fetch orders": fetch_orders,
     "prune files": delete_files,
     "make files": make_files,
 }

@@ -516,6 +516,7 @@ class Migration(migrations.Migration):
                 ('previous_secret', alhena_tracking.models.integrations.SecretField(blank=True, default='', max_length=255, serialize=False, verbose_name='previous signing secret')),
                 ('api_key', alhena_tracking.models.integrations.SecretField(blank=True, default='', max_length=255, serialize=False, verbose_name='API key')),
                 ('api_secret', alhena_tracking.models.integrations.SecretField(blank=True, default='', max_length=255, serialize=False, verbose_name='API secret')),
+                ('pulled_until', models.DateTimeField(editable=False, null=True, verbose_name='fetched until')),
                 ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='created at')),
                 ('company', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='shop_connections', to='alhena_tracking.company', verbose_name='company')),
             ],

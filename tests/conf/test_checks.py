@@ -68,7 +68,7 @@ WRONG = [
     ("RATE_LIMIT_PER_SOURCE", "many", "alhena_tracking.E014"),
     ("RATE_LIMIT_PER_COMPANY", 600, "alhena_tracking.E015"),
     ("RATE_LIMIT_CACHE", "nowhere", "alhena_tracking.E016"),
-    ("EXPORT_STORAGE", "nowhere", "alhena_tracking.E032"),
+    ("EXPORT_STORAGE", "nowhere", "alhena_tracking.E036"),
     ("TRUSTED_PROXIES", True, "alhena_tracking.E017"),
     ("LOCK_TIMEOUT", 2, "alhena_tracking.E018"),
     ("STATEMENT_TIMEOUT", timedelta(seconds=30), "alhena_tracking.E019"),
@@ -95,6 +95,12 @@ WRONG = [
     ("DEFAULT_CURRENCY", ["EUR"], "alhena_tracking.E027"),
     ("MAX_AGE", 180, "alhena_tracking.E029"),
     ("MAX_AGE", timedelta(hours=71), "alhena_tracking.E029"),
+    ("OSCAR_PRODUCT_ID", "no.such.function", "alhena_tracking.E032"),
+    ("OSCAR_COMPANIES", {"shop.example": "Acme Inc"}, "alhena_tracking.E033"),
+    ("OSCAR_COMPANIES", {True: "acme"}, "alhena_tracking.E033"),
+    ("OSCAR_COMPANIES", "acme", "alhena_tracking.E033"),
+    ("OSCAR_CANCELLED_STATUSES", "Cancelled", "alhena_tracking.E034"),
+    ("OSCAR_REFUND_EVENTS", [""], "alhena_tracking.E035"),
 ]
 
 
@@ -126,6 +132,10 @@ def test_setting_when_wrong_is_an_error_with_a_hint(name: str, value: Any, id_: 
         ("DEBUG", True),
         ("CONFIRMED_ORDERS_ONLY", True),
         ("MAX_ORDER_VALUE", {"EUR": 20_000, "JPY": None}),
+        ("OSCAR_PRODUCT_ID", "builtins.max"),
+        ("OSCAR_COMPANIES", {"shop.example": "acme", 2: "acme-de"}),
+        ("OSCAR_CANCELLED_STATUSES", ("Cancelled",)),
+        ("OSCAR_REFUND_EVENTS", ["Refunded"]),
         ("MAX_CART_VALUE", {"KWD": Decimal("500.5")}),
         ("MAX_AGE", timedelta(days=400)),
         ("RATE_LIMIT_PER_SOURCE", "5/s"),

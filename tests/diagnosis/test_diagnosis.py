@@ -48,7 +48,7 @@ from alhena_tracking.diagnosis.zone_check import ZoneCheck
 from alhena_tracking.models import Company, EventCount
 from tests.support import factories
 from tests.support.admin_pages import Page
-from tests.support.findings import FINDINGS, URL, findings, texts_of
+from tests.support.findings import URL, findings, texts_of_findings
 
 pytestmark = pytest.mark.django_db
 
@@ -700,8 +700,7 @@ def test_words_when_a_code_can_be_counted_are_there() -> None:
 @pytest.mark.any_database
 @pytest.mark.parametrize("count", [1, 2000])
 def test_texts_when_anything_is_found_are_whole_sentences(company: Company, count: int) -> None:
-    for check, finding in FINDINGS:
-        texts = texts_of(company, check, finding, count)
+    for finding, texts in texts_of_findings(company, count):
         assert not any("%(" in text for text in texts.values()), texts
         assert texts["seen"].startswith(texts["headline"]), texts
         assert all(texts[name][-1:] in ("", ".", ":") for name in ("headline", "seen", "recommendation")), texts

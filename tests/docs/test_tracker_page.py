@@ -12,7 +12,7 @@ from alhena_tracking.snippet import snippet_html
 ROOT = Path(__file__).parents[2]
 STATIC = ROOT / "alhena_tracking" / "static" / "alhena_tracking"
 PAGE = (ROOT / "docs" / "tracker.md").read_text()
-SCRIPTS = {name: (STATIC / f"{name}.js").read_text() for name in ("tracker", "datalayer", "debug")}
+SCRIPTS = {name: (STATIC / f"{name}.js").read_text() for name in ("tracker", "datalayer", "debug", "shopify")}
 PROMISES = range(1, 34)
 
 
@@ -110,7 +110,7 @@ def test_attributes_of_the_page_when_listed_are_those_that_are_read() -> None:
 def test_storage_when_listed_is_what_is_written() -> None:
     rows = table("What it stores in the browser")
     listed = {(where.strip("`"), name.strip("`")) for where, name, _, _ in rows}
-    tracker, bridge = SCRIPTS["tracker"], SCRIPTS["datalayer"]
+    tracker, bridge, shopify = (SCRIPTS[name] for name in ("tracker", "datalayer", "shopify"))
     assert 'key = "alhena_" + config.companyKey' in tracker
     assert "document.cookie = cookie" in tracker
     assert re.findall(r"writeCookie\(`?(?:(\$\{key\})|key|\"(\w+))", tracker) == [
@@ -127,6 +127,8 @@ def test_storage_when_listed_is_what_is_written() -> None:
     written.add(("sessionStorage", "alhena_acme:…"))
     (cart,) = re.findall(r'sessionStorage\[key \+ "(:\w+)"\] = ', bridge)
     written.add(("sessionStorage", "alhena_acme" + cart))
+    assert ('const name = key + ":shopify"' in shopify, "localStorage[name] = " in shopify) == (True, True)
+    written.add(("localStorage", "alhena_acme:shopify"))
     assert listed == written
     # Nothing else is written anywhere.
     writes = re.findall(r"\.setItem\(|Storage\[[^\]]+\] = |document\.cookie = ", "".join(SCRIPTS.values()))

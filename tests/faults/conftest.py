@@ -6,55 +6,13 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from django.db.models import Model
-from pytest_django import DjangoDbBlocker
 
-from alhena_tracking.models import (
-    CartEvent,
-    Company,
-    DailyFigures,
-    DailyProductFigures,
-    DailyProductTotals,
-    DailySessions,
-    EventCount,
-    Export,
-    Interaction,
-    Order,
-    OrderClaim,
-    OrderLine,
-    PendingConfirmation,
-    Redating,
-    Refund,
-    RejectedEvent,
-    RolledUpDay,
-    SecretKey,
-    VisitorSession,
-    WeeklyProductTotals,
-)
+from alhena_tracking.models import Company, SecretKey
 from tests.support.faults.database import database_url
 from tests.support.faults.delivery import deliver
 from tests.support.faults.events import Event, interaction, new_visitor
 from tests.support.faults.server import Server
 from tests.support.runs import require
-
-#: Each before those that it refers to.
-_EMPTIED: tuple[type[Model], ...] = (
-    *(Refund, OrderClaim, OrderLine, PendingConfirmation, Order, CartEvent, Interaction, VisitorSession),
-    *(Export, SecretKey, EventCount, RejectedEvent, Redating),
-    *(RolledUpDay, DailyFigures, DailySessions, DailyProductFigures, DailyProductTotals, WeeklyProductTotals),
-)
-
-
-@pytest.fixture
-def transactional_db(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
-    """In the place of pytest-django's: the test database, written for good and emptied afterwards.
-
-    The company and the rows to lock stay. To ``flush`` them, too, and make them anew takes a second each time.
-    """
-    with django_db_blocker.unblock():
-        yield
-        for model in _EMPTIED:
-            model._default_manager.all().delete()
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from alhena_tracking.ingestion import EventData, LineItemData, RefundData, Visit
 from alhena_tracking.models import Company, Interaction, Order, OrderClaim, OrderLine, Trust, VisitorSession
 from tests.support.event_data import NOW, VISITOR, cart_event, chat, order
 from tests.support.factories import InteractionFactory, OrderClaimFactory, OrderFactory, VisitorSessionFactory
-from tests.support.faults.work import Work, renew_statistics, work_of
+from tests.support.faults.work import Work, tidy_up, work_of
 from tests.support.runs import examples
 
 pytestmark = [pytest.mark.faults, pytest.mark.django_db(transaction=True)]
@@ -30,6 +30,7 @@ MINUTE = timedelta(minutes=1)
 
 @pytest.fixture
 def company(transactional_db: None) -> Company:
+    tidy_up()
     return Company.objects.get(key="acme")
 
 
@@ -89,7 +90,7 @@ def test_order_when_strangers_claim_it_is_confirmed_as_usual(company: Company, f
         record(company, [order(order_id=order_id)])
     claimed = Order.objects.get(order_id="crowded")
     insert(_claims(claimed, CAP - 1, **fields))
-    renew_statistics()
+    tidy_up()
     usual = _history(company, "quiet", first)
     for stranger in strangers[:beyond]:
         record(company, [order(visitor=stranger, order_id="crowded", value_minor=5)])
@@ -176,7 +177,7 @@ def test_requests_when_a_session_has_many_orders_without_id_cost_as_usual(compan
             OrderLine(order=long, product_id="P", product_id_digest=uuid4(), quantity=1, total_minor=1)
             for _ in range(480)
         )
-    renew_statistics()
+    tidy_up()
     for at in (LATER, LATER + MINUTE):
         _compare(usual, _visit(company, at))
 
@@ -201,6 +202,6 @@ def test_requests_when_a_visitor_has_many_interactions_cost_as_usual(company: Co
         )
         for number in range(INTERACTIONS)
     )
-    renew_statistics()
+    tidy_up()
     for at in (LATER, LATER + MINUTE):
         _compare(usual, _visit(company, at))

@@ -251,6 +251,7 @@ def test_order_when_older_than_max_age_is_too_old_unless_known(company: Company,
 # Roll-ups
 
 
+@pytest.mark.now("2026-05-08T12:00Z")  # so that few days are rolled up
 def test_days_when_an_order_is_corrected_later_are_rolled_up_again(
     company: Company, used: None, figures: Figure
 ) -> None:

@@ -21,6 +21,8 @@ interface Window {
   gleenWidget?: Record<string, unknown>;
   /** Of Google Tag Manager and gtag.js. */
   dataLayer?: any[];
+  /** Of Shopify's themes; `root` has the locale's prefix. */
+  Shopify?: { routes?: { root?: string } };
 }
 
 interface Navigator {

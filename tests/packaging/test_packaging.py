@@ -23,6 +23,7 @@ PACKAGE = ROOT / "alhena_tracking"
 KILOBYTES = {
     "alhena_tracking/static/alhena_tracking/tracker.js": 5,
     "alhena_tracking/static/alhena_tracking/datalayer.js": 4,
+    "alhena_tracking/static/alhena_tracking/shopify.js": 2.5,
 }
 TOOLS = {"build", "hatch-fancy-pypi-readme", "hatchling", "tdewolff-minify"}
 

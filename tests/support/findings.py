@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from inspect import getmembers
 
@@ -22,14 +23,18 @@ def findings(check: type[Check]) -> dict[str, Finding]:
 FINDINGS = [(check, finding) for check in (*SETUP_STEPS, *POSSIBLE_PROBLEMS) for finding in findings(check).values()]
 
 
-def texts_of(company: Company, check: type[Check], finding: Finding, count: int) -> dict[str, str]:
-    """Return the page's texts of a finding, in the active language."""
-    result = CheckResult(check=check, finding=finding, count=count, total=count)
-    text = check_text(result, read_facts(company, now=NOON))
-    return {
-        "title": str(text.title),
-        "state_label": str(text.state_label),
-        "headline": text.headline,
-        "seen": text.seen,
-        "recommendation": str(finding.recommendation),
-    }
+def texts_of_findings(company: Company, count: int) -> Iterator[tuple[Finding, dict[str, str]]]:
+    """Yield each finding with the page's texts of it, in the active language."""
+    facts = read_facts(company, now=NOON)
+    for check, finding in FINDINGS:
+        text = check_text(CheckResult(check=check, finding=finding, count=count, total=count), facts)
+        yield (
+            finding,
+            {
+                "title": str(text.title),
+                "state_label": str(text.state_label),
+                "headline": text.headline,
+                "seen": text.seen,
+                "recommendation": str(finding.recommendation),
+            },
+        )

@@ -36,8 +36,8 @@ from alhena_tracking.reconciliation import ComparedOrder, Reconciliation, Verdic
 from tests.support import catalogs, factories
 from tests.support.admin_pages import RECORDS, REPORT_URL, admin_url
 from tests.support.endpoints import IDENTITY, PATHS, PREFIX, body_of
-from tests.support.findings import FINDINGS, texts_of
 from tests.support.findings import URL as DIAGNOSTICS_URL
+from tests.support.findings import texts_of_findings
 from tests.support.published_schema import STAFF_PREFIX
 
 pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
@@ -330,8 +330,7 @@ def test_comparison_when_shown_is_translated(staff: Client, shop: Company, numbe
 
 @pytest.mark.parametrize("count", [1, 2000])
 def test_findings_when_shown_are_translated(company: Company, count: int) -> None:
-    for check, finding in FINDINGS:
-        texts = texts_of(company, check, finding, count)
+    for finding, texts in texts_of_findings(company, count):
         assert texts["headline"]
         assert {field: untranslated(text) for field, text in texts.items() if untranslated(text)} == {}, finding
 

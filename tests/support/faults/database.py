@@ -64,6 +64,26 @@ def end_connection(pid: int) -> None:
         cursor.execute("SELECT pg_terminate_backend(%s)" if connection.vendor == "postgresql" else "KILL %s", [pid])
 
 
+def wait_until_alone(*, seconds: float = 10) -> None:
+    """Wait until all other connections to the PostgreSQL database have ended, for at most so long.
+
+    One whose process was ended goes on until its statement has finished. As long, it keeps its transaction.
+    """
+    others = (
+        "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() "
+        "AND backend_type = 'client backend'"
+    )
+    deadline = time.monotonic() + seconds
+    with connection.cursor() as cursor:
+        while True:
+            # Otherwise a transaction keeps seeing its first snapshot of the statistics.
+            cursor.execute("SELECT pg_stat_clear_snapshot()")
+            cursor.execute(others)
+            if cursor.fetchone() == (0,) or time.monotonic() > deadline:
+                return
+            time.sleep(0.05)
+
+
 def deadlocks() -> int:
     """Return how many deadlocks the database has counted; on MariaDB, the server.
 
@@ -73,17 +93,7 @@ def deadlocks() -> int:
         if connection.vendor == "mysql":
             cursor.execute("SHOW GLOBAL STATUS LIKE 'Innodb_deadlocks'")
             return int(cursor.fetchone()[1])
-        others = (
-            "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() "
-            "AND backend_type = 'client backend'"
-        )
-        deadline = time.monotonic() + 10
-        while True:
-            cursor.execute("SELECT pg_stat_clear_snapshot()")
-            cursor.execute(others)
-            if cursor.fetchone() == (0,) or time.monotonic() > deadline:
-                break
-            time.sleep(0.05)
+        wait_until_alone()
         cursor.execute("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
         return int(cursor.fetchone()[0])
 

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 
 from django.db import connection
 
+from tests.support.faults.database import wait_until_alone
+
 #: Of SQLite's steps, so many are about a row read by an index, with its columns.
 _STEPS_OF_A_ROW = 30
 
@@ -33,13 +35,23 @@ def work_of(request: Callable[[], Any]) -> Work:
     return Work(statements, rows[0])
 
 
-def renew_statistics() -> None:
-    """Let the database know how many rows it has, as it does by itself after a while."""
+def tidy_up() -> None:
+    """Remove deleted rows and count the others, as the database does by itself after a while.
+
+    PostgreSQL also reads, and counts, what earlier tests have deleted or rolled back, until it is removed: which it
+    cannot be while another connection might see it.
+    """
+    if connection.vendor == "postgresql":
+        wait_until_alone()
+    tables = ", ".join(connection.introspection.table_names())
     with connection.cursor() as cursor:
-        if connection.vendor == "mysql":
-            cursor.execute("ANALYZE TABLE " + ", ".join(connection.introspection.table_names()))
-        else:
-            cursor.execute("ANALYZE")
+        match connection.vendor:
+            case "postgresql":
+                cursor.execute(f"VACUUM (FULL, ANALYZE) {tables}")
+            case "mysql":
+                cursor.execute(f"ANALYZE TABLE {tables}")
+            case _:
+                cursor.execute("ANALYZE")
 
 
 @contextmanager

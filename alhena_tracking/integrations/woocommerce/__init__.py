@@ -1,0 +1,1 @@
+"""WooCommerce: its webhooks (``webhooks``), what they say (``orders``), and its REST API (``rest``)."""
