@@ -291,6 +291,13 @@ class Conf:
         "By company key and platform, what the admin's shop connections hold otherwise: the secrets of webhooks.",
         is_secret=True,
     )
+    export_storage = Setting(
+        "default",
+        "E036",
+        lambda value: isinstance(value, str) and value in settings.STORAGES,
+        "Use the alias of one of the project's STORAGES, such as 'default'.",
+        "Alias of the storage, shared by all servers, for files that are made in the background.",
+    )
     lock_timeout = _timeout(2, "E018", "How long an event waits for a database lock before it is answered 503.")
     statement_timeout = _timeout(
         4, "E019", "How long all database statements of one request may take together before it is answered 503."

@@ -15,7 +15,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from alhena_tracking.conf import conf
-from alhena_tracking.contract.limits import PENDING_AGE, ZONE_SETTLES_AFTER
+from alhena_tracking.contract.limits import EXPORT_ABANDONED_AFTER, EXPORT_KEPT, PENDING_AGE, ZONE_SETTLES_AFTER
 
 if TYPE_CHECKING:
     from alhena_tracking.models import Company
@@ -192,6 +192,25 @@ class WebhookDeliveryQuerySet(models.QuerySet[_Model]):
     def received_until(self, until: datetime) -> Self:
         """Return those received before ``until``."""
         return self.filter(received_at__lt=until)
+
+
+class ExportQuerySet(models.QuerySet[_Model]):
+    def of(self, user: AbstractBaseUser | AnonymousUser) -> Self:
+        """Return those that ``user`` asked for."""
+        return self.filter(requested_by__in=[user.pk])
+
+    def unfinished(self) -> Self:
+        return self.filter(status__in=["requested", "running"])
+
+    def due(self, now: datetime) -> Self:
+        """Return those that nobody works on, the earliest first."""
+        abandoned = Q(status="running", worked_at__lt=now - EXPORT_ABANDONED_AFTER)
+        return self.filter(Q(status="requested") | abandoned).order_by("requested_at", "pk")
+
+    def expired(self, now: datetime) -> Self:
+        """Return those that were finished, or are still unfinished, so long ago that they are deleted."""
+        until = now - EXPORT_KEPT
+        return self.filter(Q(finished_at__lt=until) | Q(finished_at=None, requested_at__lt=until - EXPORT_KEPT))
 
 
 class RefundQuerySet(DatedQuerySet[_Model]):

@@ -2,7 +2,8 @@
 
 The sender is the row's model, ``instance`` the row. ``order_recorded`` is also sent when a recorded order is confirmed,
 with ``is_new=False``. ``order_conflicted`` is sent when the first conflict between an order's reports is found, and
-``order_corrected`` when the shop's server changes or cancels an order that it confirmed.
+``order_corrected`` when the shop's server changes or cancels an order that it confirmed. ``export_requested`` is sent
+when staff ask for a file that is made in the background.
 """
 
 from __future__ import annotations
@@ -30,3 +31,4 @@ order_recorded = EventSignal()
 order_conflicted = EventSignal()
 order_corrected = EventSignal()
 order_refunded = EventSignal()
+export_requested = EventSignal()

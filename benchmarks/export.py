@@ -2,8 +2,8 @@
 
     python -m benchmarks.export --rows 1000000
 
-Creates and fills a database (on the PostgreSQL server of DATABASE_URL, or with --sqlite in a file), reads the exports
-of orders and cart events through the admin's view, and drops the database.
+Creates and fills a database (on the PostgreSQL server of DATABASE_URL, or with --sqlite in a file), makes the files
+of orders and cart events, and drops the database.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +25,7 @@ from benchmarks.fresh_database import DEFAULT_URL, fresh_database, set_up_django
 
 NAME = "alhena_export_benchmark"
 DAYS = 30
-#: Lines above the rows: ten header lines, an empty one, and the column names.
-HEAD = 12
 START = date(2026, 10, 1)
-URL = "/admin/alhena_tracking/revenueimpact/export/{}.{}?start=2026-10-01&end=2026-10-30&currency=EUR"
 
 
 def main() -> None:
@@ -44,9 +41,8 @@ def main() -> None:
         _fill(arguments.rows)
         _read("orders", "csv", is_counted=False)  # warm up: imports and caches
         for name in ("orders", "cart_events"):
-            _read(name, "csv")
-        if arguments.rows <= 100_000:
-            _read("orders", "xlsx")
+            for file_format in ("csv", "excel", *(["xlsx"] if arguments.rows <= 100_000 else [])):
+                _read(name, file_format)
 
 
 @contextmanager
@@ -60,19 +56,17 @@ def _database(is_sqlite: bool, server_url: str) -> Iterator[str]:
 
 
 def _fill(rows: int) -> None:
-    """Create cart events and orders, spread over the days and equal except for ids and times."""
-    from django.contrib.auth.models import User
+    """Create cart events and orders, day after day, equal except for ids and times."""
     from django.db import connection
 
     from alhena_tracking.models import Company
     from tests.support.factories import CartEventFactory, OrderFactory, VisitorSessionFactory, at
 
-    User.objects.create_superuser("benchmark")
     session = VisitorSessionFactory.create(company=Company.objects.get(), started_at=at(START), ai_profile="sommelier")
     event = CartEventFactory.create(session=session)
     order = OrderFactory.create(session=session, credited_interaction=event.credited_interaction, order_id="")
     if connection.vendor == "sqlite":
-        day = f"date('{START}', '+' || (n.value %% {DAYS}) || ' days')"
+        day = f"date('{START}', '+' || (n.value * {DAYS} / {rows}) || ' days')"
         changed = {
             "event_id": "lower(hex(randomblob(16)))",
             "occurred_on": day,
@@ -80,13 +74,14 @@ def _fill(rows: int) -> None:
         }
         numbers = "WITH RECURSIVE n(value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM n WHERE value < %s)"
     else:
-        day = f"DATE '{START}' + (n.value %% {DAYS})::int"
+        second = f"n.value * {DAYS} %% {rows} * 50000.0 / {rows}"
+        day = f"DATE '{START}' + (n.value * {DAYS} / {rows})::int"
         changed = {
             "event_id": "gen_random_uuid()",
             "occurred_on": day,
-            "occurred_at": f"({day}) + TIME '06:00' + make_interval(secs => n.value / 40)",
+            "occurred_at": f"({day}) + TIME '06:00' + make_interval(secs => {second})",
         }
-        numbers = "WITH n AS (SELECT generate_series(1, %s) AS value)"
+        numbers = "WITH n AS (SELECT generate_series(1::bigint, %s) AS value)"
     for row in (event, order):
         fields = [field.attname for field in row._meta.concrete_fields if not field.primary_key]
         table, columns = row._meta.db_table, ", ".join(changed.get(field, f"one.{field}") for field in fields)
@@ -99,32 +94,24 @@ def _fill(rows: int) -> None:
             cursor.execute("ANALYZE" if connection.vendor == "sqlite" else "VACUUM ANALYZE")
 
 
-def _read(name: str, suffix: str, *, is_counted: bool = True) -> None:
-    from django.contrib.auth.models import User
-    from django.test import Client
+def _read(name: str, file_format: str, *, is_counted: bool = True) -> None:
+    from alhena_tracking.downloads import Asked, make_file
+    from alhena_tracking.models import Company, FileFormat
+    from alhena_tracking.reports import Period, ReportQuery
 
-    client = Client()
-    client.force_login(User.objects.get())
+    period = Period(START, START + timedelta(days=DAYS - 1)) if is_counted else Period(START, START)
+    asked = Asked(name, FileFormat(file_format), ReportQuery(company=Company.objects.get(), period=period))
     before, begun, cpu = _resident(), time.perf_counter(), time.process_time()
-    with _peak() as peak:
-        response = client.get(URL.format(name, suffix))
-        asked = time.perf_counter() - begun
-        if response.status_code != 200:
-            sys.exit(f"The run failed: {response.status_code} {response.content[:500]!r}")
-        lines = size = 0
-        for chunk in response:
-            lines += chunk.count(b"\n")
-            size += len(chunk)
-            if not is_counted and size > 10_000_000:
-                response.close()
-                return
-    seconds = time.perf_counter() - begun
+    read: list[float] = []
+    with _peak() as peak, tempfile.TemporaryFile() as file:
+        made = make_file(asked, file, check=lambda _report, _count: read.append(time.perf_counter()))
+    ended = time.perf_counter()
     if not is_counted:
         return
-    rate = f"{(lines - HEAD) / (seconds - asked):,.0f} rows/s after {asked:.1f} s for the report; "
     print(
-        f"{name}.{suffix}: {f'{lines - HEAD:,} rows, ' if suffix == 'csv' else ''}{size / 2**20:.0f} MB "
-        f"in {seconds:.1f} s ({rate if suffix == 'csv' else ''}{time.process_time() - cpu:.1f} s of CPU); "
+        f"{name} as {file_format}: {made.row_count:,} rows, {made.size / 2**20:.0f} MB in {ended - begun:.1f} s "
+        f"({made.row_count / (ended - read[0]):,.0f} rows/s after {read[0] - begun:.1f} s for the report; "
+        f"{time.process_time() - cpu:.1f} s of CPU, PostgreSQL's apart); "
         f"{(peak[0] - before) / 2**20:.1f} MB more memory (from {before / 2**20:.0f})",
         flush=True,
     )

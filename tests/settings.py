@@ -32,7 +32,7 @@ DATABASES = {"default": database(os.environ.get("DATABASE_URL", ""))}
 INSTALLED_APPS = [*shop.INSTALLED_APPS, "drf_spectacular", "rest_framework.authtoken"]
 ALHENA_TRACKING = {"COMPANY_KEY": "acme"}
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-STORAGES = {
+STORAGES: dict[str, dict[str, Any]] = {
     "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }

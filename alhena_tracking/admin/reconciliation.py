@@ -9,13 +9,14 @@ from django import forms
 from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.template.response import TemplateResponse
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from alhena_tracking.admin import formats
 from alhena_tracking.admin.report.choices import Choice
 from alhena_tracking.contract.limits import TEXT_LENGTH
 from alhena_tracking.db.snapshots import snapshot
-from alhena_tracking.exports import csv_chunks, reconciliation_table
+from alhena_tracking.exports import csv_chunks, reconciliation_table, spreadsheet_dialect
 from alhena_tracking.models import Company
 from alhena_tracking.reconciliation import (
     COLUMNS,
@@ -108,12 +109,11 @@ def reconcile_orders(request: HttpRequest, context: dict[str, Any]) -> HttpRespo
 
 
 def _download(found: Reconciliation) -> HttpResponse:
-    header = [(text,) for text in sentences(found)]
     headers = {
         "Content-Disposition": f'attachment; filename="reconciliation_{found.company.key}.csv"',
         "X-Content-Type-Options": "nosniff",
     }
-    content = b"".join(csv_chunks(header, reconciliation_table(found)))
+    content = b"".join(csv_chunks(reconciliation_table(found), spreadsheet_dialect(get_language() or "en")))
     return HttpResponse(content, content_type="text/csv; charset=utf-8", headers=headers)
 
 

@@ -80,3 +80,13 @@ ROLLED_UP_AFTER = timedelta(hours=3)
 #: How long a day must have been over before changes mark it stale: so much less that transactions which did not have to
 #: mark the day have ended when it is rolled up.
 MARKED_STALE_AFTER = timedelta(hours=1)
+
+#: How long a file that was made in the background is kept; twice as long, one that was never made.
+EXPORT_KEPT = timedelta(days=1)
+#: After so long without a sign of life of its process, another one makes the file.
+EXPORT_ABANDONED_AFTER = timedelta(seconds=90)
+#: Most files that a person has in the background, made or not.
+EXPORTS_OF_A_PERSON = 5
+#: Most rows of a file made in the background, and most bytes: as much as nginx buffers by default.
+EXPORT_ROWS = 5_000_000
+EXPORT_BYTES = 1000**3

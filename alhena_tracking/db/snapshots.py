@@ -15,11 +15,11 @@ MOST_IDLE_SECONDS = 60
 
 
 @contextmanager
-def snapshot() -> Iterator[None]:
+def snapshot(*, seconds: float | None = None) -> Iterator[None]:
     """Read everything in the block from one snapshot, taken at its first statement (PostgreSQL and MariaDB).
 
-    On SQLite, where a snapshot could block writers, and inside a transaction, each statement sees the rows of its own
-    moment.
+    On PostgreSQL, a statement that takes longer than ``seconds`` is ended. On SQLite, where a snapshot could block
+    writers, and inside a transaction, each statement sees the rows of its own moment.
     """
     connection = connections[Order.objects.db]
     if connection.in_atomic_block or connection.vendor not in {"postgresql", "mysql"}:
@@ -32,5 +32,7 @@ def snapshot() -> Iterator[None]:
         with transaction.atomic(using=connection.alias):
             if is_postgresql:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+                if seconds is not None:
+                    cursor.execute(f"SET LOCAL statement_timeout = {round(seconds * 1000)}")
                 cursor.execute(f"SET LOCAL idle_in_transaction_session_timeout = '{MOST_IDLE_SECONDS}s'")
             yield

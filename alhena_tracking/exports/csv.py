@@ -1,46 +1,118 @@
-"""CSV that spreadsheets open directly: UTF-8 with a byte order mark, commas, CRLF, and no formulas."""
+"""CSV in two dialects, without formulas: data for programs (RFC 4180), and what spreadsheets open by a double click."""
 
 from __future__ import annotations
 
 import csv
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from itertools import islice
+from typing import Any, TypeAlias
 
+from django.utils.formats import get_format
+
+from alhena_tracking.exports.formulas import inert
 from alhena_tracking.exports.tables import Cell, Table
 
-#: Characters per chunk, approximately.
-CHUNK = 64 * 1024
+#: Rows written at once.
+ROWS = 500
 
-# The start of a formula, also after invisible characters, and after semicolons, tabs or line breaks, which spreadsheets
-# in other languages treat as the end of a cell. See OWASP, "CSV Injection".
-_FORMULA = re.compile("(^|[;\t\r\n])(?=[\\s\x00-\x1f\ufeff]*[=+\\-@＝＋－＠])|^(?=[\t\r\n])")
-#: A cheap first test for ``_FORMULA``.
-_SUSPECT = re.compile("[=+\\-@＝＋－＠\t\r\n]")
+_Writers: TypeAlias = dict[type[Any], Callable[[Any], str]]
 
 
-def csv_chunks(header: Iterable[Sequence[str]], table: Table) -> Iterator[bytes]:
-    """Yield ``header``, an empty line, the columns' titles and the rows, in chunks.
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How cells are separated and written. ``mark`` begins the file.
 
-    Numbers have a decimal dot and no grouping; times are ISO 8601 with their offset.
+    ``respelled`` writes what a database wrote as data, by its type; nothing is left to do for data themselves.
     """
-    lines: list[str] = ["\ufeff"]
-    size = 0
-    writer = csv.writer(_Lines(lines), quoting=csv.QUOTE_MINIMAL)
-    for line in header:
-        writer.writerow([_cell(text) for text in line])
-    writer.writerow([])
-    writer.writerow([_cell(name) for name in table.columns])
-    for row in table.rows:
-        writer.writerow([_cell(cell) for cell in row])
-        size += len(lines[-1])
-        if size >= CHUNK:
-            yield "".join(lines).encode()
-            lines.clear()
-            size = 0
-    if lines:
+
+    delimiter: str
+    mark: str
+    writers: _Writers
+    respelled: Mapping[type[Any], Callable[[str], str]] | None = None
+
+
+def _decimal(value: Decimal) -> str:
+    return f"{value:f}"
+
+
+def _moment(value: datetime) -> str:
+    text = value.isoformat(timespec="milliseconds")
+    return text.replace("+00:00", "Z") if value.tzinfo is UTC else text
+
+
+_WRITERS: _Writers = {
+    str: inert,
+    int: str,
+    type(None): lambda value: "",
+    Decimal: _decimal,
+    datetime: _moment,
+    date: date.isoformat,
+}
+#: Commas, dots, ISO 8601 with milliseconds and offset.
+DATA = Dialect(",", "", _WRITERS)
+
+
+def spreadsheet_dialect(language: str) -> Dialect:
+    """Return what spreadsheets in ``language`` expect: a byte order mark, and semicolons where decimals have a comma.
+
+    Times have no offset, which spreadsheets take for text; the column's title names the zone.
+    """
+    has_comma = get_format("DECIMAL_SEPARATOR", language, use_l10n=True) == ","
+    writers: _Writers = {**_WRITERS, datetime: lambda value: f"{value:%Y-%m-%d %H:%M:%S}"}
+    respelled: dict[type[Any], Callable[[str], str]] = {datetime: lambda text: f"{text[:10]} {text[11:19]}"}
+    if has_comma:
+        writers[Decimal] = lambda value: _decimal(value).replace(".", ",")
+        respelled[Decimal] = lambda text: text.replace(".", ",")
+    return Dialect(";" if has_comma else ",", "\ufeff", writers, respelled)
+
+
+def csv_chunks(table: Table, dialect: Dialect = DATA) -> Iterator[bytes]:
+    """Yield the columns' titles and the rows, in chunks. Lines end with CR and LF."""
+    lines: list[str] = [dialect.mark]
+    writer = csv.writer(_Lines(lines), delimiter=dialect.delimiter)
+    writer.writerow([inert(title) for title in table.columns])
+    yield "".join(lines).encode()
+    if table.copied:
+        with closing(table.copied()) as copied:
+            while copies := list(islice(copied, ROWS)):
+                if dialect.respelled is None:
+                    yield b"\r\n".join(copies) + b"\r\n"
+                    continue
+                lines.clear()
+                writer.writerows(_respelled(copies, table.types, dialect.respelled))
+                yield "".join(lines).encode()
+        return
+    rows = iter(table.rows)
+    while some := list(islice(rows, ROWS)):
+        lines.clear()
+        writer.writerows([_texts(row, dialect.writers) for row in some])
         yield "".join(lines).encode()
+
+
+def _respelled(
+    copies: list[bytes], types: Sequence[type[Any]], respelled: Mapping[type[Any], Callable[[str], str]]
+) -> list[list[str]]:
+    rows = list(csv.reader(bytes(copy).decode() for copy in copies))
+    for place, respell in [(place, respelled[each]) for place, each in enumerate(types) if each in respelled]:
+        for row in rows:
+            if row[place]:
+                row[place] = respell(row[place])
+    return rows
+
+
+def _texts(row: Any, writers: _Writers) -> list[str]:
+    return [_text(cell, writers) for cell in row]
+
+
+def _text(cell: Cell, writers: _Writers) -> str:
+    try:
+        return writers[type(cell)](cell)
+    except KeyError:  # a class of its own, such as an enum's
+        return inert(str(cell))
 
 
 class _Lines:
@@ -48,23 +120,3 @@ class _Lines:
 
     def __init__(self, lines: list[str]) -> None:
         self.write = lines.append
-
-
-def _cell(value: Cell) -> str:
-    match value:
-        case str():
-            return inert(value)
-        case None:
-            return ""
-        case Decimal():
-            return f"{value:f}"
-        case datetime():
-            return value.isoformat().replace("+00:00", "Z") if value.tzinfo is UTC else value.isoformat()
-        case date():
-            return value.isoformat()
-    return str(value)
-
-
-def inert(text: str) -> str:
-    """Put a ``'`` before everything that a spreadsheet could read as the start of a formula."""
-    return _FORMULA.sub(r"\1'", text) if _SUSPECT.search(text) else text

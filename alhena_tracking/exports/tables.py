@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -30,11 +30,17 @@ class Column(Generic[_Item]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """A table to export. ``rows`` can be iterated once, and may read from the database meanwhile."""
+    """A table to export. ``rows`` can be iterated once, and may read from the database meanwhile.
+
+    ``copied``, where there is one, gives the same rows as lines of CSV without their ends. Close it before another
+    statement: until then the connection waits. ``types`` are those of its columns.
+    """
 
     title: str
     columns: Sequence[str]
     rows: Iterable[Sequence[Cell]]
+    copied: Callable[[], Generator[bytes, None, None]] | None = None
+    types: Sequence[type[Cell]] = ()
 
     @classmethod
     def of(cls, title: str, columns: Sequence[Column[_Item]], items: Iterable[_Item]) -> Self:
@@ -44,7 +50,7 @@ class Table:
         return cls(title=title, columns=[column.title for column in columns], rows=rows)
 
 
-def header_lines(report: RevenueImpactReport, title: str) -> list[tuple[str, str]]:
+def filter_lines(report: RevenueImpactReport, title: str) -> list[tuple[str, str]]:
     """Return the title and the report's filters, as labels and texts."""
     query = report.query
     lines = [
@@ -64,11 +70,12 @@ def header_lines(report: RevenueImpactReport, title: str) -> list[tuple[str, str
     return lines
 
 
-def file_name(report: RevenueImpactReport, name: str, suffix: str, *, is_ascii: bool) -> str:
-    """Return a name made of company, table, range and filters, with letters, digits, ``-`` and ``_`` only."""
+def file_name(report: RevenueImpactReport, name: str, suffix: str, rows: int, *, is_ascii: bool) -> str:
+    """Return a name made of company, table, range, filters and number of rows, without spaces or dots."""
     query = report.query
     parts = [
         *("revenue-impact", query.company.key, name, str(query.period.start), str(query.period.end)),
         *(report.currency, query.channel, slugify(query.ai_profile, allow_unicode=not is_ascii)[:60], query.trust),
+        f"{rows}-rows",
     ]
     return "_".join(part for part in parts if part) + f".{suffix}"

@@ -9,7 +9,9 @@ from functools import cache
 from importlib.util import find_spec
 from typing import IO, TYPE_CHECKING, Any
 
-from alhena_tracking.exports.csv import inert
+from django.utils.translation import gettext as _
+
+from alhena_tracking.exports.formulas import inert
 from alhena_tracking.exports.tables import Cell, Table
 
 if TYPE_CHECKING:
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 
 #: A sheet could hold ten times as many, but spreadsheets take too long to open them.
 MOST_XLSX_ROWS = 100_000
+#: As many as spreadsheets open from a CSV file, rounded.
+MOST_EXCEL_ROWS = 1_000_000
 #: Digits that a spreadsheet keeps; longer numbers are written as text, so that they are not rounded.
 _DIGITS = 15
 _SHEET_NAME = 31
@@ -32,15 +36,16 @@ def has_xlsx() -> bool:
         return False
 
 
-def write_xlsx(file: IO[bytes], sheets: Iterable[tuple[Iterable[Sequence[str]], Table]]) -> None:
-    """Write a workbook with a sheet for each header and table. Texts stay text, never formulas or links."""
+def write_xlsx(file: IO[bytes], tables: Iterable[Table], filters: Iterable[Sequence[str]]) -> None:
+    """Write a workbook with a sheet for each table, and one of filters. Texts stay text, never formulas or links."""
     from xlsxwriter import Workbook
 
     options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
     with Workbook(file, options) as workbook:
         writer = _SheetWriter(workbook)
-        for header, table in sheets:
-            writer.write(header, table)
+        for table in tables:
+            writer.write(table)
+        writer.write_lines(_("Filters"), filters)
 
 
 class _SheetWriter:
@@ -51,20 +56,23 @@ class _SheetWriter:
         self.quoted = workbook.add_format({"quote_prefix": True})
         self.formats: dict[str, Any] = {}
 
-    def write(self, header: Iterable[Sequence[str]], table: Table) -> None:
+    def write(self, table: Table) -> None:
         sheet = self.workbook.add_worksheet(table.title[:_SHEET_NAME])
         sheet.set_column(0, len(table.columns) - 1, _COLUMN_WIDTH)
-        lines = list(header)
-        for number, line in enumerate(lines):
-            for column, text in enumerate(line):
-                self._write_text(sheet, number, column, text)
-        head = len(lines) + 1
         for column, name in enumerate(table.columns):
-            sheet.write_string(head, column, name, self.bold)
-        sheet.freeze_panes(head + 1, 0)
-        for number, row in enumerate(table.rows, start=head + 1):
+            sheet.write_string(0, column, name, self.bold)
+        sheet.freeze_panes(1, 0)
+        for number, row in enumerate(table.rows, start=1):
             for column, cell in enumerate(row):
                 self._write(sheet, number, column, cell)
+
+    def write_lines(self, title: str, lines: Iterable[Sequence[str]]) -> None:
+        """Write a sheet of labels and texts."""
+        sheet = self.workbook.add_worksheet(title[:_SHEET_NAME])
+        sheet.set_column(0, 1, _COLUMN_WIDTH * 2)
+        for number, (label, text) in enumerate(lines):
+            sheet.write_string(number, 0, label, self.bold)
+            self._write_text(sheet, number, 1, text)
 
     def _write(self, sheet: Any, row: int, column: int, cell: Cell) -> None:
         match cell:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from alhena_tracking.maintenance.days import redate_companies
+from alhena_tracking.maintenance.exports import delete_files, make_files
 from alhena_tracking.maintenance.shops import fetch_orders
 from alhena_tracking.maintenance.waiting import prune_deliveries, prune_waiting
 
@@ -17,6 +18,8 @@ STEPS: Mapping[str, Callable[[], Iterator[str]]] = {
     "prune": prune_waiting,
     "prune deliveries": prune_deliveries,
     "fetch orders": fetch_orders,
+    "prune files": delete_files,
+    "make files": make_files,
 }
 
 __all__ = ["STEPS"]

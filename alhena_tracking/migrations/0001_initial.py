@@ -217,6 +217,35 @@ class Migration(migrations.Migration):
             bases=('alhena_tracking.eventcount',),
         ),
         migrations.CreateModel(
+            name='Export',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('table', models.CharField(max_length=32, verbose_name='table')),
+                ('format', models.CharField(choices=[('csv', 'CSV'), ('excel', 'CSV for Excel'), ('xlsx', 'XLSX')], max_length=5, verbose_name='format')),
+                ('filters', models.JSONField(default=dict, verbose_name='filters')),
+                ('language', models.CharField(max_length=35, verbose_name='language')),
+                ('status', models.CharField(choices=[('requested', 'Requested'), ('running', 'Running'), ('done', 'Done'), ('failed', 'Failed')], default='requested', max_length=9, verbose_name='status')),
+                ('problem', models.CharField(blank=True, choices=[('not_allowed', 'You may not export this any more.'), ('too_large', 'The file became too large. Choose a shorter period.'), ('error', 'Something went wrong. The log of the shop has the details.')], max_length=11, verbose_name='problem')),
+                ('requested_at', models.DateTimeField(verbose_name='requested at')),
+                ('finished_at', models.DateTimeField(null=True, verbose_name='finished at')),
+                ('row_count', models.BigIntegerField(verbose_name='rows')),
+                ('size', models.BigIntegerField(default=0, verbose_name='size in bytes')),
+                ('file_name', alhena_tracking.models.base.ExactCharField(blank=True, max_length=255, verbose_name='file name')),
+                ('stored_as', alhena_tracking.models.base.ExactCharField(blank=True, editable=False, max_length=255)),
+                ('run', models.UUIDField(editable=False, null=True)),
+                ('worked_at', models.DateTimeField(editable=False, null=True)),
+                ('attempts', models.PositiveSmallIntegerField(default=0, editable=False)),
+                ('company', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='alhena_tracking.company', verbose_name='company')),
+                ('requested_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='requested by')),
+            ],
+            options={
+                'verbose_name': 'export',
+                'verbose_name_plural': 'exports',
+                'ordering': ['-requested_at', '-id'],
+                'default_permissions': (),
+            },
+        ),
+        migrations.CreateModel(
             name='Interaction',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -671,6 +700,14 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='eventcount',
             constraint=models.UniqueConstraint(fields=('company', 'counted_on', 'method', 'outcome', 'reason'), name='alhena_eventcount_once'),
+        ),
+        migrations.AddIndex(
+            model_name='export',
+            index=models.Index(fields=['status', 'requested_at'], name='alhena_export_status_at'),
+        ),
+        migrations.AddConstraint(
+            model_name='export',
+            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['requested', 'running', 'done', 'failed'])), name='alhena_export_status'),
         ),
         migrations.AddConstraint(
             model_name='orderline',

@@ -5,6 +5,7 @@ from alhena_tracking.models.carts import CartEvent, ValueBasis
 from alhena_tracking.models.channels import CHANNEL_DISPLAYS, Channel, ChannelDisplay
 from alhena_tracking.models.company import Company, SecretKey
 from alhena_tracking.models.diagnostics import EventCount, EventDiagnostics, RejectedEvent
+from alhena_tracking.models.exports import Export, FileFormat
 from alhena_tracking.models.integrations import PrivacyRequest, ShopConnection, WebhookDelivery
 from alhena_tracking.models.locks import LockRow
 from alhena_tracking.models.orders import (
@@ -43,6 +44,8 @@ __all__ = [
     "DailySessions",
     "EventCount",
     "EventDiagnostics",
+    "Export",
+    "FileFormat",
     "HeldReason",
     "Interaction",
     "LockRow",

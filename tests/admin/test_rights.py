@@ -17,7 +17,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from alhena_tracking import models
-from alhena_tracking.admin.report.downloads import ROW_PERMISSIONS
+from alhena_tracking.downloads.asked import ROW_PERMISSIONS
 from alhena_tracking.exports import FIGURE_TABLES, ROW_TABLES
 from alhena_tracking.ingestion import review
 from alhena_tracking.models import Company
@@ -51,14 +51,21 @@ WHO_SEES_WHAT = """
                          visitor staff reader taker exporter +orders +carts +visits clerk excluder auditor ops   root
 report                   login   .     ok     .     ok       ok      ok     ok      .     .        .       .     ok
 export cards.csv         login   .     .      .     ok       ok      ok     ok      .     .        .       .     ok
+export cards.excel       login   .     .      .     ok       ok      ok     ok      .     .        .       .     ok
 export days.csv          login   .     .      .     ok       ok      ok     ok      .     .        .       .     ok
+export days.excel        login   .     .      .     ok       ok      ok     ok      .     .        .       .     ok
 export channels.csv      login   .     .      .     ok       ok      ok     ok      .     .        .       .     ok
+export channels.excel    login   .     .      .     ok       ok      ok     ok      .     .        .       .     ok
 export products.csv      login   .     .      .     ok       ok      ok     ok      .     .        .       .     ok
+export products.excel    login   .     .      .     ok       ok      ok     ok      .     .        .       .     ok
 export figures.xlsx      login   .     .      .     ok       ok      ok     ok      .     .        .       .     ok
 export orders.csv        login   .     .      .     .        ok      .      .       .     .        .       .     ok
+export orders.excel      login   .     .      .     .        ok      .      .       .     .        .       .     ok
 export orders.xlsx       login   .     .      .     .        ok      .      .       .     .        .       .     ok
 export cart_events.csv   login   .     .      .     .        .       ok     .       .     .        .       .     ok
+export cart_events.excel login   .     .      .     .        .       ok     .       .     .        .       .     ok
 export cart_events.xlsx  login   .     .      .     .        .       ok     .       .     .        .       .     ok
+files                    login   .     .      .     ok       ok      ok     ok      .     .        .       .     ok
 list Order               login   .     .      .     .        ok      .      .       ok    .        ok      .     ok
 page Order               login   .     .      .     .        ok      .      .       ok    .        ok      .     ok
 history Order            login   .     .      .     .        ok      .      .       ok    .        ok      .     ok
@@ -117,14 +124,21 @@ MENUS = {
 WHAT_OF_ANOTHER_COMPANY = """
 report                    ok
 export cards.csv          400
+export cards.excel        400
 export days.csv           400
+export days.excel         400
 export channels.csv       400
+export channels.excel     400
 export products.csv       400
+export products.excel     400
 export figures.xlsx       400
 export orders.csv         400
+export orders.excel       400
 export orders.xlsx        400
 export cart_events.csv    400
+export cart_events.excel  400
 export cart_events.xlsx   400
+files                     ok
 list Order                ok
 page Order                gone
 history Order             gone
@@ -257,6 +271,8 @@ def log_in(client: Client, person: str, *shops: Shop) -> None:
         )
         assert user.user_permissions.count() == len(codenames)
     user.groups.set(group for shop in shops for group in shop.company.groups.all())
+    for company in Company.objects.all():  # asked for when the person was not restricted yet
+        factories.ExportFactory.create(requested_by=user, company=company)
     client.force_login(user)
 
 
@@ -275,6 +291,8 @@ def url_of(view: str, shop: Shop, *, pk: Any = None) -> tuple[str, dict[str, str
         return reverse("admin:alhena_tracking_revenueimpact_changelist"), of_that_week
     if kind == "export":
         return reverse("admin:alhena_tracking_revenueimpact_export", args=name.split(".")), of_that_week
+    if kind == "files":
+        return reverse("admin:alhena_tracking_revenueimpact_files"), {}
     if kind == "connections":
         return reverse("admin:alhena_tracking_shopconnection_changelist"), {"company": shop.company.key}
     if kind == "diagnostics":
@@ -312,7 +330,7 @@ def test_tables_know_every_view() -> None:
     pages = {model.__name__ for model in admin.site._registry if model._meta.app_label == "alhena_tracking"}
     rows = {name.partition(" ")[2] for name in ANSWERS if name.startswith(("list ", "page "))}
     assert rows | {"RevenueImpact", "EventDiagnostics", "ShopConnection"} == pages == MENUS["root"]
-    files = {f"{name}.csv" for name in (*FIGURE_TABLES, *ROW_TABLES)}
+    files = {f"{name}.{form}" for name in (*FIGURE_TABLES, *ROW_TABLES) for form in ("csv", "excel")}
     files |= {"figures.xlsx", *(f"{name}.xlsx" for name in ROW_TABLES)}
     assert {name.partition(" ")[2] for name in ANSWERS if name.startswith("export ")} == files
     assert set(ROW_TABLES) == set(ROW_PERMISSIONS)

@@ -68,6 +68,7 @@ WRONG = [
     ("RATE_LIMIT_PER_SOURCE", "many", "alhena_tracking.E014"),
     ("RATE_LIMIT_PER_COMPANY", 600, "alhena_tracking.E015"),
     ("RATE_LIMIT_CACHE", "nowhere", "alhena_tracking.E016"),
+    ("EXPORT_STORAGE", "nowhere", "alhena_tracking.E036"),
     ("TRUSTED_PROXIES", True, "alhena_tracking.E017"),
     ("LOCK_TIMEOUT", 2, "alhena_tracking.E018"),
     ("STATEMENT_TIMEOUT", timedelta(seconds=30), "alhena_tracking.E019"),

@@ -1,4 +1,4 @@
-"""The pages beside the report hold to WCAG, too: traces, the exclusion of an order, the diagnostics."""
+"""The pages beside the report hold to WCAG, too: traces, the exclusion of an order, the diagnostics, files."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
+from django.contrib.auth import get_user_model
+from django.utils import timezone
 
 from alhena_tracking.diagnosis import event_counts
 from alhena_tracking.ingestion import review
@@ -33,6 +35,10 @@ def urls(shop: str) -> list[str]:
     factories.RefundFactory.create(refunded_order=order)
     excluded = factories.OrderFactory.create(session=session)
     review.exclude_orders([excluded.pk], None, "Test order")
+    for user in get_user_model().objects.all():
+        for status in ("requested", "running", "failed", "done"):
+            ended = {"problem": "error"} if status == "failed" else {}
+            factories.ExportFactory.create(requested_by=user, status=status, finished_at=timezone.now(), **ended)
     event_counts.count(company, "sendCartEvent", "recorded")
     event_counts.count(company, "sendCartEvent", "ignored", "no_interaction")
     event_counts.reject(company, "sendCartEvent", "invalid", [("quantity", "required")], "https://shop.example")
@@ -45,6 +51,7 @@ def urls(shop: str) -> list[str]:
         f"{ADMIN}/eventdiagnostics/",
         f"{ADMIN}/eventdiagnostics/?company=nobody",
         f"{ADMIN}/eventdiagnostics/reconcile/",
+        f"{ADMIN}/revenueimpact/files/",
     ]
 
 

@@ -21,12 +21,12 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import translation
 
 from alhena_tracking import exports
-from alhena_tracking.exports import rows
-from alhena_tracking.exports.csv import inert
+from alhena_tracking.exports import reading
+from alhena_tracking.exports.formulas import inert
 from alhena_tracking.models import Company, Order
 from alhena_tracking.reports import Period, ReportQuery, revenue_impact
 from tests.support import factories
-from tests.support.exported_files import read_csv, read_xlsx
+from tests.support.exported_files import read_csv, read_filters, read_xlsx
 from tests.support.factories import at
 
 REPORT_URL = "/admin/alhena_tracking/revenueimpact/"
@@ -128,12 +128,12 @@ def test_hostile_names_in_csv_are_inert_whatever_ends_a_cell(
         factories.OrderLineFactory.create(order=order, product_id=f"{text[:200]}{number}", product_name=text)
         factories.CartEventFactory.create(session=session, product_id=text[:255], product_name=text)
     Company.objects.filter(pk=shop.pk).update(name=HOSTILE[0])
-    for name in ("orders.csv", "cart_events.csv", "products.csv", "cards.csv"):
+    for name in (f"{table}.{form}" for table in (*FIGURES, "orders", "cart_events") for form in ("csv", "excel")):
         content = export(name).decode("utf-8-sig")
         cells = [cell for line in csv.reader(io.StringIO(content, newline=""), delimiter=delimiter) for cell in line]
         for cell in cells:
             assert is_number(cell) or not cell.strip(" \t\r\n\ufeff").startswith(tuple("=+-@＝＋－＠"))
-    found = [row["Product"].replace("'", "") for row in read_csv(export("cart_events.csv"))[1]]
+    found = [row["Product"].replace("'", "") for row in read_csv(export("cart_events.csv"))]
     assert {text.replace("'", "") for text in HOSTILE} <= set(found)
 
 
@@ -174,8 +174,8 @@ def test_hostile_names_in_xlsx_are_texts_and_the_same(export: Callable[..., byte
 def test_orders_when_exported_are_the_counted_ones_with_their_refunds(
     export: Callable[..., bytes], shop: Company
 ) -> None:
-    header, [order] = read_csv(export("orders.csv", currency="EUR"))
-    assert header == {
+    content = export("orders.xlsx", currency="EUR")
+    assert read_filters(content) == {
         "Revenue impact": "Orders",
         "Company": "Acme",
         "From": "2026-03-02",
@@ -187,11 +187,12 @@ def test_orders_when_exported_are_the_counted_ones_with_their_refunds(
         "Trust": "all",
         "Compared with": "2026-02-23 – 2026-03-01",
     }
+    [order] = read_csv(export("orders.csv", currency="EUR"))
     assert order == {
         "Order ID": "1001",
         "Day": "2026-03-03",
-        "Time (Asia/Kathmandu)": "2026-03-03T01:45:00+05:45",
-        "Time (UTC)": "2026-03-02T20:00:00Z",
+        "Time (Asia/Kathmandu)": "2026-03-03T01:45:00.000+05:45",
+        "Time (UTC)": "2026-03-02T20:00:00.000Z",
         "Currency": "EUR",
         "Value": "100.50",
         "Refunded": "10.00",
@@ -202,12 +203,12 @@ def test_orders_when_exported_are_the_counted_ones_with_their_refunds(
         "Trust": "REPORTED",
         "Credited to": "CHAT",
         "Interaction product": "",
-        "Interaction time (UTC)": "2026-03-02T09:00:00Z",
+        "Interaction time (UTC)": "2026-03-02T09:00:00.000Z",
         "Attribution window": "24:00:00",
         "Attribution model": "first_touch",
         "Conflict": "no",
     }
-    [in_sheet] = read_xlsx(export("orders.xlsx", currency="EUR"))["Orders"]
+    [in_sheet] = read_xlsx(content)["Orders"]
     assert (in_sheet["Value"], in_sheet["Day"]) == (100.5, datetime(2026, 3, 3))  # noqa: DTZ001
     assert in_sheet["Time (Asia/Kathmandu)"] == datetime(2026, 3, 3, 1, 45)  # noqa: DTZ001
     assert in_sheet["Refunds by day"] == order["Refunds by day"]
@@ -230,16 +231,16 @@ def test_net_revenue_when_it_was_negative_rises_by_a_part_of_its_size(
     session = factories.VisitorSessionFactory.create(company=shop, started_at=at(date(2026, 2, 27)))
     order = factories.OrderFactory.create(session=session, value_minor=1000)
     factories.RefundFactory.create(refunded_order=order, value_minor=6050)
-    net = next(row for row in read_csv(export("cards.csv", currency="EUR"))[1] if row["Figure"] == "Net revenue")
+    net = next(row for row in read_csv(export("cards.csv", currency="EUR")) if row["Figure"] == "Net revenue")
     assert (net["Previous period"], net["Value"], net["Change"]) == ("-50.50", "90.50", "2.792079")
 
 
 @pytest.mark.django_db
 def test_cart_events_when_exported_add_up_to_the_card(export: Callable[..., bytes], shop: Company) -> None:
-    _header, events = read_csv(export("cart_events.csv", currency="EUR"))
+    events = read_csv(export("cart_events.csv", currency="EUR"))
     assert [event["GMV"] for event in events] == ["123.45", "-3.45"]
     assert [event["Product ID"] for event in events] == ["sku", "sku"]
-    [card] = [row for row in read_csv(export("cards.csv"))[1] if row["Figure"] == "Total add-to-cart GMV"]
+    [card] = [row for row in read_csv(export("cards.csv")) if row["Figure"] == "Total add-to-cart GMV"]
     assert card["Value"] == "120.00"
 
 
@@ -250,7 +251,7 @@ def test_amounts_when_exported_have_the_decimals_of_their_currency(
 ) -> None:
     session = factories.VisitorSessionFactory.create(company=company, started_at=at(MONDAY))
     factories.OrderFactory.create(session=session, currency=currency, value_minor=1_234_567)
-    [order] = read_csv(export("orders.csv"))[1]
+    [order] = read_csv(export("orders.csv"))
     assert (order["Value"], order["Currency"]) == (value, currency)
     [in_sheet] = read_xlsx(export("orders.xlsx"))["Orders"]
     assert Decimal(str(in_sheet["Value"])) == Decimal(value)
@@ -280,8 +281,8 @@ def test_number_when_longer_than_a_spreadsheet_keeps_is_text_in_xlsx(
 def test_rows_when_read_in_pieces_are_all_there_once_in_order(
     company: Company, monkeypatch: pytest.MonkeyPatch, keys: int, per_read: int
 ) -> None:
-    monkeypatch.setattr(rows, "KEYS", keys)
-    monkeypatch.setattr(rows, "ROWS", per_read)
+    monkeypatch.setattr(reading, "KEYS", keys)
+    monkeypatch.setattr(reading, "ROWS", per_read)
     session = factories.VisitorSessionFactory.create(company=company, started_at=at(MONDAY))
     interaction = factories.InteractionFactory.create(session=session)
     for number, (day, minute) in enumerate([(8, 0), (2, 5), (2, 5), (2, 5), (2, 1), (3, 0), (3, 0)]):
@@ -303,10 +304,10 @@ def test_rows_when_deleted_meanwhile_are_left_out(company: Company) -> None:
     session = factories.VisitorSessionFactory.create(company=company, started_at=at(MONDAY))
     orders = [factories.OrderFactory.create(session=session) for _ in range(3)]
     report = revenue_impact(ReportQuery(company=company, period=WEEK))
-    pieces = rows._pieces(Order.objects.filter(company=company))
-    keys = next(pieces)
+    rows = reading.Rows(found=Order.objects.filter(company=company), period=WEEK, columns=[], currency="EUR")
+    keys = next(reading.pieces(rows.found))
     orders[1].delete()
-    assert [row["id"] for row in rows._rows(Order, keys, ("id",))] == [orders[0].pk, orders[2].pk]
+    assert rows.read(keys) == [(orders[0].pk,), (orders[2].pk,)]
     assert len(list(exports.ROW_TABLES["orders"](report).rows)) == 2
 
 
@@ -321,13 +322,13 @@ def test_page_when_the_user_may_export_offers_every_file_with_its_rows(
     page = client.get(REPORT_URL, {**THAT_WEEK, "channel": "CHAT"})
     choices = page.context["export_choices"]
     assert [(choice.label, choice.rows, [link.label for link in choice.links]) for choice in choices] == [
-        ("Key figures", "12", ["CSV"]),
-        ("Day by day", "7", ["CSV"]),
-        ("By channel", "1", ["CSV"]),
-        ("Products", "1", ["CSV"]),
+        ("Key figures", "12", ["CSV", "CSV for Excel"]),
+        ("Day by day", "7", ["CSV", "CSV for Excel"]),
+        ("By channel", "1", ["CSV", "CSV for Excel"]),
+        ("Products", "1", ["CSV", "CSV for Excel"]),
         ("All of the above", "", ["XLSX"]),
-        ("Orders", "1", ["CSV", "XLSX"]),
-        ("Cart events", "2", ["CSV", "XLSX"]),
+        ("Orders", "1", ["CSV", "CSV for Excel", "XLSX"]),
+        ("Cart events", "2", ["CSV", "CSV for Excel", "XLSX"]),
     ]
     for choice in choices:
         for link in choice.links:
@@ -336,7 +337,7 @@ def test_page_when_the_user_may_export_offers_every_file_with_its_rows(
             assert response.status_code == 200
             content = b"".join(response)
             if link.label == "CSV":
-                assert len(read_csv(content)[1]) == int(choice.rows)
+                assert len(read_csv(content)) == int(choice.rows)
 
 
 @pytest.mark.django_db
@@ -346,7 +347,7 @@ def test_xlsx_when_there_are_too_many_rows_is_not_offered(
     monkeypatch.setattr(exports, "MOST_XLSX_ROWS", 1)
     log_in("view_revenueimpact", "export_revenueimpact", "view_order", "view_cartevent")
     choices = client.get(REPORT_URL, THAT_WEEK).context["export_choices"]
-    assert [(choice.note, len(choice.links)) for choice in choices[-2:]] == [("", 2), ("too many rows for XLSX", 1)]
+    assert [(choice.notes, len(choice.links)) for choice in choices[-2:]] == [([], 3), (["too many rows for XLSX"], 2)]
     response = client.get(REPORT_URL + "export/cart_events.xlsx", THAT_WEEK)
     assert response.status_code == 400
     assert response.content.decode().startswith("This table has 2 rows")
@@ -359,7 +360,7 @@ def test_xlsx_when_the_extra_is_not_installed_is_not_offered(
     monkeypatch.setattr(exports, "has_xlsx", lambda: False)
     log_in("view_revenueimpact", "export_revenueimpact", "view_order")
     choices = client.get(REPORT_URL, THAT_WEEK).context["export_choices"]
-    assert {link.label for choice in choices for link in choice.links} == {"CSV"}
+    assert {link.label for choice in choices for link in choice.links} == {"CSV", "CSV for Excel"}
     assert client.get(REPORT_URL + "export/orders.xlsx", THAT_WEEK).status_code == 404
 
 
@@ -372,13 +373,14 @@ def test_answer_when_exported_names_shop_range_and_filters(
     response = client.get(REPORT_URL + "export/orders.csv", asked)
     base = "revenue-impact_acme_orders_2026-03-02_2026-03-08_EUR_FAQ"
     assert response["Content-Disposition"] == (
-        f'attachment; filename="{base}_kase-x_CONFIRMED.csv"; '
-        f"filename*=UTF-8''{base}_k%C3%A4se-x-%E8%8C%B6_CONFIRMED.csv"
+        f'attachment; filename="{base}_kase-x_CONFIRMED_0-rows.csv"; '
+        f"filename*=UTF-8''{base}_k%C3%A4se-x-%E8%8C%B6_CONFIRMED_0-rows.csv"
     )
     assert response["Content-Type"] == "text/csv; charset=utf-8"
     assert "no-store" in response["Cache-Control"]
-    header, found = read_csv(b"".join(response))
-    assert (header["AI profile"], header["Trust"], found) == ('Käse "; x/../ 茶', "CONFIRMED", [])
+    assert read_csv(b"".join(response)) == []
+    filters = read_filters(b"".join(client.get(REPORT_URL + "export/orders.xlsx", asked)))
+    assert (filters["AI profile"], filters["Trust"]) == ('Käse "; x/../ 茶', "CONFIRMED")
 
 
 @pytest.mark.django_db
@@ -410,15 +412,15 @@ def test_export_when_posted_to_is_405_and_head_reads_no_rows(
 @pytest.mark.django_db
 def test_export_when_the_reader_is_german_has_german_dots_nowhere(export: Callable[..., bytes], shop: Company) -> None:
     with translation.override("de"):
-        assert read_csv(export("orders.csv"))[1][0]["Value"] == "100.50"
+        assert read_csv(export("orders.csv"))[0]["Value"] == "100.50"
 
 
 @pytest.mark.django_db(transaction=True)
 def test_export_when_served_by_asgi_comes_piece_by_piece(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("alhena_tracking.exports.csv.CHUNK", 100)
     session = factories.VisitorSessionFactory.create(company=company, started_at=at(MONDAY))
     for number in range(5):
         factories.OrderFactory.create(session=session, order_id=str(number))
+    monkeypatch.setattr("alhena_tracking.admin.report.downloads.CHUNK", 100)
     user = factories.UserFactory.create(is_superuser=True)
 
     async def read() -> list[bytes]:
@@ -437,7 +439,7 @@ def test_export_when_served_by_asgi_comes_piece_by_piece(company: Company, monke
     with ThreadPoolExecutor(1) as executor:
         chunks = executor.submit(asyncio.run, read()).result()
     assert len(chunks) >= 5
-    assert [row["Order ID"] for row in read_csv(b"".join(chunks))[1]] == ["0", "1", "2", "3", "4"]
+    assert [row["Order ID"] for row in read_csv(b"".join(chunks))] == ["0", "1", "2", "3", "4"]
 
 
 # Who may
@@ -447,12 +449,16 @@ EVERY_RIGHT = {"view_revenueimpact", "export_revenueimpact", "view_order", "view
 #: The rights that each view needs; whoever lacks one of them gets 403.
 VIEWS = {
     "": {"view_revenueimpact"},
-    **{f"export/{name}.csv": {"view_revenueimpact", "export_revenueimpact"} for name in FIGURES},
+    **{
+        f"export/{name}.{suffix}": {"view_revenueimpact", "export_revenueimpact"}
+        for name in FIGURES
+        for suffix in ("csv", "excel")
+    },
     "export/figures.xlsx": {"view_revenueimpact", "export_revenueimpact"},
     **{
         f"export/{name}.{suffix}": {"view_revenueimpact", "export_revenueimpact", right}
         for name, right in (("orders", "view_order"), ("cart_events", "view_cartevent"))
-        for suffix in ("csv", "xlsx")
+        for suffix in ("csv", "excel", "xlsx")
     },
 }
 

@@ -24,6 +24,7 @@ pytestmark = pytest.mark.django_db
 
 #: Compared with nothing that callers sent: our own words, and what staff wrote.
 OWN_TEXTS = {
+    *("format", "language", "problem", "status"),  # of exports
     *("attribution_model", "channel", "held_reason", "kind", "standing", "trust", "type", "value_basis"),
     *("currency", "digest", "table", "time_zone"),
     *("acceptance_reason", "allowed_origins", "exclusion_reason", "name"),

@@ -92,11 +92,11 @@ class Answers:
         return response
 
     def csv(self, name: str) -> list[dict[str, str]]:
-        return read_csv(b"".join(self.get(f"{REPORT_URL}export/{name}.csv")))[1]
+        return read_csv(b"".join(self.get(f"{REPORT_URL}export/{name}.csv")))
 
     def xlsx(self, name: str) -> dict[str, list[dict[str, Any]]]:
         book = openpyxl.load_workbook(io.BytesIO(b"".join(self.get(f"{REPORT_URL}export/{name}.xlsx"))))
-        return {sheet.title: read_sheet(sheet) for sheet in book}
+        return {sheet.title: read_sheet(sheet) for sheet in list(book)[:-1]}
 
     def json(self, path: str, **parameters: str) -> Any:
         return self.get(STAFF_PREFIX + path, **parameters).json()

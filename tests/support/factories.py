@@ -185,6 +185,32 @@ class PendingConfirmationFactory(DjangoModelFactory[models.PendingConfirmation])
     updated_at = factory.SelfAttribute("received_at")
 
 
+class ExportFactory(DjangoModelFactory[models.Export]):
+    """A file of that week's orders, as it was asked for."""
+
+    class Meta:
+        model = models.Export
+
+    company = factory.LazyFunction(lambda: models.Company.objects.get(key="acme"))
+    table = "orders"
+    format = "csv"
+    language = "en"
+    filters = factory.LazyAttribute(
+        lambda export: {
+            "company": export.company.key,
+            "currency": "EUR",
+            "start": "2026-03-02",
+            "end": "2026-03-08",
+            "channel": "",
+            "profile": "",
+            "trust": "",
+            "compare": "",
+        }
+    )
+    row_count = 1
+    requested_at = factory.LazyFunction(timezone.now)
+
+
 class RefundFactory(DjangoModelFactory[models.Refund]):
     class Meta:
         model = models.Refund

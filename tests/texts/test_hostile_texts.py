@@ -139,6 +139,7 @@ def rows(company: Company) -> dict[str, dict[type[Any], Any]]:
 
 FILES = [
     *(f"{name}.csv" for name in (*FIGURE_TABLES, *ROW_TABLES)),
+    *(f"{name}.excel" for name in (*FIGURE_TABLES, *ROW_TABLES)),
     *("figures.xlsx", *(f"{name}.xlsx" for name in ROW_TABLES)),
 ]
 

@@ -1,14 +1,14 @@
-"""Downloads of the report: the links, and the view that sends the files."""
+"""Downloads of the report: the links, and the view that sends the files or has them made in the background."""
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import AsyncIterator, Generator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
-from typing import IO, TypeAlias
+from typing import IO, Any
 from urllib.parse import quote
 
 from asgiref.sync import sync_to_async
+from django.contrib import messages
 from django.contrib.admin import AdminSite
 from django.core.exceptions import PermissionDenied
 from django.core.handlers.asgi import ASGIRequest
@@ -18,6 +18,7 @@ from django.http import (
     HttpResponse,
     HttpResponseBadRequest,
     HttpResponseNotAllowed,
+    HttpResponseRedirect,
     StreamingHttpResponse,
 )
 from django.http.response import HttpResponseBase
@@ -26,21 +27,28 @@ from django.utils.translation import gettext as _
 
 from alhena_tracking import exports
 from alhena_tracking.admin import formats
-from alhena_tracking.db.snapshots import snapshot
-from alhena_tracking.reports import RevenueImpactReport, revenue_impact
+from alhena_tracking.contract.limits import EXPORTS_OF_A_PERSON
+from alhena_tracking.downloads import (
+    WORKBOOK,
+    Asked,
+    TakesTooLong,
+    TooManyFiles,
+    TooManyRows,
+    is_made_at_once,
+    make_at_once,
+    may_export,
+    most_rows,
+    request_export,
+)
+from alhena_tracking.models import FileFormat
+from alhena_tracking.reports import RevenueImpactReport
 from alhena_tracking.reports.forms import ReportForm, report_companies
 
-EXPORT_PERMISSION = "alhena_tracking.export_revenueimpact"
-#: The further permissions that tables of rows take.
-ROW_PERMISSIONS = {"orders": "alhena_tracking.view_order", "cart_events": "alhena_tracking.view_cartevent"}
-#: The name of the workbook with a sheet for each table of figures.
-WORKBOOK = "figures"
 URL_NAME = "alhena_tracking_revenueimpact_export"
-CONTENT_TYPES = {
-    "csv": "text/csv; charset=utf-8",
-    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-}
-_Chunks: TypeAlias = "Generator[bytes, None, None] | _FileChunks"
+FILES_URL_NAME = "alhena_tracking_revenueimpact_files"
+#: Bytes sent at once.
+CHUNK = 256 * 1024
+_PLAIN_TEXT = "text/plain; charset=utf-8"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,20 +66,14 @@ class ExportChoice:
     label: str
     rows: str
     links: list[Link]
-    note: str = ""
-
-
-def may_export(request: HttpRequest, name: str = "") -> bool:
-    """Return whether the user may export the table ``name``, or anything at all."""
-    user = request.user
-    return user.has_perm(EXPORT_PERMISSION) and (name not in ROW_PERMISSIONS or user.has_perm(ROW_PERMISSIONS[name]))
+    notes: list[str]
 
 
 def export_choices(
     site: AdminSite, request: HttpRequest, form: ReportForm, report: RevenueImpactReport
 ) -> list[ExportChoice]:
     """Return the tables that the user may export of a report, with their numbers of rows."""
-    if not may_export(request):
+    if not may_export(request.user):
         return []
     # Name currency and days, so that the files hold what the page shows, also after midnight.
     period = report.query.period
@@ -82,49 +84,37 @@ def export_choices(
         start=str(period.start),
         end=str(period.end),
     )
-
-    def link(name: str, suffix: str) -> Link:
-        url = reverse(f"admin:{URL_NAME}", args=[name, suffix], current_app=site.name)
-        return Link(suffix.upper(), url + query_string)
-
-    choices = [
-        ExportChoice(make(report).title, formats.count(count_rows(report, name)), [link(name, "csv")])
-        for name, make in exports.FIGURE_TABLES.items()
-    ]
-    if exports.has_xlsx():
-        choices.append(ExportChoice(_("All of the above"), "", [link(WORKBOOK, "xlsx")]))
-    for name, make in exports.ROW_TABLES.items():
-        if not may_export(request, name):
+    choices = []
+    for table in (*exports.FIGURE_TABLES, WORKBOOK, *exports.ROW_TABLES):
+        offered = [each for each in FileFormat if Asked.is_offered(table, each)]
+        if not offered or not may_export(request.user, table):
             continue
-        number = count_rows(report, name)
-        links, note = [link(name, "csv")], ""
-        if exports.has_xlsx() and number <= exports.MOST_XLSX_ROWS:
-            links.append(link(name, "xlsx"))
-        elif exports.has_xlsx():
-            note = _("too many rows for XLSX")
-        choices.append(ExportChoice(make(report).title, formats.count(number), links, note))
+        asked = [Asked(table, each, report.query) for each in offered]
+        number = asked[0].row_count(report)
+        fitting = [each for each in asked if (most := most_rows(each.format)) is None or number <= most]
+        links = [
+            Link(
+                str(each.format.label),
+                reverse(f"admin:{URL_NAME}", args=[table, each.format], current_app=site.name) + query_string,
+            )
+            for each in fitting
+        ]
+        notes = [
+            _("too many rows for %(format)s") % {"format": each.format.label} for each in asked if each not in fitting
+        ]
+        if later := [str(each.format.label) for each in fitting if not is_made_at_once(each, number)]:
+            notes.append(_("made in the background: %(formats)s") % {"formats": ", ".join(later)})
+        is_workbook = table == WORKBOOK
+        label = _("All of the above") if is_workbook else asked[0].tables(report)[0].title
+        choices.append(ExportChoice(label, "" if is_workbook else formats.count(number), links, notes))
     return choices
 
 
-def count_rows(report: RevenueImpactReport, name: str) -> int:
-    """Return the number of rows of the table ``name``, from the report's own counts."""
-    match name:
-        case "orders":
-            return report.current.orders
-        case "cart_events":
-            return sum(day.cart_events for day in report.days)
-        case "products":
-            return report.product_count
-        case _:
-            return sum(1 for _row in exports.FIGURE_TABLES[name](report).rows)
-
-
-def export_view(request: HttpRequest, name: str, suffix: str) -> HttpResponseBase:
-    """Send a table. The caller checks the permission to view the report."""
-    is_known = (name, suffix) == (WORKBOOK, "xlsx") or name in exports.FIGURE_TABLES | exports.ROW_TABLES
-    if not is_known or suffix not in CONTENT_TYPES or (suffix == "xlsx" and not exports.has_xlsx()):
+def export_view(site: AdminSite, request: HttpRequest, table: str, file_format: str) -> HttpResponseBase:
+    """Send a table, or have it made in the background. The caller checks the permission to view the report."""
+    if not Asked.is_offered(table, file_format):
         raise Http404
-    if not may_export(request, name):
+    if not may_export(request.user, table):
         raise PermissionDenied
     if request.method not in {"GET", "HEAD"}:
         return HttpResponseNotAllowed(["GET", "HEAD"])
@@ -133,32 +123,35 @@ def export_view(request: HttpRequest, name: str, suffix: str) -> HttpResponseBas
         raise Http404
     form = ReportForm(request.GET, companies=companies)
     if errors := _errors(request, form):
-        return HttpResponseBadRequest("\n".join(errors), content_type="text/plain; charset=utf-8")
-    with snapshot():
-        report = revenue_impact(form.report_query())
-    if suffix == "xlsx" and name in exports.ROW_TABLES and count_rows(report, name) > exports.MOST_XLSX_ROWS:
-        text = _("This table has %(count)s rows, but XLSX files are limited to %(most)s. Export it as CSV instead.")
-        numbers = {
-            "count": formats.count(count_rows(report, name)),
-            "most": formats.count(exports.MOST_XLSX_ROWS),
-        }
-        return HttpResponseBadRequest(text % numbers, content_type="text/plain; charset=utf-8")
-    headers = {
-        "Content-Disposition": _disposition(report, name, suffix),
-        "X-Content-Type-Options": "nosniff",
-    }
+        return HttpResponseBadRequest("\n".join(errors), content_type=_PLAIN_TEXT)
+    asked = Asked(table, FileFormat(file_format), form.report_query())
     if request.method == "HEAD":
-        return HttpResponse(content_type=CONTENT_TYPES[suffix], headers=headers)
-    if suffix == "csv":
-        table = _table(report, name)
-        # All texts are built here, in the reader's language; the stream runs without one.
-        chunks: _Chunks = _csv(exports.header_lines(report, table.title), table)
+        return HttpResponse(content_type=asked.format.content_type)
+    try:
+        made = make_at_once(asked)
+    except TooManyRows as error:
+        return HttpResponseBadRequest(_too_many(error), content_type=_PLAIN_TEXT)
+    except TakesTooLong as stopped:
+        return _in_background(site, request, asked, stopped)
+    return send_file(request, made.file, made.size, asked.format.content_type, made.name, made.ascii_name)
+
+
+def _in_background(site: AdminSite, request: HttpRequest, asked: Asked, stopped: TakesTooLong) -> HttpResponse:
+    try:
+        request_export(request.user, asked, stopped)  # type: ignore[arg-type]
+    except TooManyRows as error:
+        return HttpResponseBadRequest(_too_many(error), content_type=_PLAIN_TEXT)
+    except TooManyFiles:
+        text = _("You have %(count)s files already. Delete one to have another made.")
+        messages.error(request, text % {"count": EXPORTS_OF_A_PERSON})
     else:
-        file = _xlsx(report, name)
-        headers["Content-Length"] = str(file.seek(0, 2))
-        chunks = _FileChunks(file)
-    content = _AsyncChunks(chunks) if isinstance(request, ASGIRequest) else chunks
-    return StreamingHttpResponse(content, content_type=CONTENT_TYPES[suffix], headers=headers)
+        messages.success(request, _("The file is made in the background. You find it here as soon as it is done."))
+    return HttpResponseRedirect(reverse(f"admin:{FILES_URL_NAME}", current_app=site.name))
+
+
+def _too_many(error: TooManyRows) -> str:
+    text = _("This table has %(count)s rows, but a file of this kind holds at most %(most)s. Choose a shorter period.")
+    return text % {"count": formats.count(error.row_count), "most": formats.count(error.most)}
 
 
 def _errors(request: HttpRequest, form: ReportForm) -> list[str]:
@@ -168,21 +161,22 @@ def _errors(request: HttpRequest, form: ReportForm) -> list[str]:
     return unknown + wrong
 
 
-def _table(report: RevenueImpactReport, name: str) -> exports.Table:
-    return (exports.FIGURE_TABLES | exports.ROW_TABLES)[name](report)
-
-
-def _csv(header: Sequence[Sequence[str]], table: exports.Table) -> Generator[bytes, None, None]:
-    with snapshot():
-        yield from exports.csv_chunks(header, table)
-
-
-def _xlsx(report: RevenueImpactReport, name: str) -> IO[bytes]:
-    tables = [_table(report, each) for each in (exports.FIGURE_TABLES if name == WORKBOOK else [name])]
-    file = tempfile.TemporaryFile()  # noqa: SIM115 (the answer closes it)
-    with snapshot():
-        exports.write_xlsx(file, ((exports.header_lines(report, table.title), table) for table in tables))
-    return file
+def send_file(
+    request: HttpRequest, file: Any, size: int, content_type: str, name: str, ascii_name: str
+) -> HttpResponseBase:
+    """Send a file with its length, so that everybody can tell whether all of it arrived; it is closed afterwards."""
+    chunks = _FileChunks(file)
+    return StreamingHttpResponse(
+        _AsyncChunks(chunks) if isinstance(request, ASGIRequest) else chunks,
+        content_type=content_type,
+        headers={
+            "Content-Length": str(size),
+            # Middleware that compresses would take the length away.
+            "Content-Encoding": "identity",
+            "Content-Disposition": f"attachment; filename=\"{ascii_name}\"; filename*=UTF-8''{quote(name)}",
+            "X-Content-Type-Options": "nosniff",
+        },
+    )
 
 
 class _FileChunks:
@@ -197,7 +191,7 @@ class _FileChunks:
         return self
 
     def __next__(self) -> bytes:
-        chunk = self.file.read(64 * 1024)
+        chunk = self.file.read(CHUNK)
         if not chunk:
             raise StopIteration
         return chunk
@@ -206,7 +200,7 @@ class _FileChunks:
 class _AsyncChunks:
     """Chunks for Django's ASGI handler, which would otherwise collect all of them first."""
 
-    def __init__(self, chunks: _Chunks) -> None:
+    def __init__(self, chunks: _FileChunks) -> None:
         self.chunks = chunks
         self.close = chunks.close
 
@@ -218,8 +212,3 @@ class _AsyncChunks:
         if chunk is None:
             raise StopAsyncIteration
         return chunk
-
-
-def _disposition(report: RevenueImpactReport, name: str, suffix: str) -> str:
-    plain, exact = (exports.file_name(report, name, suffix, is_ascii=is_ascii) for is_ascii in (True, False))
-    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(exact)}"

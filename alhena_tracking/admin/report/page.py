@@ -14,7 +14,8 @@ from django.urls import URLPattern, path
 from alhena_tracking.admin import formats
 from alhena_tracking.admin.base import ModelAdmin, ReadOnlyMixin, may_open
 from alhena_tracking.admin.report.choices import empty_text, filters_of
-from alhena_tracking.admin.report.downloads import URL_NAME, export_choices, export_view, may_export
+from alhena_tracking.admin.report.downloads import FILES_URL_NAME, URL_NAME, export_choices, export_view
+from alhena_tracking.admin.report.files import delete_view, file_view, files_view
 from alhena_tracking.admin.report.tables import (
     MOST_ROWS,
     channel_table,
@@ -26,6 +27,7 @@ from alhena_tracking.admin.report.tables import (
 )
 from alhena_tracking.admin.report.texts import card_texts, chart_texts, held_back_text, no_credit_text, steps
 from alhena_tracking.db.snapshots import snapshot
+from alhena_tracking.downloads import may_export
 from alhena_tracking.models import Order, RevenueImpact
 from alhena_tracking.reports import ai_profiles, last_interaction_on, revenue_impact
 from alhena_tracking.reports.forms import ReportForm, report_companies
@@ -39,20 +41,39 @@ class RevenueImpactAdmin(ReadOnlyMixin, ModelAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.changelist_view)
-        export = self.admin_site.admin_view(self.export_view)
+        wrap = self.admin_site.admin_view
         return [
             path("", view, name="alhena_tracking_revenueimpact_changelist"),
-            path("export/<slug:name>.<slug:suffix>", export, name=URL_NAME),
+            path("export/<slug:table>.<slug:file_format>", wrap(self.export_view), name=URL_NAME),
+            path("files/", wrap(self.files_view), name=FILES_URL_NAME),
+            path("files/<int:pk>/", wrap(self.file_view), name=f"{FILES_URL_NAME}_file"),
+            path("files/<int:pk>/delete/", wrap(self.delete_view), name=f"{FILES_URL_NAME}_delete"),
         ]
 
     def has_export_permission(self, request: HttpRequest) -> bool:
         """Exporting also takes the permission to view the report."""
-        return self.has_view_permission(request) and may_export(request)
+        return self.has_view_permission(request) and may_export(request.user)
 
-    def export_view(self, request: HttpRequest, name: str, suffix: str) -> HttpResponseBase:
+    def export_view(self, request: HttpRequest, table: str, file_format: str) -> HttpResponseBase:
+        self._check_export(request)
+        return export_view(self.admin_site, request, table, file_format)
+
+    def files_view(self, request: HttpRequest) -> HttpResponse:
+        self._check_export(request)
+        context = {**self.admin_site.each_context(request), "opts": self.opts}
+        return files_view(self.admin_site, request, context)
+
+    def file_view(self, request: HttpRequest, pk: int) -> HttpResponseBase:
+        self._check_export(request)
+        return file_view(request, pk)
+
+    def delete_view(self, request: HttpRequest, pk: int) -> HttpResponse:  # type: ignore[override]
+        self._check_export(request)
+        return delete_view(self.admin_site, request, pk)
+
+    def _check_export(self, request: HttpRequest) -> None:
         if not self.has_export_permission(request):
             raise PermissionDenied
-        return export_view(request, name, suffix)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         if not self.has_view_permission(request):

@@ -48,8 +48,7 @@ class Command(BaseCommand):
             content = sys.stdin.buffer.read(MOST_BYTES + 1) if file == "-" else _read(Path(file))
             result = reconcile(found, read_orders(content, found, chosen))
             if output:
-                header = [(text,) for text in sentences(result)]
-                Path(output).write_bytes(b"".join(csv_chunks(header, reconciliation_table(result))))
+                Path(output).write_bytes(b"".join(csv_chunks(reconciliation_table(result))))
         except OSError as error:
             raise CommandError(f"{error.filename}: {error.strerror}") from error
         except InvalidFile as error:

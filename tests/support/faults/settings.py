@@ -6,7 +6,7 @@ import os
 from typing import Any
 
 from tests.settings import *  # noqa: F403
-from tests.settings import database
+from tests.settings import STORAGES, database
 
 DEBUG = False
 _limit: Any = os.environ.get("FAULTS_RATE_LIMIT")
@@ -31,6 +31,12 @@ if _database["ENGINE"] == "django.db.backends.postgresql":
 elif _isolation:
     _options["isolation_level"] = _isolation
 DATABASES = {"default": _database}
+
+if "FAULTS_STORAGE" in os.environ:
+    STORAGES["default"] = {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"location": os.environ["FAULTS_STORAGE"]},
+    }
 
 if "FAULTS_CACHE" in os.environ:
     CACHES = {
