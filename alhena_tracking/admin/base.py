@@ -112,10 +112,15 @@ class RecordAdmin(ReadOnlyMixin, OpenLinksMixin, SafeLookupsAdmin):
 
     list_select_related: ClassVar[tuple[str, ...]] = ("company",)
     show_full_result_count = False
+    #: Whether the menu has an entry; else the pages are reached by links from others.
+    is_in_menu = True
     actions: Sequence[Callable[..., Any]] | None = None
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).filter(company__in=Company.objects.visible_to(request.user))
+
+    def get_model_perms(self, request: HttpRequest) -> dict[str, bool]:
+        return super().get_model_perms(request) if self.is_in_menu else {}
 
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None

@@ -132,6 +132,7 @@ class OrderAdmin(OrderTraceMixin, RecordAdmin):
 
 @admin.register(OrderClaim)
 class OrderClaimAdmin(RecordAdmin):
+    is_in_menu = False
     list_display = ["order", "company", "occurred_at", "value", "channel_name", "trust"]
     list_filter = [("company", CompanyFilter), ChannelFilter, "trust"]
     list_select_related = ("company", "order")
