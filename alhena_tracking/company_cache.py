@@ -7,6 +7,7 @@ on a replica a revoked key may still be active.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from time import monotonic
 
@@ -29,7 +30,8 @@ class CachedCompany:
 
     company: Company
     origins: frozenset[str]
-    secret_digests: tuple[str, ...]
+    #: The active keys' ids by their digests.
+    secret_keys: Mapping[str, int]
 
 
 @dataclass(slots=True)
@@ -104,13 +106,14 @@ def _read_company(key: str) -> CachedCompany | None:
         .annotate(
             active_key=FilteredRelation("secret_keys", condition=Q(secret_keys__revoked_at__isnull=True)),
             digest=F("active_key__digest"),
+            key_id=F("active_key__pk"),
         )
     )
     companies = list(rows)
     if not companies:
         return None
-    digests = tuple(company.digest for company in companies if company.digest)
-    return CachedCompany(companies[0], companies[0].origins, digests)
+    keys = {company.digest: company.key_id for company in companies if company.digest}
+    return CachedCompany(companies[0], companies[0].origins, keys)
 
 
 def _may_cache() -> bool:

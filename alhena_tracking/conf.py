@@ -122,6 +122,23 @@ def _is_integration(value: object) -> bool:
     )
 
 
+def _is_url_with(placeholder: str) -> Callable[[Any], bool]:
+    """Return whether a value is ``None``, or the URL of a page for each of something."""
+
+    def is_valid(value: object) -> bool:
+        if value is None:
+            return True
+        is_url = isinstance(value, str) and value.startswith(("https://", "http://", "/"))
+        return is_url and set(re.findall(r"{(.*?)}", str(value))) in ({placeholder}, {placeholder, "company_key"})
+
+    return is_valid
+
+
+def _url(placeholder: str, check_id: str, doc: str) -> Setting[str | None]:
+    hint = f"Use a URL such as 'https://shop.example/{{{placeholder}}}', optionally with {{company_key}}, or None."
+    return Setting(None, check_id, _is_url_with(placeholder), hint, doc)
+
+
 def _is_function_or_none(value: object) -> bool:
     try:
         return value is None or (isinstance(value, str) and callable(import_string(value)))
@@ -231,6 +248,8 @@ class Conf:
         "By currency, the most that browsers' cart events of one session may add within an attribution window; the "
         "others have a default of about 100,000 EUR.",
     )
+    order_url = _url("order_id", "E040", "The shop's own page of an order, linked in the admin.")
+    conversation_url = _url("conversation_id", "E041", "The page of a conversation, linked in the admin.")
     counted_questions = Choice(
         ("asked", "answered"),
         "E020",

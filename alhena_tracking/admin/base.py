@@ -123,6 +123,8 @@ class RecordAdmin(ReadOnlyMixin, OpenLinksMixin, SafeLookupsAdmin):
     show_facets = admin.ShowFacets.NEVER
     #: Columns that the list can be sorted by within one currency.
     amounts: ClassVar[tuple[str, ...]] = ()
+    #: Whether the menu has an entry; else the pages are reached by links from others.
+    is_in_menu = True
     actions: Sequence[Callable[..., Any]] | None = None
 
     class Media:
@@ -159,6 +161,9 @@ class RecordAdmin(ReadOnlyMixin, OpenLinksMixin, SafeLookupsAdmin):
                 if self.get_queryset(request).filter(**match).order_by().exists():
                     return queryset.filter(**match), False
         return super().get_search_results(request, queryset, search_term)
+
+    def get_model_perms(self, request: HttpRequest) -> dict[str, bool]:
+        return super().get_model_perms(request) if self.is_in_menu else {}
 
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None

@@ -8,7 +8,8 @@ from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db import router, transaction
-from django.db.models import ForeignKey, Model, QuerySet
+from django.db.models import CharField, ForeignKey, Model, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Cast
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import URLPattern, path, reverse
@@ -16,8 +17,9 @@ from django.utils.translation import gettext, pgettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from alhena_tracking import company_cache
+from alhena_tracking.admin import formats
 from alhena_tracking.admin.base import CompanyFilter, OpenLinksMixin, SafeLookupsAdmin
-from alhena_tracking.models import Company, SecretKey
+from alhena_tracking.models import Company, EventCount, SecretKey
 
 _TEMPLATES = "admin/alhena_tracking/secretkey"
 
@@ -39,12 +41,22 @@ class StateFilter(admin.SimpleListFilter):
 class SecretKeyAdmin(OpenLinksMixin, SafeLookupsAdmin):
     """Keys of companies that the user may see. Revoking one takes the permission to change keys."""
 
-    list_display = ["name", "company", "created_at", "revoked_at", "state"]
+    list_display = ["name", "beginning", "company", "created_at", "last_used", "state"]
     list_filter = [("company", CompanyFilter), StateFilter]
     list_select_related: ClassVar[tuple[str, ...]] = ("company",)
     search_fields = ["name"]
     actions = None
     change_form_template = f"{_TEMPLATES}/change_form.html"
+
+    @admin.display(description=_("beginning"))
+    def beginning(self, key: SecretKey) -> str:
+        return f"{key.prefix}…" if key.prefix else ""
+
+    @admin.display(description=_("last used"))
+    def last_used(self, key: Any) -> str:
+        """Return when a request last had the key: some seconds late, and as long as counts are kept."""
+        at = key.last_used_at
+        return pgettext("secret key", "never") if at is None else formats.moment(at, key.company.zone)
 
     @admin.display(description=_("state"), ordering="revoked_at")
     def state(self, key: SecretKey) -> str:
@@ -53,7 +65,13 @@ class SecretKeyAdmin(OpenLinksMixin, SafeLookupsAdmin):
     # Permissions
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return super().get_queryset(request).filter(company__in=Company.objects.visible_to(request.user))
+        used = EventCount.objects.filter(
+            company=OuterRef("company"), method=EventCount.KEY_USE, reason=Cast(OuterRef("pk"), CharField())
+        )
+        keys = super().get_queryset(request).filter(company__in=Company.objects.visible_to(request.user))
+        last_used_at: Any = Subquery(used.order_by("-counted_on").values("last_at")[:1])
+        annotated: QuerySet[Any] = keys.annotate(last_used_at=last_used_at)
+        return annotated
 
     def formfield_for_foreignkey(self, db_field: ForeignKey[Any], request: HttpRequest, **kwargs: Any) -> Any:
         companies = Company.objects.visible_to(request.user)
@@ -75,7 +93,9 @@ class SecretKeyAdmin(OpenLinksMixin, SafeLookupsAdmin):
     # Creating
 
     def get_fields(self, request: HttpRequest, obj: Model | None = None) -> list[Any]:
-        return ["company", "name", "created_at", "revoked_at", "state"] if obj else ["company", "name"]
+        if obj is None:
+            return ["company", "name"]
+        return ["company", "name", "beginning", "created_at", "last_used", "revoked_at", "state"]
 
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None

@@ -153,6 +153,7 @@ class OrderAdmin(OrderTraceMixin, RecordAdmin):
 
 @admin.register(OrderClaim)
 class OrderClaimAdmin(RecordAdmin):
+    is_in_menu = False
     amounts = ("value",)
     list_display = ["order", "company", company_time(OrderClaim, "occurred_at"), "value", "channel_name", "trust"]
     list_filter = [

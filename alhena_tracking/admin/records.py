@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zoneinfo
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -12,6 +13,7 @@ from django.core.exceptions import ValidationError
 from django.db import router, transaction
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
+from django.utils.html import format_html
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
@@ -28,8 +30,9 @@ from alhena_tracking.admin.base import (
 )
 from alhena_tracking.admin.lists.columns import company_time
 from alhena_tracking.admin.lists.filters import CurrencyFilter, DayFilter
-from alhena_tracking.admin.review import SESSION_DECISIONS, ReviewMixin, actions_of
-from alhena_tracking.admin.trace_pages.views import CartEventTraceMixin
+from alhena_tracking.admin.review import SESSION_DECISIONS, actions_of
+from alhena_tracking.admin.trace_pages.views import CartEventTraceMixin, SessionTraceMixin
+from alhena_tracking.conf import conf
 from alhena_tracking.contract.currencies import MINOR_UNITS
 from alhena_tracking.digests import text_digest
 from alhena_tracking.models import (
@@ -41,6 +44,7 @@ from alhena_tracking.models import (
     Standing,
     VisitorSession,
 )
+from alhena_tracking.models.company import default_time_zone
 
 if TYPE_CHECKING:
     ModelForm = forms.ModelForm[Company]
@@ -49,6 +53,11 @@ else:
 
 #: Every number with so many digits can be an id.
 _MOST_DIGITS = 18
+
+
+def time_zone_choices() -> list[tuple[str, str]]:
+    """Return the zones of the machine's data, without names that stand for offsets only."""
+    return [(name, name) for name in sorted(zoneinfo.available_timezones()) if name == "UTC" or "/" in name]
 
 
 class CompanyForm(ModelForm):
@@ -60,6 +69,12 @@ class CompanyForm(ModelForm):
         help_text=Company.currency.field.help_text,
         required=False,
     )
+    time_zone = forms.ChoiceField(
+        choices=time_zone_choices,
+        label=capfirst(Company.time_zone.field.verbose_name),
+        help_text=Company.time_zone.field.help_text,
+        initial=default_time_zone,
+    )
     groups = forms.ModelMultipleChoiceField(
         Group.objects.all(),
         label=capfirst(Company.groups.field.verbose_name),
@@ -67,6 +82,14 @@ class CompanyForm(ModelForm):
         required=False,
         widget=FilteredSelectMultiple(Company.groups.field.verbose_name, is_stacked=False),
     )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        stored, zones = self.instance.time_zone, time_zone_choices()
+        field = self.fields.get("time_zone")  # none for who may only view the company
+        if isinstance(field, forms.ChoiceField) and stored and (stored, stored) not in zones:
+            # A zone that this machine knows by another name, or no more.
+            field.choices = [(stored, stored), *zones]
 
     def clean_groups(self) -> Any:
         """Refuse groups that would restrict nothing."""
@@ -84,16 +107,36 @@ class CompanyAdmin(SafeLookupsAdmin):
     list_display = ["name", "key", "time_zone"]
     search_fields = ["name", "key"]
 
+    class Media:
+        js = ("alhena_tracking/copy.js",)
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         companies: QuerySet[Any] = Company.objects.visible_to(request.user)
         return companies
 
     def get_fields(self, request: HttpRequest, obj: Model | None = None) -> list[Any]:
         # Not ``fields``, where Django's check refuses ``groups``.
-        return ["name", "key", "time_zone", "currency", "allowed_origins", "is_restricted", "groups"]
+        fields = ["name", "key", "time_zone", "currency", "allowed_origins", "is_restricted", "groups"]
+        return [*fields, "snippet"] if obj else fields
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
-        return ["key"] if obj else []  # used by storefronts, and in the digests of fingerprints
+        return ["key", "snippet"] if obj else []  # the key is used by storefronts, and in the digests of fingerprints
+
+    @admin.display(description=_("snippet"))
+    def snippet(self, company: Company) -> str:
+        """Return the tag for the head of the shop's pages, to be copied."""
+        argument = "" if company.key == conf.company_key else f' company_key="{company.key}"'
+        code = f"{{% load alhena_tracking %}}\n{{% alhena_snippet{argument} %}}"
+        return format_html(
+            '<pre id="alhena-snippet" dir="ltr">{}</pre> '
+            '<button type="button" class="button" data-alhena-copy="alhena-snippet" data-alhena-copied="{}" hidden>{}'
+            "</button>"
+            '<div class="help">{}</div>',
+            code,
+            _("Copied"),
+            _("Copy"),
+            _("For the head of the template that all pages of the shop extend."),
+        )
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
@@ -135,7 +178,7 @@ class CompanyAdmin(SafeLookupsAdmin):
 
 
 @admin.register(VisitorSession)
-class VisitorSessionAdmin(ReviewMixin, RecordAdmin):
+class VisitorSessionAdmin(SessionTraceMixin, RecordAdmin):
     decisions = SESSION_DECISIONS
     actions = actions_of(SESSION_DECISIONS)
     list_display = [
@@ -180,6 +223,7 @@ class VisitorSessionAdmin(ReviewMixin, RecordAdmin):
 
 @admin.register(Interaction)
 class InteractionAdmin(RecordAdmin):
+    is_in_menu = False
     list_display = [
         company_time(Interaction, "occurred_at"),
         "company",

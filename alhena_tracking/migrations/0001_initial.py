@@ -217,35 +217,6 @@ class Migration(migrations.Migration):
             bases=('alhena_tracking.eventcount',),
         ),
         migrations.CreateModel(
-            name='Export',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('table', models.CharField(max_length=32, verbose_name='table')),
-                ('format', models.CharField(choices=[('csv', 'CSV'), ('excel', 'CSV for Excel'), ('xlsx', 'XLSX')], max_length=5, verbose_name='format')),
-                ('filters', models.JSONField(default=dict, verbose_name='filters')),
-                ('language', models.CharField(max_length=35, verbose_name='language')),
-                ('status', models.CharField(choices=[('requested', 'Requested'), ('running', 'Running'), ('done', 'Done'), ('failed', 'Failed')], default='requested', max_length=9, verbose_name='status')),
-                ('problem', models.CharField(blank=True, choices=[('not_allowed', 'You may not export this any more.'), ('too_large', 'The file became too large. Choose a shorter period.'), ('error', 'Something went wrong. The log of the shop has the details.')], max_length=11, verbose_name='problem')),
-                ('requested_at', models.DateTimeField(verbose_name='requested at')),
-                ('finished_at', models.DateTimeField(null=True, verbose_name='finished at')),
-                ('row_count', models.BigIntegerField(verbose_name='rows')),
-                ('size', models.BigIntegerField(default=0, verbose_name='size in bytes')),
-                ('file_name', alhena_tracking.models.base.ExactCharField(blank=True, max_length=255, verbose_name='file name')),
-                ('stored_as', alhena_tracking.models.base.ExactCharField(blank=True, editable=False, max_length=255)),
-                ('run', models.UUIDField(editable=False, null=True)),
-                ('worked_at', models.DateTimeField(editable=False, null=True)),
-                ('attempts', models.PositiveSmallIntegerField(default=0, editable=False)),
-                ('company', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='alhena_tracking.company', verbose_name='company')),
-                ('requested_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='requested by')),
-            ],
-            options={
-                'verbose_name': 'export',
-                'verbose_name_plural': 'exports',
-                'ordering': ['-requested_at', '-id'],
-                'default_permissions': (),
-            },
-        ),
-        migrations.CreateModel(
             name='Interaction',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -411,7 +382,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'pending confirmation',
                 'verbose_name_plural': 'pending confirmations',
-                'ordering': ['-received_at', '-id'],
+                'ordering': ['-received_at'],
             },
         ),
         migrations.CreateModel(
@@ -701,14 +672,6 @@ class Migration(migrations.Migration):
             model_name='eventcount',
             constraint=models.UniqueConstraint(fields=('company', 'counted_on', 'method', 'outcome', 'reason'), name='alhena_eventcount_once'),
         ),
-        migrations.AddIndex(
-            model_name='export',
-            index=models.Index(fields=['status', 'requested_at'], name='alhena_export_status_at'),
-        ),
-        migrations.AddConstraint(
-            model_name='export',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['requested', 'running', 'done', 'failed'])), name='alhena_export_status'),
-        ),
         migrations.AddConstraint(
             model_name='orderline',
             constraint=models.CheckConstraint(condition=models.Q(('total_minor__gte', 0), ('total_minor__lte', 1000000000000000)), name='alhena_orderline_total'),
@@ -725,10 +688,6 @@ class Migration(migrations.Migration):
             model_name='orderversion',
             constraint=models.CheckConstraint(condition=models.Q(('value_minor__gte', 0), ('value_minor__lte', 10000000000000)), name='alhena_orderversion_value'),
         ),
-        migrations.AddIndex(
-            model_name='pendingconfirmation',
-            index=models.Index(fields=['company', 'received_at', 'id'], name='alhena_pending_list'),
-        ),
         migrations.AddConstraint(
             model_name='pendingconfirmation',
             constraint=models.UniqueConstraint(fields=('company', 'order_id_digest'), name='alhena_pendingconfirmation_order_id'),
@@ -736,14 +695,6 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='pendingconfirmation',
             constraint=models.CheckConstraint(condition=models.Q(('value_minor__gte', 0), ('value_minor__lte', 10000000000000)), name='alhena_pendingconfirmation_value'),
-        ),
-        migrations.AddIndex(
-            model_name='refund',
-            index=models.Index(fields=['company', 'occurred_at', 'id'], name='alhena_refund_list'),
-        ),
-        migrations.AddIndex(
-            model_name='refund',
-            index=models.Index(fields=['company', 'refund_id_digest'], name='alhena_refund_search'),
         ),
         migrations.AddConstraint(
             model_name='refund',
@@ -764,10 +715,6 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='visitorsession',
             index=models.Index(fields=['company', 'started_on', 'channel'], name='alhena_session_report'),
-        ),
-        migrations.AddIndex(
-            model_name='visitorsession',
-            index=models.Index(fields=['company', 'started_at', 'id'], name='alhena_session_list'),
         ),
         migrations.AddConstraint(
             model_name='visitorsession',
@@ -793,10 +740,6 @@ class Migration(migrations.Migration):
             model_name='orderclaim',
             index=models.Index(fields=['order', 'value_minor', 'received_at'], name='alhena_orderclaim_amount'),
         ),
-        migrations.AddIndex(
-            model_name='orderclaim',
-            index=models.Index(fields=['company', 'occurred_at', 'id'], name='alhena_orderclaim_list'),
-        ),
         migrations.AddConstraint(
             model_name='orderclaim',
             constraint=models.UniqueConstraint(fields=('order', 'session'), name='alhena_orderclaim_said_once'),
@@ -820,18 +763,6 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='order',
             index=models.Index(fields=['company', 'held_reason', 'occurred_on'], name='alhena_order_held'),
-        ),
-        migrations.AddIndex(
-            model_name='order',
-            index=models.Index(fields=['company', 'occurred_at', 'id'], name='alhena_order_list'),
-        ),
-        migrations.AddIndex(
-            model_name='order',
-            index=models.Index(fields=['company', 'standing', 'occurred_at', 'id'], name='alhena_order_standings'),
-        ),
-        migrations.AddIndex(
-            model_name='order',
-            index=models.Index(fields=['company', 'has_conflict', 'occurred_at', 'id'], name='alhena_order_conflicts'),
         ),
         migrations.AddConstraint(
             model_name='order',
@@ -877,14 +808,6 @@ class Migration(migrations.Migration):
             model_name='interaction',
             index=models.Index(fields=['company', 'occurred_on'], name='alhena_interaction_day'),
         ),
-        migrations.AddIndex(
-            model_name='interaction',
-            index=models.Index(fields=['company', 'occurred_at', 'id'], name='alhena_interaction_list'),
-        ),
-        migrations.AddIndex(
-            model_name='interaction',
-            index=models.Index(fields=['company', 'conversation_id', 'occurred_at', 'id'], name='alhena_interaction_chat'),
-        ),
         migrations.AddConstraint(
             model_name='interaction',
             constraint=models.UniqueConstraint(fields=('company', 'event_id', 'trust'), name='alhena_interaction_event_id'),
@@ -904,14 +827,6 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='cartevent',
             index=models.Index(fields=['company', 'occurred_on', 'currency', 'session', 'occurred_at', 'id', 'channel', 'gmv_minor', 'is_excluded'], name='alhena_cartevent_report'),
-        ),
-        migrations.AddIndex(
-            model_name='cartevent',
-            index=models.Index(fields=['company', 'occurred_at', 'id'], name='alhena_cartevent_list'),
-        ),
-        migrations.AddIndex(
-            model_name='cartevent',
-            index=models.Index(fields=['company', 'product_id_digest', 'occurred_at', 'id'], name='alhena_cartevent_product'),
         ),
         migrations.AddConstraint(
             model_name='cartevent',

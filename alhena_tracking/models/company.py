@@ -194,6 +194,8 @@ class SecretKey(models.Model):
     """A key that authenticates the shop's server. Only its SHA-256 is stored; 256 random bits need no salt."""
 
     PREFIX = "alhena_sk_"
+    #: How many of its random characters the prefix shows, for telling keys apart; 39 are left.
+    SHOWN = 4
 
     company = models.ForeignKey(
         Company, verbose_name=_("company"), on_delete=models.CASCADE, related_name="secret_keys"
@@ -202,6 +204,7 @@ class SecretKey(models.Model):
         _("name"), max_length=64, help_text=_("What the key is used for. Example: Production server")
     )
     digest = models.CharField(_("SHA-256"), max_length=64, unique=True, editable=False)
+    prefix = models.CharField(_("beginning"), max_length=16, blank=True, editable=False)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
     revoked_at = models.DateTimeField(_("revoked at"), null=True, editable=False)
 
@@ -219,6 +222,7 @@ class SecretKey(models.Model):
         """Generate a key, save its digest, and return the key, which cannot be read again."""
         key = self.PREFIX + secrets.token_urlsafe(32)
         self.digest = self.digest_of(key)
+        self.prefix = key[: len(self.PREFIX) + self.SHOWN]
         self.save(force_insert=True)
         return key
 

@@ -12,14 +12,16 @@ from alhena_tracking.models.base import ExactCharField
 class EventCount(models.Model):
     """How many events of one kind had one outcome on one day (in the company's time zone), and when the last one came.
 
-    ``NO_EVENTS`` are methods, too: they count when templates rendered the snippet and the tag of an order, and requests
-    through proxies that ``TRUSTED_PROXIES`` does not count. So are those of ``webhook_method``.
+    ``NO_EVENTS`` are methods, too: they count when templates rendered the snippet and the tag of an order, requests
+    through proxies that ``TRUSTED_PROXIES`` does not count, and requests with each secret key (its id is the reason).
+    So are those of ``webhook_method``.
     """
 
     SNIPPET = "snippet"
     ORDER_TAG = "order_tag"
     PROXY = "proxy"
-    NO_EVENTS = frozenset({SNIPPET, ORDER_TAG, PROXY})
+    KEY_USE = "secret_key"
+    NO_EVENTS = frozenset({SNIPPET, ORDER_TAG, PROXY, KEY_USE})
     _WEBHOOK = "webhook "
 
     company = models.ForeignKey(

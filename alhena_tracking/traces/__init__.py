@@ -1,6 +1,6 @@
 """Why an order or a cart event is credited as it is."""
 
-from alhena_tracking.traces.timeline import Eligibility, Step, Subject, Timeline
+from alhena_tracking.traces.timeline import Eligibility, Row, Step, Subject, Timeline, timeline_of_session
 from alhena_tracking.traces.trace import CartEventTrace, Change, OrderTrace, cart_event_trace, order_trace
 
 __all__ = [
@@ -8,9 +8,11 @@ __all__ = [
     "Change",
     "Eligibility",
     "OrderTrace",
+    "Row",
     "Step",
     "Subject",
     "Timeline",
     "cart_event_trace",
     "order_trace",
+    "timeline_of_session",
 ]

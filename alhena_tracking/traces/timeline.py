@@ -1,4 +1,4 @@
-"""The timeline of the session that an order or a cart event belongs to, and which interaction earned the credit."""
+"""The timeline of a session, and for an order or a cart event of it, which interaction earned the credit."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 from django.db.models import QuerySet
 
 from alhena_tracking.contract.limits import INTERACTION_GRACE
-from alhena_tracking.models import AttributionModel, CartEvent, Interaction, Order, Refund
+from alhena_tracking.models import AttributionModel, CartEvent, Interaction, Order, Refund, VisitorSession
 
 #: How many rows a timeline lists at most: those nearest to its subject.
 TIMELINE_LENGTH = 200
@@ -59,15 +59,9 @@ class Timeline:
 def timeline_of(subject: Subject) -> Timeline:
     """Collect what happened in the subject's session. The subject and the credited interaction are never left out."""
     at, session_id = subject.occurred_at, subject.session_id
-    sources: list[QuerySet[Any]] = [
-        Interaction.objects.filter(session=session_id),
-        CartEvent.objects.filter(session=session_id),
-        Order.objects.filter(session=session_id),
-        Refund.objects.filter(refunded_order__session=session_id),
-    ]
     rows: list[Row] = []
     totals = {False: 0, True: 0}  # by whether the rows are later than the subject
-    for source in sources:
+    for source in _rows_of(session_id):
         for is_after in (False, True):
             found, total = _nearest(source, at, is_after=is_after)
             rows += found
@@ -77,13 +71,39 @@ def timeline_of(subject: Subject) -> Timeline:
         rows.append(credited)
         totals[credited.occurred_at > at] += credited.session_id != session_id
     rows.sort(key=lambda row: (row not in (subject, credited), abs(row.occurred_at - at)))
-    listed = sorted(rows[:TIMELINE_LENGTH], key=lambda row: (row.occurred_at, _RANKS[type(row)], row.pk))
+    listed = sorted(rows[:TIMELINE_LENGTH], key=_place)
     listed_after = sum(row.occurred_at > at for row in listed)
     return Timeline(
         steps=tuple(Step(row, row == subject, _eligibility(row, subject)) for row in listed),
         omitted_before=totals[False] - (len(listed) - listed_after),
         omitted_after=totals[True] - listed_after,
     )
+
+
+def timeline_of_session(session: VisitorSession) -> Timeline:
+    """Collect what happened in a session, from its beginning."""
+    rows: list[Row] = []
+    total = 0
+    for source in _rows_of(session.pk):
+        found = list(source.order_by("occurred_at", "id")[:TIMELINE_LENGTH])
+        rows += found
+        total += len(found) if len(found) < TIMELINE_LENGTH else source.count()
+    rows.sort(key=_place)
+    listed = rows[:TIMELINE_LENGTH]
+    return Timeline(tuple(Step(row, False, None) for row in listed), 0, total - len(listed))
+
+
+def _rows_of(session_id: int) -> list[QuerySet[Any]]:
+    return [
+        Interaction.objects.filter(session=session_id),
+        CartEvent.objects.filter(session=session_id),
+        Order.objects.filter(session=session_id),
+        Refund.objects.filter(refunded_order__session=session_id),
+    ]
+
+
+def _place(row: Row) -> tuple[datetime, int, int]:
+    return row.occurred_at, _RANKS[type(row)], row.pk
 
 
 def _nearest(rows: QuerySet[Any], at: datetime, *, is_after: bool) -> tuple[list[Any], int]:

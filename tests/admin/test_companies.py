@@ -150,3 +150,33 @@ def test_company_when_deleted_leaves_its_groups(company: Company, support: Group
     assert Group.objects.contains(support)
     support.delete()
     connection.check_constraints()
+
+
+def test_form_when_opened_has_the_snippet_to_copy(
+    client: Client, log_in: Callable[..., Any], company: Company, settings: Any
+) -> None:
+    log_in(is_superuser=True)
+    url = reverse("admin:alhena_tracking_company_change", args=[company.pk])
+    page = client.get(url).content.decode()
+    assert "{% load alhena_tracking %}\n{% alhena_snippet %}" in page
+    assert "alhena_tracking/copy.js" in page
+    settings.ALHENA_TRACKING = {}
+    assert escape('{% alhena_snippet company_key="acme" %}') in client.get(url).content.decode()
+    assert "alhena_snippet" not in client.get(reverse("admin:alhena_tracking_company_add")).content.decode()
+
+
+def test_time_zone_when_chosen_is_one_that_exists(client: Client, log_in: Callable[..., Any], company: Company) -> None:
+    log_in(is_superuser=True)
+    assert save(client, company, time_zone="Asia/Kathmandu").status_code == 302
+    company.refresh_from_db()
+    assert company.time_zone == "Asia/Kathmandu"
+    for wrong in ("Mars/Olympus", ""):
+        assert list(save(client, company, time_zone=wrong).context["adminform"].form.errors) == ["time_zone"]
+
+
+def test_time_zone_when_unknown_here_stays(client: Client, log_in: Callable[..., Any], company: Company) -> None:
+    Company.objects.filter(pk=company.pk).update(time_zone="CET")
+    log_in(is_superuser=True)
+    assert save(client, company, time_zone="CET", name="Renamed").status_code == 302
+    company.refresh_from_db()
+    assert (company.time_zone, company.name) == ("CET", "Renamed")

@@ -115,8 +115,8 @@ MENUS = {
     "auditor": {"Order", "VisitorSession"},
     "ops": {"EventDiagnostics"},
     "root": {
-        *("RevenueImpact", "EventDiagnostics", "Company", "SecretKey", "VisitorSession", "Interaction"),
-        *("CartEvent", "Order", "OrderClaim", "PendingConfirmation", "Refund", "PrivacyRequest", "ShopConnection"),
+        *("RevenueImpact", "EventDiagnostics", "Company", "SecretKey", "VisitorSession"),
+        *("CartEvent", "Order", "PendingConfirmation", "Refund", "PrivacyRequest", "ShopConnection"),
     },
 }
 
@@ -329,7 +329,9 @@ def test_tables_know_every_view() -> None:
     """A new model, export or endpoint must be put into the tables."""
     pages = {model.__name__ for model in admin.site._registry if model._meta.app_label == "alhena_tracking"}
     rows = {name.partition(" ")[2] for name in ANSWERS if name.startswith(("list ", "page "))}
-    assert rows | {"RevenueImpact", "EventDiagnostics", "ShopConnection"} == pages == MENUS["root"]
+    assert rows | {"RevenueImpact", "EventDiagnostics", "ShopConnection"} == pages
+    # What only links lead to is not in the menu.
+    assert pages == MENUS["root"] | {"Interaction", "OrderClaim"}
     files = {f"{name}.{form}" for name in (*FIGURE_TABLES, *ROW_TABLES) for form in ("csv", "excel")}
     files |= {"figures.xlsx", *(f"{name}.xlsx" for name in ROW_TABLES)}
     assert {name.partition(" ")[2] for name in ANSWERS if name.startswith("export ")} == files

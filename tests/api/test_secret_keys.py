@@ -17,9 +17,11 @@ from rest_framework.exceptions import AuthenticationFailed
 
 from alhena_tracking import company_cache
 from alhena_tracking.api.ingestion.authentication import has_secret_key
+from alhena_tracking.diagnosis import event_counts
 from alhena_tracking.models import Company, SecretKey
 from tests.support import factories
 from tests.support.admin_pages import Page
+from tests.support.api_calls import IDENTITY, post
 
 pytestmark = pytest.mark.django_db
 
@@ -380,17 +382,36 @@ def test_key_when_there_is_none_cannot_be_revoked(
     assert client.post(f"{LIST_URL}{pk}/revoke/").status_code == 404
 
 
+@pytest.mark.django_db
+def test_key_when_used_is_listed_with_its_beginning_and_last_use(
+    client: Client, log_in: Callable[..., Any], company: Company
+) -> None:
+    used, unused = SecretKey(company=company, name="used"), SecretKey(company=company, name="unused")
+    secret = used.issue()
+    unused.issue()
+    assert post("interactions", {**IDENTITY, "type": "CHAT"}, Authorization=f"Bearer {secret}")[0] == 201
+    event_counts.flush()
+    log_in("view")
+    rows = {row.name: row for row in client.get(LIST_URL).context["cl"].result_list}
+    assert (rows["used"].prefix, len(rows["used"].prefix)) == (secret[:14], 14)
+    assert rows["used"].last_used_at is not None
+    assert rows["unused"].last_used_at is None
+    page = client.get(page_url("change", used)).content.decode()
+    assert f"{secret[:14]}…" in page
+    assert secret[:15] not in page
+
+
 @pytest.mark.django_db(transaction=True)
 def test_key_when_issued_or_revoked_in_the_admin_is_known_here_at_once(
     client: Client, log_in: Callable[..., Any], company: Company
 ) -> None:
     log_in("add", "change")
-    assert known(company).secret_digests == ()
+    assert known(company).secret_keys == {}
     client.post(ADD_URL, {"company": company.pk, "name": "ERP"})
     row = SecretKey.objects.get()
-    assert known(company).secret_digests == (row.digest,)
+    assert known(company).secret_keys == {row.digest: row.pk}
     client.post(page_url("revoke", row))
-    assert known(company).secret_digests == ()
+    assert known(company).secret_keys == {}
 
 
 # On the command line
@@ -470,9 +491,9 @@ def test_command_when_the_key_is_another_companys_revokes_nothing(company: Compa
 
 @pytest.mark.django_db(transaction=True)
 def test_key_when_issued_or_revoked_by_the_command_is_known_here_at_once(company: Company) -> None:
-    assert known(company).secret_digests == ()
+    assert known(company).secret_keys == {}
     run("acme", "--name", "ERP")
     row = SecretKey.objects.get()
-    assert known(company).secret_digests == (row.digest,)
+    assert known(company).secret_keys == {row.digest: row.pk}
     run("--revoke", str(row.pk))
-    assert known(company).secret_digests == ()
+    assert known(company).secret_keys == {}

@@ -25,8 +25,10 @@ from alhena_tracking.admin.trace_pages.parts import (
     UrlOf,
     isolated,
     order_title,
+    page_in_shop,
 )
 from alhena_tracking.admin.trace_pages.steps import timeline_text
+from alhena_tracking.conf import conf
 from alhena_tracking.contract.limits import PENDING_AGE
 from alhena_tracking.models import (
     Channel,
@@ -70,6 +72,7 @@ def order_text(trace: OrderTrace, url_of: UrlOf) -> TraceText:
             *change_panels(trace),
             Panel(key="figures", heading=_("Reporting"), sentences=[_counted_sentence(order)]),
         ],
+        shop_url=page_in_shop(conf.order_url, order.company, order_id=order.order_id),
         claims=_claim_table(trace, url_of),
         lines=_line_table(trace),
         timeline=timeline_text(trace.timeline, order, url_of),

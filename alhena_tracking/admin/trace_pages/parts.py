@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeAlias
+from urllib.parse import quote
 
 from django.db.models import Model
 from django.utils.html import format_html
@@ -12,12 +13,19 @@ from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 
-from alhena_tracking.models import CHANNEL_DISPLAYS, Interaction, Order, PendingConfirmation
+from alhena_tracking.models import CHANNEL_DISPLAYS, Company, Interaction, Order, PendingConfirmation
 
 #: The page of a row, or nothing where the reader may not open it.
 UrlOf: TypeAlias = Callable[[type[Model], int], str]
 
 _EXCERPT_LENGTH = 100
+
+
+def page_in_shop(template: str | None, company: Company, **ids: str) -> str:
+    """Return the URL of ``ORDER_URL`` or ``CONVERSATION_URL``; empty without the setting or the id."""
+    if template is None or not all(ids.values()):
+        return ""
+    return template.format(company_key=company.key, **{name: quote(text, safe="") for name, text in ids.items()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +101,8 @@ class Entry:
     badges: list[Badge]
     is_credited: bool
     is_subject: bool
+    #: The page of the conversation.
+    conversation_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +133,8 @@ class TraceText:
     badges: list[Badge]
     lead: str
     panels: list[Panel]
+    #: The order's page in the shop's own administration.
+    shop_url: str = ""
     claims: ClaimTable | None = None
     lines: LineTable | None = None
     timeline: TimelineText | None = None

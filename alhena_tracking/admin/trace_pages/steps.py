@@ -20,9 +20,11 @@ from alhena_tracking.admin.trace_pages.parts import (
     interaction_title,
     isolated,
     order_title,
+    page_in_shop,
 )
-from alhena_tracking.models import AttributionModel, CartEvent, Interaction, Order, Refund, Standing
-from alhena_tracking.traces import Eligibility, Step, Subject, Timeline
+from alhena_tracking.conf import conf
+from alhena_tracking.models import AttributionModel, CartEvent, Interaction, Order, Refund, Standing, VisitorSession
+from alhena_tracking.traces import Eligibility, Row, Step, Subject, Timeline
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,7 @@ class _Text:
     badges: list[Badge] = field(default_factory=list)
 
 
-def timeline_text(timeline: Timeline, subject: Subject, url_of: UrlOf) -> TimelineText:
+def timeline_text(timeline: Timeline, subject: Subject | VisitorSession, url_of: UrlOf) -> TimelineText:
     zone = subject.company.zone
     before = ngettext(
         "%(count)s earlier entry is not shown.", "%(count)s earlier entries are not shown.", timeline.omitted_before
@@ -53,7 +55,7 @@ def timeline_text(timeline: Timeline, subject: Subject, url_of: UrlOf) -> Timeli
     )
 
 
-def _entry(step: Step, subject: Subject, url_of: UrlOf) -> Entry:
+def _entry(step: Step, subject: Subject | VisitorSession, url_of: UrlOf) -> Entry:
     row, zone = step.row, subject.company.zone
     url = "" if step.is_subject else url_of(type(row), row.pk)
     match row:
@@ -76,14 +78,27 @@ def _entry(step: Step, subject: Subject, url_of: UrlOf) -> Entry:
         badges=text.badges,
         is_credited=step.eligibility is Eligibility.CREDITED,
         is_subject=step.is_subject,
+        conversation_url=_conversation_url(row, subject),
     )
 
 
-def _interaction_text(row: Interaction, eligibility: Eligibility | None, subject: Subject) -> _Text:
-    notes = [_eligibility_text(eligibility, subject)]
+def _conversation_url(row: Row, subject: Subject | VisitorSession) -> str:
+    if not isinstance(row, Interaction):
+        return ""
+    return page_in_shop(conf.conversation_url, subject.company, conversation_id=row.conversation_id)
+
+
+def _session_id(subject: Subject | VisitorSession) -> int:
+    return subject.pk if isinstance(subject, VisitorSession) else subject.session_id
+
+
+def _interaction_text(row: Interaction, eligibility: Eligibility | None, subject: Subject | VisitorSession) -> _Text:
+    notes = [] if isinstance(subject, VisitorSession) else [_eligibility_text(eligibility, subject)]
+    if isinstance(subject, VisitorSession) and not row.is_qualifying:
+        notes.append(_("Does not qualify"))
     if row.ai_profile:
         notes.append(format_html(_("AI profile {profile}"), profile=isolated(row.ai_profile)))
-    if row.session_id != subject.session_id:
+    if row.session_id != _session_id(subject):
         notes.append(_("Part of a later session of the same visitor"))
     notes = [note for note in notes if note]
     return _Text(
@@ -159,7 +174,7 @@ def _order_text(row: Order, *, is_subject: bool, may_view: bool) -> _Text:
     return _Text(kind="order", title=order_title(row), note=note, amount=amount, badges=badges)
 
 
-def _refund_text(row: Refund, subject: Subject, url_of: UrlOf) -> _Text:
+def _refund_text(row: Refund, subject: Subject | VisitorSession, url_of: UrlOf) -> _Text:
     is_of_subject = isinstance(subject, Order) and row.refunded_order_id == subject.pk
     may_view_order = is_of_subject or (row.refunded_order_id is not None and url_of(Order, row.refunded_order_id))
     if not may_view_order:

@@ -15,7 +15,8 @@ from alhena_tracking.admin.review import ReviewMixin
 from alhena_tracking.admin.trace_pages.cart_event import cart_event_text
 from alhena_tracking.admin.trace_pages.order import order_text, pending_text
 from alhena_tracking.admin.trace_pages.parts import TraceText, UrlOf, order_title
-from alhena_tracking.traces import cart_event_trace, order_trace
+from alhena_tracking.admin.trace_pages.session import session_text
+from alhena_tracking.traces import cart_event_trace, order_trace, timeline_of_session
 
 if TYPE_CHECKING:
     _ModelAdmin = admin.ModelAdmin[Any]
@@ -65,6 +66,11 @@ class OrderTraceMixin(ReviewMixin, TracedMixin):
 class CartEventTraceMixin(TracedMixin):
     def trace_text(self, row: Any, url_of: UrlOf) -> TraceText:
         return cart_event_text(cart_event_trace(row), url_of)
+
+
+class SessionTraceMixin(ReviewMixin, TracedMixin):
+    def trace_text(self, row: Any, url_of: UrlOf) -> TraceText:
+        return session_text(row, timeline_of_session(row), url_of)
 
 
 class PendingConfirmationTraceMixin(TracedMixin):

@@ -9,7 +9,8 @@ from django.utils.translation import gettext
 from rest_framework.exceptions import AuthenticationFailed
 
 from alhena_tracking.company_cache import CachedCompany
-from alhena_tracking.models import SecretKey
+from alhena_tracking.diagnosis import event_counts
+from alhena_tracking.models import EventCount, SecretKey
 
 #: The scheme of ``Authorization``, and what ``WWW-Authenticate`` asks for beside a 401.
 SCHEME = "Bearer"
@@ -36,8 +37,9 @@ def has_secret_key(request: HttpRequest, known: CachedCompany) -> bool:
         return False
     digest = SecretKey.digest_of(key)
     # Compare all of them in constant time, so that the time taken reveals nothing.
-    matches = [hmac.compare_digest(digest, active) for active in known.secret_digests]
-    if scheme.lower() != SCHEME.lower() or not any(matches):
+    matches = [key_id for active, key_id in known.secret_keys.items() if hmac.compare_digest(digest, active)]
+    if scheme.lower() != SCHEME.lower() or not matches:
         message = gettext("The secret key is not one of this company's, or it has been revoked.")
         raise AuthenticationFailed(message, code="invalid_key")
+    event_counts.count(known.company, EventCount.KEY_USE, "used", str(matches[0]))
     return True
