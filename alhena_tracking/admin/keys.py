@@ -13,6 +13,7 @@ from django.db.models.functions import Cast
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
 from django.utils.translation import gettext, pgettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
@@ -50,7 +51,7 @@ class SecretKeyAdmin(OpenLinksMixin, SafeLookupsAdmin):
 
     @admin.display(description=_("beginning"))
     def beginning(self, key: SecretKey) -> str:
-        return f"{key.prefix}…" if key.prefix else ""
+        return format_html("<code>{}…</code>", key.prefix) if key.prefix else ""
 
     @admin.display(description=_("last used"))
     def last_used(self, key: Any) -> str:

@@ -28,7 +28,7 @@ OWN_TEXTS = {
     *("attribution_model", "channel", "held_reason", "kind", "standing", "trust", "type", "value_basis"),
     *("currency", "digest", "table", "time_zone"),
     *("acceptance_reason", "allowed_origins", "exclusion_reason", "name"),
-    *("api_key", "api_secret", "orders_count_once", "previous_secret", "secret", "shop", "shop_currency"),
+    *("api_key", "api_secret", "orders_count_once", "prefix", "previous_secret", "secret", "shop", "shop_currency"),
 }
 WORTH = {"stylist": 1000, "Stylist": 2000, "stýlist": 3000}
 

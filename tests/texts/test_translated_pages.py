@@ -114,18 +114,21 @@ class _Text(HTMLParser):
         self.seen: list[str] = []
         self.heard: list[str] = []
         self._silent = 0
+        self._is_of_zones = False
         self.feed(html)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag in {"script", "style", "code", "pre"}:
-            self._silent += 1
         named = dict(attrs)
+        if tag == "select":
+            self._is_of_zones = named.get("name") == "time_zone"  # whose names are the same everywhere
+        if tag in {"script", "style", "code", "pre"} or (tag == "select" and self._is_of_zones):
+            self._silent += 1
         self.heard += [named[name] or "" for name in _ATTRIBUTES if name in named]
         if tag == "input" and named.get("type") in {"submit", "button"}:
             self.heard.append(named.get("value") or "")
 
     def handle_endtag(self, tag: str) -> None:
-        if tag in {"script", "style", "code", "pre"}:
+        if tag in {"script", "style", "code", "pre"} or (tag == "select" and self._is_of_zones):
             self._silent -= 1
 
     def handle_data(self, data: str) -> None:
