@@ -21,7 +21,13 @@ def company_time(model: type[Model], name: str) -> Callable[[Any], str]:
         at: datetime | None = getattr(row, name)
         if at is None:
             return formats.MISSING
-        return format_html('<time datetime="{}">{}</time>', at.isoformat(), formats.zoned_moment(at, row.company.zone))
+        zone = row.company.zone
+        return format_html(
+            '<time datetime="{}"><span class="alhena-moment">{}</span> {}</time>',
+            at.isoformat(),
+            formats.moment(at, zone),
+            zone.key,
+        )
 
     time.__name__ = name
     return admin.display(time, description=field_of(model, name).verbose_name)
