@@ -28,6 +28,8 @@ from uuid import UUID
 from benchmarks.fresh_database import DEFAULT_URL
 
 EVENTS_PER_SECOND, EVENT_CONNECTIONS = 200, 8
+#: So many requests lie between a visitor's interaction and cart event: an even number.
+LEAD = EVENTS_PER_SECOND
 WEBHOOKS_PER_SECOND, WEBHOOK_CONNECTIONS = 10, 4
 SECRET = "benchmark"
 MILLISECONDS = 1000
@@ -77,15 +79,16 @@ class Request:
 
 
 def _events(numbers: Iterator[int]) -> Iterator[Request]:
-    """Interactions of new visitors, each followed by a cart event some requests later."""
+    """Interactions of new visitors, and cart events of those who interacted a second before."""
     for number in numbers:
-        visitor = str(UUID(int=2**120 + max(0, number // 2 - number % 2 * EVENT_CONNECTIONS * 4)))
+        is_of_cart = number % 2 == 1 and number > LEAD
+        visitor = str(UUID(int=2**120 + number - LEAD - 1 if is_of_cart else 2**120 + number))
         identity = {"company_key": "acme", "user_fingerprint": visitor, "user_faq_fingerprint": None}
-        if number % 2 == 0:
-            yield _of_browser("interactions", identity | {"type": "CHAT"})
-        else:
+        if is_of_cart:
             cart = {"type": "ITEM_ADDED", "product_id": "SKU-1", "product_name": "Mug", "quantity": 1}
             yield _of_browser("cart_events", identity | cart | {"value": 19.99, "currency": "EUR"})
+        else:
+            yield _of_browser("interactions", identity | {"type": "CHAT"})
 
 
 def _of_browser(endpoint: str, body: dict[str, Any]) -> Request:
