@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from datetime import timedelta
 from decimal import Decimal
+from string import Formatter
 from typing import Any, Generic, TypeVar, overload
 
 from django.conf import settings
@@ -128,8 +129,13 @@ def _is_url_with(placeholder: str) -> Callable[[Any], bool]:
     def is_valid(value: object) -> bool:
         if value is None:
             return True
-        is_url = isinstance(value, str) and value.startswith(("https://", "http://", "/"))
-        return is_url and set(re.findall(r"{(.*?)}", str(value))) in ({placeholder}, {placeholder, "company_key"})
+        if not isinstance(value, str) or not value.startswith(("https://", "http://", "/")):
+            return False
+        try:
+            names = {name for _text, name, _format, _conversion in Formatter().parse(value) if name is not None}
+        except ValueError:  # a brace that stands alone
+            return False
+        return names in ({placeholder}, {placeholder, "company_key"})
 
     return is_valid
 
@@ -248,8 +254,8 @@ class Conf:
         "By currency, the most that browsers' cart events of one session may add within an attribution window; the "
         "others have a default of about 100,000 EUR.",
     )
-    order_url = _url("order_id", "E040", "The shop's own page of an order, linked in the admin.")
-    conversation_url = _url("conversation_id", "E041", "The page of a conversation, linked in the admin.")
+    order_url = _url("order_id", "E037", "The shop's own page of an order, linked in the admin.")
+    conversation_url = _url("conversation_id", "E038", "The page of a conversation, linked in the admin.")
     counted_questions = Choice(
         ("asked", "answered"),
         "E020",

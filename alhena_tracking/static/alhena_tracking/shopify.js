@@ -1,5 +1,5 @@
 /*
- * Tells a Shopify shop's orders who the visitor is, and reports changes of the cart.
+ * Names the visitor in a Shopify shop's orders, and reports changes of the cart.
  *
  * For visitors who have used the assistant, it writes both fingerprints to the private cart attribute __alhena, which
  * comes back in the order's webhook, and compares snapshots of /cart.js. For others it does nothing.
