@@ -41,6 +41,8 @@ CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", 
 
 ALHENA_TRACKING = {
     "COMPANY_KEY": "acme",
+    # The row of one visitor adds more to its cart than any browser may.
+    "MAX_CART_VALUE": {"EUR": None},
     # Counted but never reached.
     "RATE_LIMIT_PER_SOURCE": "100000000/m",
     "RATE_LIMIT_PER_COMPANY": "100000000/m",
