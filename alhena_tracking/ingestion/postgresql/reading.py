@@ -101,7 +101,7 @@ def _questions(demand: Demand, tables: Tables) -> list[tuple[str, Table]]:
         "sessions": [] if demand.is_of_carts else [(True,)],
         **_denials(demand),
         "carts": [(number, *key, at) for number, visitor in visitors for key, at in visitor.products.items()],
-        "cart_orders": [(number, visitor.carts_since) for number, visitor in visitors if visitor.carts_since],
+        "cart_orders": [(number,) for number, visitor in visitors if visitor.carts_since],
     }
     return [(name, tables.add(name, _TYPES[name], rows)) for name, rows in asked.items() if rows]
 
@@ -231,7 +231,7 @@ _TYPES = {
     "sessions": {"are_asked": "boolean"},
     **{name: {"digest": "uuid"} for name in _DENIED},
     "carts": {"visitor": "integer", "digest": "uuid", "currency": "varchar", "since": "timestamptz"},
-    "cart_orders": {"visitor": "integer", "since": "timestamptz"},
+    "cart_orders": {"visitor": "integer"},
 }
 _RESERVED = (VisitorSession, Interaction)
 _SEQUENCES = ", ".join(f"NEXTVAL(PG_GET_SERIAL_SEQUENCE('{model._meta.db_table}', 'id'))" for model in _RESERVED)
@@ -244,7 +244,6 @@ _CARTS = (
     f"FROM {_CART_EVENT} WHERE {_PLACE} AND occurred_at >= COALESCE((SELECT MAX(occurred_at) FROM {_CART_EVENT} "
     f"WHERE {_PLACE} AND occurred_at < asked.since), asked.since) OFFSET 0) c"
 )
-_ORDERS = f"SELECT * FROM {_ORDER} WHERE session_id = v.session_id AND standing = '{Standing.COUNTED}' AND cart_at"
 _OF_SESSIONS = (
     f"SELECT JSON_BUILD_ARRAY(s.id, {_times(SESSION_FIELDS, 's')}) "
     f"FROM {{asked}}, (SELECT DISTINCT session_id FROM visits) v INNER JOIN {_SESSION} s ON s.id = v.session_id"
@@ -269,9 +268,10 @@ _QUESTIONS = {
         for name, column in _DENIED.items()
     },
     "carts": _CARTS,
+    # The latest ones: of those before the event, unless one of them is later.
     "cart_orders": (
         f"SELECT JSON_BUILD_ARRAY(v.session_id, {_times(_ORDER_COLUMNS, 'o')}) FROM {_IN_SESSIONS} CROSS JOIN LATERAL "
-        f"(({_ORDERS} < asked.since ORDER BY cart_at DESC, arrival DESC LIMIT {CART_ORDERS + 1}) UNION ALL "
-        f"({_ORDERS} >= asked.since LIMIT 1)) o"
+        f"(SELECT * FROM {_ORDER} WHERE session_id = v.session_id AND standing = '{Standing.COUNTED}' "
+        f"ORDER BY cart_at DESC, arrival DESC LIMIT {CART_ORDERS + 1}) o"
     ),
 }
