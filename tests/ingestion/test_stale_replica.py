@@ -146,7 +146,7 @@ def _comparable(answer: object) -> object:
 
 @settings(
     # Of each parameter: 1,000 in all.
-    max_examples=examples(5, full=500),
+    max_examples=examples(2, full=500),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(steps=st.builds(steps, seed=st.integers(0, 2**32), number=st.integers(1, 40)))

@@ -298,7 +298,7 @@ def test_deliveries_when_shuffled_and_doubled_end_in_the_same_rows(
     chat(company)
     began = timezone.now() - timedelta(minutes=9)
     payloads = []
-    for number in range(examples(20, full=2500)):
+    for number in range(examples(8, full=2500)):
         for version in range(4):
             at = began + timedelta(seconds=version)
             refunds = [{"id": "r-1", "amount": "1.50", "at": at.isoformat()}] if version > 1 else []
