@@ -7,6 +7,7 @@ and number of days give the same figures all day long: today's traffic is squeez
 import random
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import islice
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
@@ -50,6 +51,7 @@ WEEKDAYS = (0.95, 0.85, 0.9, 1.0, 1.1, 1.3, 1.2)
 # When people think of coffee: weights of the hours from 6 in the morning to 11 at night.
 HOURS = dict(zip(range(6, 24), (2, 5, 8, 9, 8, 6, 5, 5, 4, 4, 4, 4, 5, 7, 9, 9, 6, 2), strict=True))
 MORNING = {9: 1, 10: 1, 11: 1}  # leaves a planned visit the time to end on its day
+RECORDED_AT_ONCE = 100  # events; as one by one, but seven times as fast
 ORDER_IDS_SENT_FOR = 10  # days; at most the later half of the history
 
 
@@ -65,9 +67,10 @@ def lay_history(company: Company, *, days: int, seed: int, now: datetime) -> int
     counts: dict[tuple[date, str, str, str], EventCount] = {}
     with transaction.atomic():
         clear_history(company)
-        for event in events:
-            [outcome] = record(company, [event])
-            add_up(counts, company, event, outcome)
+        remaining = iter(events)
+        while part := list(islice(remaining, RECORDED_AT_ONCE)):
+            for event, outcome in zip(part, record(company, part), strict=True):
+                add_up(counts, company, event, outcome)
         EventCount.objects.bulk_create(counts.values())
     return sum(row.count for row in counts.values() if row.outcome == "recorded")
 
