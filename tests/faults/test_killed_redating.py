@@ -40,7 +40,7 @@ pytestmark = [
 ]
 
 DAYS = 20
-SESSIONS = examples(1_500, full=100_000)
+SESSIONS = examples(1_000, full=100_000)
 CARTS = 8  # events of a session, besides an interaction and an order
 
 
@@ -138,7 +138,7 @@ def test_zone_when_changed_under_load_and_killed_is_right_at_every_moment(compan
         company.save()
         time.sleep(CACHE_SECONDS + 2)
         let_settle(company)
-        for kills in range(examples(4, full=20), -1, -1):
+        for kills in range(examples(3, full=20), -1, -1):
             place, processes = _place(), [_start(), _start()]
             while any(process.poll() is None for process in processes):
                 assert _totals(query) == before

@@ -23,7 +23,6 @@ from tests.support.rolled_up_days import BEGINS_AT, FIRST, assert_same_as_raw, w
 from tests.support.zones import change_zone, rows_on_other_days
 
 pytestmark = [
-    pytest.mark.concurrency,
     pytest.mark.django_db(transaction=True),
     pytest.mark.now(BEGINS_AT),
     pytest.mark.skipif("connection.vendor == 'sqlite'", reason="SQLite has a single writer; set DATABASE_URL"),

@@ -31,7 +31,6 @@ from tests.support.runs import examples
 from tests.support.zones import change_zone
 
 pytestmark = [
-    pytest.mark.concurrency,
     pytest.mark.django_db(transaction=True),
     pytest.mark.now(BEGINS_AT),
     pytest.mark.skipif("connection.vendor == 'sqlite'", reason="SQLite has a single writer; set DATABASE_URL"),
