@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 
 from alhena_tracking.models import Company
 from alhena_tracking.models.rollups import DaySums
-from alhena_tracking.reports.figures import Period
+from alhena_tracking.reports.periods import Period
 
 #: The collation that orders text as Python does, by database vendor.
 COLLATIONS = {"postgresql": "C", "mysql": "utf8mb4_bin", "sqlite": "BINARY"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from django.db import models
 from django.db.models import OuterRef, QuerySet, Subquery, Window
@@ -21,14 +22,14 @@ from alhena_tracking.reports.grouped import (
     total_where,
 )
 
-#: An order's refunds, looked up by index: for a join, databases would read all refunds.
-_REFUNDED = Subquery(
-    Refund.objects.filter(refunded_order=OuterRef("pk"))
-    .order_by()
-    .values("refunded_order")
-    .annotate(total=models.Sum("counted_minor"))
-    .values("total")
-)
+
+def _refunded(**lookups: object) -> Subquery:
+    """Sum an order's refunds, looked up by index: for a join, databases would read all refunds."""
+    refunds = Refund.objects.filter(refunded_order=OuterRef("pk"), **lookups).order_by()
+    return Subquery(refunds.values("refunded_order").annotate(total=models.Sum("counted_minor")).values("total"))
+
+
+_REFUNDED = _refunded()
 
 
 def cart_sums(events: QuerySet[CartEvent], by: Sequence[str], credit: Mapping[str, str] | None = None) -> Grouped:
@@ -62,10 +63,10 @@ def order_totals(orders: QuerySet[Order], by: Sequence[str]) -> Grouped:
     return Grouped(FoundRows(orders), by, purchase_minor=total("value_minor"), orders=COUNT)
 
 
-def order_sums(orders: QuerySet[Order], by: Sequence[str]) -> Grouped:
-    """Sum orders with their refunds, which count on the order's day."""
+def order_sums(orders: QuerySet[Order], by: Sequence[str], *, until: datetime | None = None) -> Grouped:
+    """Sum orders with their refunds (all, or those by ``until``), which count on the order's day."""
     return Grouped(
-        FoundRows(orders.annotate(refunds_minor=_REFUNDED)),
+        FoundRows(orders.annotate(refunds_minor=_refunded(occurred_at__lte=until) if until else _REFUNDED)),
         by,
         purchase_minor=total("value_minor"),
         confirmed_minor=total_where("value_minor", "trust", Trust.CONFIRMED),

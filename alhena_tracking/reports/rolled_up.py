@@ -15,7 +15,6 @@ from alhena_tracking.models import (
     Trust,
     WeeklyProductTotals,
 )
-from alhena_tracking.reports.figures import Period
 from alhena_tracking.reports.grouped import (
     FoundRows,
     Grouped,
@@ -26,6 +25,7 @@ from alhena_tracking.reports.grouped import (
     total,
     total_where,
 )
+from alhena_tracking.reports.periods import Period
 from alhena_tracking.reports.query import ReportQuery
 
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alhena_tracking.models import Company, Trust
-from alhena_tracking.reports import Period, ReportQuery
-from alhena_tracking.reports.forms import MOST_DAYS, Comparison, Preset, ReportForm
+from alhena_tracking.reports import Comparison, Grain, Period, Preset, ReportQuery
+from alhena_tracking.reports.forms import MOST_DAYS, ReportForm
 
 BERLIN = Company(pk=1, key="berlin", name="Berlin", time_zone="Europe/Berlin")
 APIA = Company(pk=2, key="apia", name="Apia", time_zone="Pacific/Apia")
