@@ -65,10 +65,10 @@ def filter_lines(report: RevenueImpactReport, title: str) -> list[tuple[str, str
         (_("Trust"), query.trust or _("all")),
         (pgettext("day, week or month", "By"), query.grain.value),
     ]
-    if query.compared:
-        lines.append((_("Compared with"), f"{query.compared.start} – {query.compared.end}"))
-    if query.until:
-        lines.append((_("Compared until"), query.until.isoformat(timespec="seconds")))
+    if report.compared:
+        lines.append((_("Compared with"), f"{report.compared.start} – {report.compared.end}"))
+    if report.compared_until:
+        lines.append((_("Compared until"), report.compared_until.isoformat(timespec="seconds")))
     if report.recorded_since:
         lines.append((_("Data since"), str(report.recorded_since)))
     return lines
