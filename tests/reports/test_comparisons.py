@@ -78,7 +78,9 @@ def test_today_at_nine_is_compared_with_yesterday_until_nine(
     purchased = changes["purchase_minor"]
     assert (purchased.number, purchased.words) == ("+50.0%", "up from 20.00")
     assert changes["conversion_rate"].number == "+50.0 points"
-    assert context["compared"] == ("Changes compare today so far with March 9, 2026 until 9:05 a.m., the same hours.")
+    assert context["compared"] == (
+        "Changes compare today so far with <bdi>March 9, 2026</bdi> until <bdi>9:05 a.m.</bdi>, the same hours."
+    )
 
     answer = client.get(f"{STAFF_PREFIX}revenue-impact", parameters).json()
     assert (answer["previous_start"], answer["previous_end"]) == (str(MONDAY), str(MONDAY))
@@ -196,9 +198,8 @@ def test_days_before_the_first_data_are_not_compared(client: Client, log_in: Cal
     assert context["report"].current.orders == 2
     assert {card.change.words for card in context["cards"]} == {"data since Oct. 3, 2025"}
     assert {card.change.number for card in context["cards"]} == {""}
-    assert context["compared"] == (
-        "Nothing is compared with Aug. 4, 2025 – Oct. 2, 2025: the first data are of Oct. 3, 2025."
-    )
+    first = "the first data are of <bdi>Oct. 3, 2025</bdi>."
+    assert context["compared"] == f"Nothing is compared with <bdi>Aug. 4, 2025 – Oct. 2, 2025</bdi>: {first}"
     answer = client.get(f"{STAFF_PREFIX}revenue-impact", parameters).json()
     assert (answer["previous"], answer["previous_start"], answer["recorded_since"]) == (None, None, "2025-10-03")
     assert set(answer["changes"].values()) == {None}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
 from alhena_tracking.admin import formats
@@ -88,22 +89,23 @@ def _until(report: RevenueImpactReport) -> str:
 
 
 def compared_text(comparison: Comparison, report: RevenueImpactReport) -> str:
-    """Return the sentence that says what changes compare with; empty where nothing was asked for."""
+    """Return the sentence that says what changes compare with, as HTML; empty where nothing was asked for."""
     query, compared = report.query, report.query.compared
     if compared is None:
         return ""
-    days = {"days": formats.days(compared)}
+    values = {"days": formats.days(compared)}
     if report.recorded_since:
         text = _("Nothing is compared with %(days)s: the first data are of %(first)s.")
-        return text % {**days, "first": formats.day(report.recorded_since)}
-    if query.until:
+        values["first"] = formats.day(report.recorded_since)
+    elif query.until:
         text = _("Changes compare today so far with %(days)s until %(time)s, the same hours.")
-        return text % {**days, "time": formats.time(query.until, query.company.zone)}
-    match comparison:
-        case Comparison.YEAR_AGO:
-            text = _("Changes compare with the same period a year ago, %(days)s.")
-        case Comparison.CHOSEN:
-            text = _("Changes compare with the chosen period, %(days)s.")
-        case _:
-            text = _("Changes compare with the previous period, %(days)s.")
-    return text % days
+        values["time"] = formats.time(query.until, query.company.zone)
+    elif comparison is Comparison.YEAR_AGO:
+        text = _("Changes compare with the same period a year ago, %(days)s.")
+    elif comparison is Comparison.CHOSEN:
+        text = _("Changes compare with the chosen period, %(days)s.")
+    else:
+        text = _("Changes compare with the previous period, %(days)s.")
+    # Days keep their direction where the sentence is not translated into a language written from right to left.
+    places = text % {name: f"<bdi>{{{name}}}</bdi>" for name in values}
+    return format_html(places, **values)
