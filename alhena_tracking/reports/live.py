@@ -16,8 +16,8 @@ from alhena_tracking.reports.grouped import (
     Grouped,
     Sum,
     largest,
-    last_text,
-    last_text_where,
+    latest_text,
+    latest_text_where,
     total,
     total_where,
 )
@@ -96,7 +96,7 @@ def added_sums(events: QuerySet[CartEvent], by: Sequence[str]) -> Grouped:
         found,
         [*by, "product_id_digest"],
         product_id=largest("product_id"),
-        product_name=last_text(found, "product_name"),
+        product_name=latest_text(found, "product_name", "occurred_at"),
         add_to_cart_minor=total("gmv_minor"),
         units_added=total("units"),
         cart_events=COUNT,
@@ -109,12 +109,13 @@ def purchased_sums(orders: QuerySet[Order], by: Sequence[str]) -> Grouped:
     Names that only unconfirmed orders gave stand apart, as ``reported_name``.
     """
     found = FoundRows(OrderLine.objects.using(orders.db).filter(order__in=orders))
+    name = ("product_name", "order__occurred_at", "order__trust")
     return Grouped(
         found,
         [*(f"order__{name}" for name in by), "product_id_digest"],
         product_id=largest("product_id"),
-        product_name=last_text_where(found, "product_name", "order__trust", *Trust.by_server()),
-        reported_name=last_text_where(found, "product_name", "order__trust", Trust.REPORTED),
+        product_name=latest_text_where(found, *name, *Trust.by_server()),
+        reported_name=latest_text_where(found, *name, Trust.REPORTED),
         purchase_minor=total("total_minor"),
         units_purchased=total("quantity"),
     )

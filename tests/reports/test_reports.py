@@ -321,6 +321,24 @@ def test_products_are_listed_with_what_was_added_and_bought() -> None:
     assert products[0].name == "Product tea"
 
 
+def test_product_when_renamed_has_its_latest_name() -> None:
+    session = VisitorSessionFactory.create(started_at=at(MONDAY))
+    for product_id, on, name in (
+        ("tea", MONDAY, "Zoë's tea"),
+        ("tea", TUESDAY, "Assam"),
+        ("cup", TUESDAY, "Mug"),
+    ):
+        CartEventFactory.create(session=session, product_id=product_id, product_name=name, occurred_at=at(on, 9))
+    order = OrderFactory.create(session=session, occurred_at=at(TUESDAY, 10))
+    OrderLineFactory.create(order=order, product_id="cup", product_name="Cup", total_minor=100)
+    OrderLineFactory.create(order=order, product_id="pot", product_name="", total_minor=50)
+    CartEventFactory.create(session=session, product_id="pot", product_name="Pot", occurred_at=at(MONDAY, 9))
+
+    products = {each.product_id: each.name for each in ask(session.company, currency="EUR").products}
+
+    assert products == {"tea": "Assam", "cup": "Cup", "pot": "Pot"}
+
+
 def test_products_when_limited_are_the_first_of_all() -> None:
     session = VisitorSessionFactory.create(started_at=at(MONDAY))
     order = OrderFactory.create(session=session)
