@@ -154,7 +154,8 @@ class Preset(models.TextChoices):
     LAST_7_DAYS = "last_7_days", _("Last 7 days")
     LAST_30_DAYS = "last_30_days", _("Last 30 days")
     LAST_90_DAYS = "last_90_days", _("Last 90 days")
-    THIS_MONTH = "this_month", _("This month")
+    # Django's admin has "This month" in another case.
+    THIS_MONTH = "this_month", pgettext_lazy("period", "This month")
     LAST_MONTH = "last_month", _("Last month")
     THIS_QUARTER = "this_quarter", _("This quarter")
     LAST_QUARTER = "last_quarter", _("Last quarter")

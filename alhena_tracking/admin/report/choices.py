@@ -39,6 +39,7 @@ class Choice:
 class DayForm:
     """A form with ``days``; ``kept`` are its hidden fields."""
 
+    title: str
     days: list[BoundField]
     kept: list[tuple[str, str]]
 
@@ -126,7 +127,7 @@ def _further_presets(form: ReportForm) -> Menu:
         label=custom or next((choice.label for choice in choices if choice.is_current), _("More")),
         choices=choices,
         is_chosen=is_chosen,
-        form=DayForm([form[name] for name in _DAY_FIELDS], _kept(form, *_STATE_FIELDS, *_COMPARE_FIELDS)),
+        form=DayForm("", [form[name] for name in _DAY_FIELDS], _kept(form, *_STATE_FIELDS, *_COMPARE_FIELDS)),
     )
 
 
@@ -175,7 +176,10 @@ def _comparisons(form: ReportForm) -> Menu:
     ]
     kept = [*_kept(form, *_STATE_FIELDS, "range", *_DAY_FIELDS), ("compare", Comparison.CHOSEN.value)]
     return Menu(
-        label=_("Comparison"), choices=choices, is_chosen=is_chosen, form=DayForm([form["compare_start"]], kept)
+        label=_("Comparison"),
+        choices=choices,
+        is_chosen=is_chosen,
+        form=DayForm(str(Comparison.CHOSEN.label), [form["compare_start"]], kept),
     )
 
 
