@@ -29,7 +29,7 @@ from alhena_tracking.models import (
 )
 from alhena_tracking.redating import redate_short
 from alhena_tracking.reports import Period, ReportQuery, live, rolled_up
-from alhena_tracking.reports.grouped import FoundRows, Grouped, largest, total
+from alhena_tracking.reports.grouped import STAMPS, FoundRows, Grouped, largest, latest_stored, total
 from alhena_tracking.reports.sums import TEXTS, add_up, insert
 
 _Sums: TypeAlias = DailyFigures | DailySessions | DailyProductFigures | DailyProductTotals | WeeklyProductTotals
@@ -231,8 +231,12 @@ def _holds(company: Company, on: date, model: type[_Sums], by: tuple[str, ...], 
     """Return whether the stored rows of a table agree with the sums."""
     names = [name for name in dict.fromkeys(name for part in parts for name in part.names) if hasattr(model, name)]
     # Duplicate rows add up to too much.
-    merged = {name: largest(name) if name in TEXTS else total(name) for name in names}
-    stored = Grouped(FoundRows(_stored(model, company, on)), by, **merged)
+    rows = FoundRows(_stored(model, company, on))
+    merged = {
+        name: latest_stored(rows, name) if name in STAMPS else largest(name) if name in TEXTS else total(name)
+        for name in names
+    }
+    stored = Grouped(rows, by, **merged)
     alias = database().alias
     expected = {key: {name: sums[name] for name in names} for key, sums in add_up(parts, by, using=alias)}
     return expected == dict(add_up([stored], by, using=alias))

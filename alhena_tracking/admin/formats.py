@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -15,7 +15,7 @@ from django.utils.translation import ngettext_lazy, npgettext_lazy, pgettext, pg
 
 from alhena_tracking.contract.amounts import decimals_of, in_major_units, unit_value, with_decimals
 from alhena_tracking.models import Trust
-from alhena_tracking.reports import Period
+from alhena_tracking.reports import Grain, Part, Period
 
 #: What is shown with decimals or as a share is exact until then.
 Number: TypeAlias = Fraction | int
@@ -102,17 +102,33 @@ def quantity(number: Decimal) -> str:
 
 
 def share(part: Number | None, *, is_signed: bool = False) -> str:
-    """A part of a whole in percent: ``12.5%``; where ``is_signed``, with a plus sign if it is positive."""
+    """A part of a whole in percent: ``12.5%``, ``0.04%``; where ``is_signed``, with a plus sign if it is positive.
+
+    Only nothing is ``0.0%``, and only all of it ``100.0%``.
+    """
     if part is None:
         return MISSING
-    number = tenths(part * 100)
-    sign = "+" if is_signed and with_decimals(part * 100, 1) > 0 else ""
-    return _("%(number)s%%") % {"number": sign + number}
+    return _("%(number)s%%") % {"number": _signed(part * 100, is_signed=is_signed, unless=(0, 100))}
+
+
+def points(number: Number, *, is_signed: bool = False) -> str:
+    """A difference of shares in percentage points: ``1.2 points``."""
+    return _("%(number)s points") % {"number": _signed(number, is_signed=is_signed, unless=(0,))}
 
 
 def tenths(number: Number) -> str:
-    """A number with one decimal: ``12.5``."""
-    return _number(with_decimals(number, 1), 1)
+    """A number with one decimal: ``12.5``; with more, where that would be zero and the number is not."""
+    return _signed(number, is_signed=False, unless=(0,))
+
+
+def _signed(number: Number, *, is_signed: bool, unless: Iterable[int]) -> str:
+    """Write a number with one decimal, or as many as keep it apart from others: those in ``unless``."""
+    decimals = 1
+    for other in unless:
+        while number != other and with_decimals(number, decimals) == other:
+            decimals += 1
+    sign = "+" if is_signed and number > 0 else ""
+    return sign + _number(with_decimals(number, decimals), decimals)
 
 
 def day(on: date) -> str:
@@ -129,6 +145,18 @@ def days(period: Period) -> str:
     if len(period) == 1:
         return day(period.start)
     return f"{day(period.start)} – {day(period.end)}"
+
+
+def part(one: Part, grain: Grain) -> str:
+    """A day, a week as its days, or a month as ``March 2026``."""
+    return formats.date_format(one.period.start, "YEAR_MONTH_FORMAT") if grain is Grain.MONTH else days(one.period)
+
+
+def short_part(one: Part, grain: Grain) -> str:
+    """The first day of a day or week, or the month, as the scale of a chart has room for it."""
+    if grain is Grain.MONTH:
+        return formats.date_format(one.period.start, pgettext("format of a month, for Django's date filter", "M Y"))
+    return short_day(one.period.start)
 
 
 def time(at: datetime, zone: ZoneInfo) -> str:

@@ -10,7 +10,17 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
 
 from alhena_tracking.conf import conf
-from alhena_tracking.diagnosis.check import NAMED, NOTHING, ONE_IN, Check, CheckResult, Finding, done, last_on, problem
+from alhena_tracking.diagnosis.check import (
+    NAMED,
+    ONE_IN,
+    Check,
+    CheckResult,
+    CountCheck,
+    Finding,
+    done,
+    last_on,
+    problem,
+)
 from alhena_tracking.diagnosis.event_facts import EventFacts, recent
 from alhena_tracking.diagnosis.outcomes import ORDER
 
@@ -23,13 +33,12 @@ _IN_THE_LAST_DAYS = ngettext_lazy(
 )
 
 
-class RefusalsCheck(Check):
+class RefusalsCheck(CountCheck):
     """Judges each method apart: a shop that loses all its orders may have hundreds of other events for each."""
 
     key = "refusals"
     title = _("Calls on the shop's pages")
 
-    nothing = NOTHING
     none = done(_("Browsers could use all calls of the shop's pages."))
     few = done(_("Browsers refused a few calls of the shop's pages."), _IN_THE_LAST_DAYS, _("No action needed."))
     other = problem(
@@ -73,7 +82,7 @@ class RefusalsCheck(Check):
     @classmethod
     def judge(cls, facts: EventFacts) -> CheckResult:
         if not recent(facts.outcomes):
-            return cls.found(cls.nothing)
+            return cls.found(cls.without_counts(facts))
         refused = [sums for sums in facts.select(outcomes=[REFUSED]) if sums.recent]
         if not refused:
             return cls.found(cls.none)

@@ -99,6 +99,8 @@ class Check:
 
 
 NOTHING = unknown(_("No events in the last 7 days."))
+#: Counts are written some seconds after the events.
+NOT_COUNTED = unknown(_("Events have arrived, but are not counted yet."))
 IN_THE_LAST_DAYS = ngettext_lazy(
     "In the last 7 days: %(count)s of %(total)s event.",
     "In the last 7 days: %(count)s of %(total)s events.",
@@ -106,10 +108,20 @@ IN_THE_LAST_DAYS = ngettext_lazy(
 )
 
 
-class RejectionCheck(Check):
-    """A check of events that are rejected for one reason."""
+class CountCheck(Check):
+    """A check of the counts."""
 
     nothing = NOTHING
+    not_counted = NOT_COUNTED
+
+    @classmethod
+    def without_counts(cls, facts: EventFacts) -> Finding:
+        return cls.not_counted if facts.is_uncounted else cls.nothing
+
+
+class RejectionCheck(CountCheck):
+    """A check of events that are rejected for one reason."""
+
     none: ClassVar[Finding]
     few = done(_("A few events were rejected."), IN_THE_LAST_DAYS, _("No action needed."))
 
@@ -125,7 +137,7 @@ class RejectionCheck(Check):
         """Find ``many`` if at least one in a hundred events is rejected, otherwise ``few``."""
         count, total = recent(rejected), recent(facts.outcomes)
         if not total:
-            return cls.found(cls.nothing)
+            return cls.found(cls.without_counts(facts))
         if not count:
             return cls.found(cls.none, total=total)
         is_rare = count * ONE_IN < total

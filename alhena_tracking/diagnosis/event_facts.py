@@ -115,6 +115,13 @@ class EventFacts:
         return self.now.astimezone(self.company.zone).date()
 
     @property
+    def is_uncounted(self) -> bool:
+        """Whether events are stored that are in no count: the first ones, for some seconds."""
+        stored_at = max((sample.last_at for sample in self.samples.values() if sample.last_at), default=None)
+        is_recent = stored_at is not None and self.now - stored_at < timedelta(days=RECENT_DAYS)
+        return is_recent and not recent(self.outcomes)
+
+    @property
     def recent_rejections(self) -> list[RejectedEvent]:
         since = self.today - timedelta(days=RECENT_DAYS - 1)
         return [row for row in self.rejections if row.received_at.astimezone(self.company.zone).date() >= since]

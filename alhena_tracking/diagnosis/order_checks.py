@@ -8,7 +8,17 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
 
 from alhena_tracking.conf import conf
-from alhena_tracking.diagnosis.check import Check, CheckResult, Finding, State, done, last_on, problem, unknown
+from alhena_tracking.diagnosis.check import (
+    Check,
+    CheckResult,
+    CountCheck,
+    Finding,
+    State,
+    done,
+    last_on,
+    problem,
+    unknown,
+)
 from alhena_tracking.diagnosis.event_facts import EventFacts, OrderSums, recent
 from alhena_tracking.diagnosis.outcomes import CART_EVENT, INTERACTION, ORDER
 from alhena_tracking.diagnosis.setup_steps import QUIET_AFTER
@@ -25,7 +35,7 @@ _WAITING = _("Orders of the last 7 days that came before any browser's report: %
 _IGNORED = _("Cart events and orders ignored in the last 7 days: %(count)s of %(total)s.")
 
 
-class AttributionCheck(Check):
+class AttributionCheck(CountCheck):
     key = "credit"
     title = _("Attribution")
 
@@ -85,7 +95,7 @@ class AttributionCheck(Check):
             is_used = facts.accepted(INTERACTION) or (used_at and facts.now - used_at < QUIET_AFTER)
             return cls.all_ignored if is_used else cls.not_used
         if not total:
-            return cls.nothing
+            return cls.without_counts(facts)
         return cls.some if count else cls.none
 
 

@@ -14,10 +14,9 @@ from alhena_tracking.conf import conf
 from alhena_tracking.diagnosis.check import (
     IN_THE_LAST_DAYS,
     NAMED,
-    NOTHING,
     ONE_IN,
-    Check,
     CheckResult,
+    CountCheck,
     RejectionCheck,
     State,
     done,
@@ -80,13 +79,12 @@ class OriginsCheck(RejectionCheck):
         return result
 
 
-class ProxiesCheck(Check):
+class ProxiesCheck(CountCheck):
     """Judges by the requests of the last days whether ``TRUSTED_PROXIES`` is missing."""
 
     key = "proxies"
     title = _("Proxies")
 
-    nothing = NOTHING
     none = done(_("No request came through a proxy that is not counted."))
     few = done(_("A few requests came through a proxy that is not counted."), _("No action needed."))
     counted = done(_("TRUSTED_PROXIES is set."))
@@ -107,7 +105,7 @@ class ProxiesCheck(Check):
         if conf.trusted_proxies is not None:
             return cls.found(cls.counted)
         if not count:
-            return cls.found(cls.none if total else cls.nothing)
+            return cls.found(cls.none if total else cls.without_counts(facts))
         return cls.found(
             cls.few if count * ONE_IN < total else cls.uncounted,
             count=count,
@@ -185,13 +183,12 @@ class SecretKeyCheck(RejectionCheck):
         return cls.compare(facts, unauthorized, cls.missing if is_missing else cls.wrong, unauthorized[0].reason)
 
 
-class PrivacyCheck(Check):
+class PrivacyCheck(CountCheck):
     """Ignored visitors are a problem only where there are no others: somebody is testing."""
 
     key = "privacy"
     title = _("Privacy and robots")
 
-    nothing = NOTHING
     none = done(_("No event came from a robot or with a privacy signal."))
     few = done(_("Robots and browsers that ask not to be tracked are ignored, as they should be."), IN_THE_LAST_DAYS)
     robots = problem(
@@ -212,7 +209,7 @@ class PrivacyCheck(Check):
         signals, robots = facts.select(reasons=["privacy_signal"]), facts.select(reasons=["bot"])
         count, total = recent([*signals, *robots]), recent(facts.outcomes)
         if not total:
-            return cls.found(cls.nothing)
+            return cls.found(cls.without_counts(facts))
         if not count:
             return cls.found(cls.none, total=total)
         on = last_on([*signals, *robots])

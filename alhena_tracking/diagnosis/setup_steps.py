@@ -18,6 +18,8 @@ from alhena_tracking.diagnosis.outcomes import CART_EVENT, INTERACTION, ORDER
 
 #: A template that was not rendered for so long is not in use.
 RENDERED_WITHIN = timedelta(hours=24)
+#: A rendering is counted within this time.
+KNOWN_AFTER = timedelta(minutes=1)
 #: Where the assistant was not used for so long, something broke.
 QUIET_AFTER = timedelta(days=RECENT_DAYS)
 
@@ -40,6 +42,7 @@ class SnippetCheck(Check):
 
     rendered = done(_("Rendered on a page of the shop."))
     replaced = done(_("Not rendered by the tag, but interactions arrive: the shop includes it in another way."))
+    arrived = done(_("Interactions arrive."))
     ceased = problem(
         _("The snippet has disappeared from the shop's pages."),
         _("Not rendered in the last 24 hours."),
@@ -61,7 +64,9 @@ class SnippetCheck(Check):
             return cls.found(cls.rendered, at=seen_at)
         # Shops that write the tag's HTML by hand, or cache whole pages, render it never or seldom.
         if used_at is not None and facts.now - used_at < (RENDERED_WITHIN if seen_at else QUIET_AFTER):
-            return cls.found(cls.replaced, at=used_at)
+            # How pages are rendered is known a little later than what they send.
+            is_new = facts.now - min(facts.samples[INTERACTION].received_at) < KNOWN_AFTER
+            return cls.found(cls.arrived if is_new and seen_at is None else cls.replaced, at=used_at)
         return cls.found(cls.ceased if seen_at else cls.never, at=seen_at)
 
 

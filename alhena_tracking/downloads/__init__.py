@@ -1,6 +1,6 @@
 """Files of the report: made at once where that is short, in the background otherwise."""
 
-from alhena_tracking.downloads.asked import WORKBOOK, Asked, NotAllowed, may_export
+from alhena_tracking.downloads.asked import WORKBOOK, Asked, NotAllowed, comparison_fields, may_export
 from alhena_tracking.downloads.background import TooManyFiles, request_export, run_exports
 from alhena_tracking.downloads.making import (
     TakesTooLong,
@@ -18,6 +18,7 @@ __all__ = [
     "TakesTooLong",
     "TooManyFiles",
     "TooManyRows",
+    "comparison_fields",
     "is_made_at_once",
     "make_at_once",
     "make_file",

@@ -8,8 +8,8 @@ from typing import Any, Self
 
 from alhena_tracking import exports
 from alhena_tracking.models import Export, FileFormat
-from alhena_tracking.reports import ReportQuery, RevenueImpactReport
-from alhena_tracking.reports.forms import Comparison, ReportForm, report_companies
+from alhena_tracking.reports import Comparison, Period, ReportQuery, RevenueImpactReport
+from alhena_tracking.reports.forms import ReportForm, report_companies
 
 VIEW_PERMISSION = "alhena_tracking.view_revenueimpact"
 EXPORT_PERMISSION = "alhena_tracking.export_revenueimpact"
@@ -91,5 +91,14 @@ class Asked:
             "channel": query.channel,
             "profile": query.ai_profile,
             "trust": query.trust,
-            "compare": "" if query.is_compared else Comparison.NOTHING.value,
+            "grain": query.grain.value,
+            **comparison_fields(query.compared),
         }
+
+
+def comparison_fields(compared: Period | None) -> dict[str, str]:
+    """Return the fields of the report's form that choose a compared period by its days."""
+    if compared is None:
+        return {"compare": Comparison.NOTHING.value}
+    days = {"compare_start": str(compared.start), "compare_end": str(compared.end)}
+    return {"compare": Comparison.CHOSEN.value, **days}

@@ -12,8 +12,8 @@ from django.utils.translation import pgettext
 
 from alhena_tracking.contract.amounts import in_major_units, with_decimals
 from alhena_tracking.exports.tables import Column, Table
-from alhena_tracking.reports import ChannelFigures, DayFigures, ProductFigures, RevenueImpactReport, Unit
-from alhena_tracking.reports.cards import relative_change
+from alhena_tracking.reports import ChannelFigures, ProductFigures, RevenueImpactReport, RowFigures, Unit
+from alhena_tracking.reports.cards import point_change, relative_change
 
 #: Decimals of shares: 0.125 is 12.5 %.
 SHARE_DECIMALS = 6
@@ -24,7 +24,11 @@ _Figure: TypeAlias = tuple[str, str, Unit, _Number, _Number]
 
 
 def cards_table(report: RevenueImpactReport) -> Table:
-    """Return the cards, and the refunds, and the net, verified and confirmed revenue beside them."""
+    """Return the cards, and the refunds, and the net, verified and confirmed revenue beside them.
+
+    Shares change in percentage points, everything else by a part of its previous value. Where nothing was recorded yet
+    when the compared period began, both are empty beside the first day with data.
+    """
     current, previous = report.current, report.previous
     figures: list[_Figure] = [
         (str(card.type.label), str(card.type.formula), card.type.unit, card.value, card.previous)
@@ -50,23 +54,30 @@ def cards_table(report: RevenueImpactReport) -> Table:
             case Unit.COUNT:
                 return None if number is None else int(number)
 
+    def change(figure: _Figure) -> Decimal | None:
+        change_of = point_change if figure[2] is Unit.SHARE else relative_change
+        return _share(change_of(figure[3], figure[4]))
+
     columns: list[Column[_Figure]] = [
         Column(_("Figure"), lambda figure: figure[0]),
         Column(_("Value"), lambda figure: value(figure[2], figure[3])),
         Column(_("Unit"), lambda figure: units[figure[2]]),
         Column(_("Previous period"), lambda figure: value(figure[2], figure[4])),
-        Column(pgettext("difference", "Change"), lambda figure: _share(relative_change(figure[3], figure[4]))),
+        Column(pgettext("difference", "Change"), change),
+        Column(_("Unit of the change"), lambda figure: _("points") if figure[2] is Unit.SHARE else _("share")),
+        Column(_("Data since"), lambda figure: report.recorded_since),
         Column(_("Formula"), lambda figure: figure[1]),
     ]
     return Table.of(_("Key figures"), columns, figures)
 
 
 def days_table(report: RevenueImpactReport) -> Table:
-    """Return a row for every day and every channel of the report, including those without figures."""
-    found = {(day.on, day.channel): day for day in report.days}
+    """Return a row for every day, week or month and every channel of the report, including those without figures."""
+    found = {(row.on, row.channel): row for row in report.rows}
     currency = report.currency
-    columns: list[Column[DayFigures]] = [
-        Column(_("Day"), lambda day: day.on),
+    columns: list[Column[RowFigures]] = [
+        Column(_("First day"), lambda day: day.on),
+        Column(_("Last day"), lambda day: day.last_on),
         Column(_("Channel"), lambda day: day.channel),
         Column(_("Currency"), lambda day: currency),
         Column(_("Add-to-cart GMV"), lambda day: _amount(day.add_to_cart_minor, currency)),
@@ -82,11 +93,12 @@ def days_table(report: RevenueImpactReport) -> Table:
         Column(_("Sessions with an order"), lambda day: day.converted_sessions),
     ]
     days = [
-        found.get((on, one.channel)) or DayFigures(on=on, channel=one.channel)
-        for on in report.query.period.days
+        found.get((part.period.start, one.channel))
+        or RowFigures(on=part.period.start, last_on=part.period.end, channel=one.channel)
+        for part in report.parts
         for one in report.channels
     ]
-    return Table.of(_("Day by day"), columns, days)
+    return Table.of(str(report.query.grain.heading), columns, days)
 
 
 def channels_table(report: RevenueImpactReport) -> Table:

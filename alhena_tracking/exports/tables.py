@@ -12,7 +12,7 @@ from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
-from alhena_tracking.reports import RevenueImpactReport
+from alhena_tracking.reports import Grain, RevenueImpactReport
 
 #: Text, a number, a day, or a time with its zone; ``None`` leaves the cell empty.
 Cell: TypeAlias = str | int | Decimal | date | datetime | None
@@ -63,18 +63,23 @@ def filter_lines(report: RevenueImpactReport, title: str) -> list[tuple[str, str
         (_("Channel"), query.channel or _("all")),
         (_("AI profile"), query.ai_profile or _("all")),
         (_("Trust"), query.trust or _("all")),
+        (pgettext("day, week or month", "By"), query.grain.value),
     ]
-    if query.is_compared:
-        previous = query.period.previous
-        lines.append((_("Compared with"), f"{previous.start} – {previous.end}"))
+    if report.compared:
+        lines.append((_("Compared with"), f"{report.compared.start} – {report.compared.end}"))
+    if report.compared_until:
+        lines.append((_("Compared until"), report.compared_until.isoformat(timespec="seconds")))
+    if report.recorded_since:
+        lines.append((_("Data since"), str(report.recorded_since)))
     return lines
 
 
 def file_name(report: RevenueImpactReport, name: str, suffix: str, rows: int, *, is_ascii: bool) -> str:
     """Return a name made of company, table, range, filters and number of rows, without spaces or dots."""
     query = report.query
+    grain = "" if query.grain is Grain.DAY else f"by-{query.grain}"
     parts = [
-        *("revenue-impact", query.company.key, name, str(query.period.start), str(query.period.end)),
+        *("revenue-impact", query.company.key, name, str(query.period.start), str(query.period.end), grain),
         *(report.currency, query.channel, slugify(query.ai_profile, allow_unicode=not is_ascii)[:60], query.trust),
         f"{rows}-rows",
     ]

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models, router, transaction
-from django.db.models import Min
+from django.db.models import Min, OuterRef, Subquery
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -23,7 +23,7 @@ from alhena_tracking.contract.currencies import MINOR_UNITS
 from alhena_tracking.contract.limits import REDATED_AT_ONCE, ZONE_SETTLES_AFTER
 from alhena_tracking.models.base import ExactCharField
 from alhena_tracking.models.redating import Redating
-from alhena_tracking.models.rollups import RolledUpDay
+from alhena_tracking.models.rollups import DailySessions, RolledUpDay
 from alhena_tracking.models.visits import VisitorSession
 from alhena_tracking.querysets import CompanyQuerySet, DatedQuerySet, SecretKeyQuerySet
 
@@ -158,6 +158,14 @@ class Company(models.Model):
         sessions = VisitorSession.objects.using(self._state.db).filter(company=self)
         first: date | None = sessions.aggregate(first=Min("started_on"))["first"]
         return first - timedelta(days=2) if first else None
+
+    def recorded_since(self) -> date | None:
+        """Return the first day with a visitor, also if only its roll-up is left; ``None`` if there is none."""
+        sessions = VisitorSession.objects.filter(company=OuterRef("pk")).order_by("started_on")
+        rolled_up = DailySessions.objects.filter(company=OuterRef("pk")).order_by("on")
+        found = type(self).objects.using(self._state.db).filter(pk=self.pk)
+        days = found.values_list(Subquery(sessions.values("started_on")[:1]), Subquery(rolled_up.values("on")[:1]))
+        return min((day for day in days.first() or () if day), default=None)
 
     @property
     def origins(self) -> frozenset[str]:

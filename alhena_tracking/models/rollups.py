@@ -106,15 +106,18 @@ class CreditedSums(MoneySums, VisitSums):
 
 
 class ProductSums(MoneySums):
-    """Sums of one product, with the last of its names.
+    """Sums of one product, with its latest names.
 
-    ``product_name`` is one that a cart event or a confirmed order gave, ``reported_name`` one of other orders.
+    ``product_name`` is that of a cart event or a confirmed order, ``reported_name`` that of another order; beside each
+    stands its moment in UTC, as text that sorts.
     """
 
     product_id_digest = ExactUUIDField(_("product ID digest"))
     product_id = ExactCharField(_("product ID"), max_length=TEXT_LENGTH)
     product_name = ExactCharField(_("product name"), max_length=PRODUCT_NAME_LENGTH, blank=True)
     reported_name = ExactCharField(_("name in unconfirmed orders"), max_length=PRODUCT_NAME_LENGTH, blank=True)
+    product_named_at = models.CharField(_("named at"), max_length=26, blank=True, default="")
+    reported_named_at = models.CharField(_("named in unconfirmed orders at"), max_length=26, blank=True, default="")
     units_added = models.DecimalField(_("units added"), max_digits=19, decimal_places=3, default=0)
     units_purchased = models.DecimalField(_("units purchased"), max_digits=19, decimal_places=3, default=0)
 

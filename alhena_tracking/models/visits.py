@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC
 from typing import TypeAlias
 
 from django.db import models
@@ -59,7 +58,7 @@ class Interaction(Event):
 
     def __str__(self) -> str:
         about = f" {self.product_id}" if self.product_id else ""
-        return f"{self.get_kind_display()}{about} {self.occurred_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+        return f"{self.get_kind_display()}{about} {self.occurred_on}"
 
 
 class VisitorSession(Excludable):
@@ -106,4 +105,4 @@ class VisitorSession(Excludable):
         ]
 
     def __str__(self) -> str:
-        return f"#{self.pk} {self.started_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+        return f"#{self.pk} {self.started_on}"

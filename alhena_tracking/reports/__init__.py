@@ -3,7 +3,8 @@
 from alhena_tracking.reports.breakdowns import ai_profiles, last_interaction_on
 from alhena_tracking.reports.cards import Card, Series, Unit
 from alhena_tracking.reports.drilldown import counted_cart_events, counted_orders, has_uncounted_orders, latest_orders
-from alhena_tracking.reports.figures import CurrencyTotals, DayFigures, Figures, Period
+from alhena_tracking.reports.figures import CurrencyTotals, DayFigures, Figures, RowFigures
+from alhena_tracking.reports.periods import Comparison, Grain, Part, Period, Preset
 from alhena_tracking.reports.products import ProductFigures
 from alhena_tracking.reports.query import ReportQuery
 from alhena_tracking.reports.revenue_impact import ChannelFigures, RevenueImpactReport, revenue_impact
@@ -11,13 +12,18 @@ from alhena_tracking.reports.revenue_impact import ChannelFigures, RevenueImpact
 __all__ = [
     "Card",
     "ChannelFigures",
+    "Comparison",
     "CurrencyTotals",
     "DayFigures",
     "Figures",
+    "Grain",
+    "Part",
     "Period",
+    "Preset",
     "ProductFigures",
     "ReportQuery",
     "RevenueImpactReport",
+    "RowFigures",
     "Series",
     "Unit",
     "ai_profiles",

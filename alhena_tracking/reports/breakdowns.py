@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 
 from django.db.models import Max
 
 from alhena_tracking.models import CartEvent, Company, Interaction, Order, VisitorSession
 from alhena_tracking.reports import live, rolled_up
 from alhena_tracking.reports.days import SourceDays, SplitDays
-from alhena_tracking.reports.figures import CurrencyTotals, DayFigures, Period
+from alhena_tracking.reports.figures import CurrencyTotals, DayFigures
 from alhena_tracking.reports.grouped import Grouped
+from alhena_tracking.reports.periods import Period
 from alhena_tracking.reports.query import ReportQuery
 from alhena_tracking.reports.sums import add_up
 
@@ -38,7 +39,7 @@ def choose_currency(query: ReportQuery, days: SplitDays) -> tuple[str, list[Curr
 
 
 def figures_by_day(query: ReportQuery, days: SourceDays, currency: str) -> list[DayFigures]:
-    """Return the figures of every day and channel that has any."""
+    """Return the figures of every day and channel that has any; under ``query.until``, also of the compared day."""
     parts: list[Grouped] = []
     credited, visits = days.credited, days.visits
     if credited.rolled_up:
@@ -46,21 +47,40 @@ def figures_by_day(query: ReportQuery, days: SourceDays, currency: str) -> list[
     if visits.rolled_up:
         parts.append(rolled_up.session_sums(query, visits.rolled_up, ("on", "channel")))
     if credited.live:
-        by = ("occurred_on", "channel")
-        events = query.of_company(CartEvent.objects.included(), *credited.live, currency=currency)
-        orders = query.orders(*credited.live, currency=currency)
-        parts.append(live.cart_sums(events, by, query.credit))
-        parts.append(live.order_sums(orders, by))
+        parts += _credited(query, credited.live, currency)
     if visits.live:
-        sessions = query.started(*visits.live)
-        converting = Order.objects.counted().filter(**({"trust": query.trust} if query.trust else {}))
-        parts.append(live.session_sums(sessions, ("started_on", "channel"), converted_sessions=converting))
+        parts.append(_visits(query, visits.live))
+    if query.compared and query.until:
+        parts += _credited(query, [query.compared], currency, until=query.until)
+        parts.append(_visits(query, [query.compared], until=query.until))
     found = [
         DayFigures(on=on, channel=channel, **sums)
         for (on, channel), sums in add_up(parts, ["on", "channel"], using=CartEvent.objects.db)
         if sums["cart_events"] or sums["orders"] or sums["sessions"]
     ]
     return sorted(found, key=lambda day: (day.on, day.channel))
+
+
+def _credited(
+    query: ReportQuery, days: Sequence[Period], currency: str, *, until: datetime | None = None
+) -> list[Grouped]:
+    """Return the sums of cart events and orders, with refunds, from the events: all, or those by ``until``."""
+    by, lookups = ("occurred_on", "channel"), {"currency": currency, **_by("occurred_at", until)}
+    events = query.of_company(CartEvent.objects.included(), *days, **lookups)
+    orders = query.orders(*days, **lookups)
+    return [live.cart_sums(events, by, query.credit), live.order_sums(orders, by, until=until)]
+
+
+def _visits(query: ReportQuery, days: Sequence[Period], *, until: datetime | None = None) -> Grouped:
+    """Count sessions, and those with an order: all, or those by ``until``."""
+    lookups = {**({"trust": query.trust} if query.trust else {}), **_by("occurred_at", until)}
+    sessions = query.started(*days).filter(**_by("started_at", until))
+    converting = Order.objects.counted().filter(**lookups)
+    return live.session_sums(sessions, ("started_on", "channel"), converted_sessions=converting)
+
+
+def _by(moment: str, until: datetime | None) -> dict[str, object]:
+    return {f"{moment}__lte": until} if until else {}
 
 
 def last_interaction_on(company: Company) -> date | None:

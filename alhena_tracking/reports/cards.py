@@ -58,7 +58,15 @@ class Card:
 
     @property
     def change(self) -> Fraction | None:
+        """The change as a part of the previous value; of a share, in percentage points."""
+        if self.type.unit is Unit.SHARE:
+            return point_change(self.value, self.previous)
         return relative_change(self.value, self.previous)
+
+
+def point_change(value: Fraction | int | None, previous: Fraction | int | None) -> Fraction | None:
+    """Return the change of a share in percentage points; ``None`` if either is missing."""
+    return None if value is None or previous is None else 100 * Fraction(value - previous)
 
 
 def relative_change(value: Fraction | int | None, previous: Fraction | int | None) -> Fraction | None:

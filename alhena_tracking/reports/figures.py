@@ -9,45 +9,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from fractions import Fraction
 from typing import Self
-
-
-@dataclass(frozen=True, slots=True)
-class Period:
-    """The days from ``start`` to ``end``, both included."""
-
-    start: date
-    end: date
-
-    @classmethod
-    def ending(cls, end: date, *, days: int) -> Self:
-        return cls(end - timedelta(days=days - 1), end)
-
-    def __len__(self) -> int:
-        return (self.end - self.start).days + 1
-
-    def __contains__(self, day: date) -> bool:
-        return self.start <= day <= self.end
-
-    @property
-    def days(self) -> list[date]:
-        return [self.start + timedelta(days=number) for number in range(len(self))]
-
-    @property
-    def weeks(self) -> list[Period]:
-        """The full weeks (Monday to Sunday) in the period."""
-        monday = self.start + timedelta(days=-self.start.weekday() % 7)
-        number = ((self.end - monday).days + 1) // 7
-        return [
-            Period(first, first + timedelta(days=6)) for first in (monday + timedelta(weeks=n) for n in range(number))
-        ]
-
-    @property
-    def previous(self) -> Period:
-        """The period of equal length that ends the day before this one starts."""
-        return Period.ending(self.start - timedelta(days=1), days=len(self))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +34,13 @@ class DayFigures:
     orders: int = 0
     sessions: int = 0
     converted_sessions: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowFigures(DayFigures):
+    """The figures of one channel from the day ``on`` to ``last_on``: a day, week or month, or a part of one."""
+
+    last_on: date
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,10 +11,19 @@ from django.db.models import QuerySet
 
 from alhena_tracking.models import Company
 from alhena_tracking.models.rollups import DaySums
-from alhena_tracking.reports.figures import Period
+from alhena_tracking.reports.periods import Period
 
 #: The collation that orders text as Python does, by database vendor.
 COLLATIONS = {"postgresql": "C", "mysql": "utf8mb4_bin", "sqlite": "BINARY"}
+#: Texts of which the latest is taken: their columns, and those of the stamps of when they were given.
+STAMPS = {"product_name": "product_named_at", "reported_name": "reported_named_at"}
+#: The length of a stamp: a moment in UTC, to the microsecond.
+STAMP = 26
+_STAMP = {
+    "postgresql": "TO_CHAR({} AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US')",
+    "mysql": "DATE_FORMAT({}, '%%Y-%%m-%%d %%H:%%i:%%s.%%f')",
+    "sqlite": "SUBSTR({} || '.000000', 1, 26)",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,17 +120,34 @@ class Grouped:
         return f"SELECT {keys}, {sums} FROM {source} GROUP BY {keys}", params  # noqa: S608
 
 
-def last_text(rows: StoredRows | FoundRows, column: str) -> Sum:
-    """Return the aggregate for the alphabetically last of several texts."""
-    return Sum(f"MAX({{}} COLLATE {_collation(rows)})", (column,))
+def latest_text(rows: StoredRows | FoundRows, column: str, moment: str) -> Sum:
+    """Return the aggregate for the latest of several texts: a stamp and the text, so that the largest is the latest."""
+    return _largest_text(rows, _stamped(rows), (column, moment, column))
 
 
-def last_text_where(rows: StoredRows | FoundRows, column: str, also: str, *values: str) -> Sum:
+def latest_text_where(rows: StoredRows | FoundRows, column: str, moment: str, also: str, *values: str) -> Sum:
     """The same over the rows in which another column is one of ``values`` (trusted texts); empty if none is."""
     listed = ", ".join(f"'{value}'" for value in values)
-    return Sum(f"MAX(CASE WHEN {{}} IN ({listed}) THEN {{}} ELSE '' END COLLATE {_collation(rows)})", (also, column))
+    sql = f"CASE WHEN {{}} IN ({listed}) THEN {_stamped(rows)} ELSE '' END"
+    return _largest_text(rows, sql, (also, column, moment, column))
 
 
-def _collation(rows: StoredRows | FoundRows) -> str:
+def latest_stored(rows: StoredRows | FoundRows, column: str) -> Sum:
+    """The same of roll-ups, which hold the stamp in a column of its own."""
+    return _largest_text(rows, _joined(rows, "{}", "{}"), (STAMPS[column], column))
+
+
+def _stamped(rows: StoredRows | FoundRows) -> str:
+    """Return the SQL of a text (the first and third column) with the stamp of a moment; empty if the text is."""
+    stamp = _STAMP[connections[rows.db].vendor]
+    return f"CASE WHEN {{}} = '' THEN '' ELSE {_joined(rows, stamp, '{}')} END"
+
+
+def _joined(rows: StoredRows | FoundRows, *texts: str) -> str:
+    # MariaDB's || is "or"; SQLite has CONCAT only since 3.44.
+    return f"CONCAT({', '.join(texts)})" if connections[rows.db].vendor == "mysql" else f"({' || '.join(texts)})"
+
+
+def _largest_text(rows: StoredRows | FoundRows, sql: str, columns: tuple[str, ...]) -> Sum:
     connection = connections[rows.db]
-    return str(connection.ops.quote_name(COLLATIONS[connection.vendor]))
+    return Sum(f"MAX({sql} COLLATE {connection.ops.quote_name(COLLATIONS[connection.vendor])})", columns)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from django.db import models
 from django.db.models import OuterRef, QuerySet, Subquery, Window
@@ -15,20 +16,20 @@ from alhena_tracking.reports.grouped import (
     Grouped,
     Sum,
     largest,
-    last_text,
-    last_text_where,
+    latest_text,
+    latest_text_where,
     total,
     total_where,
 )
 
-#: An order's refunds, looked up by index: for a join, databases would read all refunds.
-_REFUNDED = Subquery(
-    Refund.objects.filter(refunded_order=OuterRef("pk"))
-    .order_by()
-    .values("refunded_order")
-    .annotate(total=models.Sum("counted_minor"))
-    .values("total")
-)
+
+def _refunded(**lookups: object) -> Subquery:
+    """Sum an order's refunds, looked up by index: for a join, databases would read all refunds."""
+    refunds = Refund.objects.filter(refunded_order=OuterRef("pk"), **lookups).order_by()
+    return Subquery(refunds.values("refunded_order").annotate(total=models.Sum("counted_minor")).values("total"))
+
+
+_REFUNDED = _refunded()
 
 
 def cart_sums(events: QuerySet[CartEvent], by: Sequence[str], credit: Mapping[str, str] | None = None) -> Grouped:
@@ -62,10 +63,10 @@ def order_totals(orders: QuerySet[Order], by: Sequence[str]) -> Grouped:
     return Grouped(FoundRows(orders), by, purchase_minor=total("value_minor"), orders=COUNT)
 
 
-def order_sums(orders: QuerySet[Order], by: Sequence[str]) -> Grouped:
-    """Sum orders with their refunds, which count on the order's day."""
+def order_sums(orders: QuerySet[Order], by: Sequence[str], *, until: datetime | None = None) -> Grouped:
+    """Sum orders with their refunds (all, or those by ``until``), which count on the order's day."""
     return Grouped(
-        FoundRows(orders.annotate(refunds_minor=_REFUNDED)),
+        FoundRows(orders.annotate(refunds_minor=_refunded(occurred_at__lte=until) if until else _REFUNDED)),
         by,
         purchase_minor=total("value_minor"),
         confirmed_minor=total_where("value_minor", "trust", Trust.CONFIRMED),
@@ -95,7 +96,7 @@ def added_sums(events: QuerySet[CartEvent], by: Sequence[str]) -> Grouped:
         found,
         [*by, "product_id_digest"],
         product_id=largest("product_id"),
-        product_name=last_text(found, "product_name"),
+        product_name=latest_text(found, "product_name", "occurred_at"),
         add_to_cart_minor=total("gmv_minor"),
         units_added=total("units"),
         cart_events=COUNT,
@@ -108,12 +109,13 @@ def purchased_sums(orders: QuerySet[Order], by: Sequence[str]) -> Grouped:
     Names that only unconfirmed orders gave stand apart, as ``reported_name``.
     """
     found = FoundRows(OrderLine.objects.using(orders.db).filter(order__in=orders))
+    name = ("product_name", "order__occurred_at", "order__trust")
     return Grouped(
         found,
         [*(f"order__{name}" for name in by), "product_id_digest"],
         product_id=largest("product_id"),
-        product_name=last_text_where(found, "product_name", "order__trust", *Trust.by_server()),
-        reported_name=last_text_where(found, "product_name", "order__trust", Trust.REPORTED),
+        product_name=latest_text_where(found, *name, *Trust.by_server()),
+        reported_name=latest_text_where(found, *name, Trust.REPORTED),
         purchase_minor=total("total_minor"),
         units_purchased=total("quantity"),
     )

@@ -9,7 +9,7 @@ from alhena_tracking.conf import conf
 from alhena_tracking.models import CartEvent, DailyProductTotals, WeeklyProductTotals
 from alhena_tracking.reports import live, rolled_up
 from alhena_tracking.reports.days import SourceDays
-from alhena_tracking.reports.grouped import Grouped
+from alhena_tracking.reports.grouped import STAMP, Grouped
 from alhena_tracking.reports.query import ReportQuery
 from alhena_tracking.reports.sums import PRODUCT_RANKS, rank_products
 
@@ -19,7 +19,7 @@ class ProductFigures:
     """The figures of one product: amounts in minor units, units with decimals (goods are sold by weight).
 
     Additions to carts are net of what was given back. ``purchase_minor`` sums order lines, so discounts on whole orders
-    are not in it. ``name`` is one of those that the product's cart events and counted orders gave.
+    are not in it. ``name`` is the latest that the product's cart events and counted orders gave.
     """
 
     product_id: str
@@ -54,7 +54,7 @@ def figures_by_product(
     products = [
         ProductFigures(
             product_id=sums["product_id"],
-            name=max(sums[name] for name in names),
+            name=max(sums[name] for name in names)[STAMP:],
             add_to_cart_minor=sums["add_to_cart_minor"],
             units_added=sums["units_added"],
             purchase_minor=sums["purchase_minor"],

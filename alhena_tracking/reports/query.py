@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, TypeVar
 
 from alhena_tracking.models import Company, Order, VisitorSession
 from alhena_tracking.querysets import DaysQuerySet, OrderQuerySet, VisitorSessionQuerySet
-from alhena_tracking.reports.figures import Period
+from alhena_tracking.reports.periods import Grain, Period
 
 _Rows = TypeVar("_Rows", bound=DaysQuerySet[Any])
 
@@ -17,7 +18,8 @@ class ReportQuery:
     """A query. An empty ``currency`` means the company's main one or the busiest; other empty filters match everything.
 
     ``channel``, ``ai_profile`` and ``trust`` filter cart events and orders; ``channel`` and ``ai_profile`` also filter
-    sessions, which have no trust. ``is_compared`` adds the previous period.
+    sessions, which have no trust. Rows are added up by ``grain``. ``is_compared`` adds the figures of
+    ``compared_with``, or of the previous period where that is ``None``; of one day, only what happened by ``until``.
     """
 
     company: Company
@@ -26,7 +28,15 @@ class ReportQuery:
     channel: str = ""
     ai_profile: str = ""
     trust: str = ""
+    grain: Grain = Grain.DAY
     is_compared: bool = True
+    compared_with: Period | None = None
+    until: datetime | None = None
+
+    @property
+    def compared(self) -> Period | None:
+        """The period to compare with; ``None`` if nothing is compared."""
+        return (self.compared_with or self.period.previous) if self.is_compared else None
 
     @property
     def credit(self) -> dict[str, str]:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from datetime import date, datetime
 
 from alhena_tracking.models import Channel, Order
 from alhena_tracking.reports.breakdowns import choose_currency, figures_by_day
 from alhena_tracking.reports.cards import CARD_TYPES, Card
 from alhena_tracking.reports.days import SourceDays
-from alhena_tracking.reports.figures import CurrencyTotals, DayFigures, Figures, Period
+from alhena_tracking.reports.figures import CurrencyTotals, DayFigures, Figures, RowFigures
+from alhena_tracking.reports.periods import Part, Period
 from alhena_tracking.reports.products import ProductFigures, figures_by_product
 from alhena_tracking.reports.query import ReportQuery
 from alhena_tracking.reports.sums import PRODUCT_RANKS
 
+_SUMS = [one.name for one in fields(DayFigures) if one.name not in {"on", "channel"}]
 #: Sessions without a qualifying interaction have no channel.
 NO_CHANNEL = ""
 
@@ -32,9 +35,10 @@ class RevenueImpactReport:
     ``days`` has a row for every day and channel with figures, by day. ``products`` are the first of ``product_count``
     products, by purchase revenue unless asked otherwise. ``currency`` is empty if neither the query nor the company
     names one and there is no revenue. ``other_currencies`` have figures, too, the busiest first. ``previous`` is
-    ``None`` where nothing is compared. While ``is_redating``, events may count on their day of a former time zone.
-    ``held_back_orders`` counts the company's orders of the period that wait for staff, whatever the other filters, in
-    all currencies.
+    ``None`` where nothing is compared: because nobody asked, or because nothing was recorded at the beginning of the
+    compared period. Then ``recorded_since`` is the first day with data. While ``is_redating``, events may count on
+    their day of a former time zone. ``held_back_orders`` counts the company's orders of the period that wait for staff,
+    whatever the other filters, in all currencies.
     """
 
     query: ReportQuery
@@ -46,12 +50,38 @@ class RevenueImpactReport:
     product_count: int
     current: Figures
     previous: Figures | None
+    recorded_since: date | None = None
     is_redating: bool = False
     held_back_orders: int = 0
 
     @property
     def cards(self) -> tuple[Card, ...]:
         return tuple(card_type.card(self.current, self.previous) for card_type in CARD_TYPES)
+
+    @property
+    def parts(self) -> list[Part]:
+        """The days, weeks or months of the period."""
+        return self.query.grain.parts(self.query.period)
+
+    @property
+    def rows(self) -> list[RowFigures]:
+        """The figures of every day, week or month and every channel that has any, by day."""
+        periods = {day: part.period for part in self.parts for day in part.period.days}
+        found: dict[tuple[Period, str], list[DayFigures]] = {}
+        for day in self.days:
+            found.setdefault((periods[day.on], day.channel), []).append(day)
+        rows = (_row(period, channel, days) for (period, channel), days in found.items())
+        return sorted(rows, key=lambda row: (row.on, row.channel))
+
+    @property
+    def compared(self) -> Period | None:
+        """The compared period; ``None`` where nothing is compared."""
+        return self.query.compared if self.previous else None
+
+    @property
+    def compared_until(self) -> datetime | None:
+        """The moment at which a compared day was cut."""
+        return self.query.until if self.previous else None
 
     @property
     def is_empty(self) -> bool:
@@ -71,15 +101,22 @@ def revenue_impact(
 
     ``most_products`` limits the products, which are in the order of the sum ``first_products`` of ``PRODUCT_RANKS``.
     Takes five statements (rolled-up days, currencies, days, products, orders that are held back), and one more to
-    choose a currency where the period has none, or after a change of the time zone.
+    choose a currency where the period has none, where the compared period begins with a day without figures, or after
+    a change of the time zone.
     """
-    period, previous = query.period, query.period.previous
-    both = SourceDays.of(query.company, Period(previous.start, period.end))
+    period, compared = query.period, query.compared
+    before = compared or period.previous
+    both = SourceDays.of(query.company, before, period)
     asked = both.within(period)
     currency, other_currencies = choose_currency(query, asked.credited)
     if not currency:
-        currency, _ = choose_currency(query, both.within(previous).credited)
-    days = figures_by_day(query, both if query.is_compared else asked, currency)
+        currency, _ = choose_currency(query, both.within(before).credited)
+    days = figures_by_day(query, both if compared and not query.until else asked, currency)
+    recorded_since = None
+    if compared and not any(day.on == compared.start for day in days):
+        first = query.company.recorded_since()
+        if first and first > compared.start:
+            compared, recorded_since = None, first
     products, product_count = figures_by_product(query, asked, currency, most=most_products, first=first_products)
     current_days = tuple(day for day in days if day.on in period)
     return RevenueImpactReport(
@@ -91,10 +128,17 @@ def revenue_impact(
         products=tuple(products),
         product_count=product_count,
         current=Figures.of(current_days),
-        previous=Figures.of(day for day in days if day.on in previous) if query.is_compared else None,
+        previous=Figures.of(day for day in days if day.on in compared) if compared else None,
+        recorded_since=recorded_since,
         is_redating=query.company.redating is not None,
         held_back_orders=query.of_company(Order.objects.held_back(), period).count(),
     )
+
+
+def _row(period: Period, channel: str, days: list[DayFigures]) -> RowFigures:
+    """Add up days of one channel."""
+    sums = {name: sum(getattr(day, name) for day in days) for name in _SUMS}
+    return RowFigures(on=period.start, last_on=period.end, channel=channel, **sums)
 
 
 def _by_channel(days: tuple[DayFigures, ...]) -> tuple[ChannelFigures, ...]:

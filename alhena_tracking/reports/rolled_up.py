@@ -15,17 +15,18 @@ from alhena_tracking.models import (
     Trust,
     WeeklyProductTotals,
 )
-from alhena_tracking.reports.figures import Period
 from alhena_tracking.reports.grouped import (
+    STAMPS,
     FoundRows,
     Grouped,
     StoredRows,
     Sum,
     largest,
-    last_text,
+    latest_stored,
     total,
     total_where,
 )
+from alhena_tracking.reports.periods import Period
 from alhena_tracking.reports.query import ReportQuery
 
 
@@ -89,7 +90,7 @@ def totals_of_week(rows: QuerySet[DailyProductTotals]) -> Grouped:
 
 def _of_products(rows: StoredRows | FoundRows, by: Sequence[str], **bought: Sum) -> Grouped:
     added = _sums("add_to_cart_minor", "cart_events", "units_added")
-    names = {name: last_text(rows, name) for name in ("product_name", "reported_name")}
+    names = {name: latest_stored(rows, name) for name in STAMPS}
     return Grouped(rows, by, product_id=largest("product_id"), **names, **added, **bought)
 
 

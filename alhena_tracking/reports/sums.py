@@ -16,7 +16,7 @@ from django.db import OperationalError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Model
 
-from alhena_tracking.reports.grouped import COLLATIONS, Grouped
+from alhena_tracking.reports.grouped import COLLATIONS, STAMP, STAMPS, Grouped
 from alhena_tracking.reports.large_sums import EXACT_SUM, is_too_large, provide_exact_sum
 
 #: The key of a group, and its sums.
@@ -25,8 +25,8 @@ Sums: TypeAlias = tuple[tuple[Any, ...], dict[str, Any]]
 _Statement: TypeAlias = tuple[str, list[Any]]
 
 _THOUSANDTH = Decimal("0.001")
-#: Columns of which the largest value is taken instead of a sum.
-TEXTS = ("product_id", "product_name", "reported_name")
+#: Columns of which the largest value is taken instead of a sum. That of names begins with a stamp.
+TEXTS = ("product_id", *STAMPS)
 #: The sums by which products are ordered, the usual one first.
 PRODUCT_RANKS = ("purchase_minor", "add_to_cart_minor")
 _UNITS = ("units_added", "units_purchased", "trusted_units_purchased")
@@ -93,9 +93,12 @@ def insert(model: type[Model], parts: Sequence[Grouped], by: Sequence[str], *, u
     sql, params = united
     fields = {one.name: one for one in model._meta.concrete_fields}
     stored = [name for name in _names(parts) if name in fields]
-    columns = [*(fields[name].column for name in same), *by, *stored]
+    stamped = [name for name in stored if name in STAMPS]
+    columns = [*(fields[name].column for name in same), *by, *stored, *(STAMPS[name] for name in stamped)]
     values = [fields[name].get_db_prep_save(value, connection=connection) for name, value in same.items()]
-    taken = [*("%s" for _ in values), *(quote(f"key_{name}") for name in by), *map(quote, stored)]
+    taken = [*("%s" for _ in values), *(quote(f"key_{name}") for name in by)]
+    taken += [f"SUBSTR({quote(name)}, {STAMP + 1})" if name in STAMPS else quote(name) for name in stored]
+    taken += [f"SUBSTR({quote(name)}, 1, {STAMP})" for name in stamped]
     with connection.cursor() as cursor:
         try:
             cursor.execute(

@@ -280,9 +280,8 @@ def test_purchase_revenue_when_shown_has_refunds_net_and_trust(
         (1000, 1125, ("up", "+12.5%", "up from 10.00", "up 12.5% from 10.00")),
         (1000, 875, ("down", "−12.5%", "down from 10.00", "down 12.5% from 10.00")),
         (1000, 1000, ("same", "0.0%", "no change", "no change")),
-        (100_000, 100_001, ("up", "0.0%", "up from 1,000.00", "up 0.0% from 1,000.00")),
+        (100_000, 100_001, ("up", "+0.001%", "up from 1,000.00", "up 0.001% from 1,000.00")),
         (-1000, 1000, ("up", "+200.0%", "up from −10.00", "up 200.0% from −10.00")),
-        (0, 1000, ("", "n/a", "previously 0.00", "change not available: previously 0.00")),
     ],
 )
 def test_change_when_compared_has_a_sign_and_words(
@@ -298,17 +297,30 @@ def test_change_when_compared_has_a_sign_and_words(
 
     context = client.get(REPORT_URL, {**days, "compare": "none"}).context
     assert [card.change for card in context["cards"]] == [None] * 8
-    assert context["previous_period"] == ""
+    assert context["compared"] == ""
 
 
-def test_change_when_a_divisor_is_zero_has_words(client: Client, log_in: Callable[..., Any], company: Company) -> None:
+def test_change_when_it_cannot_be_told_is_two_letters_with_a_reason(
+    client: Client, log_in: Callable[..., Any], company: Company
+) -> None:
     session = factories.VisitorSessionFactory.create(company=company, started_at=at(MONDAY))
     factories.CartEventFactory.create(session=session)
+    factories.VisitorSessionFactory.create(company=company, started_at=at(date(2026, 2, 22)))
     log_in("view_revenueimpact")
-    changes = {card.name: card.change for card in client.get(REPORT_URL, THAT_WEEK).context["cards"]}
-    assert changes["average_cart_minor"].words == "no previous value"
-    assert changes["average_order_minor"].words == "cannot be calculated"
-    assert {change.number for change in changes.values()} == {"n/a"}
+    response = client.get(REPORT_URL, THAT_WEEK)
+    cards = {card.name: card for card in response.context["cards"]}
+    added, cart, order = (cards[name] for name in ("add_to_cart_minor", "average_cart_minor", "average_order_minor"))
+    zero = "It was 0.00 in the compared period, and nothing is a percentage of zero."
+    assert (added.change.number, added.change.reason) == ("n/a", zero)
+    nothing = "In the compared period there was nothing to divide by."
+    assert (cart.change.number, cart.change.reason) == ("n/a", nothing)
+    assert (order.value, order.reason) == ("n/a", "In this period there is nothing to divide by.")
+    assert order.change is None
+    page = Page(response.content.decode())
+    described = {attributes["aria-describedby"] for _, attributes in page.elements if "aria-describedby" in attributes}
+    tips = {attributes["id"] for _, attributes in page.elements if attributes.get("role") == "tooltip"}
+    assert described >= {"alhena-why-average_cart_minor-change", "alhena-why-average_order_minor-value"}
+    assert described <= tips
 
 
 def test_steps_lead_from_sessions_by_carts_to_orders(client: Client, log_in: Callable[..., Any], shop: Company) -> None:
@@ -388,8 +400,10 @@ def test_filters_narrow_the_report_and_every_link_keeps_them(
         choice.label for choice in (*filters.companies, *filters.presets, *filters.channels) if choice.is_current
     ]
     assert current == ["Acme", "Product FAQ"]
-    assert filters.has_own_days
-    assert filters.kept_fields == [("company", "acme"), ("currency", "EUR"), ("channel", "FAQ")]
+    assert (filters.further_presets.label, filters.further_presets.is_chosen) == ("Custom", True)
+    kept = [("company", "acme"), ("currency", "EUR"), ("channel", "FAQ")]
+    assert filters.further_presets.form.kept == kept
+    assert filters.menus[-1].form.kept == [*kept, *THAT_WEEK.items(), ("compare", "chosen")]
     for query_string in query_strings.values():
         assert client.get(REPORT_URL + query_string).status_code == 200
 
@@ -403,7 +417,7 @@ def test_links_when_no_currency_is_asked_for_keep_the_one_shown(
     links += [choice.query_string for choice in (*filters.presets, *filters.channels)]
     assert links
     assert all("currency=EUR" in link for link in links)
-    assert ("currency", "EUR") in filters.kept_fields
+    assert ("currency", "EUR") in filters.further_presets.form.kept
     assert [choice.query_string for choice in filters.companies] == ["?company=acme&start=2026-03-02&end=2026-03-08"]
 
 
@@ -470,7 +484,7 @@ def test_days_when_invalid_have_an_error_and_the_default_is_shown(
     assert response.status_code == 200
     filters = response.context["filters"]
     assert filters.has_wrong_days
-    assert {one.name: list(one.errors) for one in filters.day_fields if one.errors} == {field: [message]}
+    assert {one.name: list(one.errors) for one in days_of(filters) if one.errors} == {field: [message]}
     assert message in response.content.decode()
     assert len(response.context["report"].query.period) == 30
 
@@ -482,8 +496,10 @@ def test_date_fields_when_days_are_valid_hold_the_shown_period(
     log_in("view_revenueimpact")
     context = client.get(REPORT_URL, query).context
     period = context["report"].query.period
-    shown = [field.value() for field in context["filters"].day_fields]
+    shown = [field.value() for field in days_of(context["filters"])]
     assert shown == [str(period.start), str(period.end)]
+    [compared] = context["filters"].menus[-1].form.days
+    assert compared.value() == str(period.previous.start)
 
 
 @pytest.mark.parametrize("query_string", ["company=%00", "currency=%00", "channel=%F0%28%8C%28", "range=%ED%A0%80"])
@@ -514,6 +530,10 @@ def test_report_when_empty_lists_what_to_check(client: Client, log_in: Callable[
     response = client.get(REPORT_URL + response.context["empty"].last_days)
     assert response.context["report"].current.sessions == 1
     assert interaction.session.company == response.context["report"].query.company
+
+
+def days_of(filters: Any) -> Any:
+    return filters.further_presets.form.days
 
 
 def note_of(html: str) -> str:
@@ -554,7 +574,7 @@ def test_sessions_alone_show_zeros_and_a_hint(client: Client, log_in: Callable[.
     factories.VisitorSessionFactory.create(company=company, started_at=at(MONDAY))
     log_in("view_revenueimpact")
     context = client.get(REPORT_URL, THAT_WEEK).context
-    assert [card.value for card in context["cards"]] == ["0.00", "–", "–", "0.0%", "0.00", "0", "–", "0.00"]
+    assert [card.value for card in context["cards"]] == ["0.00", "n/a", "n/a", "0.0%", "0.00", "0", "n/a", "0.00"]
     assert all(chart.is_empty for chart in context["charts"])
 
 
@@ -564,15 +584,15 @@ def test_page_takes_as_many_queries_whatever_there_is_to_show(
     shop: Company,
     django_assert_max_num_queries: Callable[..., Any],
 ) -> None:
-    # 10 for the figures, 2 for the profiles, 2 for the orders; the others for session, user, rights and companies
+    # 11 for the figures, 2 for the profiles, 2 for the orders; the others for session, user, rights and companies
     log_in("view_revenueimpact", "view_order")
-    with django_assert_max_num_queries(14):
+    with django_assert_max_num_queries(15):
         client.get(REPORT_URL, THAT_WEEK)
     session = models.VisitorSession.objects.filter(company=shop)[0]
     for order in factories.OrderFactory.create_batch(15, session=session):
         factories.OrderLineFactory.create(order=order)
         factories.RefundFactory.create(refunded_order=order)
-    with django_assert_max_num_queries(14):
+    with django_assert_max_num_queries(15):
         client.get(REPORT_URL, THAT_WEEK)
 
 
@@ -828,7 +848,17 @@ def test_averages_are_rounded_half_away_from_zero() -> None:
     assert formats.share(Fraction(1, 3)) == "33.3%"
     assert formats.share(Fraction(1, 2000), is_signed=True) == "+0.1%"
     assert formats.share(Fraction(-1, 2000)) == "−0.1%"
-    assert formats.share(Fraction(1, 5000), is_signed=True) == "0.0%"
+
+
+def test_percentage_is_zero_or_a_hundred_only_if_it_is_exactly() -> None:
+    assert formats.share(Fraction(1, 2500)) == "0.04%"  # case 16 of the report
+    assert formats.share(Fraction(2499, 2500)) == "99.96%"
+    assert formats.share(Fraction(-1, 300_000), is_signed=True) == "−0.0003%"
+    assert formats.share(Fraction(1, 5000), is_signed=True) == "+0.02%"
+    assert [formats.share(whole) for whole in (0, 1)] == ["0.0%", "100.0%"]
+    assert formats.points(Fraction(12, 10), is_signed=True) == "+1.2 points"
+    assert formats.points(Fraction(-1, 25), is_signed=True) == "−0.04 points"
+    assert [formats.tenths(number) for number in (0, Fraction(1, 25), Fraction(3, 2))] == ["0.0", "0.04", "1.5"]
 
 
 def test_axis_leaves_out_decimals_that_are_zero() -> None:

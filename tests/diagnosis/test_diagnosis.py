@@ -20,7 +20,7 @@ from alhena_tracking.api.errors import WORDS
 from alhena_tracking.contract import rules
 from alhena_tracking.diagnosis import event_counts, event_facts, outcomes
 from alhena_tracking.diagnosis.browser_checks import RefusalsCheck, TotalsCheck
-from alhena_tracking.diagnosis.check import Check, CheckResult, State
+from alhena_tracking.diagnosis.check import Check, CheckResult, CountCheck, State
 from alhena_tracking.diagnosis.checklist import POSSIBLE_PROBLEMS, SETUP_STEPS, Diagnosis, diagnose
 from alhena_tracking.diagnosis.event_facts import read_facts
 from alhena_tracking.diagnosis.order_checks import (
@@ -137,6 +137,19 @@ def cause_of(diagnosis: Diagnosis) -> type[Check] | None:
     return None if diagnosis.cause is None else diagnosis.cause.check
 
 
+def test_checks_when_the_first_events_are_not_counted_yet_do_not_say_none_came(company: Company) -> None:
+    """Counts are written some seconds after the events, which the steps of the setup see at once."""
+    session = factories.VisitorSessionFactory.create(company=company, started_at=NOON - timedelta(seconds=5))
+    factories.InteractionFactory.create(session=session)
+    diagnosis = examine(company)
+    assert said(diagnosis, InteractionsCheck)[0] is DONE
+    counted = [check for check in POSSIBLE_PROBLEMS if issubclass(check, CountCheck) and check not in RARE]
+    assert len(counted) >= 8
+    assert {said(diagnosis, check) for check in counted} == {(UNKNOWN, "not_counted")}
+    texts = [str(sentence) for result in diagnosis.problems for sentence in result.finding.seen]
+    assert "No events in the last 7 days." not in texts
+
+
 # The setup
 
 
@@ -160,6 +173,8 @@ def test_snippet_when_nothing_arrives_is_judged_by_when_it_was_seen(
 @pytest.mark.parametrize(
     ("ago", "seen_at", "expected"),
     [
+        (timedelta(seconds=59), None, (DONE, "arrived")),
+        (timedelta(minutes=1), None, (DONE, "replaced")),
         (timedelta(hours=1), None, (DONE, "replaced")),
         (timedelta(days=6), None, (DONE, "replaced")),
         (timedelta(days=8), None, (PROBLEM, "never")),

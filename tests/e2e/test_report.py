@@ -29,6 +29,10 @@ STATES = {
     "data": "?start=2026-03-02&end=2026-03-08",
     "today": "?range=last_7_days",
     "filters": "?start=2026-03-02&end=2026-03-08&channel=CHAT&profile=Ada&trust=REPORTED&compare=none",
+    "weeks": "?start=2026-03-04&end=2026-03-25&grain=week&compare=chosen&compare_start=2026-02-01",
+    "complete": "?range=last_12_months&complete=1&grain=month&compare=year_ago",
+    "hours": "?range=today",
+    "comparable": "?start=2026-03-05&end=2026-03-07",
     "empty": "?start=2020-03-02&end=2020-03-08",
     "errors": "?start=2026-03-08&end=2026-03-02&channel=SMS&currency=X",
 }
@@ -67,6 +71,11 @@ def test_page_when_checked_by_axe_has_no_violations(
         for menu in page.locator("details.alhena-panel > summary").all():
             menu.click()
         assert violations(page) == [], name
+        for label in ("Comparison", "More", "Custom", "Last 12 months"):
+            menu = page.locator(".alhena-menu:not([open]) > summary", has_text=label)
+            if menu.count():
+                menu.click()
+                assert violations(page) == [], (name, label)
 
 
 @pytest.mark.parametrize("language", ["en", "ar"])
@@ -110,9 +119,24 @@ def test_report_page_when_without_javascript_is_complete(open_page: Callable[...
     assert "trust" not in page.url
 
     page.locator("summary", has_text="Custom").click()
-    page.get_by_label("From", exact=True).fill("2026-03-01")
+    page.locator("#alhena-start").fill("2026-03-01")
     page.get_by_role("button", name="Apply").click()
     assert "start=2026-03-01&end=2026-03-08" in page.url
+
+    page.locator("summary", has_text="Comparison").click()
+    page.locator("#alhena-compare_start").fill("2026-02-01")
+    page.get_by_role("button", name="Apply").click()
+    assert "compare=chosen&compare_start=2026-02-01" in page.url
+    page.get_by_role("link", name="Week", exact=True).click()
+    assert "grain=week" in page.url
+    page.locator("summary", has_text="Custom").click()
+    switch = page.get_by_role("switch", name="Complete days only")
+    assert switch.get_attribute("aria-checked") == "false"
+    switch.click()
+    assert "complete=1" in page.url
+    page.locator("summary", has_text="Custom").click()
+    page.get_by_role("link", name="Last month").click()
+    assert "range=last_month" in page.url
 
 
 def test_formula_when_hovered_focused_or_tapped_opens(open_page: Callable[..., Page], history: Company) -> None:

@@ -185,8 +185,12 @@ def test_orders_when_exported_are_the_counted_ones_with_their_refunds(
         "Channel": "all",
         "AI profile": "all",
         "Trust": "all",
-        "Compared with": "2026-02-23 – 2026-03-01",
+        "By": "day",
+        "Data since": "2026-03-02",
     }
+    factories.VisitorSessionFactory.create(company=shop, started_at=at(date(2026, 2, 20)))
+    filters = read_filters(export("orders.xlsx", currency="EUR", grain="week"))
+    assert (filters["By"], filters["Compared with"]) == ("week", "2026-02-23 – 2026-03-01")
     [order] = read_csv(export("orders.csv", currency="EUR"))
     assert order == {
         "Order ID": "1001",
@@ -231,6 +235,7 @@ def test_net_revenue_when_it_was_negative_rises_by_a_part_of_its_size(
     session = factories.VisitorSessionFactory.create(company=shop, started_at=at(date(2026, 2, 27)))
     order = factories.OrderFactory.create(session=session, value_minor=1000)
     factories.RefundFactory.create(refunded_order=order, value_minor=6050)
+    factories.VisitorSessionFactory.create(company=shop, started_at=at(date(2026, 2, 22)))
     net = next(row for row in read_csv(export("cards.csv", currency="EUR")) if row["Figure"] == "Net revenue")
     assert (net["Previous period"], net["Value"], net["Change"]) == ("-50.50", "90.50", "2.792079")
 

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
-from itertools import cycle, product
+from functools import partial
+from itertools import cycle, groupby, product
 from typing import Any
 
 import openpyxl
@@ -26,7 +27,7 @@ from alhena_tracking.models import (
     Trust,
     WeeklyProductTotals,
 )
-from alhena_tracking.reports import Period
+from alhena_tracking.reports import Grain, Period
 from alhena_tracking.rollups import roll_up
 from tests.support import factories
 from tests.support.exported_files import read_csv, read_sheet
@@ -75,9 +76,23 @@ def questions(rnd: random.Random, start: date, number: int) -> list[dict[str, st
                 "channel": rnd.choice(("", "", *CHANNELS)),
                 "profile": rnd.choice(PROFILES),
                 "trust": rnd.choice(("", "", *Trust.values)),
+                "grain": rnd.choice(Grain.values),
+                **rnd.choice(
+                    (
+                        {},
+                        {"compare": "none"},
+                        {"compare": "year_ago"},
+                        {"compare": "chosen", "compare_start": str(first - timedelta(days=rnd.choice((1, 9))))},
+                    )
+                ),
             }
         )
     return [{name: value for name, value in question.items() if value} for question in found]
+
+
+HEADINGS = {"day": "Day by day", "week": "Week by week", "month": "Month by month"}
+#: What lists of rows are not asked.
+OF_THE_REPORT = {"grain", "compare", "compare_start"}
 
 
 class Answers:
@@ -102,7 +117,8 @@ class Answers:
         return self.get(STAFF_PREFIX + path, **parameters).json()
 
     def rows(self, path: str, **parameters: str) -> list[dict[str, Any]]:
-        answer = self.json(path, page_size="7", **parameters)
+        asked = {name: value for name, value in self.question.items() if name not in OF_THE_REPORT}
+        answer = Answers(self.client, asked).json(path, page_size="7", **parameters)
         found: list[dict[str, Any]] = answer["results"]
         while answer["next"]:
             answer = self.client.get(answer["next"]).json()
@@ -159,10 +175,11 @@ def assert_figures_agree(answers: Answers, by_hand: dict[str, Any]) -> None:
         "Net revenue": "net_minor",
     }
     days, channels = answers.csv("days"), answers.csv("channels")
+    by_time = sheets[HEADINGS[answers.question.get("grain", "day")]]
     for label, name in sums.items():
-        for rows in (days, channels, sheets["Day by day"], sheets["By channel"]):
+        for rows in (days, channels, by_time, sheets["By channel"]):
             assert sum(answers.minor(row[label]) for row in rows) == by_hand[name]
-    for rows in (days, channels, sheets["Day by day"], sheets["By channel"], report["days"], report["channels"]):
+    for rows in (days, channels, by_time, sheets["By channel"], report["days"], report["channels"]):
         count = "Orders" if rows and "Orders" in rows[0] else "orders"
         assert sum(int(row[count]) for row in rows) == by_hand["orders"]
     assert sum(int(row["Carts"]) for row in days) == by_hand["carts"]
@@ -172,6 +189,88 @@ def assert_figures_agree(answers: Answers, by_hand: dict[str, Any]) -> None:
     for products in (answers.csv("products"), sheets["Products"]):
         assert sum(answers.minor(row["Add-to-cart GMV"]) for row in products) == added
     assert sum(product["add_to_cart_minor"] for product in report["products"]) == added
+
+
+def compared_with(question: dict[str, str]) -> Period | None:
+    """The compared period; none of the asked periods is a month."""
+    start, end = (date.fromisoformat(question[name]) for name in ("start", "end"))
+    length = (end - start).days
+    match question.get("compare"):
+        case "none":
+            return None
+        case "year_ago":
+            first = start - timedelta(days=364)
+        case "chosen":
+            first = date.fromisoformat(question["compare_start"])
+        case _:
+            first = start - timedelta(days=length + 1)
+    return Period(first, first + timedelta(days=length))
+
+
+def assert_comparison_agrees(answers: Answers, now: dict[str, Any], before: dict[str, Any] | None) -> None:
+    """What stands beside the figures in the file, the JSON and on the cards."""
+    report = answers.json("revenue-impact")
+    rows = {CARDS[row["Figure"]]: row for row in answers.csv("cards") if row["Figure"] in CARDS}
+    cards = {card.name: card for card in answers.get(REPORT_URL).context.get("cards", [])}
+    assert (report["previous"] is None) == (before is None)
+    for name, row in rows.items():
+        value, previous = now[name], before[name] if before else None
+        assert row["Previous period"] == ("" if (was := shown(name, previous, answers.currency)) is None else str(was))
+        if value is None or previous is None:
+            change = None
+        elif name == "conversion_rate":
+            change = 100 * (Fraction(value) - Fraction(previous))
+        else:
+            change = Fraction(value - previous) / abs(previous) if previous else None
+        written = "" if change is None else f"{amounts.with_decimals(change, 6):f}"
+        assert (row["Change"], report["changes"][name] or "") == (written, written), name
+        if not cards or before is None or value is None:
+            assert not cards or cards[name].change is None
+            continue
+        text = cards[name].change
+        if change is None:
+            assert (text.number, bool(text.reason)) == ("n/a", True)
+        else:
+            assert text.direction == ("up" if change > 0 else "down" if change else "same")
+            assert text.number.lstrip("+").startswith("−") == (change < 0)
+
+
+def assert_rows_of_time_agree(
+    answers: Answers, grain: str, period: Period, by_hand: Callable[[Period], dict[str, Any]]
+) -> None:
+    """The days, weeks or months: each by its own plain SQL, in JSON, file, table and charts."""
+    key: Callable[[date], Any] = {
+        "day": lambda day: day,
+        "week": lambda day: day.isocalendar()[:2],
+        "month": lambda day: (day.year, day.month),
+    }[grain]
+    groups = [list(days) for _, days in groupby(period.days, key)]
+    parts = {str(days[0]): Period(days[0], days[-1]) for days in groups}
+    expected = {start: by_hand(part) for start, part in parts.items()}
+    report, rows = answers.json("revenue-impact"), answers.csv("days")
+    assert report["grain"] == grain
+    names = {"add_to_cart_minor": "Add-to-cart GMV", "purchase_minor": "Purchase revenue", "net_minor": "Net revenue"}
+    for start, part in parts.items():
+        in_json = [row for row in report["days"] if row["day"] == start]
+        in_file = [row for row in rows if row["First day"] == start]
+        assert {row["last_day"] for row in in_json} <= {str(part.end)}
+        assert {row["Last day"] for row in in_file} <= {str(part.end)}
+        for name, label in names.items():
+            assert sum(answers.minor(row[label]) for row in in_file) == expected[start][name]
+            if name != "net_minor":
+                assert sum(row[name] for row in in_json) == expected[start][name]
+        for name, label in (("orders", "Orders"), ("carts", "Carts")):
+            assert sum(row[name] for row in in_json) == sum(int(row[label]) for row in in_file) == expected[start][name]
+    context = answers.get(REPORT_URL).context
+    if "cards" not in context:
+        return
+    table = context["day_table"].rows
+    assert len(table) == len(parts)
+    half = len(table[0].cells) // 2
+    for row, figures in zip(reversed(table), expected.values(), strict=True):
+        shown_sums = [answers.minor(row.cells[half - 1]), answers.minor(row.cells[-1])]
+        assert shown_sums == [figures["add_to_cart_minor"], figures["purchase_minor"]]
+    assert [len(chart.chart.columns) for chart in context["charts"]] == [len(parts)] * 2
 
 
 def assert_page_agrees(answers: Answers, by_hand: dict[str, Any]) -> None:
@@ -268,19 +367,25 @@ def test_figures_when_read_everywhere_agree_with_plain_sql(
         factories.CartEventFactory.create(session=only, currency="KWD", gmv_minor=1)
     else:
         fill(company, rnd, start, days=DAYS, sessions=rnd.choice((6, 12, 18)))
+    # Else nothing would be compared.
+    factories.VisitorSessionFactory.create(company=company, started_at=at(start - timedelta(days=500)))
     prepare(company, rnd, at(start + timedelta(days=DAYS + 12)))
     client.force_login(factories.UserFactory.create(is_superuser=True))
     whole = {"start": str(start), "end": str(start + timedelta(days=DAYS + 3))}
     for question in ({**whole, "currency": "EUR"}, *questions(rnd, start, 2)):
         answers = Answers(client, question)
-        by_hand = figures_by_hand(
+        of = partial(
+            figures_by_hand,
             company,
-            Period(date.fromisoformat(question["start"]), date.fromisoformat(question["end"])),
-            question["currency"],
-            question.get("channel", ""),
+            currency=question["currency"],
+            channel=question.get("channel", ""),
             profile=question.get("profile", ""),
             trust=question.get("trust", ""),
         )
+        period = Period(date.fromisoformat(question["start"]), date.fromisoformat(question["end"]))
+        by_hand, compared = of(period), compared_with(question)
+        assert_comparison_agrees(answers, by_hand, of(compared) if compared else None)
+        assert_rows_of_time_agree(answers, question.get("grain", "day"), period, of)
         assert_figures_agree(answers, by_hand)
         assert_page_agrees(answers, by_hand)
         assert_rows_agree(answers, by_hand)

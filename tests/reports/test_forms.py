@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alhena_tracking.models import Company, Trust
-from alhena_tracking.reports import Period, ReportQuery
-from alhena_tracking.reports.forms import MOST_DAYS, Comparison, Preset, ReportForm
+from alhena_tracking.reports import Comparison, Grain, Period, Preset, ReportQuery
+from alhena_tracking.reports.forms import MOST_DAYS, ReportForm
 
 BERLIN = Company(pk=1, key="berlin", name="Berlin", time_zone="Europe/Berlin")
 APIA = Company(pk=2, key="apia", name="Apia", time_zone="Pacific/Apia")
@@ -51,6 +51,10 @@ def test_default_is_the_last_30_days_of_the_first_company() -> None:
         ("last_7_days", date(2026, 3, 4), TODAY),
         ("last_30_days", date(2026, 2, 9), TODAY),
         ("last_90_days", date(2025, 12, 11), TODAY),
+        ("this_month", date(2026, 3, 1), TODAY),
+        ("this_quarter", date(2026, 1, 1), TODAY),
+        ("year_to_date", date(2026, 1, 1), TODAY),
+        ("last_12_months", date(2025, 3, 11), TODAY),
     ],
 )
 def test_presets_end_today(preset: str, start: date, end: date) -> None:
@@ -59,6 +63,80 @@ def test_presets_end_today(preset: str, start: date, end: date) -> None:
 
 def test_today_is_the_company_s() -> None:
     assert ask("company=apia&range=today").period == Period(date(2026, 3, 11), date(2026, 3, 11))
+
+
+@pytest.mark.parametrize(
+    ("query_string", "start", "end"),
+    [
+        ("range=last_7_days", date(2026, 3, 3), date(2026, 3, 9)),
+        ("range=this_month", date(2026, 3, 1), date(2026, 3, 9)),
+        ("range=last_month", date(2026, 2, 1), date(2026, 2, 28)),
+        ("range=today", TODAY, TODAY),
+        ("start=2026-03-01&end=2026-03-31", date(2026, 3, 1), date(2026, 3, 9)),
+        ("start=2026-03-10&end=2026-03-31", TODAY, date(2026, 3, 31)),
+    ],
+)
+def test_days_when_only_complete_ones_are_asked_for_end_yesterday(query_string: str, start: date, end: date) -> None:
+    form = form_of(f"{query_string}&complete=1")
+    assert form.period == form.report_query().period == Period(start, end)
+    assert "complete=1" in form.query_string()
+
+
+@pytest.mark.parametrize(
+    ("query_string", "start", "end"),
+    [
+        ("range=last_7_days", date(2026, 2, 25), date(2026, 3, 3)),
+        ("range=last_month", date(2026, 1, 1), date(2026, 1, 31)),
+        ("range=this_month", date(2026, 2, 1), date(2026, 2, 10)),
+        ("range=this_month&complete=1", date(2026, 2, 1), date(2026, 2, 9)),
+        ("range=last_7_days&compare=year_ago", date(2025, 3, 5), date(2025, 3, 11)),
+        ("range=last_month&compare=year_ago", date(2025, 2, 1), date(2025, 2, 28)),
+        ("range=last_7_days&compare=chosen&compare_start=2026-01-01", date(2026, 1, 1), date(2026, 1, 7)),
+        ("range=last_7_days&compare=chosen&compare_start=2026-03-03", date(2026, 3, 3), date(2026, 3, 9)),
+        ("compare=chosen&compare_start=2026-01-01&compare_end=2026-01-31", date(2026, 1, 1), date(2026, 1, 31)),
+    ],
+)
+def test_period_when_compared_is_that_before_a_year_ago_or_chosen(query_string: str, start: date, end: date) -> None:
+    form = form_of(query_string)
+    assert not form.errors
+    query = form.report_query()
+    assert query.compared == Period(start, end)
+    assert query.until is None
+    # As files name it: by its days.
+    days = f"start={query.period.start}&end={query.period.end}"
+    assert form_of(f"{days}&compare=chosen&compare_start={start}&compare_end={end}").report_query() == query
+
+
+@pytest.mark.parametrize(
+    ("query_string", "until"),
+    [
+        ("range=today", datetime(2026, 3, 9, 22, 30, tzinfo=UTC)),
+        ("start=2026-03-10&end=2026-03-10", datetime(2026, 3, 9, 22, 30, tzinfo=UTC)),
+        ("range=today&compare=year_ago", datetime(2025, 3, 11, 22, 30, tzinfo=UTC)),
+        ("range=today&compare=chosen&compare_start=2025-07-01", datetime(2025, 7, 1, 21, 30, tzinfo=UTC)),  # in summer
+        ("range=today&company=apia", datetime(2026, 3, 9, 22, 30, tzinfo=UTC)),
+        ("range=today&compare=none", None),
+        ("range=yesterday", None),
+        ("range=last_7_days", None),
+        ("range=today&compare=chosen&compare_start=2026-01-01&compare_end=2026-01-02", None),
+    ],
+)
+def test_today_is_compared_with_the_same_hours(query_string: str, until: datetime | None) -> None:
+    assert form_of(query_string).report_query().until == until
+
+
+@pytest.mark.parametrize("grain", Grain)
+def test_grain_when_chosen_is_in_the_query_and_the_link(grain: Grain) -> None:
+    form = form_of(f"grain={grain}")
+    assert form.report_query().grain is grain
+    assert form.query_string() == f"?company=berlin&grain={grain}"
+
+
+def test_link_when_it_changes_the_comparison_drops_the_chosen_days() -> None:
+    form = form_of("compare=chosen&compare_start=2026-01-01")
+    assert form.query_string() == "?company=berlin&compare=chosen&compare_start=2026-01-01"
+    assert form.query_string(compare="year_ago") == "?company=berlin&compare=year_ago"
+    assert form_of("compare_start=2026-01-01").query_string() == "?company=berlin"
 
 
 def test_query_when_all_fields_are_set_holds_them() -> None:
@@ -111,6 +189,14 @@ def test_unknown_keys_are_ignored() -> None:
         ("range=always", {"range": ["invalid_choice"]}),
         ("trust=hearsay", {"trust": ["invalid_choice"]}),
         ("compare=last_year", {"compare": ["invalid_choice"]}),
+        ("compare=chosen", {"compare_start": ["required"]}),
+        ("compare=chosen&compare_start=x", {"compare_start": ["invalid"]}),
+        ("compare=chosen&compare_start=2026-02-09", {"compare_start": ["too_late"]}),
+        ("compare=chosen&compare_start=1999-12-31", {"compare_start": ["too_early"]}),
+        ("compare=chosen&compare_start=2026-01-02&compare_end=2026-01-01", {"compare_end": ["reversed"]}),
+        ("compare=chosen&compare_start=2020-01-01&compare_end=2026-01-01", {"compare_end": ["too_many"]}),
+        ("grain=year", {"grain": ["invalid_choice"]}),
+        ("complete=yes", {"complete": ["invalid_choice"]}),
         ("profile=" + "x" * 256, {"profile": ["max_length"]}),
         ("profile=%00", {"profile": ["null_characters_not_allowed"]}),
         ("start=yesterday&end=2026-01-31", {"start": ["invalid"]}),
@@ -170,7 +256,11 @@ DAYS = st.dates().map(str) | TEXTS
             "channel": TEXTS | st.just("CHAT"),
             "profile": TEXTS,
             "trust": TEXTS | st.sampled_from(Trust.values),
+            "grain": TEXTS | st.sampled_from(Grain.values),
             "compare": TEXTS | st.sampled_from(Comparison.values),
+            "compare_start": DAYS,
+            "compare_end": DAYS,
+            "complete": TEXTS | st.just("1"),
             "range": TEXTS | st.sampled_from(Preset.values),
             "start": DAYS,
             "end": DAYS,
@@ -181,7 +271,7 @@ def test_form_when_given_any_query_string_repeats_its_query(data: dict[str, str]
     form = ReportForm(data, companies=[BERLIN, APIA])
     query = form.report_query()
     assert timedelta(0) <= query.period.end - query.period.start < timedelta(days=MOST_DAYS)
-    assert query.period.previous.start < query.period.start
+    assert query.compared is None or query.compared.start < query.period.start
     assert (form.preset is None) == (form.custom_period is not None)
     again = form_of(form.query_string().removeprefix("?"))
     assert not again.errors

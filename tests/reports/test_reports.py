@@ -14,6 +14,7 @@ import pytest
 from alhena_tracking.models import Company, Refund, Trust
 from alhena_tracking.reports import (
     Figures,
+    Grain,
     Period,
     ReportQuery,
     RevenueImpactReport,
@@ -207,6 +208,7 @@ def test_conversion_when_orders_are_late_or_foreign_counts_them() -> None:
 def test_orders_count_on_their_own_day_and_sessions_on_theirs() -> None:
     session = VisitorSessionFactory.create(started_at=at(WEEK.start - timedelta(days=1), 23))
     OrderFactory.create(session=session, occurred_at=at(MONDAY, 1))
+    VisitorSessionFactory.create(company=session.company, started_at=at(WEEK.previous.previous.end))
 
     report = ask(session.company)
 
@@ -317,6 +319,24 @@ def test_products_are_listed_with_what_was_added_and_bought() -> None:
         ("cup", 0, 0, 50, Decimal(1)),
     ]
     assert products[0].name == "Product tea"
+
+
+def test_product_when_renamed_has_its_latest_name() -> None:
+    session = VisitorSessionFactory.create(started_at=at(MONDAY))
+    for product_id, on, name in (
+        ("tea", MONDAY, "Zoë's tea"),
+        ("tea", TUESDAY, "Assam"),
+        ("cup", TUESDAY, "Mug"),
+    ):
+        CartEventFactory.create(session=session, product_id=product_id, product_name=name, occurred_at=at(on, 9))
+    order = OrderFactory.create(session=session, occurred_at=at(TUESDAY, 10))
+    OrderLineFactory.create(order=order, product_id="cup", product_name="Cup", total_minor=100)
+    OrderLineFactory.create(order=order, product_id="pot", product_name="", total_minor=50)
+    CartEventFactory.create(session=session, product_id="pot", product_name="Pot", occurred_at=at(MONDAY, 9))
+
+    products = {each.product_id: each.name for each in ask(session.company, currency="EUR").products}
+
+    assert products == {"tea": "Assam", "cup": "Cup", "pot": "Pot"}
 
 
 def test_products_when_limited_are_the_first_of_all() -> None:
@@ -430,6 +450,7 @@ def test_change_is_a_part_of_the_previous_value(before: int, now: int, change: F
 def test_change_when_a_value_is_missing_is_none() -> None:
     session = VisitorSessionFactory.create(started_at=at(MONDAY))
     OrderFactory.create(session=session, occurred_at=at(WEEK.previous.end))
+    VisitorSessionFactory.create(company=session.company, started_at=at(WEEK.previous.start))
 
     report = ask(session.company)
 
@@ -518,6 +539,7 @@ def test_currency_when_named_is_shown_even_without_events() -> None:
 def test_currency_when_the_period_is_empty_is_that_of_the_previous_one() -> None:
     session = VisitorSessionFactory.create(started_at=at(MONDAY))
     OrderFactory.create(session=session, occurred_at=at(WEEK.previous.end), currency="CHF")
+    VisitorSessionFactory.create(company=session.company, started_at=at(WEEK.previous.start))
 
     report = ask(session.company)
 
@@ -562,11 +584,20 @@ def test_every_card_has_words_a_unit_and_a_series() -> None:
 
 
 def test_report_takes_five_queries_when_nothing_is_rolled_up(django_assert_num_queries: Callable[..., Any]) -> None:
-    session = VisitorSessionFactory.create(started_at=at(MONDAY))
-    OrderFactory.create(session=session)
+    session = VisitorSessionFactory.create(started_at=at(WEEK.previous.start))
+    OrderFactory.create(session=session, occurred_at=at(MONDAY))
     with django_assert_num_queries(5):
         ask(session.company)
+    with django_assert_num_queries(5):
+        ask(session.company, is_compared=False)
+    for grain in Grain:
+        with django_assert_num_queries(5):
+            assert ask(session.company, grain=grain).rows
+    with django_assert_num_queries(6):  # and since when there are data
+        ask(session.company, compared_with=WEEK.year_before)
     with django_assert_num_queries(6):
+        ask(session.company, Period(MONDAY, MONDAY), until=at(WEEK.previous.end, 9))
+    with django_assert_num_queries(7):  # and the currency of the compared period
         ask(CompanyFactory.build(pk=session.company.pk + 1))
 
 
@@ -598,6 +629,7 @@ def test_report_agrees_with_plain_sql(seed: int) -> None:
     companies = [CompanyFactory.create(time_zone=zone) for zone in ("UTC", "Pacific/Apia", "America/St_Johns")]
     for company in companies:
         fill(company, rnd, START, days=DAYS, sessions=35)
+        VisitorSessionFactory.create(company=company, started_at=at(START - timedelta(days=DAYS)))
 
     for company in companies:
         for period in (

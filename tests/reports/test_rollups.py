@@ -42,6 +42,7 @@ from tests.support.event_data import cart_event, chat, order
 from tests.support.factories import (
     CartEventFactory,
     CompanyFactory,
+    OrderFactory,
     OrderLineFactory,
     UserFactory,
     VisitorSessionFactory,
@@ -112,6 +113,34 @@ def test_report_when_rolled_up_has_the_figures_of_the_events(
     roll_up(life.now + timedelta(days=10))
     assert_same_as_raw(*questions(rnd, company, NOW.date(), days))
     assert RolledUpDay.objects.fresh().count() > days
+
+
+def test_product_when_renamed_keeps_its_latest_name_in_days_and_weeks(company: Company) -> None:
+    """Of names given on one day to different channels, and by a browser's order: not the last by alphabet."""
+    session = VisitorSessionFactory.create(company=company, started_at=at(MONDAY))
+    names = [(0, 9, "CHAT", "Zebra"), (0, 15, "FAQ", "Aardvark"), (1, 9, "CHAT", "Mole")]
+    for days, hour, channel, given in names:
+        moment = at(MONDAY + timedelta(days=days), hour)
+        CartEventFactory.create(
+            session=session, product_id="a", product_name=given, channel=channel, occurred_at=moment
+        )
+    bought = OrderFactory.create(session=session, occurred_at=at(MONDAY + timedelta(days=2)), trust=Trust.REPORTED)
+    OrderLineFactory.create(order=bought, product_id="a", product_name="Badger")
+    roll_up()
+    week, monday = Period(MONDAY, MONDAY + timedelta(days=6)), Period(MONDAY, MONDAY)
+    assert SourceDays.of(company, week).weeks == (week,)
+
+    def name(period: Period, channel: str = "") -> str:
+        query = ReportQuery(company=company, period=period, currency="EUR", channel=channel, is_compared=False)
+        assert_same_as_raw(query)
+        [product] = revenue_impact(query).products
+        return product.name
+
+    assert (name(monday), name(monday, "CHAT"), name(monday, "FAQ")) == ("Aardvark", "Zebra", "Aardvark")
+    assert (name(week), name(week, "FAQ")) == ("Badger", "Aardvark")
+    with override_settings(ALHENA_TRACKING=CONFIRMED_ONLY):
+        assert name(week) == "Mole"
+    assert not check_rollups()[0].failed
 
 
 # Which days

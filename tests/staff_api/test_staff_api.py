@@ -415,6 +415,7 @@ def test_order_when_read_has_refunds_lines_and_credit(read: Callable[..., Any], 
 
 
 def test_report_when_read_has_the_numbers_of_the_page(read: Callable[..., Any], shop: Company) -> None:
+    factories.VisitorSessionFactory.create(company=shop, started_at=at(date(2026, 2, 22)))
     report = read("revenue-impact", **THAT_WEEK)
     assert report["current"] | {"purchase_minor": 10001, "orders": 2, "net_minor": 9801} == report["current"]
     assert report["current"]["average_order_minor"] == "5000.500000"

@@ -89,11 +89,19 @@ def select(sql: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
 
 
 def figures_by_hand(
-    company: Company, period: Period, currency: str, channel: str, *, profile: str = "", trust: str = ""
+    company: Company,
+    period: Period,
+    currency: str,
+    channel: str,
+    *,
+    profile: str = "",
+    trust: str = "",
+    until: datetime = datetime(2100, 1, 1, tzinfo=UTC),
 ) -> dict[str, Any]:
-    """The figures, each by its own plain query, independent of the report's code."""
+    """The figures by a moment, each by its own plain query, independent of the report's code."""
+    by = connection.ops.adapt_datetimefield_value(until)
     visits = [channel, channel, profile, profile]
-    in_scope = [company.pk, currency, period.start, period.end, *visits, trust, trust]
+    in_scope = [company.pk, currency, period.start, period.end, *visits, trust, trust, by]
 
     gmv_by_day = {
         str(on): int(minor)
@@ -101,7 +109,7 @@ def figures_by_hand(
             """SELECT e.occurred_on, SUM(e.gmv_minor) FROM alhena_tracking_cartevent e
             WHERE e.company_id = %s AND e.currency = %s AND e.occurred_on >= %s AND e.occurred_on <= %s
             AND (%s = '' OR e.channel = %s) AND (%s = '' OR e.ai_profile = %s) AND (%s = '' OR e.trust = %s)
-            GROUP BY e.occurred_on""",
+            AND e.occurred_at <= %s GROUP BY e.occurred_on""",
             in_scope,
         )
     }
@@ -111,7 +119,7 @@ def figures_by_hand(
             """SELECT e.occurred_on, COUNT(*) FROM alhena_tracking_cartevent e
             WHERE e.company_id = %s AND e.currency = %s AND e.occurred_on BETWEEN %s AND %s
             AND (%s = '' OR e.channel = %s) AND (%s = '' OR e.ai_profile = %s) AND (%s = '' OR e.trust = %s)
-            AND NOT EXISTS (
+            AND e.occurred_at <= %s AND NOT EXISTS (
                 SELECT 1 FROM alhena_tracking_cartevent earlier
                 WHERE earlier.company_id = e.company_id AND earlier.currency = e.currency
                 AND earlier.session_id = e.session_id AND earlier.occurred_on = e.occurred_on
@@ -127,25 +135,27 @@ def figures_by_hand(
         COALESCE(SUM(CASE WHEN o.trust = 'VERIFIED' THEN o.value_minor END), 0) FROM alhena_tracking_order o
         WHERE o.company_id = %s AND o.currency = %s AND o.occurred_on BETWEEN %s AND %s
         AND (%s = '' OR o.channel = %s) AND (%s = '' OR o.ai_profile = %s) AND (%s = '' OR o.trust = %s)
-        AND o.excluded_at IS NULL AND NOT o.is_denied AND o.held_reason = ''""",
+        AND o.occurred_at <= %s AND o.excluded_at IS NULL AND NOT o.is_denied AND o.held_reason = ''""",
         in_scope,
     )
     [(sessions, converted)] = select(
         """SELECT COUNT(*), COALESCE(SUM(CASE WHEN s.id IN (
             SELECT o.session_id FROM alhena_tracking_order o
             WHERE o.excluded_at IS NULL AND NOT o.is_denied AND o.held_reason = '' AND (%s = '' OR o.trust = %s)
+            AND o.occurred_at <= %s
         ) THEN 1 ELSE 0 END), 0) FROM alhena_tracking_visitorsession s
         WHERE s.company_id = %s AND s.started_on BETWEEN %s AND %s
-        AND (%s = '' OR s.channel = %s) AND (%s = '' OR s.ai_profile = %s)""",
-        [trust, trust, company.pk, period.start, period.end, *visits],
+        AND (%s = '' OR s.channel = %s) AND (%s = '' OR s.ai_profile = %s) AND s.started_at <= %s""",
+        [trust, trust, by, company.pk, period.start, period.end, *visits, by],
     )
     [(refunded,)] = select(
         """SELECT COALESCE(SUM(r.value_minor), 0) FROM alhena_tracking_refund r
         JOIN alhena_tracking_order o ON o.id = r.refunded_order_id
         WHERE o.company_id = %s AND o.currency = %s AND o.occurred_on BETWEEN %s AND %s
         AND (%s = '' OR o.channel = %s) AND (%s = '' OR o.ai_profile = %s) AND (%s = '' OR o.trust = %s)
-        AND o.excluded_at IS NULL AND NOT o.is_denied AND o.held_reason = ''""",
-        in_scope,
+        AND o.occurred_at <= %s AND o.excluded_at IS NULL AND NOT o.is_denied AND o.held_reason = ''
+        AND r.occurred_at <= %s""",
+        [*in_scope, by],
     )
     revenue, total = int(revenue), sum(gmv_by_day.values())
     cart_values = [Fraction(gmv_by_day[on], carts) for on, carts in carts_by_day.items()]

@@ -7,15 +7,22 @@ from datetime import date
 
 from django.forms import BoundField
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from alhena_tracking.admin import formats
 from alhena_tracking.models import Channel, Trust
-from alhena_tracking.reports import Period, RevenueImpactReport
-from alhena_tracking.reports.forms import Comparison, Preset, ReportForm
+from alhena_tracking.reports import Comparison, Grain, Period, Preset, RevenueImpactReport
+from alhena_tracking.reports.forms import ON, ReportForm
 
 _DAY_FIELDS = ("start", "end")
-_KEPT_FIELDS = ("company", "currency", "channel", "profile", "trust", "compare")
 _NARROWING_FIELDS = ("channel", "profile", "trust")
+_STATE_FIELDS = ("company", "currency", *_NARROWING_FIELDS, "grain", "complete")
+_COMPARE_FIELDS = ("compare", "compare_start", "compare_end")
+#: The presets that need no menu.
+_FIRST_PRESETS = (
+    *(Preset.TODAY, Preset.YESTERDAY),
+    *(Preset.LAST_7_DAYS, Preset.LAST_30_DAYS, Preset.LAST_90_DAYS),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +35,23 @@ class Choice:
     detail: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class DayForm:
+    """A form with ``days``; ``kept`` are its hidden fields."""
+
+    title: str
+    days: list[BoundField]
+    kept: list[tuple[str, str]]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Menu:
-    """A filter shown as a menu; ``is_chosen`` if it is not at its default."""
+    """A filter shown as a menu, maybe with a form; ``is_chosen`` if it is not at its default."""
 
     label: str
     choices: list[Choice]
     is_chosen: bool
+    form: DayForm | None = None
 
     @property
     def current(self) -> str:
@@ -43,21 +60,21 @@ class Menu:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filters:
-    """All filters. ``kept_fields`` are the hidden fields of the form with the ``day_fields``.
+    """All filters: the first ``presets`` and a menu of ``further_presets`` with a form for other days.
 
     ``active`` are the filters in force, each linked to the page without it; ``without`` is the page without any.
     """
 
     companies: list[Choice]
     presets: list[Choice]
+    further_presets: Menu
+    complete: Choice
+    grains: list[Choice]
     channels: list[Choice]
     menus: list[Menu]
     active: list[Choice]
     without: str
     other_currencies: list[Choice]
-    day_fields: list[BoundField]
-    kept_fields: list[tuple[str, str]]
-    has_own_days: bool
     has_wrong_days: bool
     messages: list[str]
 
@@ -65,23 +82,22 @@ class Filters:
 def filters_of(form: ReportForm, report: RevenueImpactReport, profiles: list[str]) -> Filters:
     """Return the filters in the state of ``form``; ``profiles`` are the AI profiles to choose from."""
     query = report.query
-    state = form.cleaned_data
-    state["currency"] = report.currency  # all links keep the currency that is shown
+    form.cleaned_data["currency"] = report.currency  # all links keep the currency that is shown
     has_wrong_days = any(name in form.errors for name in _DAY_FIELDS)
     if not has_wrong_days:
-        form.prefill_days(query.period)
+        form.prefill_days(query.period, query.compared)
     return Filters(
         companies=[
             Choice(company.name, form.query_string(company=company.key, currency=""), company == query.company)
             for company in form.companies.values()
         ],
-        presets=[
-            Choice(
-                str(preset.label),
-                form.query_string(range=preset.value, start="", end=""),
-                preset is form.preset,
-            )
-            for preset in Preset
+        presets=[_preset(form, preset) for preset in _FIRST_PRESETS],
+        further_presets=_further_presets(form),
+        complete=Choice(
+            _("Complete days only"), form.query_string(complete="" if form.is_complete else ON), form.is_complete
+        ),
+        grains=[
+            Choice(str(grain.label), form.query_string(grain=grain.value), grain is query.grain) for grain in Grain
         ],
         channels=[
             Choice(str(label), form.query_string(channel=value), value == query.channel)
@@ -91,14 +107,34 @@ def filters_of(form: ReportForm, report: RevenueImpactReport, profiles: list[str
         active=_active(form, report),
         without=_without_filters(form),
         other_currencies=_other_currencies(form, report),
-        day_fields=[form[name] for name in _DAY_FIELDS],
-        kept_fields=[(name, state[name]) for name in _KEPT_FIELDS if state.get(name)],
-        has_own_days=form.preset is None,
         has_wrong_days=has_wrong_days,
         messages=[
             str(message) for name, messages in form.errors.items() if name not in _DAY_FIELDS for message in messages
         ],
     )
+
+
+def _preset(form: ReportForm, preset: Preset) -> Choice:
+    query_string = form.query_string(range=preset.value, start="", end="")
+    return Choice(str(preset.label), query_string, preset is form.preset)
+
+
+def _further_presets(form: ReportForm) -> Menu:
+    choices = [_preset(form, preset) for preset in Preset if preset not in _FIRST_PRESETS]
+    is_chosen = form.preset not in _FIRST_PRESETS
+    custom = pgettext("range of days", "Custom") if form.preset is None else ""
+    return Menu(
+        label=custom or next((choice.label for choice in choices if choice.is_current), _("More")),
+        choices=choices,
+        is_chosen=is_chosen,
+        form=DayForm("", [form[name] for name in _DAY_FIELDS], _kept(form, *_STATE_FIELDS, *_COMPARE_FIELDS)),
+    )
+
+
+def _kept(form: ReportForm, *names: str) -> list[tuple[str, str]]:
+    """Return the hidden fields that keep the valid values of these names."""
+    state = form.valid_state()
+    return [(name, state[name]) for name in names if name in state]
 
 
 def _menus(form: ReportForm, report: RevenueImpactReport, profiles: list[str]) -> list[Menu]:
@@ -117,12 +153,34 @@ def _menus(form: ReportForm, report: RevenueImpactReport, profiles: list[str]) -
         for value, label in [("", _("All")), *Trust.choices]
     ]
     menus.append(Menu(label=_("Trust"), choices=choices, is_chosen=bool(query.trust)))
-    choices = [
-        Choice(str(label), form.query_string(compare=value), query.is_compared == bool(not value))
-        for value, label in [("", Comparison.PREVIOUS.label), (Comparison.NOTHING.value, Comparison.NOTHING.label)]
-    ]
-    menus.append(Menu(label=_("Comparison"), choices=choices, is_chosen=not query.is_compared))
+    menus.append(_comparisons(form))
     return menus
+
+
+def _compare_with(form: ReportForm, comparison: Comparison) -> str:
+    if comparison is Comparison.CHOSEN:
+        return form.query_string()
+    return form.query_string(compare="" if comparison is Comparison.PREVIOUS else comparison.value)
+
+
+def _comparisons(form: ReportForm) -> Menu:
+    is_chosen = form.comparison is not Comparison.PREVIOUS
+    linked = [one for one in Comparison if one is not Comparison.CHOSEN or one is form.comparison]
+    choices = [
+        Choice(
+            str(one.label),
+            _compare_with(form, one),
+            one is form.comparison,
+        )
+        for one in linked
+    ]
+    kept = [*_kept(form, *_STATE_FIELDS, "range", *_DAY_FIELDS), ("compare", Comparison.CHOSEN.value)]
+    return Menu(
+        label=_("Comparison"),
+        choices=choices,
+        is_chosen=is_chosen,
+        form=DayForm(str(Comparison.CHOSEN.label), [form["compare_start"]], kept),
+    )
 
 
 def _active(form: ReportForm, report: RevenueImpactReport) -> list[Choice]:

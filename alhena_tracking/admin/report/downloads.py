@@ -34,6 +34,7 @@ from alhena_tracking.downloads import (
     TakesTooLong,
     TooManyFiles,
     TooManyRows,
+    comparison_fields,
     is_made_at_once,
     make_at_once,
     may_export,
@@ -81,8 +82,10 @@ def export_choices(
         company=report.query.company.key,
         currency=report.currency,
         range="",
+        complete="",
         start=str(period.start),
         end=str(period.end),
+        **comparison_fields(report.query.compared),
     )
     choices = []
     for table in (*exports.FIGURE_TABLES, WORKBOOK, *exports.ROW_TABLES):

@@ -27,7 +27,7 @@ from alhena_tracking.downloads import WORKBOOK, Asked, NotAllowed
 from alhena_tracking.downloads.background import delete_export, storage
 from alhena_tracking.models import Company, Export, FileFormat
 from alhena_tracking.querysets import ExportQuerySet
-from alhena_tracking.reports import Period
+from alhena_tracking.reports import Grain, Period
 
 TEMPLATE = "admin/alhena_tracking/revenueimpact/files.html"
 _KEYS = {
@@ -126,7 +126,7 @@ def _text_of(site: AdminSite, export: Export) -> FileText:
     else:
         text = _("Asked for %(ago)s.") % {"ago": formats.ago(export.requested_at, now)}
     return FileText(
-        title=f"{_titles().get(export.table, export.table)}, {FileFormat(export.format).label}",
+        title=f"{_title(export)}, {FileFormat(export.format).label}",
         details=_details(export),
         key=_KEYS[Export.Status(export.status)],
         state=str(Export.Status(export.status).label),
@@ -136,16 +136,17 @@ def _text_of(site: AdminSite, export: Export) -> FileText:
     )
 
 
-def _titles() -> dict[str, str]:
-    return {
+def _title(export: Export) -> str:
+    titles = {
         "cards": _("Key figures"),
-        "days": _("Day by day"),
+        "days": str(Grain(export.filters.get("grain") or Grain.DAY).heading),
         "channels": _("By channel"),
         "products": _("Products"),
         WORKBOOK: _("Key figures"),
         "orders": _("Orders"),
         "cart_events": _("Cart events"),
     }
+    return titles.get(export.table, export.table)
 
 
 def _rows_of(export: Export) -> str:

@@ -13,6 +13,7 @@ from django.urls import URLPattern, path
 
 from alhena_tracking.admin import formats
 from alhena_tracking.admin.base import ModelAdmin, ReadOnlyMixin, may_open
+from alhena_tracking.admin.report.changes import compared_text
 from alhena_tracking.admin.report.choices import empty_text, filters_of
 from alhena_tracking.admin.report.downloads import FILES_URL_NAME, URL_NAME, export_choices, export_view
 from alhena_tracking.admin.report.files import delete_view, file_view, files_view
@@ -104,7 +105,7 @@ class RevenueImpactAdmin(ReadOnlyMixin, ModelAdmin):
             "report": report,
             "filters": filters,
             "period": formats.days(query.period),
-            "previous_period": formats.days(query.period.previous) if query.is_compared else "",
+            "compared": compared_text(form.comparison, report),
             "has_today": today_of(report) is not None,
             "held_back": held_back_text(report),
             "held_back_url": held_back_url(report, self.admin_site)

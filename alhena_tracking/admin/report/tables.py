@@ -16,7 +16,7 @@ from django.utils.translation import ngettext, pgettext
 
 from alhena_tracking.admin import formats
 from alhena_tracking.models import Channel, Order, Refund, Standing
-from alhena_tracking.reports import DayFigures, Figures, RevenueImpactReport, Series, latest_orders
+from alhena_tracking.reports import DayFigures, Figures, Part, RevenueImpactReport, Series, latest_orders
 
 #: Most products and orders shown.
 MOST_ROWS = 10
@@ -114,35 +114,38 @@ def channel_table(report: RevenueImpactReport) -> Table:
 
 
 def day_table(report: RevenueImpactReport) -> Table:
-    """Return the numbers of both charts, the latest day first."""
+    """Return the numbers of both charts by day, week or month, the latest first."""
     channels = [channel for channel, _label in channels_of(report)]
-    days = report.query.period.days
-    today = today_of(report)
+    grain, parts, today = report.query.grain, report.parts, today_of(report)
     write = formats.amount_writer(report.currency)
-    found: dict[tuple[date, str], DayFigures] = {(day.on, day.channel): day for day in report.days}
+    found: dict[tuple[date, str], DayFigures] = {(row.on, row.channel): row for row in report.rows}
 
-    def cells(days: Collection[date]) -> list[str]:
+    def cells(parts: Collection[Part]) -> list[str]:
         row: list[str] = []
         for name in ("add_to_cart_minor", "purchase_minor"):
             minor = [
-                sum(getattr(found[day, channel], name) for day in days if (day, channel) in found)
+                sum(getattr(found[key], name) for part in parts if (key := (part.period.start, channel)) in found)
                 for channel in channels
             ]
             row += [write(one) for one in [*minor, sum(minor)]]
         return row
 
+    def detail(part: Part) -> str:
+        if today and today in part.period:
+            return _("so far")
+        text = ngettext("%(part)s of %(count)s day", "%(part)s of %(count)s days", part.whole_days)
+        return text % {"part": len(part.period), "count": part.whole_days} if part.is_cut else ""
+
     columns = [*(label for _channel, label in channels_of(report)), _("All channels")]
     return Table(
         caption=_caption(report),
-        heading=_("Day"),
+        heading=str(grain.label),
         groups=[
             ColumnGroup(_("Added to carts"), Series.ADD_TO_CART, columns),
             ColumnGroup(_("Purchased"), Series.PURCHASES, columns),
         ],
-        rows=[
-            Row(formats.day(day), cells([day]), detail=_("so far") if day == today else "") for day in reversed(days)
-        ],
-        total=Row(_("Total"), cells(days)),
+        rows=[Row(formats.part(part, grain), cells([part]), detail=detail(part)) for part in reversed(parts)],
+        total=Row(_("Total"), cells(parts)),
     )
 
 

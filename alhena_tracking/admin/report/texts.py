@@ -15,10 +15,11 @@ from django.utils.translation import ngettext, pgettext
 
 from alhena_tracking import charts
 from alhena_tracking.admin import formats
+from alhena_tracking.admin.report.changes import ChangeText, change_text, no_value_text, value_text
 from alhena_tracking.admin.report.tables import Table, channels_of, today_of
 from alhena_tracking.conf import conf
 from alhena_tracking.models import CHANNEL_DISPLAYS
-from alhena_tracking.reports import Card, Figures, RevenueImpactReport, Series, Unit, has_uncounted_orders
+from alhena_tracking.reports import Figures, Grain, RevenueImpactReport, Series, Unit, has_uncounted_orders
 
 Amounts: TypeAlias = Mapping[tuple[date, str], int]
 
@@ -29,28 +30,19 @@ class Detail:
     value: str
 
 
-@dataclass(frozen=True, slots=True)
-class ChangeText:
-    """The change from the previous period: ``number`` and ``words`` are shown, ``sentence`` is for screen readers.
-
-    ``direction`` is ``up``, ``down`` or ``same``; empty where no change can be computed.
-    """
-
-    direction: str
-    number: str
-    words: str
-    sentence: str
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CardText:
-    """A card; ``unit`` is a currency or empty, ``change`` is ``None`` where nothing is compared."""
+    """A card; ``unit`` is a currency or empty, ``change`` is ``None`` where nothing is compared.
+
+    ``reason`` says why there is no value.
+    """
 
     name: str
     label: str
     formula: str
     series: str
     value: str
+    reason: str
     unit: str
     change: ChangeText | None
     note: str
@@ -137,9 +129,10 @@ def card_texts(report: RevenueImpactReport) -> list[CardText]:
             label=str(card.type.label),
             formula=str(card.type.formula),
             series=card.type.series.value,
-            value=_value(card.type.unit, card.value, report.currency),
+            value=value_text(card.type.unit, card.value, report.currency),
+            reason=no_value_text() if card.value is None else "",
             unit=report.currency if card.type.unit is Unit.MONEY and card.value is not None else "",
-            change=_change_text(card, report.currency) if report.previous else None,
+            change=change_text(card, report),
             note=notes.get(card.type.name, ""),
             details=_purchase_details(report) if card.type.name == "purchase_minor" else [],
         )
@@ -170,65 +163,38 @@ def _purchase_details(report: RevenueImpactReport) -> list[Detail]:
     ]
 
 
-def _change_text(card: Card, currency: str) -> ChangeText:
-    previous = _value(card.type.unit, card.previous, currency)
-    change = card.change
-    if change is None or card.value is None or card.previous is None:
-        return _no_change_text(card, previous)
-    named = {"change": formats.share(abs(change)), "previous": previous}
-    if card.value == card.previous:
-        words = _("no change")
-        return ChangeText("same", formats.share(Fraction()), words, words)
-    if card.value > card.previous:
-        words, sentence = _("up from %(previous)s"), _("up %(change)s from %(previous)s")
-    else:
-        words, sentence = _("down from %(previous)s"), _("down %(change)s from %(previous)s")
-    direction = "up" if card.value > card.previous else "down"
-    return ChangeText(direction, formats.share(change, is_signed=True), words % named, sentence % named)
-
-
-def _no_change_text(card: Card, previous: str) -> ChangeText:
-    if card.value is None:
-        words = _("cannot be calculated")
-        sentence = _("not available: cannot be calculated for this period")
-    elif card.previous is None:
-        words = _("no previous value")
-        sentence = _("change not available: no previous value")
-    else:
-        words = _("previously %(previous)s") % {"previous": previous}
-        sentence = _("change not available: previously %(previous)s") % {"previous": previous}
-    return ChangeText("", _("n/a"), words, sentence)
-
-
-def _value(unit: Unit, value: formats.Number | None, currency: str) -> str:
-    if value is None:
-        return formats.MISSING
-    match unit:
-        case Unit.MONEY:
-            return formats.amount(value, currency)
-        case Unit.COUNT:
-            return formats.count(int(value))
-        case Unit.SHARE:
-            return formats.share(value)
-
-
 def chart_texts(report: RevenueImpactReport, days: Table) -> list[ChartText]:
-    """Return both charts; the titles of their columns come from the table of ``days``."""
-    added = {(day.on, day.channel): day.add_to_cart_minor for day in report.days}
-    purchased = {(day.on, day.channel): day.purchase_minor for day in report.days}
+    """Return both charts; the titles of their columns come from the table of ``days`` (or weeks, or months)."""
+    added = {(row.on, row.channel): row.add_to_cart_minor for row in report.rows}
+    purchased = {(row.on, row.channel): row.purchase_minor for row in report.rows}
+    added_title, purchased_title = _titles(report.query.grain)
     return [
-        _chart_text(report, Series.ADD_TO_CART, _("Add-to-cart GMV per day"), added, days, group=0),
-        _chart_text(report, Series.PURCHASES, _("Purchase revenue per day"), purchased, days, group=1),
+        _chart_text(report, Series.ADD_TO_CART, added_title, added, days, group=0),
+        _chart_text(report, Series.PURCHASES, purchased_title, purchased, days, group=1),
     ]
+
+
+def _titles(grain: Grain) -> tuple[str, str]:
+    match grain:
+        case Grain.DAY:
+            return _("Add-to-cart GMV per day"), _("Purchase revenue per day")
+        case Grain.WEEK:
+            return _("Add-to-cart GMV per week"), _("Purchase revenue per week")
+        case Grain.MONTH:
+            return _("Add-to-cart GMV per month"), _("Purchase revenue per month")
 
 
 def _chart_text(
     report: RevenueImpactReport, series: Series, title: str, amounts: Amounts, table: Table, group: int
 ) -> ChartText:
-    currency, days = report.currency, report.query.period.days
+    currency, grain, parts = report.currency, report.query.grain, report.parts
     channels = channels_of(report)
     drawn = [
-        charts.Series(CHANNEL_DISPLAYS[channel].css_class, label, [amounts.get((day, channel), 0) for day in days])
+        charts.Series(
+            CHANNEL_DISPLAYS[channel].css_class,
+            label,
+            [amounts.get((part.period.start, channel), 0) for part in parts],
+        )
         for channel, label in channels
     ]
     labels = table.groups[group].columns
@@ -236,10 +202,11 @@ def _chart_text(
     total = formats.amount(sum(amounts.values()), currency)
     entry = _("%(label)s: %(value)s")
     today = today_of(report)
+    partial = next((column for column, part in enumerate(parts) if today and today in part.period), None)
 
     def column_title(column: int) -> str:
         row = table.rows[-1 - column]
-        day = _("%(day)s, so far") % {"day": row.label} if days[column] == today else row.label
+        day = _("%(day)s, %(detail)s") % {"day": row.label, "detail": row.detail} if row.detail else row.label
         cells = row.cells[first_cell : first_cell + len(labels)]
         return "\n".join(
             [
@@ -249,12 +216,12 @@ def _chart_text(
         )
 
     chart = charts.stacked_bars(
-        len(days),
+        len(parts),
         drawn,
-        column_label=lambda column: formats.short_day(days[column]),
+        column_label=lambda column: formats.short_part(parts[column], grain),
         column_title=column_title,
         tick_label=formats.amount_writer(currency, is_short=True),
-        partial=days.index(today) if today else None,
+        partial=partial,
     )
     return ChartText(
         series=series.value,
@@ -262,9 +229,15 @@ def _chart_text(
         days=formats.days(report.query.period),
         total=total,
         description=_(
-            "%(title)s, %(days)s: %(total)s %(currency)s in total. The table “Day by day” lists the same figures."
+            "%(title)s, %(days)s: %(total)s %(currency)s in total. The table “%(table)s” lists the same figures."
         )
-        % {"title": title, "days": formats.days(report.query.period), "total": total, "currency": currency},
+        % {
+            "title": title,
+            "days": formats.days(report.query.period),
+            "total": total,
+            "currency": currency,
+            "table": grain.heading,
+        },
         legend=[
             LegendEntry(
                 one.key, CHANNEL_DISPLAYS[channel].pattern, one.label, formats.amount(sum(one.amounts), currency)

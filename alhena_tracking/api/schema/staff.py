@@ -15,7 +15,8 @@ from alhena_tracking.api.schema.bodies import PREFIX, Schema
 from alhena_tracking.api.staff import pages, views
 from alhena_tracking.api.staff.report_form import MOST_PRODUCTS, PRODUCTS
 from alhena_tracking.models import CartEvent, Channel, Trust
-from alhena_tracking.reports.forms import MOST_DAYS, Comparison, Preset
+from alhena_tracking.reports import Comparison, Grain, Preset
+from alhena_tracking.reports.forms import MOST_DAYS, ON
 from alhena_tracking.reports.sums import PRODUCT_RANKS
 
 TOKEN_SCHEME = "alhenaToken"  # noqa: S105
@@ -39,7 +40,17 @@ PARAMETERS: dict[str, tuple[str, Schema]] = {
     "channel": ("What was credited: a chat, a product FAQ or a nudge.", _enum(*Channel.values)),
     "profile": ("The AI profile.", _TEXT),
     "trust": ("Who reported it: a browser, or the shop's server.", _enum(*Trust.values)),
-    "compare": ("What the report is compared with (default: previous).", _enum(*Comparison.values)),
+    "grain": (
+        "By what the rows of the report are added up (default: day). Weeks begin on Mondays.",
+        _enum(*Grain.values),
+    ),
+    "compare": (
+        "What the report is compared with (default: previous). `chosen` needs `compare_start`.",
+        _enum(*Comparison.values),
+    ),
+    "compare_start": ("The first day of the chosen period, which is earlier than that of the report.", _DAY),
+    "compare_end": ("Its last day. Without it, it is as long as that of the report.", _DAY),
+    "complete": ("Leaves today out, unless no day would be left.", _enum(ON)),
     "range": ("Days relative to today, by the company's clock (default: last_30_days).", _enum(*Preset.values)),
     "limit": (
         f"How many products the report has (default: {PRODUCTS}).",

@@ -10,7 +10,8 @@ from uuid import UUID
 from alhena_tracking.api.staff import views
 from alhena_tracking.models import CartEvent, Company, Interaction, Order, OrderLine, Refund, VisitorSession
 from alhena_tracking.reports import RevenueImpactReport
-from alhena_tracking.reports.figures import DayFigures, Figures, Period
+from alhena_tracking.reports.figures import DayFigures, Figures
+from alhena_tracking.reports.periods import Period
 from alhena_tracking.reports.products import ProductFigures
 from alhena_tracking.reports.query import ReportQuery
 from alhena_tracking.reports.revenue_impact import ChannelFigures

@@ -22,7 +22,7 @@ from alhena_tracking.models import (
     Trust,
     VisitorSession,
 )
-from alhena_tracking.reports import RevenueImpactReport
+from alhena_tracking.reports import Grain, RevenueImpactReport
 from alhena_tracking.reports.cards import CARD_TYPES
 
 _EVENT_FIELDS = ("id", "company", "session", "occurred_at", "occurred_on", "received_at", "trust", "source")
@@ -179,8 +179,11 @@ class ChannelFiguresSerializer(FiguresSerializer):
         return {"channel": instance.channel, **FiguresSerializer().to_representation(instance.figures)}
 
 
-class DayFiguresSerializer(SumsSerializer):
+class RowFiguresSerializer(SumsSerializer):
+    """The figures of one channel on one day, or in one week or month."""
+
     day = fields.DayField(source="on")
+    last_day = fields.DayField(source="last_on")
     channel = serializers.ChoiceField(choices=Channel.choices, allow_blank=True)
     sums = (
         *(
@@ -197,7 +200,7 @@ class DayFiguresSerializer(SumsSerializer):
 
 
 class ChangesSerializer(SumsSerializer):
-    """By which part each figure of the report's cards rose or fell."""
+    """By which part of its previous value each figure of the report's cards rose or fell; shares, by points."""
 
     ratios = tuple(card_type.name for card_type in CARD_TYPES)
 
@@ -230,6 +233,9 @@ class ReportSerializer(StaffSerializer):
     end = fields.DayField(source="query.period.end")
     previous_start = serializers.SerializerMethodField(help_text=fields.DAY)
     previous_end = serializers.SerializerMethodField(help_text=fields.DAY)
+    previous_until = fields.MomentField(source="compared_until", allow_null=True)
+    recorded_since = fields.DayField(allow_null=True)
+    grain = serializers.ChoiceField(source="query.grain", choices=Grain.choices)
     channel = serializers.ChoiceField(source="query.channel", choices=Channel.choices, allow_blank=True)
     profile = serializers.CharField(source="query.ai_profile")
     trust = serializers.ChoiceField(source="query.trust", choices=Trust.choices, allow_blank=True)
@@ -239,14 +245,14 @@ class ReportSerializer(StaffSerializer):
     previous = FiguresSerializer(allow_null=True)
     changes = ChangesSerializer(source="cards")
     channels = ChannelFiguresSerializer(many=True)
-    days = DayFiguresSerializer(many=True)
+    days = RowFiguresSerializer(many=True, source="rows")
     products = ProductFiguresSerializer(many=True)
     product_count = fields.CountField(help_text="Of all products with figures. `products` has the first ones.")
     other_currencies = CurrencyTotalsSerializer(many=True)
     held_back_orders = fields.CountField(help_text="Orders of the period that wait for staff, in all currencies.")
 
     def get_previous_start(self, report: RevenueImpactReport) -> date | None:
-        return report.query.period.previous.start if report.previous else None
+        return report.compared.start if report.compared else None
 
     def get_previous_end(self, report: RevenueImpactReport) -> date | None:
-        return report.query.period.previous.end if report.previous else None
+        return report.compared.end if report.compared else None

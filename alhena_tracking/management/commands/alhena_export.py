@@ -34,8 +34,9 @@ class Command(BaseCommand):
         parser.add_argument("--company", default=conf.company_key, help="the company's key (default: COMPANY_KEY)")
         parser.add_argument("--start", help="the first day, as YYYY-MM-DD (default: 30 days up to today)")
         parser.add_argument("--end", help="the last day")
-        for name in ("range", "currency", "channel", "profile", "trust"):
-            parser.add_argument(f"--{name}", help=f"the report's {name}, as in its URL")
+        chosen = ("range", "complete", "currency", "channel", "profile", "trust", "grain")
+        for name in (*chosen, "compare", "compare_start", "compare_end"):
+            parser.add_argument(f"--{name}", help=f"as {name} in the report's URL")
 
     def handle(self, *, table: str, output: str, format: str | None, language: str, **options: Any) -> None:  # noqa: A002
         file_format = format or (FileFormat.XLSX if table == WORKBOOK else FileFormat.CSV)

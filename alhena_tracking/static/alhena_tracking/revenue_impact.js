@@ -140,7 +140,7 @@
 
   /** @type {HTMLDetailsElement[]} */
   const menus = Array.from(document.querySelectorAll("details.alhena-menu"));
-  const tips = Array.from(document.querySelectorAll(".alhena-tip"));
+  const tips = Array.from(document.querySelectorAll(".alhena-tip, .alhena-missing"));
   for (const tip of tips) {
     for (const type of ["pointerenter", "focusin", "click"]) {
       tip.addEventListener(type, () => tip.classList.remove("alhena-dismissed"));
