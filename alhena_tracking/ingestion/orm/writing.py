@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable
 
 from alhena_tracking.db.transactions import rows_of
 from alhena_tracking.ingestion.carts import WORTH_FIELDS
+from alhena_tracking.ingestion.order_rows import new_touches
 from alhena_tracking.ingestion.orm.order_states import save_states
 from alhena_tracking.ingestion.orm.rows import Ids, insert
 from alhena_tracking.ingestion.planning import Plan
@@ -29,6 +30,7 @@ def write(plan: Plan) -> None:
     for line in plan.lines_without_id:
         line.order_id = line.order.pk
     insert(plan.lines_without_id, ids)
+    insert([touch for order in plan.orders_without_id for touch in new_touches(order)], ids)
     save_states(plan.states, ids)
     insert(plan.cart_events, ids)
     save_emptying(plan.changed_cart_orders)
