@@ -4,13 +4,15 @@ Apart from 0004, whose locks it would hold all the while: each chunk commits, an
 Their ``touches`` stay empty, as all of an order is then of its own channel and AI profile; nothing of it is direct.
 """
 
+from typing import Any
+
 from django.db import migrations
 from django.db.models import OuterRef, Subquery
 
 CHUNK = 1000
 
 
-def fill_in(apps, schema_editor):
+def fill_in(apps: Any, schema_editor: Any) -> None:
     alias = schema_editor.connection.alias
     interactions = apps.get_model('alhena_tracking', 'Interaction').objects.using(alias).order_by()
     times = interactions.filter(pk=OuterRef('credited_interaction')).values('occurred_at')

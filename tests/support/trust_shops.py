@@ -24,6 +24,10 @@ from tests.support.trust_oracle import Word
 from tests.support.trust_sequences import RECEIVED_FROM, Event
 
 
+#: What interactions of a kind recommend, which the oracle knows nothing of.
+_RECOMMENDED = {"CHAT": ["mug"], "FAQ": ["tea", "cup"]}
+
+
 @dataclass(slots=True)
 class Shops:
     """The companies of a sequence, and the event ids given to its cart changes, in order of arrival."""
@@ -97,7 +101,10 @@ def _data(event: oracle.Event | Word) -> InteractionData | CartEventData | Order
         "event_id": uuid.uuid4(),
     }
     if isinstance(event, oracle.Interaction):
-        return InteractionData(kind=event.kind, ai_profile=event.ai_profile, **common)
+        products = _RECOMMENDED.get(event.kind)
+        return InteractionData(
+            kind=event.kind, ai_profile=event.ai_profile, recommended_product_ids=products, **common
+        )
     assert isinstance(event, oracle.CartChange)
     return CartEventData(
         type=event.type,
