@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from alhena_tracking.conf import conf
 from alhena_tracking.contract.limits import PENDING_AGE, PRODUCT_NAME_LENGTH, TEXT_LENGTH, TOTAL_MINOR, VALUE_MINOR
@@ -112,7 +113,7 @@ class Order(OrderAmounts, CreditedOrder, Excludable, Event):
         _("lines confirmed"), default=False, help_text=_("The lines come from the shop's server.")
     )
     direct_minor = models.BigIntegerField(
-        _("direct"),
+        pgettext_lazy("revenue", "direct"),
         default=0,
         db_default=0,
         help_text=_("What of the value is direct, in minor units of the currency. The rest is assisted."),
@@ -231,7 +232,7 @@ class OrderLine(models.Model):
     quantity = models.DecimalField(_("quantity"), max_digits=10, decimal_places=3)
     total_minor = models.BigIntegerField(_("total"), help_text=_("In minor units of the order's currency."))
     is_direct = models.BooleanField(
-        _("direct"),
+        pgettext_lazy("revenue", "direct"),
         default=False,
         db_default=False,
         help_text=_("An interaction before the order named or recommended the product."),

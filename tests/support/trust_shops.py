@@ -23,7 +23,6 @@ from tests.support import oracle, trust_oracle
 from tests.support.trust_oracle import Word
 from tests.support.trust_sequences import RECEIVED_FROM, Event
 
-
 #: What interactions of a kind recommend, which the oracle knows nothing of.
 _RECOMMENDED = {"CHAT": ["mug"], "FAQ": ["tea", "cup"]}
 
@@ -102,9 +101,7 @@ def _data(event: oracle.Event | Word) -> InteractionData | CartEventData | Order
     }
     if isinstance(event, oracle.Interaction):
         products = _RECOMMENDED.get(event.kind)
-        return InteractionData(
-            kind=event.kind, ai_profile=event.ai_profile, recommended_product_ids=products, **common
-        )
+        return InteractionData(kind=event.kind, ai_profile=event.ai_profile, recommended_product_ids=products, **common)
     assert isinstance(event, oracle.CartChange)
     return CartEventData(
         type=event.type,
