@@ -14,6 +14,7 @@ from alhena_tracking.contract.amounts import rounded_half_up
 from alhena_tracking.contract.ceilings import is_above
 from alhena_tracking.contract.limits import TOTAL_MINOR, UNIT_VALUE_DECIMALS
 from alhena_tracking.digests import text_digest
+from alhena_tracking.ingestion.cart_groups import grouped_lines
 from alhena_tracking.ingestion.data import (
     ORDER_DETAILS,
     ORDER_PARTS,
@@ -72,6 +73,7 @@ def new_order(company: Company, data: OrderData, attribution: Attribution, lines
         is_cancelled=is_confirmed and bool(data.is_cancelled),
         cart_at=data.occurred_at,
         cart_lines=cart_lines(lines),
+        grouped_lines=grouped_lines(lines),
         **values,
     )
     set_direct(order, lines)

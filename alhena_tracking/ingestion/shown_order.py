@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from alhena_tracking.contract.limits import PENDING_AGE
 from alhena_tracking.ingestion import order_rows
+from alhena_tracking.ingestion.cart_groups import grouped_lines
 from alhena_tracking.ingestion.claims import Amount, Claims, amount_of
 from alhena_tracking.ingestion.data import ORDER_DETAILS, Attribution, Lines, OrderData
 from alhena_tracking.ingestion.order_rows import Place, figure_key, place_of
@@ -120,6 +121,7 @@ class ShownOrder:
         order.cart_at, order.arrival = claim.occurred_at, claim.arrival
         if (order.session_id,) != self.figure_key[:1] or claim in self.claims.restated:
             order.cart_lines = order_rows.cart_lines(claim.line_items)
+            order.grouped_lines = grouped_lines(claim.line_items)
         self.is_changed |= was != (order.cart_at, order.arrival)
 
     @property

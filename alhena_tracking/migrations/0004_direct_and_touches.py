@@ -52,6 +52,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name='order',
+            name='grouped_lines',
+            field=models.JSONField(editable=False, null=True),
+        ),
+        migrations.AddField(
+            model_name='order',
             name='named_products',
             field=models.JSONField(editable=False, null=True),
         ),

@@ -90,7 +90,8 @@ class Order(OrderAmounts, CreditedOrder, Excludable, Event):
 
     ``cart_at``, ``arrival`` and ``cart_lines`` (quantities by the digest of the product's id) are what its own session
     first reported: when the order empties the cart, and of what. Of all, if it ``empties_cart``: it has no lines, or
-    none of them is in the cart.
+    none of them is in the cart. With ``PRODUCT_GROUP``, ``grouped_lines`` are what was reported, and ``cart_lines`` the
+    variants in the cart that they stand for.
     """
 
     order_id = ExactCharField(_("order ID"), max_length=TEXT_LENGTH, blank=True, help_text=_("Assigned by the shop."))
@@ -137,6 +138,7 @@ class Order(OrderAmounts, CreditedOrder, Excludable, Event):
     acceptance_reason = models.CharField(_("reason for accepting it"), max_length=TEXT_LENGTH, blank=True)
     cart_at = models.DateTimeField(editable=False)
     cart_lines = models.JSONField(default=dict, editable=False)
+    grouped_lines = models.JSONField(null=True, editable=False)
     empties_cart = models.BooleanField(default=True, editable=False)
 
     objects = OrderQuerySet["Order"].as_manager()

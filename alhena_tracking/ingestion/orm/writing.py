@@ -45,7 +45,10 @@ def save_worth(events: Iterable[StoredCartEvent]) -> None:
 
 
 def save_emptying(orders: Collection[StoredOrder]) -> None:
-    """Store whether orders empty all of a cart."""
+    """Store whether orders empty all of a cart, and of what where ``PRODUCT_GROUP`` decides that."""
+    for order in orders:
+        if order.grouped_lines:
+            rows_of(Order).filter(pk=order.id).update(cart_lines=order.cart_lines)
     for empties_cart in (True, False):
         if pks := [order.id for order in orders if order.empties_cart == empties_cart]:
             rows_of(Order).filter(pk__in=pks).update(empties_cart=empties_cart)
