@@ -38,4 +38,4 @@ def test_credited_at_when_missing_is_filled_in_by_chunks(company: Company, monke
     for _ in range(2):  # an interrupted one is run again
         migration.fill_in(apps, SimpleNamespace(connection=connection))
         assert dict(Order.objects.values_list("pk", "credited_at")) == expected
-        assert dict(OrderClaim.objects.values_list("order", "credited_at")) == of_claims
+        assert dict(OrderClaim.objects.values_list("order_id", "credited_at")) == of_claims
