@@ -29,6 +29,8 @@ class Candidate:
     channel: str = ""
     ai_profile: str = ""
     is_qualifying: bool = True
+    #: The ids of the products that it named or recommended, where an order asks for them.
+    product_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,25 +41,32 @@ class Credit:
     session_id: int
     channel: str
     ai_profile: str
+    occurred_at: datetime
 
 
 def choose_credit(candidates: Iterable[Candidate], at: datetime, window: timedelta, model: str) -> Credit | None:
-    """Credit an event at ``at`` to one of its qualifying ``candidates``; ``None`` if none is eligible.
-
-    Eligible are those in [``at`` - ``window``, ``at``]. Those up to ``INTERACTION_GRACE`` later count as at ``at``,
-    since the assistant's request may be slower than the event's.
-    """
-    eligible = [c for c in candidates if c.is_qualifying and at - window <= c.occurred_at <= at + INTERACTION_GRACE]
-    if not eligible:
+    """Credit an event at ``at`` to one of its ``candidates``; ``None`` if none is eligible."""
+    found = eligible(candidates, at, window)
+    if not found:
         return None
     choose = max if model == AttributionModel.LAST_TOUCH else min
-    credited = choose(eligible, key=lambda c: (min(c.occurred_at, at), c.id))
+    credited = choose(found, key=lambda c: (min(c.occurred_at, at), c.id))
     return Credit(
         interaction_id=credited.id,
-        session_id=_earliest_session(eligible),
+        session_id=_earliest_session(found),
         channel=credited.channel,
         ai_profile=credited.ai_profile,
+        occurred_at=credited.occurred_at,
     )
+
+
+def eligible(candidates: Iterable[Candidate], at: datetime, window: timedelta) -> list[Candidate]:
+    """Return the qualifying candidates in [``at`` - ``window``, ``at``].
+
+    Those up to ``INTERACTION_GRACE`` later count as at ``at``, since the assistant's request may be slower than the
+    event's.
+    """
+    return [c for c in candidates if c.is_qualifying and at - window <= c.occurred_at <= at + INTERACTION_GRACE]
 
 
 def choose_session(candidates: Iterable[Candidate], at: datetime, window: timedelta) -> int | None:

@@ -243,6 +243,13 @@ class Conf:
         "Use the dotted path of a function that takes an order id and returns it in one form, or None.",
         "Dotted path of ``function(order_id: str) -> str``, which brings the ids of orders to one form on arrival.",
     )
+    product_group = Setting[str | None](
+        None,
+        "E039",
+        _is_function_or_none,
+        "Use the dotted path of a function that takes a product id and returns that of its group, or None.",
+        "Dotted path of ``function(product_id: str) -> str``, which maps the variants of a product to one id.",
+    )
     confirmed_orders_only = Switch("E013", "Whether only orders that the shop's server confirmed count as revenue.")
     max_order_value = _ceilings(
         "E025",

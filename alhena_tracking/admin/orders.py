@@ -8,6 +8,7 @@ from django.contrib import admin
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from alhena_tracking.admin import formats
 from alhena_tracking.admin.base import (
@@ -46,7 +47,7 @@ def order_id_matches(term: str) -> list[dict[str, Any]]:
 
 class OrderLineInline(ReadOnlyMixin, TabularInline):
     model = OrderLine
-    fields = ["product_id", "product_name", "quantity_sold", "total"]
+    fields = ["product_id", "product_name", "quantity_sold", "total", "is_direct"]
     readonly_fields = ["quantity_sold", "total"]
     extra = 0
 
@@ -122,6 +123,7 @@ class OrderAdmin(OrderTraceMixin, RecordAdmin):
                     "occurred_at",
                     "occurred_on",
                     "value",
+                    "direct",
                     "standing",
                     "held_reason",
                     "has_conflict",
@@ -136,6 +138,10 @@ class OrderAdmin(OrderTraceMixin, RecordAdmin):
 
     def exact_matches(self, request: HttpRequest, term: str) -> list[dict[str, Any]]:
         return order_id_matches(term)
+
+    @admin.display(description=pgettext_lazy("revenue", "direct"))
+    def direct(self, order: Order) -> str:
+        return formats.money(order.direct_minor, order.currency)
 
     @admin.display(description=_("trust"), ordering="trust")
     def trust_word(self, order: Order) -> str:

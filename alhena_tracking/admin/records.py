@@ -250,6 +250,7 @@ class InteractionAdmin(RecordAdmin):
                     "product_id",
                     "conversation_id",
                     "ai_profile",
+                    "recommended_products",
                     "session",
                 ]
             },
@@ -259,6 +260,10 @@ class InteractionAdmin(RecordAdmin):
 
     def exact_matches(self, request: HttpRequest, term: str) -> list[dict[str, Any]]:
         return [{"conversation_id": term}]
+
+    @admin.display(description=_("recommended products"))
+    def recommended_products(self, interaction: Interaction) -> str:
+        return ", ".join(interaction.recommended_product_ids or ())
 
 
 @admin.register(CartEvent)

@@ -28,6 +28,9 @@ UNIT_VALUE_DECIMALS = 4
 
 LINE_ITEMS = 500
 
+#: Most products that the assistant recommended in one interaction.
+RECOMMENDED_PRODUCTS = 20
+
 #: Most events of a batch: of one visitor's, and of one of the shop's server, whose events may have different visitors.
 BATCH_EVENTS = 100
 SERVER_BATCH_EVENTS = 500
@@ -67,6 +70,8 @@ SESSION_CART_EVENTS = 1000
 EMPTYING_INTERVAL = timedelta(minutes=5)
 #: After more orders of its session since its last event, nothing of a product is left in the cart.
 CART_ORDERS = 20
+#: Most pairs of a channel and an AI profile among the touches that are stored with an order.
+TOUCHES = 50
 #: How much an order's only claim may differ from the confirmed amount, and from its time, to be credited.
 NEAR_CLAIM = Fraction(3, 10)
 NEAR_CLAIM_INTERVAL = timedelta(hours=1)

@@ -78,6 +78,15 @@ def parse_text(value: object, limit: int = limits.TEXT_LENGTH) -> str:
     return text
 
 
+def parse_texts(value: object, most: int) -> list[str]:
+    """Parse an array of at most ``most`` strings; return each once. One that is invalid makes all of them invalid."""
+    if type(value) is not list:
+        raise InvalidValue("wrong_type", expected="array", actual=json_type(value))
+    if len(value) > most:
+        raise InvalidValue("too_many", limit=most)
+    return list(dict.fromkeys(map(parse_text, value)))
+
+
 def parse_choice(value: object, choices: Container[str], expected: str) -> str:
     """Parse one of ``choices``, case-sensitively. ``expected`` lists them in the message."""
     if type(value) is not str:

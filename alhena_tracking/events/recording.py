@@ -34,7 +34,8 @@ def record_interaction(
     visitor: HttpRequest | Request | Visitor, *, company: str | None = None, **fields: Any
 ) -> Outcome:
     """Record one use of the assistant: ``type`` (``CHAT``, ``FAQ`` or ``NUDGE``), and optionally ``product_id``,
-    ``conversation_id``, ``ai_profile``, ``source``, ``event_id``, ``occurred_at``.
+    ``conversation_id``, ``ai_profile``, ``recommended_product_ids`` (up to 20), ``source``, ``event_id``,
+    ``occurred_at``.
 
     Returns ``recorded``, ``duplicate`` or ``ignored``, and in an open transaction ``deferred``. Raises ``EventError``,
     and ``django.db.DatabaseError`` while the database cannot take it.

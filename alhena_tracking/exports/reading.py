@@ -45,6 +45,8 @@ _SQL_OF_REFUNDS = {
     "net_minor": "(t.value_minor - COALESCE(refund.sum, 0))",
     "refund_days": "refund.days",
 }
+#: Columns that are computed from other fields of their row.
+_COMPUTED = {"assisted_minor": F("value_minor") - F("direct_minor")}
 
 
 class RowColumn(NamedTuple):
@@ -89,7 +91,10 @@ class Rows:
 
     def read(self, keys: Sequence[int]) -> list[_Values]:
         """Return the rows with these ids, in their order, without those deleted since the ids were read."""
-        rows = self.found.model._default_manager.using(self.found.db).filter(pk__in=keys).order_by()
+        computed = {name: _COMPUTED[name] for name in self.fields if name in _COMPUTED}
+        rows = (
+            self.found.model._default_manager.using(self.found.db).filter(pk__in=keys).order_by().annotate(**computed)
+        )
         found = {row[0]: row for row in rows.values_list("id", *self.fields)}
         return [found[key] for key in keys if key in found]
 
@@ -112,7 +117,7 @@ class Rows:
         inner = (
             self.found.filter(occurred_on=day)
             .order_by("occurred_at", "id")
-            .annotate(**{f"c{number}": F(name) for number, name in enumerate(fields)})
+            .annotate(**{f"c{number}": _COMPUTED.get(name, F(name)) for number, name in enumerate(fields)})
             .values_list(*(f"c{number}" for number in range(len(fields))), "value_minor", "id")
         )
         sql, params = inner.query.get_compiler(using=self.found.db).as_sql()

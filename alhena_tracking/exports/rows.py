@@ -24,6 +24,8 @@ def orders_table(report: RevenueImpactReport) -> Table:
         *_time_columns(report),
         RowColumn(_("Currency"), "currency", cells.word()),
         RowColumn(_("Value"), "value_minor", money),
+        RowColumn(pgettext("revenue", "Direct"), "direct_minor", money),
+        RowColumn(pgettext("revenue", "Assisted"), "assisted_minor", money),
         RowColumn(pgettext("revenue", "Refunded"), "refunded_minor", money),
         RowColumn(pgettext("revenue", "Net"), "net_minor", money),
         RowColumn(_("Refunds by day"), "refund_days", cells.word()),

@@ -13,6 +13,7 @@ from alhena_tracking.conf import conf
 from alhena_tracking.contract.amounts import rounded_half_up
 from alhena_tracking.contract.limits import CART_ORDERS, EMPTYING_INTERVAL, UNIT_VALUE_DECIMALS
 from alhena_tracking.digests import text_digest
+from alhena_tracking.ingestion.cart_groups import InCart, lines_in_cart
 from alhena_tracking.ingestion.data import Attribution, CartEventData
 from alhena_tracking.ingestion.order_rows import Place
 from alhena_tracking.ingestion.state import ProductInCart, StoredCartEvent, StoredOrder, earliest
@@ -138,8 +139,11 @@ class _Product:
     """
 
     state: CartState
+    product_id: str = ""
     orders: int = 0
     removals: list[_Row] = field(default_factory=list)
+    #: When it last changed.
+    last: _Moment | None = None
 
     def change(self, event: _Row) -> None:
         change = change_cart(
@@ -149,7 +153,7 @@ class _Product:
         assert change.state.quantity is not None  # noqa: S101  (known after any event)
         event.cart_quantity = change.state.quantity
         event.claimed_units, event.claimed_minor = change.state.units, change.state.minor
-        self.state, self.orders = change.state, 0
+        self.state, self.orders, self.last = change.state, 0, _moment(event)
 
     def order(self, quantity: str, *, empties: bool) -> None:
         self.orders += 1
@@ -179,9 +183,10 @@ class _Cart:
         """Add a product, whose events from ``start`` on are computed."""
         earlier = [row for row in stored if row.occurred_at < start]
         later = stored[len(earlier) :]
-        found = self._products[product] = _Product(EMPTY_CART)
+        rows: list[_Row] = [*stored, *added]
+        found = self._products[product] = _Product(EMPTY_CART, rows[0].product_id if rows else "")
         if earlier:
-            found.state = _state_after(earlier[-1])
+            found.state, found.last = _state_after(earlier[-1]), _moment(earlier[-1])
             for order in self._orders:
                 if _moment(earlier[-1]) < _moment_of_order(order) and order.cart_at < start:
                     found.order(_ordered(order, product), empties=order.empties_cart)
@@ -200,9 +205,9 @@ class _Cart:
         # Sorting is stable: events that arrived with an order come before it.
         for _, product, step in sorted(steps, key=lambda step: step[0]):
             if isinstance(step, Order | StoredOrder):
-                was_empty = step.empties_cart
+                was = step.empties_cart, step.cart_lines
                 self._order(step)
-                if step.empties_cart != was_empty:
+                if (step.empties_cart, step.cart_lines) != was:
                     placed.orders.append(step)
             elif product is not None:
                 self._change(product, step)
@@ -220,11 +225,13 @@ class _Cart:
 
     def _order(self, order: CartOrder) -> None:
         """Take an order out of the cart, and the worth of removals that were the shop's emptying it."""
+        if order.grouped_lines and self._since is not None and order.cart_at >= self._since:
+            order.cart_lines = lines_in_cart(order.grouped_lines, self._in_cart(order))
         is_any_left = any(product.state.quantity for product in self._products.values())
         holds_any = False
         for key, product in self._products.items():
             is_held = key.product_id_digest.hex in order.cart_lines if order.cart_lines else not is_any_left
-            removals = [row for row in product.removals if order.cart_at - row.occurred_at <= EMPTYING_INTERVAL]
+            removals = _timely(product.removals, order)
             if is_held:
                 for row in removals:
                     row.units, row.gmv_minor = Decimal(0), 0
@@ -233,6 +240,20 @@ class _Cart:
             order.empties_cart = not order.cart_lines or not holds_any
         for key, product in self._products.items():
             product.order(_ordered(order, key), empties=order.empties_cart)
+
+    def _in_cart(self, order: CartOrder) -> list[InCart]:
+        """Return what is in the cart, or was until the shop emptied it, in the order of the last changes."""
+        found = [
+            (product.last, InCart(key.product_id_digest.hex, product.product_id, product.state.quantity or Decimal(0)))
+            for key, product in self._products.items()
+            if product.last is not None and (product.state.quantity or _timely(product.removals, order))
+        ]
+        return [one for _, one in sorted(found, key=lambda each: (each[0], each[1].digest))]
+
+
+def _timely(removals: Iterable[_Row], order: CartOrder) -> list[_Row]:
+    """Return the removals that were so shortly before an order that the shop emptied its cart."""
+    return [row for row in removals if order.cart_at - row.occurred_at <= EMPTYING_INTERVAL]
 
 
 def _ordered(order: CartOrder, product: ProductInCart) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields
+from dataclasses import astuple, dataclass, field, fields
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cache
@@ -17,6 +17,7 @@ from alhena_tracking.conf import conf
 from alhena_tracking.contract.limits import CLOCK_TOLERANCE
 from alhena_tracking.digests import fingerprint_digests
 from alhena_tracking.models import CartEvent, Company, Trust, ValueBasis
+from alhena_tracking.touches import Touch
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +103,8 @@ class InteractionData(EventData):
     product_id: str = ""
     conversation_id: str = ""
     ai_profile: str = ""
+    #: Each once; ``None`` if there is none.
+    recommended_product_ids: list[str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,12 +210,17 @@ class RefundData(EventData):
 
 @dataclass(frozen=True, slots=True)
 class Attribution:
-    """A credit, the attribution rules in force when it was given, and the event's arrival in its session."""
+    """A credit, the attribution rules in force when it was given, and the event's arrival in its session.
+
+    An order also has its ``touches`` and the products (digests of their groups) that its touches named or recommended.
+    """
 
     credit: Credit
     window: timedelta
     model: str
     arrival: int
+    touches: tuple[Touch, ...] = ()
+    named_products: tuple[str, ...] = ()
 
     def fields(self) -> dict[str, Any]:
         """Return the values of the columns of ``models.base.Credited``."""
@@ -224,6 +232,16 @@ class Attribution:
             "attribution_window": self.window,
             "attribution_model": self.model,
             "arrival": self.arrival,
+        }
+
+    def order_fields(self) -> dict[str, Any]:
+        """Return the values of the columns of ``models.orders.CreditedOrder``."""
+        return {
+            **self.fields(),
+            "credited_at": self.credit.occurred_at,
+            # A single pair is the order's own channel and AI profile.
+            "touches": [list(astuple(touch)) for touch in self.touches] if len(self.touches) > 1 else None,
+            "named_products": list(self.named_products) or None,
         }
 
 

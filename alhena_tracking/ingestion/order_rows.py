@@ -14,6 +14,7 @@ from alhena_tracking.contract.amounts import rounded_half_up
 from alhena_tracking.contract.ceilings import is_above
 from alhena_tracking.contract.limits import TOTAL_MINOR, UNIT_VALUE_DECIMALS
 from alhena_tracking.digests import text_digest
+from alhena_tracking.ingestion.cart_groups import grouped_lines
 from alhena_tracking.ingestion.data import (
     ORDER_DETAILS,
     ORDER_PARTS,
@@ -30,12 +31,15 @@ from alhena_tracking.models import (
     OrderAmounts,
     OrderClaim,
     OrderLine,
+    OrderTouch,
     PendingConfirmation,
     Refund,
     Standing,
     Trust,
     ValueBasis,
 )
+from alhena_tracking.product_groups import group_digest
+from alhena_tracking.touches import Touch, direct_minor, linear_minor
 
 
 class Place(NamedTuple):
@@ -53,11 +57,11 @@ def new_order(company: Company, data: OrderData, attribution: Attribution, lines
     is_held = not is_confirmed and is_above(conf.max_order_value, data.currency, data.value_minor)
     values = {
         **data.fields(company),
-        **attribution.fields(),
+        **attribution.order_fields(),
         # A server's event that is credited names the visitor.
         "trust": Trust.VERIFIED if is_confirmed else Trust.REPORTED,
     }
-    return Order(
+    order = Order(
         order_id=data.order_id,
         order_id_digest=text_digest(data.order_id) if data.order_id else None,
         contents_digest=None if data.order_id else digest_of(data, lines),
@@ -69,8 +73,11 @@ def new_order(company: Company, data: OrderData, attribution: Attribution, lines
         is_cancelled=is_confirmed and bool(data.is_cancelled),
         cart_at=data.occurred_at,
         cart_lines=cart_lines(lines),
+        grouped_lines=grouped_lines(lines),
         **values,
     )
+    set_direct(order, lines)
+    return order
 
 
 def new_claim(company: Company, data: OrderData, attribution: Attribution, lines: Lines) -> OrderClaim:
@@ -83,7 +90,8 @@ def new_claim(company: Company, data: OrderData, attribution: Attribution, lines
 def restate_claim(claim: OrderClaim, company: Company, data: OrderData, attribution: Attribution, lines: Lines) -> None:
     """Set all of a claim but its order by one event."""
     is_above_ceiling = is_above(conf.max_order_value, data.currency, data.value_minor)
-    values = {"line_items": lines, "is_above_ceiling": is_above_ceiling, **data.fields(company), **attribution.fields()}
+    values = {"line_items": lines, "is_above_ceiling": is_above_ceiling, **data.fields(company)}
+    values |= attribution.order_fields()
     for name, value in values.items():
         setattr(claim, name, value)
 
@@ -156,8 +164,40 @@ def new_lines(order: Order, lines: Iterable[dict[str, Any]]) -> list[OrderLine]:
             product_name=line["product_name"],
             quantity=Decimal(line["quantity"]),
             total_minor=line["total_minor"],
+            is_direct=is_direct,
         )
-        for line in lines
+        for line, is_direct in _with_directness(order, lines)
+    ]
+
+
+def set_direct(order: Order, lines: Iterable[dict[str, Any]]) -> None:
+    """Set how much of an order with these lines is direct."""
+    order.direct_minor = direct_minor(
+        order.value_minor, ((line["total_minor"], is_direct) for line, is_direct in _with_directness(order, lines))
+    )
+
+
+def _with_directness(order: Order, lines: Iterable[dict[str, Any]]) -> list[tuple[dict[str, Any], bool]]:
+    """Return lines, and whether an interaction that the order's credit could have chosen named their products."""
+    named = set(order.named_products or ())
+    return [(line, bool(named) and group_digest(line["product_id"]).hex in named) for line in lines]
+
+
+def new_touches(order: Order) -> list[OrderTouch]:
+    """Build the touches of a stored order; none where all are of its own channel and AI profile."""
+    touches = [Touch(*values) for values in order.touches or ()]
+    shares = linear_minor(order.value_minor, [touch.count for touch in touches])
+    return [
+        OrderTouch(
+            order=order,
+            channel=touch.channel,
+            ai_profile=touch.ai_profile,
+            count=touch.count,
+            is_first=touch.is_first,
+            is_last=touch.is_last,
+            linear_minor=share,
+        )
+        for touch, share in zip(touches, shares, strict=True)
     ]
 
 
@@ -246,7 +286,7 @@ def new_refund(company: Company, data: RefundData) -> Refund:
 def figure_key(order: Order) -> tuple[Any, ...]:
     """Return all that decides an order's place in the figures, session and day first."""
     credit = (order.channel, order.ai_profile, order.trust, order.standing)
-    return order.session_id, order.occurred_on, *credit, order.currency, order.value_minor
+    return order.session_id, order.occurred_on, *credit, order.currency, order.value_minor, order.direct_minor
 
 
 def place_of(order: Order) -> Place | None:

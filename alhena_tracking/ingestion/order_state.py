@@ -59,12 +59,12 @@ class OrderState(ShownOrder):
                 return self._deny(data, lines)
             credit = {name: getattr(claim, name) for name in CREDIT_FIELDS}
             return self._verify(data, credit, claim.occurred_at, lines, data.received_at)
-        return self._verify(data, attribution.fields(), data.occurred_at, lines, data.received_at, attribution)
+        return self._verify(data, attribution.order_fields(), data.occurred_at, lines, data.received_at, attribution)
 
     def lift(self, denial: PendingConfirmation, attribution: Attribution, now: datetime) -> None:
         """Credit the visitor whom the denial names: an interaction was recorded late."""
         data = order_rows.data_of(denial)
-        self._verify(data, attribution.fields(), data.occurred_at, denial.line_items, now, attribution)
+        self._verify(data, attribution.order_fields(), data.occurred_at, denial.line_items, now, attribution)
 
     def confirm_equal(self, data: OrderData) -> None:
         """Confirm an order without an id, which keeps its time and credit."""

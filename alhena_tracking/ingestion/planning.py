@@ -32,8 +32,9 @@ from alhena_tracking.ingestion.data import (
 )
 from alhena_tracking.ingestion.order_rows import place_of
 from alhena_tracking.ingestion.order_state import OrderState
+from alhena_tracking.ingestion.order_touches import with_touches
 from alhena_tracking.ingestion.orders_without_id import OrdersWithoutId
-from alhena_tracking.ingestion.sessions import counted_as, include, is_qualifying
+from alhena_tracking.ingestion.sessions import candidate_of, counted_as, include, is_qualifying
 from alhena_tracking.ingestion.stale_days import StaleDays
 from alhena_tracking.ingestion.state import (
     TABLES,
@@ -189,12 +190,14 @@ class _Planning:
         """Choose the interaction that an event is credited to, for good; ``None`` if there is none."""
         if event.visitor is None:
             return None
-        credit = choose_credit(self._candidates_of(event.visitor), event.occurred_at, self.window, self.model)
+        candidates = self._candidates_of(event.visitor)
+        credit = choose_credit(candidates, event.occurred_at, self.window, self.model)
         if credit is None:
             return None
         if not self._is_read(event.visitor, credit.session_id):
             raise NotReadError
-        return self._attribution(credit)
+        attribution = self._attribution(credit)
+        return with_touches(attribution, candidates, event.occurred_at) if isinstance(event, OrderData) else attribution
 
     def _attribution(self, credit: Credit) -> Attribution:
         arrival = self.stored.versions.get(credit.session_id, 0) * _ARRIVALS + self._number
@@ -251,9 +254,7 @@ class _Planning:
         self._candidates.clear()
 
     def _remember(self, row: Interaction, session: VisitorSession) -> None:
-        candidate = Candidate(
-            row.pk, row.occurred_at, session.pk, session.started_at, row.kind, row.ai_profile, row.is_qualifying
-        )
+        candidate = candidate_of(row, session)
         for column in ("user_fingerprint_digest", "faq_fingerprint_digest"):
             if digest := getattr(row, column):
                 self.stored.candidates.setdefault(Fingerprint(column, digest), {})[candidate.id] = candidate
@@ -292,10 +293,11 @@ class _Planning:
             ]
             if denial is None or not named:
                 continue
-            found = [each for name in named for each in self.stored.candidates.get(name, {}).values()]
+            found = {pk: each for name in named for pk, each in self.stored.candidates.get(name, {}).items()}.values()
             credit = choose_credit(found, denial.occurred_at, self.window, self.model)
             if credit is not None:
-                state.lift(denial, self._attribution(credit), event.received_at)
+                attribution = with_touches(self._attribution(credit), found, denial.occurred_at)
+                state.lift(denial, attribution, event.received_at)
 
     # What follows from all of them
 

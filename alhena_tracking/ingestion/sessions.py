@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date
 
 from django.utils.module_loading import import_string
 
+from alhena_tracking.attribution import Candidate
 from alhena_tracking.conf import conf
 from alhena_tracking.models import Interaction, VisitorSession
 
@@ -24,6 +25,25 @@ def is_qualifying(interaction: Interaction) -> bool:
     except Exception:
         logger.exception("%s failed; the interaction counts, as it does without a predicate.", path)
         return True
+
+
+def products_of(product_id: str, recommended: Iterable[str] | None) -> tuple[str, ...]:
+    """Return the products that an interaction named or recommended."""
+    return tuple(each for each in (product_id, *(recommended or ())) if each)
+
+
+def candidate_of(row: Interaction, session: VisitorSession) -> Candidate:
+    """Return an interaction as one that an event may be credited to."""
+    return Candidate(
+        row.pk,
+        row.occurred_at,
+        session.pk,
+        session.started_at,
+        row.kind,
+        row.ai_profile,
+        row.is_qualifying,
+        products_of(row.product_id, row.recommended_product_ids),
+    )
 
 
 def counted_as(session: VisitorSession) -> tuple[date, str, str]:

@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from alhena_tracking.contract.limits import PENDING_AGE
 from alhena_tracking.ingestion import order_rows
+from alhena_tracking.ingestion.cart_groups import grouped_lines
 from alhena_tracking.ingestion.claims import Amount, Claims, amount_of
 from alhena_tracking.ingestion.data import ORDER_DETAILS, Attribution, Lines, OrderData
 from alhena_tracking.ingestion.order_rows import Place, figure_key, place_of
@@ -23,6 +24,9 @@ CREDIT_FIELDS = (
     "ai_profile",
     "attribution_window",
     "attribution_model",
+    "credited_at",
+    "touches",
+    "named_products",
 )
 
 
@@ -38,9 +42,12 @@ class ShownOrder:
     versions: Versions = field(default_factory=Versions)
     #: Lines that replace the stored ones; ``None`` keeps them.
     lines: Sequence[dict[str, Any]] | None = None
-    #: The stored order's ``figure_key``, and the session and time at which it empties a cart.
+    #: The stored order's ``figure_key``, the session and time at which it empties a cart, and what its stored touches
+    #: and lines depend on.
     figure_key: tuple[Any, ...] = ()
     place: Place | None = None
+    former_touches: tuple[int, Any] = (0, None)
+    former_products: Any = None
     is_new: bool = False
     is_changed: bool = False
     is_confirmed: bool = False
@@ -53,7 +60,14 @@ class ShownOrder:
     def of(cls, company: Company, order: Order) -> Self:
         """Return the state of a stored order, without its claims and refunds."""
         order.company = company
-        return cls(company, order, figure_key=figure_key(order), place=place_of(order))
+        return cls(
+            company,
+            order,
+            figure_key=figure_key(order),
+            place=place_of(order),
+            former_touches=(order.value_minor, order.touches),
+            former_products=order.named_products,
+        )
 
     @property
     def is_unknown(self) -> bool:
@@ -62,10 +76,41 @@ class ShownOrder:
     def settle(self) -> None:
         """Set the standing that follows from all events, once they are taken."""
         if self.order is not None:
+            if self.is_new or self.is_changed or self.lines is not None:
+                self._settle_direct(self.order)
             was = self.order.standing
             self.order.set_standing(is_session_excluded=self.order.session_id in self.claims.excluded_sessions)
             self.is_changed |= self.order.standing != was
             self._place_in_cart(self.order)
+
+    def _settle_direct(self, order: Order) -> None:
+        """Compute what of the order is direct: it depends on the value, the lines and the credit."""
+        lines = self._lines_shown(order)
+        if lines is None:
+            order.direct_minor = min(order.direct_minor, order.value_minor)
+            return
+        if order.named_products != self.former_products and lines:
+            self.lines = lines
+        order_rows.set_direct(order, lines)
+        self.is_changed = True
+
+    def _lines_shown(self, order: Order) -> Sequence[dict[str, Any]] | None:
+        """Return the order's lines; ``None`` where they are not known, and do not change."""
+        if self.lines is not None:
+            return self.lines
+        if order.has_confirmed_lines:
+            return self.versions.standing_lines
+        claim = self.claims.of_session(order.session_id)
+        if claim is None:
+            return None
+        return claim.line_items if claim.currency == order.currency else []
+
+    @property
+    def has_other_touches(self) -> bool:
+        """Whether the stored touches, if there are any, are not those of the order."""
+        assert self.order is not None  # noqa: S101
+        former_minor, former = self.former_touches
+        return former != self.order.touches or (former is not None and former_minor != self.order.value_minor)
 
     def _place_in_cart(self, order: Order) -> None:
         """Have the order empty the cart as its own session first reported it: a confirmation changes no cart."""
@@ -76,6 +121,7 @@ class ShownOrder:
         order.cart_at, order.arrival = claim.occurred_at, claim.arrival
         if (order.session_id,) != self.figure_key[:1] or claim in self.claims.restated:
             order.cart_lines = order_rows.cart_lines(claim.line_items)
+            order.grouped_lines = grouped_lines(claim.line_items)
         self.is_changed |= was != (order.cart_at, order.arrival)
 
     @property

@@ -97,6 +97,7 @@ class StoredCartEvent:
     cart_quantity: Decimal
     claimed_units: Decimal
     claimed_minor: int
+    product_id: str
 
 
 @dataclass(slots=True)
@@ -108,6 +109,7 @@ class StoredOrder:
     arrival: int
     cart_lines: dict[str, str]
     empties_cart: bool
+    grouped_lines: dict[str, list[str]] | None
 
 
 class VisitorDemand:

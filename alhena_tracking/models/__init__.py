@@ -14,6 +14,7 @@ from alhena_tracking.models.orders import (
     OrderAmounts,
     OrderClaim,
     OrderLine,
+    OrderTouch,
     RevenueImpact,
     Standing,
 )
@@ -53,6 +54,7 @@ __all__ = [
     "OrderAmounts",
     "OrderClaim",
     "OrderLine",
+    "OrderTouch",
     "OrderVersion",
     "PendingConfirmation",
     "PrivacyRequest",

@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from alhena_tracking.conf import conf
 from alhena_tracking.contract.limits import PENDING_AGE, PRODUCT_NAME_LENGTH, TEXT_LENGTH, TOTAL_MINOR, VALUE_MINOR
@@ -19,7 +20,7 @@ from alhena_tracking.models.base import (
     Excludable,
     Trust,
 )
-from alhena_tracking.models.channels import Channel
+from alhena_tracking.models.channels import CHANNEL_LENGTH, Channel
 from alhena_tracking.querysets import DatedQuerySet, OrderQuerySet
 
 _ORDER_ID_HAS_DIGEST = Q(order_id="", order_id_digest__isnull=True) | (
@@ -66,12 +67,31 @@ class OrderAmounts(models.Model):
         abstract = True
 
 
-class Order(OrderAmounts, Credited, Excludable, Event):
-    """An attributed purchase. ``value_minor`` is the total after discounts and taxes, before refunds.
+class CreditedOrder(Credited):
+    """The credit of an order, and what further figures need of the interactions that it could have chosen.
+
+    ``touches`` has the values of each ``touches.Touch``, where these interactions are of several channels or AI
+    profiles; ``named_products`` the digests of the products (``PRODUCT_GROUP``) that they named or recommended.
+    """
+
+    credited_at = models.DateTimeField(
+        _("time of the credited interaction"), null=True, help_text=_("Empty for orders of before it was stored.")
+    )
+    touches = models.JSONField(null=True, editable=False)
+    named_products = models.JSONField(null=True, editable=False)
+
+    class Meta:
+        abstract = True
+
+
+class Order(OrderAmounts, CreditedOrder, Excludable, Event):
+    """An attributed purchase. ``value_minor`` is the total after discounts and taxes, before refunds. ``direct_minor``
+    is what of it the products earned that the assistant named or recommended.
 
     ``cart_at``, ``arrival`` and ``cart_lines`` (quantities by the digest of the product's id) are what its own session
     first reported: when the order empties the cart, and of what. Of all, if it ``empties_cart``: it has no lines, or
-    none of them is in the cart.
+    none of them is in the cart. With ``PRODUCT_GROUP``, ``grouped_lines`` are what was reported, and ``cart_lines`` the
+    variants in the cart that they stand for.
     """
 
     order_id = ExactCharField(_("order ID"), max_length=TEXT_LENGTH, blank=True, help_text=_("Assigned by the shop."))
@@ -93,6 +113,12 @@ class Order(OrderAmounts, Credited, Excludable, Event):
     has_confirmed_lines = models.BooleanField(
         _("lines confirmed"), default=False, help_text=_("The lines come from the shop's server.")
     )
+    direct_minor = models.BigIntegerField(
+        pgettext_lazy("revenue", "direct"),
+        default=0,
+        db_default=0,
+        help_text=_("What of the value is direct, in minor units of the currency. The rest is assisted."),
+    )
     has_conflict = models.BooleanField(
         _("conflict"), default=False, help_text=_("Reports of this order disagree about its amount or visitor.")
     )
@@ -112,6 +138,7 @@ class Order(OrderAmounts, Credited, Excludable, Event):
     acceptance_reason = models.CharField(_("reason for accepting it"), max_length=TEXT_LENGTH, blank=True)
     cart_at = models.DateTimeField(editable=False)
     cart_lines = models.JSONField(default=dict, editable=False)
+    grouped_lines = models.JSONField(null=True, editable=False)
     empties_cart = models.BooleanField(default=True, editable=False)
 
     objects = OrderQuerySet["Order"].as_manager()
@@ -133,6 +160,9 @@ class Order(OrderAmounts, Credited, Excludable, Event):
             models.CheckConstraint(condition=_ORDER_ID_HAS_DIGEST, name="alhena_order_order_id_digest"),
             models.CheckConstraint(
                 condition=Q(value_minor__gte=0, value_minor__lte=VALUE_MINOR), name="alhena_order_value"
+            ),
+            models.CheckConstraint(
+                condition=Q(direct_minor__gte=0, direct_minor__lte=models.F("value_minor")), name="alhena_order_direct"
             ),
             models.CheckConstraint(condition=Q(channel__in=Channel.values), name="alhena_order_channel"),
             models.CheckConstraint(
@@ -160,6 +190,10 @@ class Order(OrderAmounts, Credited, Excludable, Event):
 
     def __str__(self) -> str:
         return self.order_id or f"#{self.pk}"
+
+    @property
+    def assisted_minor(self) -> int:
+        return self.value_minor - self.direct_minor
 
     @property
     def is_counted(self) -> bool:
@@ -199,6 +233,12 @@ class OrderLine(models.Model):
     product_name = ExactCharField(_("product name"), max_length=PRODUCT_NAME_LENGTH)
     quantity = models.DecimalField(_("quantity"), max_digits=10, decimal_places=3)
     total_minor = models.BigIntegerField(_("total"), help_text=_("In minor units of the order's currency."))
+    is_direct = models.BooleanField(
+        pgettext_lazy("revenue", "direct"),
+        default=False,
+        db_default=False,
+        help_text=_("An interaction before the order named or recommended the product."),
+    )
 
     class Meta:
         verbose_name = _("order line")
@@ -215,7 +255,35 @@ class OrderLine(models.Model):
         return self.product_name
 
 
-class OrderClaim(OrderAmounts, Credited, Event):
+class OrderTouch(models.Model):
+    """How many of the interactions that an order's credit could have chosen have one channel and AI profile.
+
+    An order has rows only where there are several of these pairs. Otherwise its own channel and AI profile have all of
+    its value under any model. One row is the first, one the last, and ``linear_minor`` adds up to the order's value.
+    """
+
+    order = models.ForeignKey(
+        Order, verbose_name=_("order"), on_delete=models.CASCADE, related_name="several_touches", db_index=False
+    )
+    channel = models.CharField(_("channel"), max_length=CHANNEL_LENGTH, choices=Channel.choices)
+    ai_profile = ExactCharField(_("AI profile"), max_length=TEXT_LENGTH, blank=True)
+    count = models.PositiveSmallIntegerField(_("interactions"))
+    is_first = models.BooleanField(_("first touch"), default=False)
+    is_last = models.BooleanField(_("last touch"), default=False)
+    linear_minor = models.BigIntegerField(_("linear share"), help_text=_("In minor units of the order's currency."))
+
+    class Meta:
+        verbose_name = _("touch")
+        verbose_name_plural = _("touches")
+        default_permissions = ()
+        ordering = ["id"]
+        indexes = [models.Index(fields=["order", "id"], name="alhena_ordertouch_order")]
+
+    def __str__(self) -> str:
+        return f"{self.order}: {self.channel} {self.ai_profile}"
+
+
+class OrderClaim(OrderAmounts, CreditedOrder, Event):
     """What one session reported of an order id. The order shows one of its claims.
 
     Of many, the first and the latest are kept (``FIRST_CLAIMS``, ``LATEST_CLAIMS``), and the one that is shown.

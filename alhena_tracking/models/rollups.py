@@ -133,6 +133,7 @@ class DailyFigures(CreditedSums):
     carts = models.PositiveIntegerField(_("carts"), default=0)
     orders = models.PositiveIntegerField(_("orders"), default=0)
     refunded_minor = models.BigIntegerField(_("refunds"), default=0)
+    direct_minor = models.BigIntegerField(_("direct purchase revenue"), default=0, db_default=0)
 
     objects = DaysQuerySet["DailyFigures"].as_manager()
 

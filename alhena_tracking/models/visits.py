@@ -32,6 +32,9 @@ class Interaction(Event):
     product_id = ExactCharField(_("product ID"), max_length=TEXT_LENGTH, blank=True)
     conversation_id = ExactCharField(_("conversation ID"), max_length=TEXT_LENGTH, blank=True)
     ai_profile = ExactCharField(_("AI profile"), max_length=TEXT_LENGTH, blank=True)
+    recommended_product_ids = models.JSONField(
+        _("recommended products"), null=True, help_text=_("Their IDs; empty if the assistant recommended none.")
+    )
 
     objects = DatedQuerySet["Interaction"].as_manager()
 

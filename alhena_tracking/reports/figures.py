@@ -31,6 +31,7 @@ class DayFigures:
     confirmed_minor: int = 0
     verified_minor: int = 0
     refunded_minor: int = 0
+    direct_minor: int = 0
     orders: int = 0
     sessions: int = 0
     converted_sessions: int = 0
@@ -55,6 +56,7 @@ class Figures:
     confirmed_minor: int
     verified_minor: int
     refunded_minor: int
+    direct_minor: int
     orders: int
     sessions: int
     converted_sessions: int
@@ -72,6 +74,7 @@ class Figures:
             confirmed_minor=sum(day.confirmed_minor for day in days),
             verified_minor=sum(day.verified_minor for day in days),
             refunded_minor=sum(day.refunded_minor for day in days),
+            direct_minor=sum(day.direct_minor for day in days),
             orders=sum(day.orders for day in days),
             sessions=sum(day.sessions for day in days),
             converted_sessions=sum(day.converted_sessions for day in days),
@@ -85,6 +88,11 @@ class Figures:
     def net_minor(self) -> int:
         """Purchase revenue minus refunds."""
         return self.purchase_minor - self.refunded_minor
+
+    @property
+    def assisted_minor(self) -> int:
+        """Purchase revenue that is not direct."""
+        return self.purchase_minor - self.direct_minor
 
     @property
     def average_order_minor(self) -> Fraction | None:

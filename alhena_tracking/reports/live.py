@@ -72,6 +72,7 @@ def order_sums(orders: QuerySet[Order], by: Sequence[str], *, until: datetime | 
         confirmed_minor=total_where("value_minor", "trust", Trust.CONFIRMED),
         verified_minor=total_where("value_minor", "trust", Trust.VERIFIED),
         orders=COUNT,
+        direct_minor=total("direct_minor"),
         refunded_minor=Sum("COALESCE({add}({}), 0)", ("refunds_minor",)),
     )
 

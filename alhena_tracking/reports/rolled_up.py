@@ -36,7 +36,7 @@ def credited_sums(query: ReportQuery, periods: Sequence[Period], by: Sequence[st
         StoredRows(DailyFigures, query.company, periods, {**query.credit, **lookups}),
         by,
         **_sums("add_to_cart_minor", "cart_events", "carts"),
-        **_counted_sums("orders", "purchase_minor", "refunded_minor"),
+        **_counted_sums("orders", "purchase_minor", "refunded_minor", "direct_minor"),
         confirmed_minor=total_where("purchase_minor", "trust", Trust.CONFIRMED),
         verified_minor=total_where("purchase_minor", "trust", Trust.VERIFIED),
     )

@@ -5,23 +5,27 @@ The number of queries of a trace does not depend on how much happened.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from itertools import pairwise
+from uuid import UUID
 
 from django.db.models import Case, Count, F, Q, Sum, Value, When
 
 from alhena_tracking.attribution import EMPTY_CART, CartState, known_state, order_from_cart
-from alhena_tracking.contract.limits import CART_ORDERS
-from alhena_tracking.models import CartEvent, Order, OrderClaim, OrderLine, OrderVersion, Refund, Standing
+from alhena_tracking.contract.limits import CART_ORDERS, INTERACTION_GRACE
+from alhena_tracking.models import CartEvent, Interaction, Order, OrderClaim, OrderLine, OrderVersion, Refund, Standing
+from alhena_tracking.product_groups import group_digest
 from alhena_tracking.traces.timeline import Timeline, timeline_of
 
 #: How many claims, versions and lines of an order a trace lists at most.
 CLAIMS_LENGTH = 50
 VERSIONS_LENGTH = 50
 LINES_LENGTH = 100
+#: Of so many interactions those that made lines direct are found.
+INTERACTIONS_LENGTH = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +93,24 @@ class Changes:
         return {(change.before.currency, change.before.value_minor) for change in self.listed}
 
 
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """The first interaction that named or recommended the product of a direct line."""
+
+    interaction: Interaction
+    is_recommendation: bool
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderTrace:
+    """``mentions`` has what made lines direct, by their keys, as far as it is known."""
+
     order: Order
     changes: Changes
     claims: Claims
     refunds: Refunds
     lines: tuple[OrderLine, ...]
+    mentions: Mapping[int, Mention]
     omitted_lines: int
     timeline: Timeline
 
@@ -115,13 +130,15 @@ class CartEventTrace:
 
 def order_trace(order: Order) -> OrderTrace:
     lines = order.lines.order_by("id")
+    listed = tuple(lines[:LINES_LENGTH])
     changes = _changes(order)
     return OrderTrace(
         order=order,
         changes=changes,
         claims=_claims(order, changes.former_amounts),
         refunds=_refunds(order),
-        lines=tuple(lines[:LINES_LENGTH]),
+        lines=listed,
+        mentions=_mentions(order, listed),
         omitted_lines=max(lines.count() - LINES_LENGTH, 0),
         timeline=timeline_of(order),
     )
@@ -185,6 +202,31 @@ def _refunds(order: Order) -> Refunds:
         mismatched=Count("pk", filter=~is_deducted),
     )
     return Refunds(sums["count"], int(sums["minor"]), int(sums["excess"]), sums["mismatched"])
+
+
+def _mentions(order: Order, lines: Sequence[OrderLine]) -> dict[int, Mention]:
+    """Find what made lines direct among the interactions of the order's window; these may be gone by now."""
+    direct: dict[UUID, list[int]] = {}
+    for line in lines:
+        if line.is_direct:
+            direct.setdefault(group_digest(line.product_id), []).append(line.pk)
+    if not direct:
+        return {}
+    found: dict[int, Mention] = {}
+    in_window = Interaction.objects.filter(
+        Q(recommended_product_ids__isnull=False) | ~Q(product_id=""),
+        session__in={order.session_id, order.credited_interaction.session_id},
+        is_qualifying=True,
+        occurred_at__gte=order.occurred_at - order.attribution_window,
+        occurred_at__lte=order.occurred_at + INTERACTION_GRACE,
+    )
+    for interaction in in_window.order_by("occurred_at", "id")[:INTERACTIONS_LENGTH]:
+        recommended = interaction.recommended_product_ids or []
+        products = [(interaction.product_id, False), *((each, True) for each in recommended)]
+        for product_id, is_recommendation in products:
+            for pk in direct.get(group_digest(product_id), ()) if product_id else ():
+                found.setdefault(pk, Mention(interaction, is_recommendation))
+    return found
 
 
 def _state_before(event: CartEvent) -> CartState:

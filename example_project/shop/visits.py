@@ -128,9 +128,11 @@ class Visit:
         self.moment = starts_at
         self.order_ids_since = order_ids_since
         self.plan = plan
-        self.visitor = Visitor(self.new_id(), self.new_id())
+        widget_id = self.new_id()
+        self.visitor = Visitor(widget_id, self.new_id())
         self.currency: Currency = JPY if self.happens("pays in yen") else EUR
         self.cart: dict[Product, Decimal] = {}
+        self.tips = random.Random(widget_id.int)
 
     def events(self) -> Iterator[Event]:
         """What the visitor does, in order, as far as it lies in the past."""
@@ -185,7 +187,14 @@ class Visit:
             product_id="" if is_chat else product.sku,
             conversation_id=conversation if is_chat else "",
             ai_profile="" if channel == "FAQ" else profile,
+            recommended_product_ids=self.recommend(product) if is_chat else None,
         )
+
+    def recommend(self, product: Product) -> list[str] | None:
+        """Most answers in the chat recommend what was asked about, and something that goes with it."""
+        if self.tips.random() < 0.3:
+            return None
+        return list(dict.fromkeys([product.sku, self.tips.choice(self.products).sku]))
 
     def change(self, product: Product, quantity: Decimal) -> CartEventData:
         before = self.cart.get(product, Decimal(0))

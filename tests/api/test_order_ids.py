@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 
-from alhena_tracking import events, order_ids
+from alhena_tracking import events, shop_functions
 from alhena_tracking.models import Company, Order, Refund, SecretKey
 from tests.support.api_calls import IDENTITY, ORDER, post
 
@@ -53,7 +53,7 @@ def test_order_ids_when_there_is_a_function_meet(settings: Any, key: str) -> Non
 def test_order_id_when_the_function_fails_stays_and_is_logged_once(
     settings: Any, key: str, caplog: pytest.LogCaptureFixture, name: str
 ) -> None:
-    order_ids._log_once.cache_clear()
+    shop_functions.log_once.cache_clear()
     use(settings, name)
     for number in ("#1001", "#1002"):
         assert post("checkout_events", {**ORDER, "order_id": number, "event_id": str(uuid.uuid4())})[0] == 201

@@ -31,6 +31,7 @@ LIMITS = {
     "`quantity`": limits.QUANTITY,
     "decimals of `quantity` that are kept": limits.QUANTITY_DECIMALS,
     "`line_items`": limits.LINE_ITEMS,
+    "`recommended_product_ids`": limits.RECOMMENDED_PRODUCTS,
     "events of a batch": limits.BATCH_EVENTS,
     "events of a batch with a secret key": limits.SERVER_BATCH_EVENTS,
     "bytes of a request": limits.BODY_BYTES,

@@ -53,9 +53,9 @@ def test_page_when_its_requests_are_sent_shows_what_is_answered(company: Company
         **facts, **product, event_id="b7d0c1de-6a0f-4a55-8f64-0f3a7a0e9d13", value_minor=8900, gmv_minor=17800, units=2
     )
     order = factories.OrderFactory.create(
-        **facts, event_id="5a1e9c3b-2f74-4d86-b0c9-6e7d8f1a2b34", order_id="1001", value_minor=17800
+        **facts, event_id="5a1e9c3b-2f74-4d86-b0c9-6e7d8f1a2b34", order_id="1001", value_minor=17800, direct_minor=17800
     )
-    factories.OrderLineFactory.create(order=order, **product, total_minor=17800)
+    factories.OrderLineFactory.create(order=order, **product, total_minor=17800, is_direct=True)
     factories.RefundFactory.create(
         refunded_order=order,
         refund_id="r-7",

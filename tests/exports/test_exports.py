@@ -199,6 +199,8 @@ def test_orders_when_exported_are_the_counted_ones_with_their_refunds(
         "Time (UTC)": "2026-03-02T20:00:00.000Z",
         "Currency": "EUR",
         "Value": "100.50",
+        "Direct": "0.00",
+        "Assisted": "100.50",
         "Refunded": "10.00",
         "Net": "90.50",
         "Refunds by day": "2026-03-10 1.00; 2026-03-20 9.00",

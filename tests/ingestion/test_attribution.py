@@ -81,8 +81,9 @@ def test_pure_functions_when_a_history_arrives_agree_with_the_oracle(history: Hi
             assert number not in memory.credits
         elif not isinstance(expected, str):
             credit = expected.credit
+            at = history.events[credit.interaction].at
             assert memory.credits[number] == Credit(
-                credit.interaction, credit.session, credit.channel, credit.ai_profile
+                credit.interaction, credit.session, credit.channel, credit.ai_profile, at
             )
 
 

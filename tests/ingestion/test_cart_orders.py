@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from itertools import permutations
@@ -13,13 +14,13 @@ from django.db.models import Sum
 from django.test import override_settings
 
 from alhena_tracking.contract.limits import CART_ORDERS
-from alhena_tracking.ingestion import EventData, LineItemData, record
+from alhena_tracking.ingestion import EventData, LineItemData, OrderData, record
 from alhena_tracking.models import CartEvent, Company, Order, OrderLine, Trust
 from tests.support.event_data import NOW, cart_event, chat, order
 
 pytestmark = pytest.mark.django_db
 
-SECOND, MINUTE, DAY = timedelta(seconds=1), timedelta(minutes=1), timedelta(days=1)
+SECOND, MINUTE, HOUR, DAY = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 START = NOW - DAY
 
 
@@ -159,3 +160,88 @@ def test_unit_prices_when_below_a_minor_unit_are_rounded_once(company: Company) 
     with override_settings(ALHENA_TRACKING={"LINE_ITEM_VALUE": "unit"}):
         record(company, [chat(START), order(NOW, line_items=(item,))])
     assert OrderLine.objects.get().total_minor == 124  # 1000 × 0.1235
+
+
+# Variants of one product
+
+
+@pytest.mark.parametrize(
+    ("events", "expected"),
+    [
+        # The line names the product, the cart its variant, or the other way round.
+        ([add("mug-red", MINUTE), buy(10 * MINUTE, "mug"), remove("mug-red", HOUR)], 10_000),
+        ([add("mug", MINUTE), buy(10 * MINUTE, "mug-red"), remove("mug", HOUR)], 10_000),
+        ([add("mug-red", MINUTE), buy(10 * MINUTE, "mug-blue"), remove("mug-red", HOUR)], 10_000),
+        # What is in the cart under its own id is what was bought.
+        (
+            [
+                add("mug-red", MINUTE),
+                add("mug-blue", 2 * MINUTE, 5_000),
+                buy(10 * MINUTE, "mug-blue"),
+                remove("mug-red", HOUR),
+                remove("mug-blue", HOUR),
+            ],
+            5_000,
+        ),
+        # One of two variants is bought: the one that was changed last longer ago.
+        (
+            [
+                add("mug-red", MINUTE),
+                add("mug-blue", 2 * MINUTE, 5_000),
+                buy(10 * MINUTE, "mug"),
+                remove("mug-red", HOUR),
+                remove("mug-blue", HOUR),
+            ],
+            10_000,
+        ),
+        (
+            [
+                add("mug-red", MINUTE),
+                add("mug-blue", 2 * MINUTE, 5_000),
+                buy(10 * MINUTE, "mug", "mug"),
+                remove("mug-red", HOUR),
+                remove("mug-blue", HOUR),
+            ],
+            15_000,
+        ),
+        # The shop emptied its cart of the variant; the visitor took it out long before.
+        ([add("mug-red", MINUTE), remove("mug-red", 10 * MINUTE - SECOND), buy(10 * MINUTE, "mug")], 10_000),
+        ([add("mug-red", MINUTE), remove("mug-red", 4 * MINUTE), buy(10 * MINUTE, "mug")], 0),
+        # Red was given back for blue.
+        (
+            [
+                add("mug-red", MINUTE),
+                remove("mug-red", 9 * MINUTE),
+                add("mug-blue", 9 * MINUTE + SECOND, 5_000),
+                buy(10 * MINUTE, "mug"),
+            ],
+            5_000,
+        ),
+        # Another product stays.
+        ([add("cup", MINUTE), add("mug-red", MINUTE), buy(10 * MINUTE, "mug"), remove("cup", HOUR)], 10_000),
+        ([add("cup", MINUTE), buy(10 * MINUTE, "mug"), remove("cup", HOUR)], 10_000),
+    ],
+)
+@pytest.mark.parametrize("order_id", ["1001", ""])
+def test_cart_when_an_order_names_other_variants_is_emptied_of_these(
+    company: Company, settings: Any, events: Sequence[EventData], expected: int, order_id: str
+) -> None:
+    path = "tests.support.product_groups.before_dash"
+    settings.ALHENA_TRACKING = {**settings.ALHENA_TRACKING, "PRODUCT_GROUP": path}
+    record(company, [chat(START)])
+    events = [replace(event, order_id=order_id) if isinstance(event, OrderData) else event for event in events]
+    assert gmv(company, events) == expected
+
+
+def test_cart_when_a_variant_is_added_late_is_emptied_all_the_same(company: Company, settings: Any) -> None:
+    path = "tests.support.product_groups.before_dash"
+    settings.ALHENA_TRACKING = {**settings.ALHENA_TRACKING, "PRODUCT_GROUP": path}
+    record(company, [chat(START), add("cup", MINUTE), buy(10 * MINUTE, "mug"), remove("cup", HOUR)])
+    assert CartEvent.objects.aggregate(total=Sum("gmv_minor"))["total"] == 10_000  # the order emptied all
+    record(company, [add("mug-red", 2 * MINUTE, 5_000, received_at=NOW)])
+    record(company, [remove("mug-red", 2 * HOUR, received_at=NOW)])
+    # Now the order took the mug, and the cup was given back.
+    assert CartEvent.objects.aggregate(total=Sum("gmv_minor"))["total"] == 5_000
+    stored = Order.objects.get()
+    assert list(stored.cart_lines.values()) == ["1"]
+    assert stored.cart_lines.keys().isdisjoint(stored.grouped_lines or {})

@@ -58,6 +58,8 @@ def test_channel_when_declared_fits_its_columns_and_is_displayed(channel: Channe
     assert "{product}" in str(display.title_on_product)
     assert set(re.findall(r"{(\w+)}", str(display.credit))) == {"moment", "distance"}
     assert set(re.findall(r"{(\w+)}", str(display.credit_on_product))) == {"moment", "distance", "product"}
+    for text in (display.named, display.recommended):
+        assert re.findall(r"{(\w+)}", str(text)) == ["moment"]
     assert [one.css_class for one in CHANNEL_DISPLAYS.values()].count(display.css_class) == 1
 
 

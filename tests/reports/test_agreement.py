@@ -183,7 +183,7 @@ def assert_figures_agree(answers: Answers, by_hand: dict[str, Any]) -> None:
         count = "Orders" if rows and "Orders" in rows[0] else "orders"
         assert sum(int(row[count]) for row in rows) == by_hand["orders"]
     assert sum(int(row["Carts"]) for row in days) == by_hand["carts"]
-    for name in ("add_to_cart_minor", "purchase_minor", "refunded_minor", "orders", "sessions"):
+    for name in ("add_to_cart_minor", "purchase_minor", "direct_minor", "refunded_minor", "orders", "sessions"):
         assert sum(day[name] for day in report["days"]) == report["current"][name]
     added = by_hand["add_to_cart_minor"]
     for products in (answers.csv("products"), sheets["Products"]):
@@ -303,7 +303,13 @@ def assert_rows_agree(answers: Answers, by_hand: dict[str, Any]) -> None:
     [events] = answers.xlsx("cart_events").values()
     for rows in (answers.csv("orders"), orders):
         assert len(rows) == by_hand["orders"]
-        for label, name in (("Value", "purchase_minor"), ("Refunded", "refunded_minor"), ("Net", "net_minor")):
+        for label, name in (
+            ("Value", "purchase_minor"),
+            ("Direct", "direct_minor"),
+            ("Assisted", "assisted_minor"),
+            ("Refunded", "refunded_minor"),
+            ("Net", "net_minor"),
+        ):
             assert sum(answers.minor(row[label]) for row in rows) == by_hand[name]
         refunds = [refund for row in rows for refund in (row["Refunds by day"] or "").split("; ") if refund]
         assert sum(answers.minor(refund.split()[1]) for refund in refunds) == by_hand["refunded_minor"]
@@ -314,6 +320,8 @@ def assert_rows_agree(answers: Answers, by_hand: dict[str, Any]) -> None:
     assert len(in_json) == by_hand["orders"]
     for field, name in (
         ("value_minor", "purchase_minor"),
+        ("direct_minor", "direct_minor"),
+        ("assisted_minor", "assisted_minor"),
         ("refunded_minor", "refunded_minor"),
         ("net_minor", "net_minor"),
     ):

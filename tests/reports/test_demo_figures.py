@@ -26,7 +26,7 @@ BY_DAY = (
     f"FROM alhena_tracking_cartevent WHERE {BETWEEN} GROUP BY occurred_on"
 )
 BOUGHT = (
-    "SELECT SUM(value_minor), COUNT(*) "  # noqa: S608
+    "SELECT SUM(value_minor), SUM(direct_minor), COUNT(*) "  # noqa: S608
     f"FROM alhena_tracking_order WHERE standing = 'COUNTED' AND {BETWEEN}"
 )
 BY_CHANNEL = (
@@ -58,7 +58,7 @@ def test_figures_when_of_the_demo_are_those_of_sql(admin_client: Client) -> None
         report = revenue_impact(ReportQuery(company=company, period=period, currency=currency))
         figures = report.current
         (added, cart_days), *_ = rows(ADDED, currency, *span)
-        (bought, orders), *_ = rows(BOUGHT, currency, *span)
+        (bought, direct, orders), *_ = rows(BOUGHT, currency, *span)
         (sessions,), *_ = rows(STARTED, *span)
         (converted,), *_ = rows(CONVERTED, *span)
         carts = [Fraction(int(gmv), count) for gmv, count in rows(BY_DAY, currency, *span)]
@@ -66,6 +66,8 @@ def test_figures_when_of_the_demo_are_those_of_sql(admin_client: Client) -> None
         assert bought
         assert (figures.add_to_cart_minor, figures.cart_days) == (added, cart_days)
         assert (figures.purchase_minor, figures.orders) == (bought, orders)
+        assert (figures.direct_minor, figures.assisted_minor) == (direct, bought - direct)
+        assert currency != "EUR" or 0 < direct < bought
         assert (figures.sessions, figures.converted_sessions) == (sessions, converted)
         assert figures.average_cart_minor == sum(carts) / len(carts)
         assert figures.daily_add_to_cart_minor == Fraction(int(added), cart_days)

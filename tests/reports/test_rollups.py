@@ -48,6 +48,7 @@ from tests.support.factories import (
     VisitorSessionFactory,
     at,
 )
+from tests.support.invariants import assert_orders_are_divided
 from tests.support.report_by_hand import fill
 from tests.support.rolled_up_days import BEGINS_AT, FIRST, MONDAY, assert_same_as_raw, spoil_totals, whole
 from tests.support.runs import examples, some
@@ -113,6 +114,7 @@ def test_report_when_rolled_up_has_the_figures_of_the_events(
     roll_up(life.now + timedelta(days=10))
     assert_same_as_raw(*questions(rnd, company, NOW.date(), days))
     assert RolledUpDay.objects.fresh().count() > days
+    assert_orders_are_divided()
 
 
 def test_product_when_renamed_keeps_its_latest_name_in_days_and_weeks(company: Company) -> None:

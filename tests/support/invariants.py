@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from django.db.models import Count, F, Max, Min, Q, Sum
@@ -78,6 +78,23 @@ def assert_credit_is_in_the_window() -> None:
             assert (row.channel, row.ai_profile) == (credited.kind, credited.ai_profile), _shown(row)
 
 
+def assert_orders_are_divided() -> None:
+    """What of an order is direct follows from its lines; under each model its touches have all of its value."""
+    for order in Order.objects.prefetch_related("lines", "several_touches"):
+        lines = [(line.total_minor, line.is_direct) for line in order.lines.all()]
+        direct, total = sum(minor for minor, is_direct in lines if is_direct), sum(minor for minor, _ in lines)
+        share = Decimal(order.value_minor * direct) / total if total else Decimal(0)
+        assert order.direct_minor == share.quantize(Decimal(1), ROUND_HALF_UP), _shown(order)
+        touches = list(order.several_touches.all())
+        assert len(touches) != 1, _shown(order)
+        if touches:
+            assert sum(touch.linear_minor for touch in touches) == order.value_minor, _shown(order)
+            ends = [sum(touch.is_first for touch in touches), sum(touch.is_last for touch in touches)]
+            assert ends == [1, 1], _shown(order)
+            credited = (order.channel, order.ai_profile)
+            assert credited in [(touch.channel, touch.ai_profile) for touch in touches], _shown(order)
+
+
 def assert_sessions_span_their_interactions() -> None:
     spans = VisitorSession.objects.annotate(
         first=Min("interactions__occurred_at"), last=Max("interactions__occurred_at")
@@ -114,6 +131,7 @@ ROW_INVARIANTS: tuple[Callable[[], None], ...] = (
     assert_refunds_fit,
     assert_ids_are_unique,
     assert_credit_is_in_the_window,
+    assert_orders_are_divided,
     assert_sessions_span_their_interactions,
     assert_exclusions_hold,
 )

@@ -150,6 +150,7 @@ _DATA: dict[str, dict[str, st.SearchStrategy[Any]]] = {
         "type": _pick("CHAT", "FAQ", "NUDGE"),
         "product_id": _often(PRODUCT_IDS),
         "ai_profile": _pick(None, "Sales", "Vérone", "\u202e"),
+        "recommended_product_ids": _pick(None, [], PRODUCT_IDS[:3], PRODUCT_IDS * 20, "mug", [None], ["\0"]),
     },
     "sendCartEvent": {
         "type": _pick("ITEM_ADDED", "ITEM_ADDED", "QUANTITY_INCREASED", "QUANTITY_DECREASED", "ITEM_REMOVED"),

@@ -57,13 +57,15 @@ def fill(company: Company, rnd: random.Random, start: date, *, days: int, sessio
         for _ in range(rnd.choice((0, 0, 1, 2))):
             is_excluded = rnd.random() < 0.2
             held_reason = HeldReason.NO_FITTING_CLAIM if rnd.random() < 0.1 else ""
+            value_minor = rnd.randrange(9000)
             order = OrderFactory.create(
                 **facts,
                 occurred_at=some_time(started_at, 90),
                 channel=rnd.choice((channel or "FAQ", rnd.choice(CHANNELS))),
                 ai_profile=rnd.choice((profile, rnd.choice(PROFILES))),
                 currency=rnd.choice((main_currency, main_currency, "USD")),
-                value_minor=rnd.randrange(9000),
+                value_minor=value_minor,
+                direct_minor=rnd.randrange(value_minor + 1),
                 trust=rnd.choice(Trust.values),
                 excluded_at=datetime(2026, 6, 1, tzinfo=UTC) if is_excluded else None,
                 held_reason=held_reason,
@@ -129,8 +131,8 @@ def figures_by_hand(
             in_scope,
         )
     }
-    [(orders, revenue, confirmed, verified)] = select(
-        """SELECT COUNT(*), COALESCE(SUM(o.value_minor), 0),
+    [(orders, revenue, direct, confirmed, verified)] = select(
+        """SELECT COUNT(*), COALESCE(SUM(o.value_minor), 0), COALESCE(SUM(o.direct_minor), 0),
         COALESCE(SUM(CASE WHEN o.trust = 'CONFIRMED' THEN o.value_minor END), 0),
         COALESCE(SUM(CASE WHEN o.trust = 'VERIFIED' THEN o.value_minor END), 0) FROM alhena_tracking_order o
         WHERE o.company_id = %s AND o.currency = %s AND o.occurred_on BETWEEN %s AND %s
@@ -164,6 +166,8 @@ def figures_by_hand(
         "daily_add_to_cart_minor": Fraction(total, len(gmv_by_day)) if gmv_by_day else None,
         "average_cart_minor": sum(cart_values, Fraction()) / len(cart_values) if cart_values else None,
         "purchase_minor": revenue,
+        "direct_minor": int(direct),
+        "assisted_minor": revenue - int(direct),
         "confirmed_minor": int(confirmed),
         "verified_minor": int(verified),
         "refunded_minor": int(refunded),

@@ -114,7 +114,10 @@ class ShopLife:
 
     def _interaction(self, visitor: Visitor) -> EventData:
         return InteractionData(
-            kind=self.rnd.choice(Channel.values), ai_profile=self.rnd.choice(PROFILES), **self._event(visitor)
+            kind=self.rnd.choice(Channel.values),
+            ai_profile=self.rnd.choice(PROFILES),
+            recommended_product_ids=self.rnd.sample(PRODUCTS, self.rnd.randrange(3)) or None,
+            **self._event(visitor),
         )
 
     def _cart_event(self, visitor: Visitor) -> EventData:

@@ -24,6 +24,9 @@ from tests.support import oracle, trust_oracle
 from tests.support.trust_oracle import Word
 from tests.support.trust_sequences import RECEIVED_FROM, Event
 
+#: What interactions of a kind recommend, which the oracle knows nothing of.
+_RECOMMENDED = {"CHAT": ["mug"], "FAQ": ["tea", "cup"]}
+
 
 @dataclass(slots=True)
 class Shops:
@@ -101,7 +104,8 @@ def event_data(event: Event | oracle.Event) -> EventData:
         "event_id": uuid.uuid4(),
     }
     if isinstance(event, oracle.Interaction):
-        return InteractionData(kind=event.kind, ai_profile=event.ai_profile, **common)
+        products = _RECOMMENDED.get(event.kind)
+        return InteractionData(kind=event.kind, ai_profile=event.ai_profile, recommended_product_ids=products, **common)
     assert isinstance(event, oracle.CartChange)
     return CartEventData(
         type=event.type,

@@ -45,6 +45,7 @@ from tests.support.admin_pages import Page
 pytestmark = pytest.mark.django_db
 
 SUNDAY = date(2026, 3, 1)
+ASSISTED = {"Gross": "100.00 EUR", "Direct": "0.00 EUR", "Assisted": "100.00 EUR"}
 
 
 def clock(hour: int, minute: int = 0, second: int = 0) -> datetime:
@@ -72,10 +73,10 @@ class Shop:
         product_id: str = "SKU-1",
         visitor: Visitor | None = None,
         received_at: datetime | None = None,
-        ai_profile: str = "",
+        **fields: Any,
     ) -> None:
         common = self.common(at, visitor or self.visitor, received_at)
-        record(self.company, [InteractionData(kind=kind, product_id=product_id, ai_profile=ai_profile, **common)])
+        record(self.company, [InteractionData(kind=kind, product_id=product_id, **common, **fields)])
 
     def change_cart(
         self, at: datetime, type_: str = "ITEM_ADDED", quantity: int = 2, product_name: str = "Kettle", **fields: Any
@@ -620,6 +621,8 @@ def test_order_when_parts_of_its_value_are_stated_shows_them(shop: Shop) -> None
     shop.order(clock(11), tax_minor=1_900, shipping_minor=500, discount_minor=0)
     assert facts(text_of(Order.objects.get()), "money") == {
         "Gross": "100.00 EUR",
+        "Direct": "0.00 EUR",
+        "Assisted": "100.00 EUR",
         "Tax included": "19.00 EUR",
         "Shipping included": "5.00 EUR",
         "Discount deducted": "0.00 EUR",
@@ -679,7 +682,7 @@ def test_order_when_partly_refunded_shows_gross_refunded_and_net(shop: Shop) -> 
     assert sentences(text, "money") == ""
     shop.refund(clock(12), 2_500)
     text = text_of(Order.objects.get())
-    assert facts(text, "money") == {"Gross": "100.00 EUR", "Refunded": "−25.00 EUR", "Net": "75.00 EUR"}
+    assert facts(text, "money") == {**ASSISTED, "Refunded": "−25.00 EUR", "Net": "75.00 EUR"}
     assert (
         sentences(text, "money")
         == "Partly refunded. This reduces the net revenue of March 1, 2026, the day of the order."
@@ -703,7 +706,13 @@ def test_order_when_a_correction_is_below_its_refunds_says_the_excess(shop: Shop
     shop.refund(clock(12), 6_000)
     shop.confirm(clock(13), 5_000)
     text = text_of(Order.objects.get())
-    assert facts(text, "money") == {"Gross": "50.00 EUR", "Refunded": "−50.00 EUR", "Net": "0.00 EUR"}
+    assert facts(text, "money") == {
+        "Gross": "50.00 EUR",
+        "Direct": "0.00 EUR",
+        "Assisted": "50.00 EUR",
+        "Refunded": "−50.00 EUR",
+        "Net": "0.00 EUR",
+    }
     assert sentences(text, "money").startswith("Fully refunded.")
     assert "10.00 EUR of the refunds exceeds the order" in sentences(text, "money")
     assert [plain(entry.note) for entry in entries(text) if entry.kind == "refund"] == [
@@ -716,20 +725,56 @@ def test_order_when_a_refund_does_not_fit_says_it_is_not_deducted(shop: Shop) ->
     shop.order(clock(11))
     shop.refund(clock(12), 10_001)
     text = text_of(Order.objects.get())
-    assert facts(text, "money") == {"Gross": "100.00 EUR", "Refunded": "0.00 EUR", "Net": "100.00 EUR"}
+    assert facts(text, "money") == {**ASSISTED, "Refunded": "0.00 EUR", "Net": "100.00 EUR"}
     assert "1 refund is not deducted" in sentences(text, "money")
 
 
 def test_order_lists_its_lines(shop: Shop) -> None:
-    shop.interact(clock(10))
+    shop.interact(clock(10), product_id="SKU-2")
     line = LineItemData(product_id="SKU-1", product_name="Kettle", quantity=Decimal("1.5"), value_minor=10_000)
     shop.order(clock(11), line_items=(line,))
     lines = text_of(Order.objects.get()).lines
     assert lines
-    assert [(row.product_name, row.quantity, plain(row.total)) for row in lines.rows] == [
-        ("Kettle", "1.5", "100.00 EUR")
+    assert [(row.product_name, row.quantity, plain(row.total), row.credit) for row in lines.rows] == [
+        ("Kettle", "1.5", "100.00 EUR", "Assisted")
     ]
     assert not lines.difference
+
+
+def test_order_when_lines_are_direct_says_why(shop: Shop, settings: Any) -> None:
+    settings.ALHENA_TRACKING = {"PRODUCT_GROUP": "tests.support.product_groups.before_dash"}
+    shop.interact(clock(10), kind="FAQ", product_id="mug-red")
+    shop.interact(clock(10, 2), kind="CHAT", product_id="", recommended_product_ids=["mug", "<b>", "tea"])
+    shop.interact(clock(10, 4), kind="NUDGE", product_id="tea")
+    items = [("mug-blue", 3_000), ("tea", 2_000), ("cup", 5_000)]
+    lines = tuple(
+        LineItemData(product_id=product, product_name=product, quantity=Decimal(1), value_minor=minor)
+        for product, minor in items
+    )
+    shop.order(clock(11), line_items=lines)
+    text = text_of(Order.objects.get())
+    assert text.lines
+    assert [plain(row.credit) for row in text.lines.rows] == [
+        "Named in the Product FAQ (March 1, 2026, 10 a.m.)",
+        "Recommended in the chat (March 1, 2026, 10:02 a.m.)",
+        "Assisted",
+    ]
+    assert facts(text, "money")["Direct"] == facts(text, "money")["Assisted"] == "50.00 EUR"
+    chats = [entry.note for entry in entries(text) if entry.kind == "chat"]
+    assert [note.partition(" · ")[2] for note in chats] == [
+        "Recommended <bdi>mug</bdi>, <bdi>&lt;b&gt;</bdi>, <bdi>tea</bdi>"
+    ]
+
+
+def test_order_when_the_interaction_of_a_line_is_gone_is_direct_all_the_same(shop: Shop) -> None:
+    shop.interact(clock(10))
+    shop.interact(clock(10, 2), product_id="tea")
+    line = LineItemData(product_id="tea", product_name="Tea", quantity=Decimal(1), value_minor=10_000)
+    shop.order(clock(11), line_items=(line,))
+    Interaction.objects.filter(product_id="tea").delete()
+    text = text_of(Order.objects.get())
+    assert text.lines
+    assert [row.credit for row in text.lines.rows] == ["Named or recommended by the assistant"]
 
 
 def test_order_when_lines_differ_from_its_value_explains_it(shop: Shop) -> None:

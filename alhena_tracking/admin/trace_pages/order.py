@@ -17,7 +17,6 @@ from alhena_tracking.admin.trace_pages.parts import (
     Badge,
     ClaimRow,
     ClaimTable,
-    Fact,
     LineRow,
     LineTable,
     Panel,
@@ -27,6 +26,7 @@ from alhena_tracking.admin.trace_pages.parts import (
     order_title,
     page_in_shop,
 )
+from alhena_tracking.admin.trace_pages.revenue import line_credit, revenue_panel
 from alhena_tracking.admin.trace_pages.steps import timeline_text
 from alhena_tracking.conf import conf
 from alhena_tracking.contract.limits import PENDING_AGE
@@ -68,7 +68,7 @@ def order_text(trace: OrderTrace, url_of: UrlOf) -> TraceText:
         panels=[
             credit_panel(order, url_of),
             source_panel(order, [_source_sentence(trace), *_conflict_sentences(trace)]),
-            _revenue_panel(trace),
+            revenue_panel(trace),
             *change_panels(trace),
             Panel(key="figures", heading=_("Reporting"), sentences=[_counted_sentence(order)]),
         ],
@@ -219,60 +219,6 @@ def _claim_row(claim: OrderClaim, trace: OrderTrace, url_of: UrlOf) -> ClaimRow:
     )
 
 
-def _revenue_panel(trace: OrderTrace) -> Panel:
-    order, refunds = trace.order, trace.refunds
-    sentences = []
-    if refunds.count:
-        if trace.net_minor:
-            text = ngettext(
-                "Partly refunded. This reduces the net revenue of %(day)s, the day of the order.",
-                "Partly refunded, %(count)s times. This reduces the net revenue of %(day)s, the day of the order.",
-                refunds.count,
-            )
-        else:
-            text = ngettext(
-                "Fully refunded. This reduces the net revenue of %(day)s, the day of the order.",
-                "Fully refunded, in %(count)s parts. This reduces the net revenue of %(day)s, the day of the order.",
-                refunds.count,
-            )
-        sentences.append(text % {"count": formats.count(refunds.count), "day": formats.day(order.occurred_on)})
-    if refunds.excess_minor:
-        excess = {"amount": formats.money(refunds.excess_minor, order.currency)}
-        sentences.append(_("%(amount)s of the refunds exceeds the order and is not deducted.") % excess)
-    if refunds.mismatched:
-        text = ngettext(
-            "%(count)s refund is not deducted: its currency is different, or it exceeds the remaining amount.",
-            "%(count)s refunds are not deducted: their currency is different, or they exceed the remaining amount.",
-            refunds.mismatched,
-        )
-        sentences.append(text % {"count": formats.count(refunds.mismatched)})
-    return Panel(
-        key="money",
-        heading=_("Revenue"),
-        sentences=sentences,
-        facts=[
-            Fact(pgettext("revenue", "Gross"), formats.money(order.value_minor, order.currency)),
-            *_part_facts(order),
-            Fact(pgettext("revenue", "Refunded"), formats.money(-refunds.minor, order.currency)),
-            Fact(pgettext("revenue", "Net"), formats.money(trace.net_minor, order.currency), is_total=True),
-        ],
-    )
-
-
-def _part_facts(order: Order) -> list[Fact]:
-    """Return the parts of the value that the shop states; no figure is computed with them."""
-    parts = [
-        (pgettext("revenue", "Tax included"), order.tax_minor),
-        (pgettext("revenue", "Shipping included"), order.shipping_minor),
-        (pgettext("revenue", "Discount deducted"), order.discount_minor),
-    ]
-    facts = [Fact(label, formats.money(minor, order.currency)) for label, minor in parts if minor is not None]
-    if order.shop_value_minor is not None:
-        worth = formats.money(order.shop_value_minor, order.shop_currency)
-        facts.append(Fact(pgettext("revenue", "Gross in the shop's currency"), worth))
-    return facts
-
-
 def _counted_sentence(order: Order) -> str:
     if order.excluded_at is not None:
         values = {
@@ -326,6 +272,7 @@ def _line_table(trace: OrderTrace) -> LineTable | None:
                 line.product_name,
                 formats.quantity(line.quantity),
                 formats.money(line.total_minor, currency),
+                line_credit(line, trace),
             )
             for line in trace.lines
         ],

@@ -78,6 +78,8 @@ class LineRow:
     product_name: str
     quantity: str
     total: str
+    #: Whether it is direct, and why.
+    credit: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from itertools import groupby
 
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
@@ -98,6 +98,9 @@ def _interaction_text(row: Interaction, eligibility: Eligibility | None, subject
         notes.append(_("Does not qualify"))
     if row.ai_profile:
         notes.append(format_html(_("AI profile {profile}"), profile=isolated(row.ai_profile)))
+    if row.recommended_product_ids:
+        products = format_html_join(", ", "{}", ((isolated(each),) for each in row.recommended_product_ids))
+        notes.append(format_html(_("Recommended {products}"), products=products))
     if row.session_id != _session_id(subject):
         notes.append(_("Part of a later session of the same visitor"))
     notes = [note for note in notes if note]

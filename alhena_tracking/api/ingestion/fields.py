@@ -50,6 +50,17 @@ class TextField(RuleField):
         return rules.parse_text(value, self.limit)
 
 
+class TextsField(RuleField):
+    """An array of strings; an empty one is as none."""
+
+    def __init__(self, *, most: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.most = most
+
+    def parse(self, value: object, values: Values) -> list[str] | None:
+        return rules.parse_texts(value, self.most) or None
+
+
 class OrderIdField(TextField):
     """The shop's id of an order, in the form that ``ORDER_ID`` gives to ids."""
 

@@ -21,6 +21,7 @@ from alhena_tracking.api.ingestion.fields import (
     PriceField,
     QuantityField,
     TextField,
+    TextsField,
     TimestampField,
     ValueField,
     Values,
@@ -93,6 +94,7 @@ class InteractionSerializer(EventSerializer):
     product_id = TextField(required=False)
     conversation_id = TextField(required=False)
     ai_profile = TextField(required=False)
+    recommended_product_ids = TextsField(most=limits.RECOMMENDED_PRODUCTS, is_lenient=True)
 
 
 class CartEventSerializer(EventSerializer):

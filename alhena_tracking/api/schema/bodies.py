@@ -31,6 +31,7 @@ _DESCRIPTIONS = {
     "product_name": "The product's name, for people.",
     "conversation_id": "The conversation, for the trace of an order.",
     "ai_profile": "Which of several assistants it was.",
+    "recommended_product_ids": f"An array: up to {limits.RECOMMENDED_PRODUCTS} ids of recommended products.",
     "order_id": "The shop's id of the order, which is never recorded twice.",
     "refund_id": "The shop's id of the refund, which is never recorded twice.",
     "tax": "A number: the tax in the order's value.",

@@ -53,10 +53,14 @@ class RowSerializer(StaffSerializer, serializers.ModelSerializer[Any]):
 
 class InteractionSerializer(RowSerializer):
     id = serializers.UUIDField(source="event_id")
+    recommended_product_ids = serializers.SerializerMethodField(help_text="Of products that the assistant recommended.")
 
     class Meta:
         model = Interaction
-        fields = ("id", "kind", "product_id", "occurred_at")
+        fields = ("id", "kind", "product_id", "recommended_product_ids", "occurred_at")
+
+    def get_recommended_product_ids(self, interaction: Interaction) -> list[str]:
+        return interaction.recommended_product_ids or []
 
 
 class EventSerializer(RowSerializer):
@@ -80,7 +84,7 @@ class RefundSerializer(RowSerializer):
 class LineSerializer(RowSerializer):
     class Meta:
         model = OrderLine
-        fields = ("product_id", "product_name", "quantity", "total_minor")
+        fields = ("product_id", "product_name", "quantity", "total_minor", "is_direct")
 
 
 class OrderSerializer(EventSerializer):
@@ -88,6 +92,7 @@ class OrderSerializer(EventSerializer):
 
     refunded_minor = serializers.SerializerMethodField(help_text=fields.MINOR)
     net_minor = serializers.SerializerMethodField(help_text=fields.MINOR)
+    assisted_minor = fields.MinorField()
     refunds = RefundSerializer(many=True)
     line_items = LineSerializer(many=True, source="lines")
     held_reason = serializers.ChoiceField(choices=HeldReason.choices, allow_blank=True)
@@ -99,7 +104,8 @@ class OrderSerializer(EventSerializer):
         fields = _with_stated(
             OrderData,
             *_EVENT_FIELDS,
-            *("order_id", "currency", "currency_decimals", "value_minor", "refunded_minor", "net_minor"),
+            *("order_id", "currency", "currency_decimals", "value_minor", "direct_minor", "assisted_minor"),
+            *("refunded_minor", "net_minor"),
             *("refunds", "line_items", "updated_at", "is_cancelled"),
             *_CREDIT_FIELDS,
             *("has_conflict", "standing", "held_reason", "is_excluded", "exclusion_reason", "is_counted"),
@@ -163,7 +169,8 @@ class SumsSerializer(StaffSerializer):
 
 class FiguresSerializer(SumsSerializer):
     sums = (
-        *("add_to_cart_minor", "purchase_minor", "verified_minor", "confirmed_minor", "refunded_minor", "net_minor"),
+        *("add_to_cart_minor", "purchase_minor", "direct_minor", "assisted_minor"),
+        *("verified_minor", "confirmed_minor", "refunded_minor", "net_minor"),
         *("cart_days", "carts", "orders", "sessions", "converted_sessions"),
     )
     ratios = (
@@ -191,6 +198,7 @@ class RowFiguresSerializer(SumsSerializer):
             "cart_events",
             "carts",
             "purchase_minor",
+            "direct_minor",
             "verified_minor",
             "confirmed_minor",
             "refunded_minor",

@@ -13,7 +13,7 @@ from alhena_tracking.db.transactions import rows_of
 from alhena_tracking.digests import text_digest
 from alhena_tracking.ingestion.claims import amount_of
 from alhena_tracking.ingestion.data import OrderData, Visitor
-from alhena_tracking.ingestion.order_rows import new_lines, stored_line
+from alhena_tracking.ingestion.order_rows import new_lines, new_touches, stored_line
 from alhena_tracking.ingestion.order_state import OrderState
 from alhena_tracking.ingestion.orm.rows import Ids, insert, resolve
 from alhena_tracking.ingestion.refunds import Refunds
@@ -23,6 +23,7 @@ from alhena_tracking.models import (
     Order,
     OrderClaim,
     OrderLine,
+    OrderTouch,
     OrderVersion,
     PendingConfirmation,
     Refund,
@@ -146,6 +147,7 @@ def save_states(states: Sequence[OrderState], ids: Ids) -> None:
     claims: list[OrderClaim] = []
     crowded: list[Order] = []
     lines: list[OrderLine] = []
+    touches: list[OrderTouch] = []
     for state in states:
         if state.order is not None:
             _save_order(state, state.order, ids)
@@ -161,6 +163,8 @@ def save_states(states: Sequence[OrderState], ids: Ids) -> None:
                     claim.save(force_update=True)
             if state.lines is not None:
                 lines += new_lines(state.order, state.lines)
+            if state.has_other_touches:
+                touches += new_touches(state.order)
         _save_versions(state)
         _save_pending(state)
         _save_refunds(state)
@@ -168,6 +172,7 @@ def save_states(states: Sequence[OrderState], ids: Ids) -> None:
     for order in crowded:
         _drop_claims(order)
     insert(lines, ids)
+    insert(touches, ids)
 
 
 def _drop_claims(order: Order) -> None:
@@ -185,6 +190,8 @@ def _save_order(state: OrderState, order: Order, ids: Ids) -> None:
         order.save(force_update=True)
     if state.lines is not None and not state.is_new:
         rows_of(OrderLine).filter(order=order).delete()
+    if state.has_other_touches and not state.is_new:
+        rows_of(OrderTouch).filter(order=order).delete()
 
 
 def _save_versions(state: OrderState) -> None:

@@ -18,6 +18,7 @@ from alhena_tracking.ingestion.data import RefundData, Visitor
 from alhena_tracking.ingestion.order_state import OrderState
 from alhena_tracking.ingestion.orm.order_states import OrderDemand, read_claims, read_states
 from alhena_tracking.ingestion.orm.session_orders import read_orders_of_sessions
+from alhena_tracking.ingestion.sessions import products_of
 from alhena_tracking.ingestion.state import (
     DENIALS_READ,
     INTERACTIONS_READ,
@@ -121,9 +122,12 @@ class _Interaction(NamedTuple):
     kind: str
     ai_profile: str
     is_qualifying: bool
+    product_id: str
+    recommended_product_ids: list[str] | None
 
     def as_candidate(self, sessions: Mapping[int, VisitorSession]) -> Candidate:
-        return Candidate(*self[:3], sessions[self.session_id].started_at, *self[3:])
+        products = products_of(self.product_id, self.recommended_product_ids)
+        return Candidate(*self[:3], sessions[self.session_id].started_at, *self[3:6], products)
 
 
 def _interactions(fingerprint: Fingerprint, visitor: VisitorDemand) -> list[_Interaction]:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable
 
 from alhena_tracking.db.transactions import rows_of
 from alhena_tracking.ingestion.carts import WORTH_FIELDS
+from alhena_tracking.ingestion.order_rows import new_touches
 from alhena_tracking.ingestion.orm.order_states import save_states
 from alhena_tracking.ingestion.orm.rows import Ids, insert
 from alhena_tracking.ingestion.planning import Plan
@@ -28,6 +29,7 @@ def write(plan: Plan) -> None:
     for line in plan.lines_without_id:
         line.order_id = line.order.pk
     insert(plan.lines_without_id, ids)
+    insert([touch for order in plan.orders_without_id for touch in new_touches(order)], ids)
     save_states(plan.states, ids)
     insert(plan.cart_events, ids)
     save_emptying(plan.changed_cart_orders)
@@ -42,7 +44,10 @@ def save_worth(events: Iterable[StoredCartEvent]) -> None:
 
 
 def save_emptying(orders: Collection[StoredOrder]) -> None:
-    """Store whether orders empty all of a cart."""
+    """Store whether orders empty all of a cart, and of what where ``PRODUCT_GROUP`` decides that."""
+    for order in orders:
+        if order.grouped_lines:
+            rows_of(Order).filter(pk=order.id).update(cart_lines=order.cart_lines)
     for empties_cart in (True, False):
         if pks := [order.id for order in orders if order.empties_cart == empties_cart]:
             rows_of(Order).filter(pk__in=pks).update(empties_cart=empties_cart)
