@@ -118,7 +118,7 @@ class _Prepared(NamedTuple):
     execution: str
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=256)
 def _prepared_as(sql: str) -> _Prepared:
     """Return the SQL that prepares a statement, under a name derived from its text, and that executes it."""
     types = dict(_PARAMETER.findall(sql))

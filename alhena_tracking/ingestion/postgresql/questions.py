@@ -141,7 +141,7 @@ QUESTIONS = {
         f"(({_IN_ORDER} < asked.since ORDER BY cart_at DESC, arrival DESC LIMIT {CART_ORDERS + 1}) UNION ALL "
         f"({_IN_ORDER} >= asked.since ORDER BY cart_at, arrival LIMIT {LATER_ORDERS_READ})) o",
     ),
-    # Where no order is reported: the last ones, so that one scan finds those before a time, or that there are later ones.
+    # Where no order is reported: the last ones, so that one scan finds those before a time, or that some are later.
     "last_orders": Question(
         {"visitor": "integer"},
         f"SELECT JSON_BUILD_ARRAY(v.session_id, {columns_of(StoredOrder.__dataclass_fields__, 'o')}) "
