@@ -27,7 +27,7 @@ from alhena_tracking.admin.base import (
     RecordAdmin,
     SafeLookupsAdmin,
 )
-from alhena_tracking.admin.lists.columns import CompanyTime, yes_or_no
+from alhena_tracking.admin.lists.columns import CompanyTime
 from alhena_tracking.admin.lists.filters import CurrencyFilter, DayFilter
 from alhena_tracking.admin.review import SESSION_DECISIONS, actions_of
 from alhena_tracking.admin.trace_pages.views import CartEventTraceMixin, SessionTraceMixin
@@ -230,7 +230,7 @@ class InteractionAdmin(RecordAdmin):
         "product_id",
         "conversation_id",
         "ai_profile",
-        yes_or_no(Interaction, "is_qualifying"),
+        "remarks",
     ]
     list_filter = [("company", CompanyFilter), ("occurred_on", DayFilter), "kind", "is_qualifying", "trust"]
     date_hierarchy = "occurred_on"
@@ -258,6 +258,10 @@ class InteractionAdmin(RecordAdmin):
 
     def exact_matches(self, request: HttpRequest, term: str) -> list[dict[str, Any]]:
         return [{"conversation_id": term}]
+
+    @admin.display(description=_("notes"), empty_value="")
+    def remarks(self, interaction: Interaction) -> str:
+        return "" if interaction.is_qualifying else str(_("Not qualifying"))
 
 
 @admin.register(CartEvent)

@@ -18,7 +18,7 @@ from alhena_tracking.db.sql import field_of
 class CompanyTime:
     """A display function of a row's time by its company's clock, with the zone's name.
 
-    Where all rows have one zone, a list can name it once, in the column's title.
+    Where all rows have one zone, a list can name it once, in the column's title; as cards, rows have no titles.
     """
 
     def __init__(self, model: type[Model], name: str, zone: str = "") -> None:
@@ -37,8 +37,14 @@ class CompanyTime:
         if at is None:
             return formats.MISSING
         zone = row.company.zone
-        text = formats.compact_moment(at, zone) if self._zone else formats.zoned_moment(at, zone)
-        return format_html('<time datetime="{}">{}</time>', at.isoformat(), text)
+        if not self._zone:
+            return format_html('<time datetime="{}">{}</time>', at.isoformat(), formats.zoned_moment(at, zone))
+        return format_html(
+            '<time datetime="{}">{}<span class="alhena-label"> {}</span></time>',
+            at.isoformat(),
+            formats.compact_moment(at, zone),
+            zone.key,
+        )
 
 
 def yes_or_no(model: type[Model], name: str) -> Callable[[Any], str]:
