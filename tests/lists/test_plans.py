@@ -105,10 +105,12 @@ def all_faults(client: Client, requests: Iterable[list_requests.Request]) -> Ite
 def test_list_when_there_are_many_rows_reads_and_sorts_few(
     reader: Client, companies: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = list(all_faults(reader, list_requests.admin_requests(companies)))
+    assert list(all_faults(reader, list_requests.admin_requests(companies))) == []
     monkeypatch.setattr(row_pages, "_MOST_UNITED", 1)  # as for many companies
-    found += all_faults(reader, list_requests.admin_requests(companies))
-    assert found == []
+    # Of fewer rows than the window, PostgreSQL then sorts all.
+    small = tuple(str(model._meta.verbose_name_plural) for model in (PendingConfirmation, Refund))
+    requests = [each for each in list_requests.admin_requests(companies) if not each.what.startswith(small)]
+    assert list(all_faults(reader, requests)) == []
 
 
 def test_page_of_json_when_there_are_many_rows_reads_and_sorts_few(reader: Client, companies: list[Any]) -> None:
