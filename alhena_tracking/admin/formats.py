@@ -149,7 +149,7 @@ def moment(at: datetime, zone: ZoneInfo) -> str:
 
 def compact_moment(at: datetime, zone: ZoneInfo) -> str:
     """A moment for narrow columns, with a short month: on one line, or the day and the time on one line each."""
-    on = formats.date_format(at.astimezone(zone), pgettext("format of a day, for Django's date filter", "M j, Y"))
+    on = formats.date_format(at.astimezone(zone), pgettext("format of a day, for Django's date filter", "N j, Y"))
     parts = {"day": on, "time": time(at, zone)}
     return _("%(day)s, %(time)s") % {name: text.replace(" ", NO_BREAK_SPACE) for name, text in parts.items()}
 
