@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connections, models
-from django.db.models import F, Q
+from django.db.models import F, Q, Sum
 from django.utils import timezone
 
 from alhena_tracking.conf import conf
@@ -214,6 +214,11 @@ class ExportQuerySet(models.QuerySet[_Model]):
 
 
 class RefundQuerySet(DatedQuerySet[_Model]):
+    def minor_by_order(self, pks: Collection[int]) -> dict[int, int]:
+        """Return what is deducted of the orders with these ids, in minor units; without those that have no refund."""
+        rows = self.filter(refunded_order__in=pks).order_by().values_list("refunded_order")
+        return {pk: int(minor) for pk, minor in rows.annotate(minor=Sum("counted_minor"))}
+
     def waiting_since(self, until: datetime) -> Self:
         """Return those that have waited for their order since ``until`` or longer."""
         return self.filter(refunded_order__isnull=True, received_at__lt=until)

@@ -11,7 +11,7 @@ DEBUG = os.environ.get("DJANGO_DEBUG", "1") == "1"
 ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
 
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "example_project.apps.ShopAdminConfig",  # Django's admin with a menu in the order of use
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

@@ -11,18 +11,18 @@ from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import FieldDoesNotExist, PermissionDenied
 from django.db import DatabaseError, transaction
-from django.db.models import DateTimeField, ForeignKey, Model, QuerySet
+from django.db.models import BooleanField, DateTimeField, ForeignKey, Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from alhena_tracking.admin import formats
 from alhena_tracking.admin.lists.change_list import RecordChangeList
-from alhena_tracking.admin.lists.columns import company_time
+from alhena_tracking.admin.lists.columns import CompanyTime, yes_or_no
 from alhena_tracking.admin.lists.filters import visible_companies
 from alhena_tracking.contract import limits
 from alhena_tracking.contract.currencies import MINOR_UNITS
-from alhena_tracking.models import Channel
+from alhena_tracking.models import Channel, Trust
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]
@@ -91,6 +91,9 @@ def _text_of(field: ForeignKey[Any], empty: str) -> Callable[[Model], str]:
 class SafeLookupsAdmin(ModelAdmin):
     """Treats look-ups that raise (NUL bytes, invalid patterns, half a range) as Django treats other invalid ones."""
 
+    class Media:
+        css: ClassVar = {"all": ["alhena_tracking/lists.css"]}
+
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
         try:
             with transaction.atomic(using=self.get_queryset(request).db):
@@ -126,9 +129,8 @@ class RecordAdmin(ReadOnlyMixin, OpenLinksMixin, SafeLookupsAdmin):
     #: Whether the menu has an entry; else the pages are reached by links from others.
     is_in_menu = True
     actions: Sequence[Callable[..., Any]] | None = None
-
-    class Media:
-        css: ClassVar = {"all": ["alhena_tracking/lists.css"]}
+    #: The label of the search. ``search_help_text`` stands below it in Django's pages, and in a placeholder in others.
+    search_label: Any = ""
 
     @property
     def moment(self) -> str:
@@ -140,6 +142,21 @@ class RecordAdmin(ReadOnlyMixin, OpenLinksMixin, SafeLookupsAdmin):
         # By literal ids: of a subquery's rows, PostgreSQL expects one.
         pks = [company.pk for company in visible_companies(request)]
         return super().get_queryset(request).filter(company__in=pks)
+
+    def get_list_display(self, request: HttpRequest) -> list[Any]:
+        """Leave out the company where there is one, and say once which zone times have where all have one."""
+        companies = visible_companies(request)
+        columns: list[Any] = [*super().get_list_display(request)]
+        if len(companies) == 1:
+            columns = [column for column in columns if column != "company"]
+        zones = {company.time_zone for company in companies}
+        if len(zones) == 1:
+            [zone] = zones
+            columns = [column.within(zone) if isinstance(column, CompanyTime) else column for column in columns]
+        return columns
+
+    def read_along(self, rows: Sequence[Any]) -> None:
+        """Read what columns show of other tables, for all rows of a page at once."""
 
     def get_sortable_by(self, request: HttpRequest) -> tuple[str, ...]:
         """Sort by no column but amounts, and by these only where one currency is chosen."""
@@ -174,9 +191,17 @@ class RecordAdmin(ReadOnlyMixin, OpenLinksMixin, SafeLookupsAdmin):
         return super().history_view(request, object_id, extra_context)
 
     def _link_or_text(self, request: HttpRequest, name: Any) -> Any:
-        """Show times by the company's clock."""
-        names = {field.name for field in self.opts.concrete_fields if isinstance(field, DateTimeField)}
-        return company_time(self.model, name) if name in names else super()._link_or_text(request, name)
+        """Show times by the company's clock, and what is true or not in a word: no red cross for what is healthy."""
+        field = next((field for field in self.opts.concrete_fields if field.name == name), None)
+        if isinstance(field, DateTimeField):
+            return CompanyTime(self.model, name)
+        if isinstance(field, BooleanField):
+            return yes_or_no(self.model, name)
+        return super()._link_or_text(request, name)
+
+    @admin.display(description=pgettext_lazy("title of a narrow column", "Trust"), ordering="trust")
+    def trust_word(self, row: Any) -> str:
+        return str(formats.TRUST_WORDS[Trust(row.trust)])
 
     @admin.display(description=_("channel"), ordering="channel")
     def channel_name(self, row: Any) -> str:
@@ -186,7 +211,7 @@ class RecordAdmin(ReadOnlyMixin, OpenLinksMixin, SafeLookupsAdmin):
     def window(self, row: Any) -> str:
         return formats.window(row.attribution_window)
 
-    @admin.display(description=_("value"), ordering="value_minor")
+    @admin.display(description=_("Amount"), ordering="value_minor")
     def value(self, row: Any) -> str:
         return formats.money(row.value_minor, row.currency)
 

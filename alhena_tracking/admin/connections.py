@@ -18,6 +18,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.decorators import method_decorator
+from django.utils.html import format_html, format_html_join
 from django.utils.text import capfirst
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -26,6 +27,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from alhena_tracking.admin import formats
 from alhena_tracking.admin.base import CompanyFilter, ReadOnlyMixin, RecordAdmin
 from alhena_tracking.admin.diagnosis import outcome_table
+from alhena_tracking.admin.lists.columns import CompanyTime
 from alhena_tracking.admin.reconciliation import chosen_company
 from alhena_tracking.contract.limits import TEXT_LENGTH
 from alhena_tracking.diagnosis.event_facts import EventFacts, OutcomeSums, read_facts
@@ -317,6 +319,12 @@ def _filtered(deliveries: Iterable[OutcomeSums], name: str) -> Iterable[OutcomeS
 class PrivacyRequestAdmin(RecordAdmin):
     """What platforms require for their customers. It names orders only."""
 
-    list_display = ["kind", "company", "platform", "received_at"]
+    list_display = ["kind", "company", "platform", CompanyTime(PrivacyRequest, "received_at")]
     list_filter = ["kind", ("company", CompanyFilter)]
-    fields = ["kind", "company", "platform", "order_ids", "received_at"]
+    fields = ["kind", "company", "platform", "orders", "received_at"]
+
+    @admin.display(description=_("order IDs"))
+    def orders(self, request: PrivacyRequest) -> str:
+        """Return the ids as a list."""
+        ids = format_html_join("", "<li><bdi>{}</bdi></li>", ((each,) for each in request.order_ids))
+        return format_html('<ul class="alhena-ids">{}</ul>', ids) if ids else formats.MISSING

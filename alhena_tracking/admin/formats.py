@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext_lazy, npgettext_lazy, pgettext, pgettext_lazy
 
 from alhena_tracking.contract.amounts import decimals_of, in_major_units, unit_value, with_decimals
-from alhena_tracking.models import Trust
+from alhena_tracking.models import Standing, Trust
 from alhena_tracking.reports import Grain, Part, Period
 
 #: What is shown with decimals or as a share is exact until then.
@@ -29,6 +29,13 @@ TRUST_WORDS = {
     Trust.REPORTED: pgettext_lazy("order", "Reported"),
     Trust.CONFIRMED: pgettext_lazy("order", "Confirmed"),
     Trust.VERIFIED: pgettext_lazy("order", "Verified"),
+}
+#: Why an order does not count, in a word or two.
+STANDING_WORDS = {
+    Standing.HELD: pgettext_lazy("order", "Held back"),
+    Standing.NOT_OURS: pgettext_lazy("order", "Not credited"),
+    Standing.CANCELLED: pgettext_lazy("order", "Cancelled"),
+    Standing.EXCLUDED: pgettext_lazy("order", "Excluded"),
 }
 
 _MINUTE, _HOUR, _DAY = 60, 60 * 60, 24 * 60 * 60  # in seconds
@@ -166,6 +173,13 @@ def time(at: datetime, zone: ZoneInfo) -> str:
 def moment(at: datetime, zone: ZoneInfo) -> str:
     """A day and a time of it."""
     return _("%(day)s, %(time)s") % {"day": day(at.astimezone(zone)), "time": time(at, zone)}
+
+
+def compact_moment(at: datetime, zone: ZoneInfo) -> str:
+    """A moment for narrow columns, with a short month: on one line, or the day and the time on one line each."""
+    on = formats.date_format(at.astimezone(zone), pgettext("format of a day, for Django's date filter", "N j, Y"))
+    parts = {"day": on, "time": time(at, zone)}
+    return _("%(day)s, %(time)s") % {name: text.replace(" ", NO_BREAK_SPACE) for name, text in parts.items()}
 
 
 def zoned_moment(at: datetime, zone: ZoneInfo) -> str:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
+from django.utils.html import format_html, format_html_join
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
@@ -21,10 +24,12 @@ from alhena_tracking.admin.base import (
     TabularInline,
     may_open,
 )
-from alhena_tracking.admin.lists.columns import company_time
-from alhena_tracking.admin.lists.filters import CurrencyFilter, DayFilter, visible_companies
+from alhena_tracking.admin.lists.columns import CompanyTime
+from alhena_tracking.admin.lists.filters import CurrencyFilter, DayFilter, TextFilter, visible_companies
 from alhena_tracking.admin.review import ORDER_DECISIONS, actions_of
+from alhena_tracking.admin.trace_pages.lines import StoredLinesMixin
 from alhena_tracking.admin.trace_pages.views import OrderTraceMixin, PendingConfirmationTraceMixin
+from alhena_tracking.conf import conf
 from alhena_tracking.digests import text_digest
 from alhena_tracking.models import (
     Order,
@@ -33,11 +38,13 @@ from alhena_tracking.models import (
     PendingConfirmation,
     Refund,
     Standing,
-    Trust,
 )
 from alhena_tracking.order_ids import in_one_form
 
+_REFUNDED = pgettext_lazy("revenue", "Refunded")
 _WAITING = _("waiting for a claim")
+#: Under ``CONFIRMED_ORDERS_ONLY``.
+_UNCONFIRMED = pgettext_lazy("order", "not confirmed")
 
 
 def order_id_matches(term: str) -> list[dict[str, Any]]:
@@ -68,17 +75,23 @@ class OrderLineInline(ReadOnlyMixin, TabularInline):
 
 
 class StandingFilter(admin.SimpleListFilter):
-    """Offers the orders that are held back, and those that still wait for a claim, apart."""
+    """Offers the orders that the report counts, those that are held back, and those that still wait, apart."""
 
     title = _("standing")
     parameter_name = "standing"
     waiting = "WAITING"
+    unconfirmed = "UNCONFIRMED"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[Any, Any]]:
-        return [*Standing.choices, (self.waiting, _WAITING)]
+        choices = [*Standing.choices, (self.waiting, _WAITING)]
+        return [*choices, (self.unconfirmed, _UNCONFIRMED)] if conf.confirmed_orders_only else choices
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
         value = self.value()
+        if value == Standing.COUNTED:
+            return queryset.counted()
+        if value == self.unconfirmed:
+            return queryset.included().uncounted()
         if value == Standing.HELD:
             return queryset.held_back()
         if value == self.waiting:
@@ -94,8 +107,10 @@ class OrderAdmin(OrderTraceMixin, RecordAdmin):
     list_display = [
         "__str__",
         "company",
-        company_time(Order, "occurred_at"),
+        CompanyTime(Order, "occurred_at"),
         "value",
+        "refunded",
+        "net",
         "channel_name",
         "trust_word",
         "remarks",
@@ -105,13 +120,14 @@ class OrderAdmin(OrderTraceMixin, RecordAdmin):
         ("occurred_on", DayFilter),
         ("currency", CurrencyFilter),
         ChannelFilter,
+        ("ai_profile", TextFilter),
         "trust",
         StandingFilter,
         "has_conflict",
     ]
     date_hierarchy = "occurred_on"
     search_fields = ["order_id"]
-    search_help_text = _("Search by order ID.")
+    search_label = _("Search by order ID.")
     inlines = [OrderLineInline]
     fieldsets = [
         (
@@ -143,25 +159,43 @@ class OrderAdmin(OrderTraceMixin, RecordAdmin):
     def direct(self, order: Order) -> str:
         return formats.money(order.direct_minor, order.currency)
 
-    @admin.display(description=_("trust"), ordering="trust")
-    def trust_word(self, order: Order) -> str:
-        return str(formats.TRUST_WORDS[Trust(order.trust)])
+    def read_along(self, rows: Sequence[Any]) -> None:
+        refunded = Refund.objects.minor_by_order([order.pk for order in rows]) if rows else {}
+        for order in rows:
+            order.refunded_minor = refunded.get(order.pk, 0)
+
+    @admin.display(description=_REFUNDED, empty_value="")
+    def refunded(self, order: Any) -> str:
+        """Return what is refunded, if anything. Where rows are shown as cards, which have no titles, it is named."""
+        if not order.refunded_minor:
+            return ""
+        amount = formats.amount(order.refunded_minor, order.currency)
+        return format_html('<span class="alhena-label">{}</span> {}', _REFUNDED, amount)
+
+    @admin.display(description=pgettext_lazy("revenue", "Net"))
+    def net(self, order: Any) -> str:
+        return formats.amount(order.value_minor - order.refunded_minor, order.currency)
 
     @admin.display(description=_("notes"), empty_value="")
     def remarks(self, order: Order) -> str:
-        """Return whether the order does not count, or is in conflict, in words."""
-        standing = order.get_standing_display() if order.standing != Standing.COUNTED else ""
+        """Return why the order does not count, if so, and whether it is in conflict: few words, a line each."""
+        remarks: list[Any] = []
         if order.standing == Standing.HELD and not order.is_held_back:
-            standing = str(_WAITING)
-        conflict = _("conflict") if order.has_conflict else ""
-        return ", ".join(str(remark) for remark in (standing, conflict) if remark)
+            remarks.append(capfirst(_WAITING))
+        elif order.standing != Standing.COUNTED:
+            remarks.append(formats.STANDING_WORDS[Standing(order.standing)])
+        elif not order.is_counted:
+            remarks.append(capfirst(_UNCONFIRMED))
+        if order.has_conflict:
+            remarks.append(_("Conflict"))
+        return format_html_join("", "<div>{}</div>", ((remark,) for remark in remarks))
 
 
 @admin.register(OrderClaim)
-class OrderClaimAdmin(RecordAdmin):
+class OrderClaimAdmin(StoredLinesMixin, RecordAdmin):
     is_in_menu = False
     amounts = ("value",)
-    list_display = ["order", "company", company_time(OrderClaim, "occurred_at"), "value", "channel_name", "trust"]
+    list_display = ["order", "company", CompanyTime(OrderClaim, "occurred_at"), "value", "channel_name", "trust_word"]
     list_filter = [
         ("company", CompanyFilter),
         ("occurred_on", DayFilter),
@@ -173,9 +207,9 @@ class OrderClaimAdmin(RecordAdmin):
     ordering = ("-occurred_at", "-pk")
     date_hierarchy = "occurred_on"
     search_fields = ["order__order_id"]
-    search_help_text = _("Search by order ID.")
+    search_label = _("Search by order ID.")
     fieldsets = [
-        (None, {"fields": ["company", "order", "occurred_at", "occurred_on", "value", "line_items"]}),
+        (None, {"fields": ["company", "order", "occurred_at", "occurred_on", "value", "lines"]}),
         CREDIT_FIELDS,
         REPORT_FIELDS,
     ]
@@ -188,19 +222,19 @@ class OrderClaimAdmin(RecordAdmin):
 
 
 @admin.register(PendingConfirmation)
-class PendingConfirmationAdmin(PendingConfirmationTraceMixin, RecordAdmin):
+class PendingConfirmationAdmin(StoredLinesMixin, PendingConfirmationTraceMixin, RecordAdmin):
     amounts = ("value",)
     list_display = [
         "order_id",
         "company",
-        company_time(PendingConfirmation, "occurred_at"),
-        company_time(PendingConfirmation, "received_at"),
+        CompanyTime(PendingConfirmation, "occurred_at"),
+        CompanyTime(PendingConfirmation, "received_at"),
         "value",
     ]
     list_filter = [("company", CompanyFilter), ("currency", CurrencyFilter)]
     search_fields = ["order_id"]
-    search_help_text = _("Search by order ID.")
-    fields = ["company", "order_id", "occurred_at", "received_at", "value", "line_items", "source", "event_id"]
+    search_label = _("Search by order ID.")
+    fields = ["company", "order_id", "occurred_at", "received_at", "value", "lines", "source", "event_id"]
 
     def exact_matches(self, request: HttpRequest, term: str) -> list[dict[str, Any]]:
         return order_id_matches(term)
@@ -209,11 +243,11 @@ class PendingConfirmationAdmin(PendingConfirmationTraceMixin, RecordAdmin):
 @admin.register(Refund)
 class RefundAdmin(RecordAdmin):
     amounts = ("value",)
-    list_display = ["refund_id", "order_id", "company", company_time(Refund, "occurred_at"), "value"]
+    list_display = ["refund_id", "order_id", "company", CompanyTime(Refund, "occurred_at"), "value"]
     list_filter = [("company", CompanyFilter), ("occurred_on", DayFilter), ("currency", CurrencyFilter)]
     date_hierarchy = "occurred_on"
     search_fields = ["order_id", "refund_id"]
-    search_help_text = _("Search by order ID or refund ID.")
+    search_label = _("Search by order ID or refund ID.")
     fields = [
         "company",
         "refund_id",

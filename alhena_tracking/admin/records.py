@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.admin.widgets import FilteredSelectMultiple
 from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.db import router, transaction
@@ -28,7 +27,7 @@ from alhena_tracking.admin.base import (
     RecordAdmin,
     SafeLookupsAdmin,
 )
-from alhena_tracking.admin.lists.columns import company_time
+from alhena_tracking.admin.lists.columns import CompanyTime
 from alhena_tracking.admin.lists.filters import CurrencyFilter, DayFilter
 from alhena_tracking.admin.review import SESSION_DECISIONS, actions_of
 from alhena_tracking.admin.trace_pages.views import CartEventTraceMixin, SessionTraceMixin
@@ -80,7 +79,7 @@ class CompanyForm(ModelForm):
         label=capfirst(Company.groups.field.verbose_name),
         help_text=Company.groups.field.help_text,
         required=False,
-        widget=FilteredSelectMultiple(Company.groups.field.verbose_name, is_stacked=False),
+        widget=forms.CheckboxSelectMultiple,
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -182,11 +181,11 @@ class VisitorSessionAdmin(SessionTraceMixin, RecordAdmin):
     decisions = SESSION_DECISIONS
     actions = actions_of(SESSION_DECISIONS)
     list_display = [
-        company_time(VisitorSession, "started_at"),
+        CompanyTime(VisitorSession, "started_at"),
         "company",
         "channel_name",
         "ai_profile",
-        company_time(VisitorSession, "last_interaction_at"),
+        CompanyTime(VisitorSession, "last_interaction_at"),
         "remarks",
     ]
     list_filter = [
@@ -197,7 +196,7 @@ class VisitorSessionAdmin(SessionTraceMixin, RecordAdmin):
     ]
     date_hierarchy = "started_on"
     search_fields = ["ai_profile"]
-    search_help_text = _("Search by number or AI profile.")
+    search_label = _("Search by number or AI profile.")
     fields = [
         "company",
         "started_at",
@@ -218,25 +217,25 @@ class VisitorSessionAdmin(SessionTraceMixin, RecordAdmin):
 
     @admin.display(description=_("notes"), empty_value="")
     def remarks(self, session: VisitorSession) -> str:
-        return str(Standing.EXCLUDED.label) if session.excluded_at is not None else ""
+        return str(formats.STANDING_WORDS[Standing.EXCLUDED]) if session.excluded_at is not None else ""
 
 
 @admin.register(Interaction)
 class InteractionAdmin(RecordAdmin):
     is_in_menu = False
     list_display = [
-        company_time(Interaction, "occurred_at"),
+        CompanyTime(Interaction, "occurred_at"),
         "company",
         "kind",
         "product_id",
         "conversation_id",
         "ai_profile",
-        "is_qualifying",
+        "remarks",
     ]
     list_filter = [("company", CompanyFilter), ("occurred_on", DayFilter), "kind", "is_qualifying", "trust"]
     date_hierarchy = "occurred_on"
     search_fields = ["product_id", "conversation_id", "ai_profile"]
-    search_help_text = _("Search by product ID, conversation ID or AI profile.")
+    search_label = _("Search by product ID, conversation ID or AI profile.")
     fieldsets = [
         (
             None,
@@ -265,18 +264,23 @@ class InteractionAdmin(RecordAdmin):
     def recommended_products(self, interaction: Interaction) -> str:
         return ", ".join(interaction.recommended_product_ids or ())
 
+    @admin.display(description=_("notes"), empty_value="")
+    def remarks(self, interaction: Interaction) -> str:
+        return "" if interaction.is_qualifying else str(_("Not qualifying"))
+
 
 @admin.register(CartEvent)
 class CartEventAdmin(CartEventTraceMixin, RecordAdmin):
     amounts = ("gmv",)
     list_display = [
-        company_time(CartEvent, "occurred_at"),
+        CompanyTime(CartEvent, "occurred_at"),
         "company",
         "type",
         "product_name",
         "quantity_reported",
         "gmv",
         "channel_name",
+        "remarks",
     ]
     list_filter = [
         ("company", CompanyFilter),
@@ -289,7 +293,7 @@ class CartEventAdmin(CartEventTraceMixin, RecordAdmin):
     ]
     date_hierarchy = "occurred_on"
     search_fields = ["product_id", "product_name"]
-    search_help_text = _("Search by product ID or name.")
+    search_label = _("Search by product ID or name.")
     fieldsets = [
         (
             None,
@@ -318,6 +322,10 @@ class CartEventAdmin(CartEventTraceMixin, RecordAdmin):
 
     def exact_matches(self, request: HttpRequest, term: str) -> list[dict[str, Any]]:
         return [{"product_id_digest": text_digest(term)}]
+
+    @admin.display(description=_("notes"), empty_value="")
+    def remarks(self, event: CartEvent) -> str:
+        return str(formats.STANDING_WORDS[Standing.EXCLUDED]) if event.is_excluded else ""
 
     @admin.display(description=_("value"), ordering="value_minor")
     def value(self, row: CartEvent) -> str:

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 from django.core.exceptions import EmptyResultSet
 from django.db import connections
 from django.db.models import BigIntegerField, BooleanField, DateTimeField, F, Func, QuerySet, Value
+from django.db.models.expressions import RawSQL
 
 from alhena_tracking.db.row_conditions import Conditions, conditions_of, without_companies
 from alhena_tracking.db.sql import fetch
@@ -30,7 +31,17 @@ _SHARE = 50
 COUNTED = 10_000
 #: So many companies are read by one statement.
 _COMPANIES = 100
+#: On PostgreSQL, up to so many: from their literal ids, it knows how many rows each has.
+_MOST_UNITED = 20
+#: Stands for a company's id among parameters.
+_COMPANY = object()
 _LARGEST_ID = 2**63 - 1
+
+
+#: Bounds of the moment, as look-ups.
+Bounds: TypeAlias = dict[str, datetime]
+#: Builds the rows of one company, which is given as SQL, within its bounds.
+Part: TypeAlias = Callable[[RawSQL, Bounds], QuerySet[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,14 +132,15 @@ class RowList:
     def by_amount(self, field: str, size: int, skipped: int, *, is_descending: bool) -> AmountPage:
         """Return a page of the latest rows, at most ``WINDOW``, in the order of an amount."""
         end = self._end_of_window(None, is_older=True)
-        parts = [
-            self._from(self._of_any_company, company, None, end, is_older=True).order_by().values_list("pk", field)
-            for company in self.companies
-        ]
+
+        def part(company: RawSQL, bounds: Bounds) -> QuerySet[Any]:
+            rows = self._from(self._of_any_company, company, bounds, None, end, is_older=True)
+            return rows.order_by().values_list("pk", field)
+
         direction = "DESC" if is_descending else "ASC"
         found: list[tuple[int, int]] = []
         skipped = min(skipped, WINDOW)
-        for union, params in self._unions(parts):
+        for union, params in self._unions(part):
             sql = f"{union} ORDER BY 2 {direction}, 1 {direction} LIMIT {skipped + size + 1}"
             found += fetch(self._connection, sql, params)
         found.sort(key=lambda row: (row[1], row[0]), reverse=is_descending)
@@ -142,9 +154,8 @@ class RowList:
         if self._is_searched and self._end_of_window(None, is_older=True) is not None:
             return self._estimate()
         # In order, too: else PostgreSQL may read the whole table for the first rows of a company.
-        parts = [self._part(company, COUNTED + 1, None, None, is_older=True) for company in self.companies]
         number = 0
-        for union, params in self._unions(parts):
+        for union, params in self._unions(self._part(COUNTED + 1, None, None, is_older=True)):
             [(found,)] = fetch(self._connection, f"SELECT COUNT(*) FROM ({union}) AS found", params)  # noqa: S608
             number += found
             if number > COUNTED:
@@ -178,8 +189,7 @@ class RowList:
         """
         end = self._end_of_window(start, is_older=is_older) if self._is_searched else None
         while True:
-            parts = [self._part(company, size + 1, start, end, is_older=is_older) for company in self.companies]
-            pks = self._pks(parts, size + 1, is_older=is_older)
+            pks = self._pks(self._part(size + 1, start, end, is_older=is_older), size + 1, is_older=is_older)
             found = self.rows.filter(pk__in=pks) if pks else ()
             rows = sorted(found, key=lambda row: (getattr(row, self.moment), row.pk), reverse=is_older)
             if rows or not pks:
@@ -190,27 +200,36 @@ class RowList:
         if not self.companies:
             return None
         share = max(WINDOW // len(self.companies), _SHARE)
-        parts = []
-        for company in self.companies:
-            rows = self._from(self.conditions.indexed, company, start, None, is_older=is_older)
-            parts.append(rows[share - 1 : share])
-        ends = self.conditions.indexed.filter(pk__in=self._pks(parts, 1, is_older=is_older)).order_by()
+
+        def last(company: RawSQL, bounds: Bounds) -> QuerySet[Any]:
+            rows = self._from(self.conditions.indexed, company, bounds, start, None, is_older=is_older)
+            return rows[share - 1 : share]
+
+        ends = self.conditions.indexed.filter(pk__in=self._pks(last, 1, is_older=is_older)).order_by()
         places = [Place(at, pk) for at, pk in ends.values_list(self.moment, "pk")]
         if not places:
             return None
         return (max if is_older else min)(places, key=lambda place: (place.at, place.pk))
 
-    def _part(
-        self, company: Company, size: int, start: Place | None, end: Place | None, *, is_older: bool
-    ) -> QuerySet[Any]:
-        return self._from(self._of_any_company, company, start, end, is_older=is_older)[:size]
+    def _part(self, size: int, start: Place | None, end: Place | None, *, is_older: bool) -> Part:
+        def part(company: RawSQL, bounds: Bounds) -> QuerySet[Any]:
+            return self._from(self._of_any_company, company, bounds, start, end, is_older=is_older)[:size]
+
+        return part
 
     def _from(
-        self, rows: QuerySet[Any], company: Company, start: Place | None, end: Place | None, *, is_older: bool
+        self,
+        rows: QuerySet[Any],
+        company: RawSQL,
+        bounds: Bounds,
+        start: Place | None,
+        end: Place | None,
+        *,
+        is_older: bool,
     ) -> QuerySet[Any]:
         """Return the company's rows beyond ``start`` as far as ``end``, in order, as ids with their moments."""
         moment, sign = self.moment, "-" if is_older else ""
-        rows = rows.filter(company=company, **self.conditions.bounds(company))
+        rows = rows.filter(company=company, **bounds)
         beyond, within = ("<", "lte") if is_older else (">", "gte")
         if start is not None:
             # By moment alone, too, for databases that search no index by pairs.
@@ -220,28 +239,52 @@ class RowList:
             rows = rows.filter(**{f"{moment}__{'gte' if is_older else 'lte'}": end.at})
         return rows.order_by(f"{sign}{moment}", f"{sign}pk").values_list("pk", moment)
 
-    def _pks(self, parts: Sequence[QuerySet[Any]], size: int, *, is_older: bool) -> list[int]:
+    def _pks(self, part: Part, size: int, *, is_older: bool) -> list[int]:
         direction = "DESC" if is_older else "ASC"
         pks: list[int] = []
-        for union, params in self._unions(parts):
+        for union, params in self._unions(part):
             sql = f"{union} ORDER BY 2 {direction}, 1 {direction} LIMIT {size}"
             pks += [pk for pk, _at in fetch(self._connection, sql, params)]
         return pks
 
-    def _unions(self, parts: Sequence[QuerySet[Any]]) -> Iterator[tuple[str, list[Any]]]:
-        """Yield SQL that unites the ids and moments of all parts, of a bounded number at once."""
-        for first in range(0, len(parts), _COMPANIES):
-            selected: list[str] = []
-            params: list[Any] = []
-            for number, part in enumerate(parts[first : first + _COMPANIES]):
-                try:
-                    sql, its_params = part.query.get_compiler(part.db).as_sql()
-                except EmptyResultSet:
-                    continue
-                selected.append(f"SELECT * FROM ({sql}) AS part_{number}")  # noqa: S608
-                params += its_params
-            if selected:
-                yield " UNION ALL ".join(selected), params
+    def _unions(self, part: Part) -> Iterator[tuple[str, list[Any]]]:
+        """Yield SQL that unites the part of each company. What differs by company alone is made into SQL once."""
+        alike: dict[tuple[Any, ...], list[int]] = {}
+        for company in self.companies:
+            alike.setdefault(tuple(self.conditions.bounds(company).items()), []).append(company.pk)
+        is_joined = self._connection.vendor == "postgresql" and len(self.companies) > _MOST_UNITED
+        return _joined(part, alike) if is_joined else _united(part, alike)
+
+
+def _joined(part: Part, alike: dict[tuple[Any, ...], list[int]]) -> Iterator[tuple[str, list[Any]]]:
+    """Yield a statement for all companies with the same bounds: planning many parts takes longer than reading them."""
+    for bounds, pks in alike.items():
+        if compiled := _sql_of(part(RawSQL("alhena_of.company", []), dict(bounds))):
+            sql, params = compiled
+            companies = "unnest(%s::bigint[]) AS alhena_of(company)"
+            yield f"SELECT part.* FROM {companies} CROSS JOIN LATERAL ({sql}) AS part", [pks, *params]  # noqa: S608
+
+
+def _united(part: Part, alike: dict[tuple[Any, ...], list[int]]) -> Iterator[tuple[str, list[Any]]]:
+    """Yield statements for a bounded number of companies each."""
+    selected: list[tuple[str, list[Any]]] = []
+    for bounds, pks in alike.items():
+        if compiled := _sql_of(part(RawSQL("%s", [_COMPANY]), dict(bounds))):
+            sql, params = compiled
+            selected += [(sql, [pk if value is _COMPANY else value for value in params]) for pk in pks]
+    for first in range(0, len(selected), _COMPANIES):
+        parts = selected[first : first + _COMPANIES]
+        sql = " UNION ALL ".join(f"SELECT * FROM ({sql}) AS part_{number}" for number, (sql, _) in enumerate(parts))  # noqa: S608
+        yield sql, [value for _sql, params in parts for value in params]
+
+
+def _sql_of(rows: QuerySet[Any]) -> tuple[str, list[Any]] | None:
+    """Return the SQL that reads the rows; ``None`` where it is known that there are none."""
+    try:
+        sql, params = rows.query.get_compiler(rows.db).as_sql()
+    except EmptyResultSet:
+        return None
+    return sql, list(params)
 
 
 def _compares(moment: str, operator: str, place: Place) -> Func:

@@ -111,6 +111,7 @@ class PrivacyRequest(models.Model):
         verbose_name_plural = _("privacy requests")
         default_permissions = ("view",)
         ordering = ["-received_at", "-id"]
+        indexes = [models.Index(fields=["company", "received_at", "id"], name="alhena_privacyrequest_list")]
 
     def __str__(self) -> str:
         return self.get_kind_display()

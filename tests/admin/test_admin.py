@@ -756,10 +756,10 @@ def test_notes_when_an_order_does_not_count_or_is_in_conflict_name_it(
     cancelled = factories.OrderFactory.create(session=session, is_cancelled=True)
     plain = factories.OrderFactory.create(session=session)
     order_admin = admin.site.get_model_admin(models.Order)
-    assert order_admin.remarks(excluded) == "excluded, conflict"  # type: ignore[attr-defined]
-    assert order_admin.remarks(held) == "held back"  # type: ignore[attr-defined]
-    assert order_admin.remarks(denied) == "not credited to the assistant"  # type: ignore[attr-defined]
-    assert order_admin.remarks(cancelled) == "cancelled"  # type: ignore[attr-defined]
+    assert order_admin.remarks(excluded) == "<div>Excluded</div><div>Conflict</div>"  # type: ignore[attr-defined]
+    assert order_admin.remarks(held) == "<div>Held back</div>"  # type: ignore[attr-defined]
+    assert order_admin.remarks(denied) == "<div>Not credited</div>"  # type: ignore[attr-defined]
+    assert order_admin.remarks(cancelled) == "<div>Cancelled</div>"  # type: ignore[attr-defined]
     assert order_admin.remarks(plain) == ""  # type: ignore[attr-defined]
 
     log_in("view_order")

@@ -185,7 +185,7 @@ def test_session_when_excluded_on_its_page_says_so(client: Client, log_in: Calla
     session.refresh_from_db()
     assert (session.excluded_by, session.exclusion_reason) == (user, "our own people")
     changelist = client.get(admin_url(VisitorSession, "changelist"), {"excluded_at__isempty": "0"}).context["cl"]
-    assert [changelist.model_admin.remarks(row) for row in changelist.result_list] == ["excluded"]
+    assert [changelist.model_admin.remarks(row) for row in changelist.result_list] == ["Excluded"]
     assert Order.objects.counted().count() == 0
 
 
@@ -204,8 +204,8 @@ def test_list_of_orders_when_filtered_tells_waiting_from_held_back(
         changelist = client.get(reverse("admin:alhena_tracking_order_changelist"), {"standing": standing}).context["cl"]
         return {row.pk: changelist.model_admin.remarks(row) for row in changelist.result_list}
 
-    assert listed("HELD") == {held.pk: "held back"}
-    assert listed("WAITING") == {waiting.pk: "waiting for a claim"}
+    assert listed("HELD") == {held.pk: "<div>Held back</div>"}
+    assert listed("WAITING") == {waiting.pk: "<div>Waiting for a claim</div>"}
     assert listed("COUNTED") == {Order.objects.get(order_id="small").pk: ""}
     assert len(listed("nonsense")) == 3
 

@@ -147,7 +147,7 @@ def test_row_when_listed_shows_its_company_s_time_and_zone(
     log_in(is_superuser=True)
     day = {"occurred_on__year": 2026, "occurred_on__month": 10, "occurred_on__day": 31}
     html = client.get(admin_url(models.Order, "changelist"), day).content.decode()
-    assert "Oct. 31, 2026, 11:40 p.m.</span> Asia/Kathmandu" in html
+    assert "Oct. 31, 2026, 11:40 p.m. Asia/Kathmandu</time>" in html
     assert re.findall(r'<time datetime="([^"]*)"', html) == ["2026-10-31T17:55:00+00:00"]
 
 
@@ -167,7 +167,7 @@ def test_page_when_it_has_times_names_their_zone(
     log_in(is_superuser=True)
     args = [model.objects.latest("pk").pk] if page == "change" else []
     html = client.get(admin_url(model, page, *args)).content.decode()
-    assert "Asia/Tokyo</time>" in html
+    assert ("(Asia/Tokyo)" if page == "changelist" else "Asia/Tokyo</time>") in html
 
 
 # Filters
@@ -214,8 +214,7 @@ def test_day_filter_when_a_preset_is_chosen_has_its_rows(company: Company, shown
 def test_amounts_when_one_currency_is_chosen_can_be_sorted(company: Company, shown: Callable[..., Any]) -> None:
     euros = orders(company, 7, currency="EUR")
     orders(company, 3, currency="JPY")
-    model_admin = admin.site.get_model_admin(models.Order)
-    column = 1 + list(model_admin.list_display).index("value")  # after the check boxes
+    column = shown(models.Order).list_display.index("value")
     asked = {"currency__exact": "EUR", "o": f"-{column}"}
     first = shown(models.Order, **asked)
     assert pks(first) == [order.pk for order in euros[:-4:-1]]

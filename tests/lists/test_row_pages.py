@@ -8,6 +8,7 @@ from itertools import product
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.db.models import QuerySet
 
 from alhena_tracking.db import row_pages
@@ -21,6 +22,12 @@ pytestmark = pytest.mark.django_db
 
 MONDAY = date(2026, 3, 2)
 ZONES = ["Asia/Kathmandu", "America/Los_Angeles", "UTC"]
+
+
+@pytest.fixture(autouse=True, params=[20, 0] if connection.vendor == "postgresql" else [20])
+def most_united(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read pages as for few companies, and on PostgreSQL also as for many."""
+    monkeypatch.setattr(row_pages, "_MOST_UNITED", request.param)
 
 
 @pytest.fixture

@@ -27,6 +27,8 @@ class RecordChangeList(ChangeList):
     """The latest rows first. The address names the place in the list where a page begins, and in which direction."""
 
     model_admin: RecordAdmin
+    #: For the template of the links; those of other lists have Django's.
+    is_paged_by_keys = True
     #: Of the pages beside this one: their relation, label and address.
     links: list[tuple[str, str, str]]
     #: How far a page has searched or sorted that could not do so to the end; else empty.
@@ -49,6 +51,7 @@ class RecordChangeList(ChangeList):
         address = request.GET.get(PAGE_VAR, "")
         amount = self._amount_order()
         self.result_list = self._by_amount(rows, address, *amount) if amount else self._by_time(rows, address)
+        self.model_admin.read_along(self.result_list)
         self.count = rows.count()
         is_counted = self.count is not None and self.count.is_exact
         self.result_count = self.count.number if self.count is not None and is_counted else len(self.result_list)

@@ -128,6 +128,22 @@ class CurrencyFilter(FormFilter):
             yield {"selected": code == self.chosen, "query_string": code, "display": code}
 
 
+class TextFilter(FormFilter):
+    """What a text is exactly."""
+
+    template = "admin/alhena_tracking/text_filter.html"
+    look_ups = ("exact",)
+
+    @property
+    def chosen(self) -> str:
+        return self.value("exact")
+
+    def choices(self, changelist: ChangeList) -> _Choices:
+        self.keep(changelist)
+        all_texts = changelist.get_query_string(remove=[f"{self.field_path}__exact"])
+        yield {"selected": not self.chosen, "query_string": all_texts, "display": _("All")}
+
+
 def _presets(today: date) -> Iterator[tuple[Any, date, date]]:
     month = today.replace(day=1)
     last_of_former = month - timedelta(days=1)

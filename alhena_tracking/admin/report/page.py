@@ -17,11 +17,11 @@ from alhena_tracking.admin.report.changes import compared_text
 from alhena_tracking.admin.report.choices import empty_text, filters_of
 from alhena_tracking.admin.report.downloads import FILES_URL_NAME, URL_NAME, export_choices, export_view
 from alhena_tracking.admin.report.files import delete_view, file_view, files_view
+from alhena_tracking.admin.report.links import held_back_url
 from alhena_tracking.admin.report.tables import (
     MOST_ROWS,
     channel_table,
     day_table,
-    held_back_url,
     order_table,
     product_table,
     today_of,

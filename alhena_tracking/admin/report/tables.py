@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
-from urllib.parse import urlencode
 
 from django.contrib.admin import AdminSite
-from django.db.models import Sum
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
 from alhena_tracking.admin import formats
-from alhena_tracking.models import Channel, Order, Refund, Standing
+from alhena_tracking.admin.report.links import counted_orders_url
+from alhena_tracking.models import Channel, Order, Refund
 from alhena_tracking.reports import DayFigures, Figures, Part, RevenueImpactReport, Series, latest_orders
 
 #: Most products and orders shown.
@@ -64,8 +63,12 @@ class OrderRow:
 
 @dataclass(frozen=True, slots=True)
 class OrderTable:
+    """The latest orders; ``url`` lists all of them."""
+
     caption: str
     rows: list[OrderRow]
+    url: str
+    link: str
 
 
 def channels_of(report: RevenueImpactReport) -> list[tuple[str, str]]:
@@ -188,10 +191,7 @@ def product_table(report: RevenueImpactReport) -> Table | None:
 def order_table(report: RevenueImpactReport, site: AdminSite) -> OrderTable:
     """Return the latest orders, linked to their pages. The caller checks the permission to view orders."""
     orders = latest_orders(report, MOST_ROWS)
-    refunds = Refund.objects.filter(refunded_order__in=[order.pk for order in orders]).order_by()
-    refunded: dict[int, int] = {
-        pk: int(minor) for pk, minor in refunds.values_list("refunded_order").annotate(minor=Sum("counted_minor"))
-    }
+    refunded = Refund.objects.minor_by_order([order.pk for order in orders])
     names = dict(Channel.choices)
     zone = report.query.company.zone
     caption = ngettext(
@@ -219,19 +219,10 @@ def order_table(report: RevenueImpactReport, site: AdminSite) -> OrderTable:
             )
             for order in orders
         ],
+        url=counted_orders_url(report, site),
+        link=ngettext("Show it in the list of orders", "All %(count)s orders", report.current.orders)
+        % {"count": formats.count(report.current.orders)},
     )
-
-
-def held_back_url(report: RevenueImpactReport, site: AdminSite) -> str:
-    """Return the list of the orders of the period that wait for staff. The caller checks the permission."""
-    query = report.query
-    chosen = {
-        "standing": Standing.HELD.value,
-        "company__id__exact": query.company.pk,
-        "occurred_on__gte": query.period.start,
-        "occurred_on__lte": query.period.end,
-    }
-    return f"{reverse('admin:alhena_tracking_order_changelist', current_app=site.name)}?{urlencode(chosen)}"
 
 
 def _remarks(order: Order, refunded_minor: int) -> list[str]:

@@ -10,15 +10,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
 from alhena_tracking.admin import formats
-from alhena_tracking.admin.formats import TRUST_WORDS
+from alhena_tracking.admin.formats import STANDING_WORDS, TRUST_WORDS
 from alhena_tracking.admin.trace_pages.changes import change_panels
 from alhena_tracking.admin.trace_pages.credit import credit_lead, credit_panel, source_panel
+from alhena_tracking.admin.trace_pages.lines import order_lines
 from alhena_tracking.admin.trace_pages.parts import (
     Badge,
     ClaimRow,
     ClaimTable,
-    LineRow,
-    LineTable,
     Panel,
     TraceText,
     UrlOf,
@@ -26,7 +25,7 @@ from alhena_tracking.admin.trace_pages.parts import (
     order_title,
     page_in_shop,
 )
-from alhena_tracking.admin.trace_pages.revenue import line_credit, revenue_panel
+from alhena_tracking.admin.trace_pages.revenue import revenue_panel
 from alhena_tracking.admin.trace_pages.steps import timeline_text
 from alhena_tracking.conf import conf
 from alhena_tracking.contract.limits import PENDING_AGE
@@ -42,11 +41,11 @@ from alhena_tracking.models import (
 )
 from alhena_tracking.traces import OrderTrace
 
-_STANDING_BADGES = {
-    Standing.HELD: lambda: Badge(pgettext("order", "Held back"), "doubtful"),
-    Standing.NOT_OURS: lambda: Badge(pgettext("order", "Not credited"), "bad"),
-    Standing.CANCELLED: lambda: Badge(pgettext("order", "Cancelled"), "bad"),
-    Standing.EXCLUDED: lambda: Badge(pgettext("order", "Excluded"), "bad"),
+_STANDING_TONES = {
+    Standing.HELD: "doubtful",
+    Standing.NOT_OURS: "bad",
+    Standing.CANCELLED: "bad",
+    Standing.EXCLUDED: "bad",
 }
 
 
@@ -55,8 +54,8 @@ def order_text(trace: OrderTrace, url_of: UrlOf) -> TraceText:
     badges = [Badge(str(TRUST_WORDS[Trust(order.trust)]), "good" if order.trust in Trust.by_server() else "plain")]
     if order.has_conflict:
         badges.append(Badge(_("Conflict"), "doubtful"))
-    if order.standing in _STANDING_BADGES:
-        badges.append(_STANDING_BADGES[Standing(order.standing)]())
+    if order.standing in _STANDING_TONES:
+        badges.append(_standing_badge(Standing(order.standing)))
     return TraceText(
         title=order_title(order),
         amount=formats.money(order.value_minor, order.currency),
@@ -74,7 +73,7 @@ def order_text(trace: OrderTrace, url_of: UrlOf) -> TraceText:
         ],
         shop_url=page_in_shop(conf.order_url, order.company, order_id=order.order_id),
         claims=_claim_table(trace, url_of),
-        lines=_line_table(trace),
+        lines=order_lines(trace),
         timeline=timeline_text(trace.timeline, order, url_of),
     )
 
@@ -83,7 +82,7 @@ def pending_text(pending: PendingConfirmation, now: datetime) -> TraceText:
     company, until = pending.company, pending.received_at + PENDING_AGE
     is_expired = now > until
     if pending.is_denial:
-        badges = [_STANDING_BADGES[Standing.NOT_OURS]()]
+        badges = [_standing_badge(Standing.NOT_OURS)]
         lead = _("The shop's server named a buyer who has not used the assistant.")
         if is_expired:
             wait = _("Since {moment}, a claim to this order may count again.")
@@ -101,7 +100,7 @@ def pending_text(pending: PendingConfirmation, now: datetime) -> TraceText:
             wait = _("Waiting until {moment} for a browser's report. Not credited or included in figures until then.")
             badges.append(Badge(pgettext("confirmation", "Waiting"), "doubtful"))
     if pending.is_cancelled:
-        badges.append(_STANDING_BADGES[Standing.CANCELLED]())
+        badges.append(_standing_badge(Standing.CANCELLED))
     if is_expired:
         badges.append(Badge(pgettext("confirmation", "Expired"), "doubtful"))
     return TraceText(
@@ -120,6 +119,10 @@ def pending_text(pending: PendingConfirmation, now: datetime) -> TraceText:
             )
         ],
     )
+
+
+def _standing_badge(standing: Standing) -> Badge:
+    return Badge(str(STANDING_WORDS[standing]), _STANDING_TONES[standing])
 
 
 def _source_sentence(trace: OrderTrace) -> str:
@@ -258,39 +261,3 @@ def _held_sentence(order: Order) -> str:
     if order.confirmed_at is not None and timezone.now() - order.confirmed_at <= PENDING_AGE:
         return _("Waiting for a claim that agrees with what the shop's server confirmed. Not included in figures.")
     return _("Held back: no claim agrees with what the shop's server confirmed. It counts once staff accept it.")
-
-
-def _line_table(trace: OrderTrace) -> LineTable | None:
-    if not trace.lines:
-        return None
-    currency, omitted = trace.order.currency, trace.omitted_lines
-    text = ngettext("%(count)s more item is not shown.", "%(count)s more items are not shown.", omitted)
-    return LineTable(
-        [
-            LineRow(
-                line.product_id,
-                line.product_name,
-                formats.quantity(line.quantity),
-                formats.money(line.total_minor, currency),
-                line_credit(line, trace),
-            )
-            for line in trace.lines
-        ],
-        text % {"count": formats.count(omitted)} if omitted else "",
-        _line_difference(trace),
-    )
-
-
-def _line_difference(trace: OrderTrace) -> str:
-    """Explain why the lines, where all are listed, do not add up to the order."""
-    order, total_minor = trace.order, sum(line.total_minor for line in trace.lines)
-    if trace.omitted_lines or total_minor == order.value_minor:
-        return ""
-    text = _(
-        "The items add up to %(total)s. Discounts, shipping and taxes on the whole order are not part of them and may "
-        "explain the difference from %(value)s."
-    )
-    return text % {
-        "total": formats.money(total_minor, order.currency),
-        "value": formats.money(order.value_minor, order.currency),
-    }

@@ -78,8 +78,8 @@ class LineRow:
     product_name: str
     quantity: str
     total: str
-    #: Whether it is direct, and why.
-    credit: str
+    #: Whether it is direct, and why; empty for lines that only a claim has.
+    credit: str = ""
 
 
 @dataclass(frozen=True, slots=True)

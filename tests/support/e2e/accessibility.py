@@ -18,10 +18,12 @@ OURS = [".alhena-report", ".alhena-trace", ".alhena-fields > summary", ".alhena-
 LOOKS = list(product(["light", "dark"], [1280, 320])) if IS_FULL_RUN else [("light", 1280), ("dark", 320)]
 
 
-def violations(page: Page) -> list[tuple[str, list[str]]]:
-    """The rules that our part of the page violates, each with the violating HTML."""
+def violations(page: Page, parts: list[str] = OURS) -> list[tuple[str, list[str]]]:
+    """The rules that these parts of the page violate, each with the violating HTML."""
     require("browser", AXE.exists(), "axe-core is not installed: run `npm ci` in tests/js")
     page.evaluate(AXE.read_text())
-    found = page.evaluate("ours => axe.run({include: ours.filter(selector => document.querySelector(selector))})", OURS)
+    found = page.evaluate(
+        "parts => axe.run({include: parts.filter(selector => document.querySelector(selector))})", parts
+    )
     assert found["passes"], "axe found nothing to look at"
     return [(one["id"], [node["html"] for node in one["nodes"]]) for one in found["violations"]]
