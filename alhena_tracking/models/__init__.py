@@ -17,6 +17,7 @@ from alhena_tracking.models.orders import (
     RevenueImpact,
     Standing,
 )
+from alhena_tracking.models.rates import ExchangeRate
 from alhena_tracking.models.redating import Redating
 from alhena_tracking.models.restrictions import CompanyGroup
 from alhena_tracking.models.rollups import (
@@ -44,6 +45,7 @@ __all__ = [
     "DailySessions",
     "EventCount",
     "EventDiagnostics",
+    "ExchangeRate",
     "Export",
     "FileFormat",
     "HeldReason",
