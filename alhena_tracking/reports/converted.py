@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
 
+from alhena_tracking.contract.amounts import rounded
 from alhena_tracking.exchange_rates import Rates
 from alhena_tracking.models import CartEvent, Order
 from alhena_tracking.reports import live, rolled_up
-from alhena_tracking.reports.days import SourceDays
+from alhena_tracking.reports.days import SourceDays, SplitDays
 from alhena_tracking.reports.grouped import Grouped
 from alhena_tracking.reports.query import ReportQuery
 from alhena_tracking.reports.sums import add_up
@@ -21,34 +22,34 @@ class ConvertedFigures:
     """The figures of one currency, and as much of them as has a rate in the target currency.
 
     ``purchase_minor`` and ``add_to_cart_minor`` are in minor units of ``currency``; the ``converted_…`` ones in those
-    of the target, exact, without the ``unconverted_orders`` and ``unconverted_cart_events``.
+    of the target, rounded once, without the ``unconverted_orders`` and ``unconverted_cart_events``.
     """
 
     currency: str
     orders: int = 0
     purchase_minor: int = 0
-    converted_purchase_minor: Fraction = Fraction()
+    converted_purchase_minor: int = 0
     unconverted_orders: int = 0
     cart_events: int = 0
     add_to_cart_minor: int = 0
-    converted_add_to_cart_minor: Fraction = Fraction()
+    converted_add_to_cart_minor: int = 0
     unconverted_cart_events: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Conversion:
-    """The figures of all currencies in one; ``parts`` has each of them, the most orders first."""
+    """The figures of all currencies in one: the sums of its ``parts``, those with the most orders first."""
 
     currency: str
     parts: tuple[ConvertedFigures, ...]
 
     @property
-    def purchase_minor(self) -> Fraction:
-        return sum((part.converted_purchase_minor for part in self.parts), Fraction())
+    def purchase_minor(self) -> int:
+        return sum(part.converted_purchase_minor for part in self.parts)
 
     @property
-    def add_to_cart_minor(self) -> Fraction:
-        return sum((part.converted_add_to_cart_minor for part in self.parts), Fraction())
+    def add_to_cart_minor(self) -> int:
+        return sum(part.converted_add_to_cart_minor for part in self.parts)
 
     @property
     def orders(self) -> int:
@@ -76,40 +77,46 @@ class _Amount:
     own_minor: int | None = None
 
 
-def convert(query: ReportQuery, target: str) -> Conversion:
+def convert(query: ReportQuery, days: SourceDays, target: str) -> Conversion:
     """Add up all currencies under the query's other filters in ``target``.
 
     An order whose value the shop stated in ``target``, too, counts with that; any other amount at the rate of its day.
     Orders are read from their rows, cart events from roll-ups where they are valid.
     """
-    amounts = [*_orders(query, target), *_cart_events(query)]
+    amounts = [*_orders(query, target), *_cart_events(query, days.credited)]
     rates = Rates.of(
         {target, *(amount.currency for amount in amounts)},
         query.period.start,
         query.period.end,
         using=CartEvent.objects.db,
     )
-    figures: dict[str, dict[str, int | Fraction]] = {}
+    sums: dict[str, dict[str, int | Fraction]] = {}
     for amount in amounts:
-        sums = figures.setdefault(amount.currency, {})
-        if amount.own_minor is not None:
-            converted: Fraction | None = Fraction(amount.own_minor)
-        elif amount.currency == target:
-            converted = Fraction(amount.minor)
-        else:
-            converted = rates.convert(amount.minor, amount.currency, target, amount.on)
+        of_currency = sums.setdefault(amount.currency, {})
+        converted = _converted(amount, rates, target)
         rows, minor = _FIELDS[amount.kind]
-        _add(sums, rows, amount.count)
-        _add(sums, minor, amount.minor)
+        _add(of_currency, rows, amount.count)
+        _add(of_currency, minor, amount.minor)
         if converted is None:
-            _add(sums, f"unconverted_{rows}", amount.count)
+            _add(of_currency, f"unconverted_{rows}", amount.count)
         else:
-            _add(sums, f"converted_{minor}", converted)
-    parts = [ConvertedFigures(currency=currency, **sums) for currency, sums in figures.items()]  # type: ignore[arg-type]
+            _add(of_currency, f"converted_{minor}", converted)
+    parts = [
+        ConvertedFigures(currency=currency, **{name: rounded(number) for name, number in of_currency.items()})
+        for currency, of_currency in sums.items()
+    ]
     return Conversion(target, tuple(sorted(parts, key=lambda part: (-part.orders, -part.cart_events, part.currency))))
 
 
 _FIELDS = {"order": ("orders", "purchase_minor"), "cart": ("cart_events", "add_to_cart_minor")}
+
+
+def _converted(amount: _Amount, rates: Rates, target: str) -> Fraction | int | None:
+    if amount.own_minor is not None:
+        return amount.own_minor
+    if amount.currency == target:
+        return amount.minor
+    return rates.convert(amount.minor, amount.currency, target, amount.on)
 
 
 def _add(sums: dict[str, int | Fraction], name: str, number: int | Fraction) -> None:
@@ -124,8 +131,7 @@ def _orders(query: ReportQuery, target: str) -> Iterator[_Amount]:
         yield _Amount("order", currency, on, sums["purchase_minor"], sums["orders"], own_minor)
 
 
-def _cart_events(query: ReportQuery) -> Iterator[_Amount]:
-    days = SourceDays.of(query.company, query.period).credited
+def _cart_events(query: ReportQuery, days: SplitDays) -> Iterator[_Amount]:
     by = ("currency", "on")
     parts: list[Grouped] = []
     if days.rolled_up:

@@ -95,6 +95,12 @@ class ReportForm(forms.Form):
         choices=Comparison.choices,
         error_messages={"invalid_choice": _("“%(value)s” is not a comparison.")},
     )
+    convert = forms.ChoiceField(
+        label=_("All currencies in one sum"),
+        required=False,
+        choices=[("1", "")],
+        error_messages={"invalid_choice": _("Enter 1 to add up all currencies, or nothing.")},
+    )
     range = forms.ChoiceField(
         label=_("Period"),
         required=False,
@@ -187,6 +193,7 @@ class ReportForm(forms.Form):
             ai_profile=self.cleaned_data.get("profile", ""),
             trust=self.cleaned_data.get("trust", ""),
             is_compared=self.cleaned_data.get("compare") != Comparison.NOTHING,
+            is_converted=bool(self.cleaned_data.get("convert")),
         )
 
     def query_string(self, **changes: str) -> str:

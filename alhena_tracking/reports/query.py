@@ -17,7 +17,7 @@ class ReportQuery:
     """A query. An empty ``currency`` means the company's main one or the busiest; other empty filters match everything.
 
     ``channel``, ``ai_profile`` and ``trust`` filter cart events and orders; ``channel`` and ``ai_profile`` also filter
-    sessions, which have no trust. ``is_compared`` adds the previous period.
+    sessions, which have no trust. ``is_compared`` adds the previous period, ``is_converted`` one sum of all currencies.
     """
 
     company: Company
@@ -27,6 +27,7 @@ class ReportQuery:
     ai_profile: str = ""
     trust: str = ""
     is_compared: bool = True
+    is_converted: bool = False
 
     @property
     def credit(self) -> dict[str, str]:

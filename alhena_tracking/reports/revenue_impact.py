@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from alhena_tracking.models import Channel, Order
 from alhena_tracking.reports.breakdowns import choose_currency, figures_by_day
 from alhena_tracking.reports.cards import CARD_TYPES, Card
+from alhena_tracking.reports.converted import Conversion, ConvertedFigures, convert
 from alhena_tracking.reports.days import SourceDays
 from alhena_tracking.reports.figures import CurrencyTotals, DayFigures, Figures, Period
 from alhena_tracking.reports.products import ProductFigures, figures_by_product
@@ -34,7 +35,7 @@ class RevenueImpactReport:
     names one and there is no revenue. ``other_currencies`` have figures, too, the busiest first. ``previous`` is
     ``None`` where nothing is compared. While ``is_redating``, events may count on their day of a former time zone.
     ``held_back_orders`` counts the company's orders of the period that wait for staff, whatever the other filters, in
-    all currencies.
+    all currencies. ``conversion`` is ``None`` unless the query asks for it.
     """
 
     query: ReportQuery
@@ -48,10 +49,24 @@ class RevenueImpactReport:
     previous: Figures | None
     is_redating: bool = False
     held_back_orders: int = 0
+    conversion: Conversion | None = None
 
     @property
     def cards(self) -> tuple[Card, ...]:
         return tuple(card_type.card(self.current, self.previous) for card_type in CARD_TYPES)
+
+    @property
+    def currencies(self) -> tuple[ConvertedFigures, ...]:
+        """The figures of all currencies, not converted: that of the report first."""
+        shown = CurrencyTotals(
+            currency=self.currency,
+            orders=self.current.orders,
+            purchase_minor=self.current.purchase_minor,
+            cart_events=sum(day.cart_events for day in self.days),
+            add_to_cart_minor=self.current.add_to_cart_minor,
+        )
+        found = (shown, *self.other_currencies) if self.currency else self.other_currencies
+        return tuple(ConvertedFigures(**asdict(totals)) for totals in found)
 
     @property
     def is_empty(self) -> bool:
@@ -70,8 +85,8 @@ def revenue_impact(
     """Compute the report for ``query``: money in minor units of its currency, days in the company's time zone.
 
     ``most_products`` limits the products, which are in the order of the sum ``first_products`` of ``PRODUCT_RANKS``.
-    Takes five statements (rolled-up days, currencies, days, products, orders that are held back), and one more to
-    choose a currency where the period has none, or after a change of the time zone.
+    Takes five statements (rolled-up days, currencies, days, products, orders that are held back), one more to choose a
+    currency where the period has none, or after a change of the time zone, and three to convert all currencies.
     """
     period, previous = query.period, query.period.previous
     both = SourceDays.of(query.company, Period(previous.start, period.end))
@@ -94,6 +109,9 @@ def revenue_impact(
         previous=Figures.of(day for day in days if day.on in previous) if query.is_compared else None,
         is_redating=query.company.redating is not None,
         held_back_orders=query.of_company(Order.objects.held_back(), period).count(),
+        conversion=convert(query, asked, query.company.currency or currency)
+        if query.is_converted and currency
+        else None,
     )
 
 

@@ -260,7 +260,7 @@ def test_amounts_when_exported_have_the_decimals_of_their_currency(
 @pytest.mark.django_db
 def test_figures_when_exported_as_xlsx_have_a_sheet_for_each_table(export: Callable[..., bytes], shop: Company) -> None:
     sheets = read_xlsx(export("figures.xlsx"))
-    assert list(sheets) == ["Key figures", "Day by day", "By channel", "Products"]
+    assert list(sheets) == ["Key figures", "Day by day", "By channel", "Products", "By currency"]
     assert len(sheets["Day by day"]) == 7
     assert sum(day["Purchase revenue"] for day in sheets["Day by day"]) == 100.5
 
@@ -326,6 +326,7 @@ def test_page_when_the_user_may_export_offers_every_file_with_its_rows(
         ("Day by day", "7", ["CSV", "CSV for Excel"]),
         ("By channel", "1", ["CSV", "CSV for Excel"]),
         ("Products", "1", ["CSV", "CSV for Excel"]),
+        ("By currency", "2", ["CSV", "CSV for Excel"]),
         ("All of the above", "", ["XLSX"]),
         ("Orders", "1", ["CSV", "CSV for Excel", "XLSX"]),
         ("Cart events", "2", ["CSV", "CSV for Excel", "XLSX"]),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
+from collections.abc import Callable
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -12,12 +14,15 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.test import Client
 
 from alhena_tracking.exchange_rates import RATE_HOLDS, InvalidRates, Rates, read_rates
 from alhena_tracking.models import Company, ExchangeRate, Standing, Trust
-from alhena_tracking.reports import Period, ReportQuery
-from alhena_tracking.reports.converted import convert
+from alhena_tracking.reports import Period, ReportQuery, revenue_impact
+from alhena_tracking.reports.converted import Conversion
 from alhena_tracking.rollups import roll_up
+from tests.support.admin_pages import REPORT_URL
+from tests.support.exported_files import read_csv
 from tests.support.factories import CartEventFactory, OrderFactory, VisitorSessionFactory, at
 
 pytestmark = pytest.mark.django_db
@@ -44,7 +49,9 @@ def zipped(*files: tuple[str, bytes]) -> bytes:
 
 
 @pytest.fixture
-def rates() -> None:
+def rates(company: Company) -> None:
+    Company.objects.filter(pk=company.pk).update(currency="EUR")
+    company.refresh_from_db()
     ExchangeRate.objects.store(read_rates(HISTORY))
 
 
@@ -151,8 +158,16 @@ def order(company: Company, on: date, currency: str, minor: int, **fields: Any) 
     OrderFactory.create(session=session, currency=currency, value_minor=minor, occurred_at=at(on), **fields)
 
 
-def query(company: Company, **filters: Any) -> ReportQuery:
-    return ReportQuery(company=company, period=Period(FRIDAY - timedelta(days=1), MONDAY), **filters)
+def conversion(company: Company, **filters: Any) -> Conversion:
+    period = Period(FRIDAY - timedelta(days=1), MONDAY)
+    report = revenue_impact(ReportQuery(company=company, period=period, is_converted=True, **filters))
+    assert report.conversion is not None
+    assert report.conversion.currency == "EUR"
+    return report.conversion
+
+
+def sums(found: Conversion) -> tuple[int, int, int]:
+    return found.purchase_minor, found.orders, found.unconverted_orders
 
 
 @pytest.fixture
@@ -174,28 +189,72 @@ def shop(company: Company, rates: None) -> Company:
 def test_sum_when_converted_agrees_with_a_hand_calculation(shop: Company, is_rolled_up: bool) -> None:
     if is_rolled_up:
         roll_up()
-    found = convert(query(shop), "EUR")
-    assert (found.purchase_minor, found.orders, found.unconverted_orders) == (30_000, 3, 1)
+    found = conversion(shop)
+    assert sums(found) == (30_000, 3, 1)
     assert (found.add_to_cart_minor, found.unconverted_cart_events) == (2_000 + 1_000, 1)
-    assert [
-        (part.currency, part.orders, part.purchase_minor, part.converted_purchase_minor) for part in found.parts
-    ] == [
-        ("USD", 2, 24_500, 20_000),
-        ("GBP", 1, 5_000, 0),
-        ("EUR", 1, 10_000, 10_000),
-        ("JPY", 0, 0, 0),
+    assert [(part.currency, part.orders, part.purchase_minor) for part in found.parts] == [
+        ("USD", 2, 24_500),
+        ("GBP", 1, 5_000),
+        ("EUR", 1, 10_000),
+        ("JPY", 0, 0),
     ]
+    assert [part.converted_purchase_minor for part in found.parts] == [20_000, 0, 10_000, 0]
 
 
 def test_sum_when_filtered_has_the_orders_of_the_filter(shop: Company) -> None:
-    found = convert(query(shop, trust=Trust.CONFIRMED), "EUR")
-    assert (found.purchase_minor, found.orders, found.unconverted_orders) == (10_000, 1, 0)
-    assert convert(query(shop, channel="NUDGE"), "EUR").parts == ()
+    found = conversion(shop, trust=Trust.CONFIRMED)
+    assert sums(found) == (10_000, 1, 0)
+    assert conversion(shop, channel="NUDGE").parts == ()
 
 
 def test_order_when_the_shop_stated_its_rate_counts_with_that(company: Company, rates: None) -> None:
     order(company, FRIDAY, "USD", 12_500, shop_currency="EUR", shop_value_minor=11_111)
     order(company, FRIDAY, "GBP", 5_000, shop_currency="EUR", shop_value_minor=6_000)
     order(company, FRIDAY, "USD", 1_250, shop_currency="GBP", shop_value_minor=900)
-    found = convert(query(company), "EUR")
-    assert (found.purchase_minor, found.orders, found.unconverted_orders) == (11_111 + 6_000 + 1_000, 3, 0)
+    found = conversion(company)
+    assert sums(found) == (11_111 + 6_000 + 1_000, 3, 0)
+
+
+def test_sum_when_shown_is_that_of_export_and_json(shop: Company, client: Client, log_in: Callable[..., Any]) -> None:
+    log_in("view_revenueimpact", "export_revenueimpact")
+    days = {"start": str(FRIDAY - timedelta(days=1)), "end": str(MONDAY)}
+    plain = client.get(REPORT_URL, days)
+    [link] = re.findall(r'href="([^"]+)">Add up all currencies in EUR</a>', plain.content.decode())
+    assert plain.context["conversion"] is None
+    page = client.get(REPORT_URL + link.replace("&amp;", "&"))
+    text = page.context["conversion"]
+    assert text.sentences == [
+        "300.00\xa0EUR purchased and 30.00\xa0EUR added to carts, converted at the rates of each day.",
+        "1 order without a rate is not included.",
+        "1 cart event without a rate is not included.",
+    ]
+    assert [(row.label, *row.cells) for row in [*text.table.rows, text.table.total]] == [
+        ("USD", "25.00", "20.00", "2", "245.00", "200.00"),
+        ("GBP", "1.00", "0.00", "1", "50.00", "0.00"),
+        ("EUR", "0.00", "0.00", "1", "100.00", "100.00"),
+        ("JPY", "1,600", "10.00", "0", "0", "0.00"),
+        ("Total", "", "30.00", "3", "", "300.00"),
+    ]
+    assert "Hide the converted sum" in page.content.decode()
+
+    rows = read_csv(b"".join(client.get(REPORT_URL + "export/currencies.csv", {**days, "convert": "1"})))
+    assert sum(Decimal(row["Purchase revenue, converted"]) for row in rows) == 300
+    assert sum(int(row["Orders without a rate"]) for row in rows) == 1
+    assert {row["Converted to"] for row in rows} == {"EUR"}
+    unconverted = read_csv(b"".join(client.get(REPORT_URL + "export/currencies.csv", days)))
+    assert [(row["Currency"], row["Purchase revenue"], row["Purchase revenue, converted"]) for row in unconverted] == [
+        ("EUR", "100.00", ""),
+        ("USD", "245.00", ""),
+        ("GBP", "50.00", ""),
+        ("JPY", "0", ""),
+    ]
+
+    answer = client.get("/alhena/api/revenue-impact", {**days, "convert": "1"}).json()["conversion"]
+    assert (answer["currency"], answer["purchase_minor"], answer["add_to_cart_minor"]) == ("EUR", 30_000, 3_000)
+    assert [(one["currency"], one["converted_purchase_minor"]) for one in answer["currencies"]] == [
+        ("USD", 20_000),
+        ("GBP", 0),
+        ("EUR", 10_000),
+        ("JPY", 0),
+    ]
+    assert client.get("/alhena/api/revenue-impact", {**days, "convert": "yes"}).status_code == 400

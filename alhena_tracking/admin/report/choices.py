@@ -14,7 +14,7 @@ from alhena_tracking.reports import Period, RevenueImpactReport
 from alhena_tracking.reports.forms import Comparison, Preset, ReportForm
 
 _DAY_FIELDS = ("start", "end")
-_KEPT_FIELDS = ("company", "currency", "channel", "profile", "trust", "compare")
+_KEPT_FIELDS = ("company", "currency", "channel", "profile", "trust", "compare", "convert")
 _NARROWING_FIELDS = ("channel", "profile", "trust")
 
 
@@ -55,6 +55,7 @@ class Filters:
     active: list[Choice]
     without: str
     other_currencies: list[Choice]
+    conversion: Choice | None
     day_fields: list[BoundField]
     kept_fields: list[tuple[str, str]]
     has_own_days: bool
@@ -91,6 +92,7 @@ def filters_of(form: ReportForm, report: RevenueImpactReport, profiles: list[str
         active=_active(form, report),
         without=_without_filters(form),
         other_currencies=_other_currencies(form, report),
+        conversion=_conversion(form, report),
         day_fields=[form[name] for name in _DAY_FIELDS],
         kept_fields=[(name, state[name]) for name in _KEPT_FIELDS if state.get(name)],
         has_own_days=form.preset is None,
@@ -172,3 +174,13 @@ def _other_currencies(form: ReportForm, report: RevenueImpactReport) -> list[Cho
         )
         for total in report.other_currencies
     ]
+
+
+def _conversion(form: ReportForm, report: RevenueImpactReport) -> Choice | None:
+    """Return the link that adds up all currencies, or takes that back."""
+    if not report.other_currencies:
+        return None
+    if report.query.is_converted:
+        return Choice(_("Hide the converted sum"), form.query_string(convert=""), is_current=True)
+    currency = report.query.company.currency or report.currency
+    return Choice(_("Add up all currencies in %(currency)s") % {"currency": currency}, form.query_string(convert="1"))

@@ -40,6 +40,7 @@ PARAMETERS: dict[str, tuple[str, Schema]] = {
     "profile": ("The AI profile.", _TEXT),
     "trust": ("Who reported it: a browser, or the shop's server.", _enum(*Trust.values)),
     "compare": ("What the report is compared with (default: previous).", _enum(*Comparison.values)),
+    "convert": ("Whether to add up all currencies in the company's main one, too, as `conversion`.", _enum("1")),
     "range": ("Days relative to today, by the company's clock (default: last_30_days).", _enum(*Preset.values)),
     "limit": (
         f"How many products the report has (default: {PRODUCTS}).",
