@@ -258,3 +258,17 @@ class RolledUpDayQuerySet(DaysQuerySet[_Model]):
         stale = set(days)
         for is_stale, together in groupby(sorted(stale.union(of_sessions)), key=stale.__contains__):
             yield "is_stale" if is_stale else "has_stale_sessions", list(together)
+
+
+class ExchangeRateQuerySet(models.QuerySet[_Model]):
+    def store(self, rates: Iterable[_Model]) -> int:
+        """Store rates, in place of those of the same currencies and days; return how many."""
+        has_target = connections[self.db].features.supports_update_conflicts_with_target
+        stored = self.bulk_create(
+            rates,
+            batch_size=1000,
+            update_conflicts=True,
+            update_fields=["per_euro"],
+            unique_fields=["currency", "on"] if has_target else None,
+        )
+        return len(stored)

@@ -12,7 +12,14 @@ from django.utils.translation import pgettext
 
 from alhena_tracking.contract.amounts import in_major_units, with_decimals
 from alhena_tracking.exports.tables import Column, Table
-from alhena_tracking.reports import ChannelFigures, ProductFigures, RevenueImpactReport, RowFigures, Unit
+from alhena_tracking.reports import (
+    ChannelFigures,
+    ConvertedFigures,
+    ProductFigures,
+    RevenueImpactReport,
+    RowFigures,
+    Unit,
+)
 from alhena_tracking.reports.cards import point_change, relative_change
 
 #: Decimals of shares: 0.125 is 12.5 %.
@@ -136,12 +143,39 @@ def products_table(report: RevenueImpactReport) -> Table:
     return Table.of(_("Products"), columns, report.products)
 
 
+def currencies_table(report: RevenueImpactReport) -> Table:
+    """Return a row for every currency of the period; the converted amounts are empty unless the report has them."""
+    conversion = report.conversion
+    target = conversion.currency if conversion else ""
+
+    def converted(minor: int) -> Decimal | None:
+        return _amount(minor, target) if target else None
+
+    def unconverted(count: int) -> int | None:
+        return count if target else None
+
+    columns: list[Column[ConvertedFigures]] = [
+        Column(_("Currency"), lambda one: one.currency),
+        Column(_("Orders"), lambda one: one.orders),
+        Column(_("Purchase revenue"), lambda one: _amount(one.purchase_minor, one.currency)),
+        Column(_("Cart events"), lambda one: one.cart_events),
+        Column(_("Add-to-cart GMV"), lambda one: _amount(one.add_to_cart_minor, one.currency)),
+        Column(_("Converted to"), lambda one: target),
+        Column(_("Purchase revenue, converted"), lambda one: converted(one.converted_purchase_minor)),
+        Column(_("Orders without a rate"), lambda one: unconverted(one.unconverted_orders)),
+        Column(_("Add-to-cart GMV, converted"), lambda one: converted(one.converted_add_to_cart_minor)),
+        Column(_("Cart events without a rate"), lambda one: unconverted(one.unconverted_cart_events)),
+    ]
+    return Table.of(_("By currency"), columns, conversion.parts if conversion else report.currencies)
+
+
 #: The tables of figures, by their names in URLs and file names.
 FIGURE_TABLES: dict[str, Callable[[RevenueImpactReport], Table]] = {
     "cards": cards_table,
     "days": days_table,
     "channels": channels_table,
     "products": products_table,
+    "currencies": currencies_table,
 }
 
 

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('alhena_tracking', '0002_lists_and_downloads'),
+        ('alhena_tracking', '0003_privacy_request_list'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -18,6 +18,7 @@ from alhena_tracking.models.orders import (
     RevenueImpact,
     Standing,
 )
+from alhena_tracking.models.rates import ExchangeRate
 from alhena_tracking.models.redating import Redating
 from alhena_tracking.models.restrictions import CompanyGroup
 from alhena_tracking.models.rollups import (
@@ -45,6 +46,7 @@ __all__ = [
     "DailySessions",
     "EventCount",
     "EventDiagnostics",
+    "ExchangeRate",
     "Export",
     "FileFormat",
     "HeldReason",

@@ -105,6 +105,12 @@ class ReportForm(forms.Form):
         choices=[(ON, ON)],
         error_messages={"invalid_choice": _("“%(value)s” is not 1.")},
     )
+    convert = forms.ChoiceField(
+        label=_("All currencies in one sum"),
+        required=False,
+        choices=[(ON, ON)],
+        error_messages={"invalid_choice": _("“%(value)s” is not 1.")},
+    )
     range = forms.ChoiceField(
         label=_("Period"),
         required=False,
@@ -242,6 +248,7 @@ class ReportForm(forms.Form):
             is_compared=compared is not None,
             compared_with=None if compared == period.previous else compared,
             until=self._until(compared) if compared and period == Period(self.today, self.today) else None,
+            is_converted=bool(self.cleaned_data.get("convert")),
         )
 
     def _until(self, compared: Period) -> datetime | None:

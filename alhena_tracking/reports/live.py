@@ -63,6 +63,17 @@ def order_totals(orders: QuerySet[Order], by: Sequence[str]) -> Grouped:
     return Grouped(FoundRows(orders), by, purchase_minor=total("value_minor"), orders=COUNT)
 
 
+def stated_order_totals(orders: QuerySet[Order], by: Sequence[str]) -> Grouped:
+    """Sum and count orders, with what the shop stated of their values in its own currency."""
+    return Grouped(
+        FoundRows(orders),
+        by,
+        purchase_minor=total("value_minor"),
+        shop_minor=Sum("COALESCE({add}({}), 0)", ("shop_value_minor",)),
+        orders=COUNT,
+    )
+
+
 def order_sums(orders: QuerySet[Order], by: Sequence[str], *, until: datetime | None = None) -> Grouped:
     """Sum orders with their refunds (all, or those by ``until``), which count on the order's day."""
     return Grouped(

@@ -20,6 +20,7 @@ class ReportQuery:
     ``channel``, ``ai_profile`` and ``trust`` filter cart events and orders; ``channel`` and ``ai_profile`` also filter
     sessions, which have no trust. Rows are added up by ``grain``. ``is_compared`` adds the figures of
     ``compared_with``, or of the previous period where that is ``None``; of one day, only what happened by ``until``.
+    ``is_converted`` adds one sum of all currencies.
     """
 
     company: Company
@@ -32,6 +33,7 @@ class ReportQuery:
     is_compared: bool = True
     compared_with: Period | None = None
     until: datetime | None = None
+    is_converted: bool = False
 
     @property
     def compared(self) -> Period | None:

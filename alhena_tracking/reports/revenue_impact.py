@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from datetime import date, datetime
 
 from alhena_tracking.models import Channel, Order
 from alhena_tracking.reports.breakdowns import choose_currency, figures_by_day
 from alhena_tracking.reports.cards import CARD_TYPES, Card
+from alhena_tracking.reports.converted import Conversion, ConvertedFigures, convert
 from alhena_tracking.reports.days import SourceDays
 from alhena_tracking.reports.figures import CurrencyTotals, DayFigures, Figures, RowFigures
 from alhena_tracking.reports.periods import Part, Period
@@ -38,7 +39,7 @@ class RevenueImpactReport:
     ``None`` where nothing is compared: because nobody asked, or because nothing was recorded at the beginning of the
     compared period. Then ``recorded_since`` is the first day with data. While ``is_redating``, events may count on
     their day of a former time zone. ``held_back_orders`` counts the company's orders of the period that wait for staff,
-    whatever the other filters, in all currencies.
+    whatever the other filters, in all currencies. ``conversion`` is ``None`` unless the query asks for it.
     """
 
     query: ReportQuery
@@ -53,6 +54,7 @@ class RevenueImpactReport:
     recorded_since: date | None = None
     is_redating: bool = False
     held_back_orders: int = 0
+    conversion: Conversion | None = None
 
     @property
     def cards(self) -> tuple[Card, ...]:
@@ -84,6 +86,19 @@ class RevenueImpactReport:
         return self.query.until if self.previous else None
 
     @property
+    def currencies(self) -> tuple[ConvertedFigures, ...]:
+        """The figures of all currencies, not converted: that of the report first."""
+        shown = CurrencyTotals(
+            currency=self.currency,
+            orders=self.current.orders,
+            purchase_minor=self.current.purchase_minor,
+            cart_events=sum(day.cart_events for day in self.days),
+            add_to_cart_minor=self.current.add_to_cart_minor,
+        )
+        found = (shown, *self.other_currencies) if self.currency else self.other_currencies
+        return tuple(ConvertedFigures(**asdict(totals)) for totals in found)
+
+    @property
     def is_empty(self) -> bool:
         """Whether there are no figures in the period, in any currency."""
         return not self.days and not self.other_currencies
@@ -100,9 +115,9 @@ def revenue_impact(
     """Compute the report for ``query``: money in minor units of its currency, days in the company's time zone.
 
     ``most_products`` limits the products, which are in the order of the sum ``first_products`` of ``PRODUCT_RANKS``.
-    Takes five statements (rolled-up days, currencies, days, products, orders that are held back), and one more to
-    choose a currency where the period has none, where the compared period begins with a day without figures, or after
-    a change of the time zone.
+    Takes five statements (rolled-up days, currencies, days, products, orders that are held back), one more to choose a
+    currency where the period has none, where the compared period begins with a day without figures, or after a change
+    of the time zone, and three to convert all currencies.
     """
     period, compared = query.period, query.compared
     before = compared or period.previous
@@ -132,6 +147,9 @@ def revenue_impact(
         recorded_since=recorded_since,
         is_redating=query.company.redating is not None,
         held_back_orders=query.of_company(Order.objects.held_back(), period).count(),
+        conversion=convert(query, asked, query.company.currency or currency)
+        if query.is_converted and currency
+        else None,
     )
 
 

@@ -52,6 +52,12 @@ def credited_totals(query: ReportQuery, periods: Sequence[Period], by: Sequence[
     )
 
 
+def cart_totals(query: ReportQuery, periods: Sequence[Period], by: Sequence[str]) -> Grouped:
+    """Sum cart events without counting carts."""
+    rows = StoredRows(DailyFigures, query.company, periods, query.credit)
+    return Grouped(rows, by, **_sums("add_to_cart_minor", "cart_events"))
+
+
 def product_sums(query: ReportQuery, periods: Sequence[Period], currency: str) -> Grouped:
     """Sum by product under the query's filters; the key is the digest of its id."""
     rows = StoredRows(DailyProductFigures, query.company, periods, {**query.credit, "currency": currency})

@@ -25,6 +25,7 @@ from alhena_tracking.models import (
     CartEvent,
     Company,
     EventCount,
+    ExchangeRate,
     Interaction,
     Order,
     OrderVersion,
@@ -35,6 +36,7 @@ from alhena_tracking.models import (
     Trust,
     VisitorSession,
 )
+from example_project.shop.currencies import JPY
 from example_project.shop.models import Product
 from example_project.shop.visits import PLANS, POPULARITY, Clock, Event, Plan, Visit
 
@@ -51,6 +53,7 @@ WEEKDAYS = (0.95, 0.85, 0.9, 1.0, 1.1, 1.3, 1.2)
 # When people think of coffee: weights of the hours from 6 in the morning to 11 at night.
 HOURS = dict(zip(range(6, 24), (2, 5, 8, 9, 8, 6, 5, 5, 4, 4, 4, 4, 5, 7, 9, 9, 6, 2), strict=True))
 MORNING = {9: 1, 10: 1, 11: 1}  # leaves a planned visit the time to end on its day
+YEN_PER_EURO = 160
 RECORDED_AT_ONCE = 100  # events; as one by one, but seven times as fast
 ORDER_IDS_SENT_FOR = 10  # days; at most the later half of the history
 
@@ -94,6 +97,17 @@ def exclude_test_order(company: Company, user: AbstractBaseUser) -> None:
     orders = Order.objects.filter(company=company, trust=Trust.VERIFIED, has_conflict=False, refunds=None)
     *_, order = orders.order_by("-occurred_at")[:4]
     review.exclude_orders([order.pk], user, "Test order: we tried the new checkout.")
+
+
+def store_rates(today: date, days: int) -> None:
+    """Store exchange rates of the yen, so that the report can add up both currencies.
+
+    They are made up; a real shop imports those of the European Central Bank.
+    """
+    ExchangeRate.objects.store(
+        ExchangeRate(currency=JPY.code, on=today - timedelta(days=age), per_euro=YEN_PER_EURO + age % 7)
+        for age in range(days + 1)
+    )
 
 
 def clear_history(company: Company) -> None:

@@ -41,6 +41,7 @@ def test_page_when_the_user_may_export_offers_every_file_with_its_rows(
         ("Day by day", "7", ["CSV", "CSV for Excel"]),
         ("By channel", "1", ["CSV", "CSV for Excel"]),
         ("Products", "1", ["CSV", "CSV for Excel"]),
+        ("By currency", "2", ["CSV", "CSV for Excel"]),
         ("All of the above", "", ["XLSX"]),
         ("Orders", "1", ["CSV", "CSV for Excel", "XLSX"]),
         ("Cart events", "2", ["CSV", "CSV for Excel", "XLSX"]),

@@ -16,7 +16,7 @@ from alhena_tracking.reports.forms import ON, ReportForm
 
 _DAY_FIELDS = ("start", "end")
 _NARROWING_FIELDS = ("channel", "profile", "trust")
-_STATE_FIELDS = ("company", "currency", *_NARROWING_FIELDS, "grain", "complete")
+_STATE_FIELDS = ("company", "currency", *_NARROWING_FIELDS, "grain", "complete", "convert")
 _COMPARE_FIELDS = ("compare", "compare_start", "compare_end")
 #: The presets that need no menu.
 _FIRST_PRESETS = (
@@ -75,6 +75,7 @@ class Filters:
     active: list[Choice]
     without: str
     other_currencies: list[Choice]
+    conversion: Choice | None
     has_wrong_days: bool
     messages: list[str]
 
@@ -107,6 +108,7 @@ def filters_of(form: ReportForm, report: RevenueImpactReport, profiles: list[str
         active=_active(form, report),
         without=_without_filters(form),
         other_currencies=_other_currencies(form, report),
+        conversion=_conversion(form, report),
         has_wrong_days=has_wrong_days,
         messages=[
             str(message) for name, messages in form.errors.items() if name not in _DAY_FIELDS for message in messages
@@ -230,3 +232,13 @@ def _other_currencies(form: ReportForm, report: RevenueImpactReport) -> list[Cho
         )
         for total in report.other_currencies
     ]
+
+
+def _conversion(form: ReportForm, report: RevenueImpactReport) -> Choice | None:
+    """Return the link that adds up all currencies, or takes that back."""
+    if not report.other_currencies:
+        return None
+    if report.query.is_converted:
+        return Choice(_("Hide the converted sum"), form.query_string(convert=""), is_current=True)
+    currency = report.query.company.currency or report.currency
+    return Choice(_("Add up all currencies in %(currency)s") % {"currency": currency}, form.query_string(convert="1"))

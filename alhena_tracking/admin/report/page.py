@@ -15,6 +15,7 @@ from alhena_tracking.admin import formats
 from alhena_tracking.admin.base import ModelAdmin, ReadOnlyMixin, may_open
 from alhena_tracking.admin.report.changes import compared_text
 from alhena_tracking.admin.report.choices import empty_text, filters_of
+from alhena_tracking.admin.report.conversion import conversion_text
 from alhena_tracking.admin.report.downloads import FILES_URL_NAME, URL_NAME, export_choices, export_view
 from alhena_tracking.admin.report.files import delete_view, file_view, files_view
 from alhena_tracking.admin.report.links import held_back_url
@@ -117,6 +118,7 @@ class RevenueImpactAdmin(ReadOnlyMixin, ModelAdmin):
         days = day_table(report)
         return {
             **context,
+            "conversion": conversion_text(report.conversion),
             "cards": card_texts(report),
             "charts": chart_texts(report, days),
             "steps": steps(report),

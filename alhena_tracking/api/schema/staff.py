@@ -51,6 +51,7 @@ PARAMETERS: dict[str, tuple[str, Schema]] = {
     "compare_start": ("The first day of the chosen period, which is earlier than that of the report.", _DAY),
     "compare_end": ("Its last day. Without it, it is as long as that of the report.", _DAY),
     "complete": ("Leaves today out, unless no day would be left.", _enum(ON)),
+    "convert": ("Adds up all currencies in the company's main one, too, as `conversion`.", _enum(ON)),
     "range": ("Days relative to today, by the company's clock (default: last_30_days).", _enum(*Preset.values)),
     "limit": (
         f"How many products the report has (default: {PRODUCTS}).",

@@ -231,6 +231,24 @@ class CurrencyTotalsSerializer(SumsSerializer):
     sums = ("add_to_cart_minor", "cart_events", "purchase_minor", "orders")
 
 
+class ConvertedFiguresSerializer(SumsSerializer):
+    currency = fields.CurrencyField(help_text="ISO 4217.")
+    currency_decimals = fields.DecimalsField(source="currency")
+    sums = (
+        *("orders", "purchase_minor", "converted_purchase_minor", "unconverted_orders"),
+        *("cart_events", "add_to_cart_minor", "converted_add_to_cart_minor", "unconverted_cart_events"),
+    )
+
+
+class ConversionSerializer(SumsSerializer):
+    """All currencies in one sum: that of the converted amounts of `currencies`."""
+
+    currency = fields.CurrencyField(help_text="ISO 4217: the company's main currency.")
+    currency_decimals = fields.DecimalsField(source="currency")
+    sums = ("orders", "purchase_minor", "unconverted_orders", "add_to_cart_minor", "unconverted_cart_events")
+    currencies = ConvertedFiguresSerializer(many=True, source="parts")
+
+
 class ReportSerializer(StaffSerializer):
     company = serializers.CharField(source="query.company.key")
     time_zone = serializers.CharField(source="query.company.time_zone")
@@ -257,6 +275,9 @@ class ReportSerializer(StaffSerializer):
     products = ProductFiguresSerializer(many=True)
     product_count = fields.CountField(help_text="Of all products with figures. `products` has the first ones.")
     other_currencies = CurrencyTotalsSerializer(many=True)
+    conversion = ConversionSerializer(
+        allow_null=True, help_text="All currencies in one sum at the day's rates; null unless `convert` asks for it."
+    )
     held_back_orders = fields.CountField(help_text="Orders of the period that wait for staff, in all currencies.")
 
     def get_previous_start(self, report: RevenueImpactReport) -> date | None:

@@ -12,7 +12,7 @@ from alhena_tracking.conf import conf
 from alhena_tracking.models import Company
 from example_project.shop.catalogue import load_catalogue
 from example_project.shop.currencies import DEFAULT_CURRENCY
-from example_project.shop.history import exclude_test_order, lay_history
+from example_project.shop.history import exclude_test_order, lay_history, store_rates
 
 LOGIN = "demo"
 PASSWORD = "demo"
@@ -42,6 +42,7 @@ class Command(BaseCommand):
         company = Company.objects.get(key=conf.company_key)
         Company.objects.filter(pk=company.pk).update(name="Morgenrot", currency=DEFAULT_CURRENCY.code)
         events = lay_history(company, days=days, seed=seed, now=timezone.now())
+        store_rates(timezone.localdate(), days)
         if events:
             exclude_test_order(company, user)
 

@@ -13,7 +13,7 @@ def mark_stale(apps: Any, schema_editor: Any) -> None:
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('alhena_tracking', '0002_lists_and_downloads'),
+        ('alhena_tracking', '0005_credited_at'),
     ]
 
     operations = [
