@@ -150,7 +150,8 @@ class Tables:
         """Add rows with columns of these types. A single one is planned as if it were not a table."""
         is_one = len(rows) == 1
         names, table = _table(name, tuple(types.items()), is_one)
-        self.params.update(zip(names, rows[0] if is_one else map(_array, zip(*rows, strict=True)), strict=True))
+        columns = zip(*rows, strict=True) if rows else [()] * len(names)
+        self.params.update(zip(names, rows[0] if is_one else map(_array, columns), strict=True))
         return table
 
 

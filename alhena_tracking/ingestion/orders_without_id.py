@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 from alhena_tracking.contract.limits import EQUAL_ORDER_INTERVAL
@@ -16,10 +15,9 @@ from alhena_tracking.models import Company, Order, OrderLine, Standing, Trust
 class OrdersWithoutId:
     """The orders without an id of some events: those to insert with their lines, and the stored ones confirmed."""
 
-    def __init__(self, company: Company, stored: Stored, new_id: Callable[[], int]) -> None:
+    def __init__(self, company: Company, stored: Stored) -> None:
         self._company = company
         self._stored = stored
-        self._new_id = new_id
         self.added: list[Order] = []
         self.lines: list[OrderLine] = []
         self.confirmed: list[OrderState] = []
@@ -45,7 +43,6 @@ class OrdersWithoutId:
         order.set_standing(is_session_excluded=session_id in self._stored.excluded_sessions)
         if order.standing == Standing.COUNTED:
             times.append(event.occurred_at)
-        order.pk = self._new_id()
         self.added.append(order)
         self.lines += new_lines(order, lines)
         self._stored.orders_without_id.setdefault(session_id, []).append(order)

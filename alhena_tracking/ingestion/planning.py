@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import partial
 from itertools import count
 from uuid import UUID
 
@@ -79,6 +78,11 @@ class Plan:
     refunds: list[Refund] = field(default_factory=list)
 
     @property
+    def new_orders(self) -> list[Order]:
+        of_ids = [state.order for state in self.states if state.order is not None and state.is_new]
+        return [*of_ids, *self.orders_without_id]
+
+    @property
     def used_allowances(self) -> list[tuple[int, CartAllowance]]:
         """The allowances of sessions that are stored already; those of new ones are in their rows."""
         opened = {session.pk for session in self.opened}
@@ -116,7 +120,7 @@ class _Planning:
         for state in stored.orders.values():
             state.claims.excluded_sessions = stored.excluded_sessions
         self._provisional_ids = count(PROVISIONAL_ID)
-        self._without_id = OrdersWithoutId(self.company, stored, partial(self._new_id, Order))
+        self._without_id = OrdersWithoutId(self.company, stored)
 
     def run(self) -> Plan:
         for number, event in enumerate(self.demand.events):
@@ -136,6 +140,8 @@ class _Planning:
         if not self.demand.is_of_refunds:  # for which no sessions are read
             for state in self.plan.states:
                 state.settle()
+        for order in self.plan.new_orders:
+            order.pk = self._new_id(Order)
         if self.plan.has_rows:
             self._place_cart_events()
             for session in self.plan.opened:

@@ -18,7 +18,7 @@ from alhena_tracking.db.transactions import atomic, database, fills_in_parameter
 from alhena_tracking.ingestion import orm, postgresql
 from alhena_tracking.ingestion.data import EventData, Outcome
 from alhena_tracking.ingestion.planning import Plan, make_plan
-from alhena_tracking.ingestion.state import ChangedError, Demand, DeniedError, LateError, NotReadError
+from alhena_tracking.ingestion.state import ChangedError, Demand, DeniedError, NotReadError, UnusualError
 from alhena_tracking.models import Company
 
 #: How often events are read anew because what they depend on has changed.
@@ -55,8 +55,9 @@ def _record(company: Company, events: Sequence[EventData], is_durable: bool) -> 
             locks = True
         except DeniedError as error:
             demand.add_order_ids(error.order_ids)
-        except LateError:
-            demand.has_late_carts = True
+            demand.is_unusual = True
+        except UnusualError:
+            demand.is_unusual = True
         except NotReadError:
             if len(events) > 1:
                 raise
@@ -71,7 +72,7 @@ def _read_plan_and_write(demand: Demand, is_durable: bool, *, locks: bool) -> Pl
 
     Concurrent changes of one session are rare, so most cart events need not lock it before they read.
     """
-    if demand.has_orders or demand.has_late_carts or not fills_in_parameters(database()):
+    if demand.is_unusual or not fills_in_parameters(database()):
         with atomic(is_durable=is_durable):
             plan = make_plan(demand, orm.read(demand))
             if plan.has_rows:

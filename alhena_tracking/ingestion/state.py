@@ -47,6 +47,8 @@ SESSION_FIELDS = ("started_at", "started_on", "last_interaction_at", "qualified_
 INTERACTIONS_READ = 16
 #: Of a session's orders from a change of its cart on, so many are read.
 LATER_ORDERS_READ = 200
+#: So many of a session's claims within a window are read; all but ``SESSION_CLAIMS`` need the server's confirmation.
+CLAIMS_OF_SESSION_READ = 500
 #: So many of the latest denials that name a visitor are read.
 DENIALS_READ = 20
 
@@ -120,6 +122,7 @@ class VisitorDemand:
             *(Fingerprint("faq_fingerprint_digest", digest) for digest in faqs),
         ]
         self.has_interactions = any(isinstance(event, InteractionData) for event in events)
+        self.has_order_ids = any(isinstance(event, OrderData) and event.order_id for event in events)
         self._after = max(window, INTERACTION_GRACE) if self.has_interactions else INTERACTION_GRACE
         self._window = window
         self.times = sorted({event.occurred_at for event in events})
@@ -169,8 +172,12 @@ class Demand:
         self.company = company
         self.events = events
         self.window = window
-        #: Whether cart events are earlier than an order of their session, which only the ORM reads.
-        self.has_late_carts = False
+        #: Whether the events depend on what only the ORM reads: on refunds, stored orders and their session's cart.
+        self.is_unusual = any(
+            isinstance(event, RefundData)
+            or (isinstance(event, OrderData) and event.trust != Trust.REPORTED and not event.order_id)
+            for event in events
+        )
         events_of: dict[Visitor, list[EventData]] = {}
         for event in events:
             if event.visitor is not None:
@@ -189,6 +196,9 @@ class Demand:
         """Lock and read these orders, too."""
         self.order_ids += sorted(set(order_ids).difference(self.order_ids))
 
+    def count(self, kind: type[EventData]) -> int:
+        return sum(isinstance(event, kind) for event in self.events)
+
     @property
     def is_of_carts(self) -> bool:
         """Whether all events are cart events."""
@@ -200,8 +210,9 @@ class Demand:
         return all(isinstance(event, RefundData) for event in self.events)
 
     @property
-    def has_orders(self) -> bool:
-        return bool(self.order_ids) or any(isinstance(event, OrderData) for event in self.events)
+    def claims_since(self) -> datetime:
+        """From when on a session's claims bound its further ones."""
+        return max(event.received_at for event in self.events) - self.window
 
     @property
     def has_several_times(self) -> bool:
@@ -282,8 +293,8 @@ class ChangedError(Exception):
     """The sessions have changed since they were read without a lock."""
 
 
-class LateError(Exception):
-    """Cart events are earlier than an order of their session, so that its whole cart may change."""
+class UnusualError(Exception):
+    """Events turn out to be unusual (``Demand.is_unusual``)."""
 
 
 class DeniedError(Exception):

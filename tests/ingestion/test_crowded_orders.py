@@ -10,6 +10,7 @@ import pytest
 
 from alhena_tracking.ingestion import OrderData, Visitor, record
 from alhena_tracking.ingestion.orm import order_states
+from alhena_tracking.ingestion.postgresql import writing
 from alhena_tracking.models import Company, Order, OrderClaim, Trust
 from tests.support.event_data import NOW, chat, order
 
@@ -22,7 +23,8 @@ SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 def cap(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the first three claims and the latest four."""
     monkeypatch.setattr(order_states, "FIRST_CLAIMS", 3)
-    monkeypatch.setattr(order_states, "LATEST_CLAIMS", 4)
+    for module in (order_states, writing):
+        monkeypatch.setattr(module, "LATEST_CLAIMS", 4)
 
 
 def _visitor(company: Company, number: int) -> Visitor:

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from alhena_tracking.attribution import Candidate
-from alhena_tracking.ingestion import EventData, Outcome
+from alhena_tracking.ingestion import EventData, OrderData, Outcome
 from alhena_tracking.ingestion.carts import product_of
 from alhena_tracking.ingestion.order_state import OrderState
 from alhena_tracking.ingestion.planning import Plan, make_plan
@@ -72,7 +72,7 @@ class _Memory:
         since = min(event.occurred_at for event in demand.events)
         self.turn += 1
         stored.versions = dict.fromkeys(self.sessions, self.turn)
-        if demand.has_orders:
+        if any(isinstance(event, OrderData) for event in demand.events):
             stored.whole_carts = dict.fromkeys(self.sessions, since)
         for order in self.orders.values():
             of_cart = StoredOrder(*(getattr(order, name) for name in _ORDER_FIELDS))

@@ -11,6 +11,7 @@ from uuid import UUID
 from alhena_tracking import ingestion
 from alhena_tracking.ingestion import (
     CartEventData,
+    EventData,
     InteractionData,
     LineItemData,
     OrderData,
@@ -34,14 +35,14 @@ class Shops:
     def send(self, event: Event) -> str:
         """Record an event; give the answer in the oracle's words."""
         if isinstance(event, trust_oracle.Refund):
-            (outcome,) = ingestion.record(self._company(event.company), [_refund_data(event)])
+            (outcome,) = ingestion.record(self._company(event.company), [event_data(event)])
             return outcome.reason if outcome.status == "invalid" else _answer(outcome)
         (answer,) = self.send_together([event])
         return answer
 
     def send_together(self, events: Sequence[oracle.Event | Word]) -> list[str]:
         """Record what one visitor sent at once."""
-        data = [_data(event) for event in events]
+        data = [event_data(event) for event in events]
         outcomes = ingestion.record(self._company(events[0].company), data)
         for event, recorded, outcome in zip(events, data, outcomes, strict=True):
             assert outcome.id == (recorded.event_id if outcome.status == "recorded" else None)
@@ -64,7 +65,10 @@ def _visitor(ids: tuple[str | None, str | None]) -> Visitor:
     return Visitor(UUID(chat) if chat else None, UUID(faq) if faq else None)
 
 
-def _data(event: oracle.Event | Word) -> InteractionData | CartEventData | OrderData:
+def event_data(event: Event | oracle.Event) -> EventData:
+    """Convert an event of a sequence for recording."""
+    if isinstance(event, trust_oracle.Refund):
+        return _refund_data(event)
     if isinstance(event, Word):
         return OrderData(
             visitor=_visitor(event.visitor) if event.visitor else None,

@@ -11,22 +11,18 @@ from django.db.models import Q
 
 from alhena_tracking.db.transactions import rows_of
 from alhena_tracking.ingestion.data import OrderData, Visitor
-from alhena_tracking.ingestion.state import Demand, Stored
+from alhena_tracking.ingestion.state import CLAIMS_OF_SESSION_READ, Demand, Stored
 from alhena_tracking.models import Order, OrderClaim, Standing, Trust
 
 #: So many of a session's orders with the amount of an event without an order id are read.
 EQUAL_ORDERS_READ = 50
-#: So many of a session's claims within a window are read; all but ``SESSION_CLAIMS`` need the server's confirmation.
-CLAIMS_OF_SESSION_READ = 500
 
 
 def read_orders_of_sessions(stored: Stored, demand: Demand) -> None:
     """Read what bounds a session's orders: its open claims, and orders without an id that may be equal."""
-    claimants = {event.visitor for event in demand.events if isinstance(event, OrderData) and event.order_id}
-    since = max(event.received_at for event in demand.events) - demand.window
     for visitor, session_id in stored.carts_read:
-        if visitor in claimants:
-            stored.open_claims[session_id] = _open_claims(session_id, since)
+        if demand.visitors[visitor].has_order_ids:
+            stored.open_claims[session_id] = _open_claims(session_id, demand.claims_since)
         contents = demand.visitors[visitor].contents
         if not contents:
             continue

@@ -24,8 +24,7 @@ def write(plan: Plan) -> None:
             carts_since=used.since, carts_events=used.events, carts_claimed=used.claimed
         )
     insert(plan.interactions, ids)
-    insert([state.order for state in plan.states if state.order is not None and state.is_new], ids)
-    insert(plan.orders_without_id, ids)
+    insert(plan.new_orders, ids)
     for line in plan.lines_without_id:
         line.order_id = line.order.pk
     insert(plan.lines_without_id, ids)

@@ -3,44 +3,42 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
 from typing import Any
 from uuid import UUID
 
 from alhena_tracking.attribution import Candidate
-from alhena_tracking.contract.limits import CART_ORDERS
+from alhena_tracking.contract.limits import EMPTYING_INTERVAL
 from alhena_tracking.db.messages import Messages, Table, Tables
 from alhena_tracking.db.sql import time_column, time_of
+from alhena_tracking.digests import text_digest
 from alhena_tracking.ingestion.allowances import CartAllowance
-from alhena_tracking.ingestion.data import CartEventData, InteractionData
+from alhena_tracking.ingestion.order_state import OrderState
+from alhena_tracking.ingestion.postgresql.questions import DENIED, QUESTIONS, RESERVED, columns_of
 from alhena_tracking.ingestion.state import (
-    DENIALS_READ,
     INTERACTIONS_READ,
-    SESSION_FIELDS,
-    TABLES,
     Demand,
     Fingerprint,
-    LateError,
     ProductInCart,
     Stored,
     StoredCartEvent,
     StoredOrder,
+    UnusualError,
+    earliest,
 )
-from alhena_tracking.models import CartEvent, Interaction, LockRow, Order, PendingConfirmation, Standing, VisitorSession
+from alhena_tracking.models import Interaction, LockRow, VisitorSession
 
-_INTERACTION, _SESSION, _CART_EVENT, _ORDER, _PENDING, _LOCK_ROW = (
-    model._meta.db_table for model in (Interaction, VisitorSession, CartEvent, Order, PendingConfirmation, LockRow)
-)
-_CART_COLUMNS = ("session_id", "product_id_digest", "currency", *StoredCartEvent.__dataclass_fields__)
-_ORDER_COLUMNS = tuple(StoredOrder.__dataclass_fields__)
+_INTERACTION, _SESSION, _LOCK_ROW = (model._meta.db_table for model in (Interaction, VisitorSession, LockRow))
 _INTERACTION_COLUMNS = ("id", "occurred_at", "kind", "ai_profile", "is_qualifying")
 
 
 def read(messages: Messages, demand: Demand, *, locks: bool) -> Stored:
-    """Read what events other than orders depend on; with ``locks``, lock it first."""
+    """Read what events depend on; with ``locks``, which only cart events may do without, lock it first.
+
+    Raises ``UnusualError`` where orders are stored already, or follow cart events.
+    """
     stored = _read(messages, demand, locks=locks)
     if demand.has_several_times and any(len(found) > INTERACTIONS_READ for found in stored.candidates.values()):
         # Of many interactions, read those at both ends of each event's range: so far it was all events' range.
@@ -50,10 +48,18 @@ def read(messages: Messages, demand: Demand, *, locks: bool) -> Stored:
             stored.carts_read &= locked
     if not locks:
         stored.versions = {pk: version + 1 for pk, version in stored.versions.items()}
+    since: dict[int, datetime] = {}
+    ordering: set[int] = set()
     for visitor, session_id in stored.carts_read:
-        since = demand.visitors[visitor].carts_since
-        if since and any(order.cart_at >= since for order in stored.cart_orders.get(session_id, ())):
-            raise LateError
+        of_visitor = demand.visitors[visitor]
+        if of_visitor.carts_since:
+            earliest(since, session_id, of_visitor.carts_since)
+        if of_visitor.emptied_at:
+            ordering.add(session_id)
+    stored.whole_carts = {session_id: since[session_id] for session_id in ordering}
+    for session_id in since.keys() - ordering:
+        if any(order.cart_at >= since[session_id] for order in stored.cart_orders.get(session_id, ())):
+            raise UnusualError
     return stored
 
 
@@ -69,6 +75,8 @@ def _read(messages: Messages, demand: Demand, *, locks: bool, is_by_time: bool =
             asked = ranges.setdefault(fingerprint.column, [])
             asked += [(visitor, len(fingerprints), fingerprint.digest, *range_) for range_ in times]
             fingerprints.append(fingerprint)
+    # The shop's server may name no visitor.
+    ranges = ranges or {"user_fingerprint_digest": []}
     visits = [tables.add(column, _FINGERPRINT_RANGE, rows) for column, rows in ranges.items()]
     statements = [_answers(tuple(visits), tuple(_questions(demand, tables)))]
     if locks:
@@ -95,15 +103,26 @@ def _read(messages: Messages, demand: Demand, *, locks: bool, is_by_time: bool =
 def _questions(demand: Demand, tables: Tables) -> list[tuple[str, Table]]:
     """Return the names of the questions to ask, and the rows to ask each for."""
     visitors = list(enumerate(demand.visitors.values()))
+    ordering = {number for number, visitor in visitors if visitor.emptied_at}
+    since = {number: visitor.carts_since - EMPTYING_INTERVAL for number, visitor in visitors if visitor.carts_since}
     asked: dict[str, list[tuple[Any, ...]]] = {
         **{table._meta.db_table: [(event_id,) for event_id in ids] for table, ids in demand.event_ids.items()},
-        "ids": [] if demand.is_of_carts else [(len(demand.events),)],
+        **{name: [(count,)] for name, (kind, _) in RESERVED.items() if (count := demand.count(kind))},
         "sessions": [] if demand.is_of_carts else [(True,)],
         **_denials(demand),
-        "carts": [(number, *key, at) for number, visitor in visitors for key, at in visitor.products.items()],
-        "cart_orders": [(number,) for number, visitor in visitors if visitor.carts_since],
+        "carts": [
+            (number, *key, at)
+            for number, visitor in visitors
+            if number not in ordering
+            for key, at in visitor.products.items()
+        ],
+        "whole_carts": [(number, since[number]) for number in ordering],
+        "cart_orders": list(since.items()),
+        "stored_orders": [(text_digest(order_id),) for order_id in demand.order_ids],
+        "open_claims": [(number, demand.claims_since) for number, visitor in visitors if visitor.has_order_ids],
+        "contents": [(number, key, *at) for number, visitor in visitors for key, at in visitor.contents.items()],
     }
-    return [(name, tables.add(name, _TYPES[name], rows)) for name, rows in asked.items() if rows]
+    return [(name, tables.add(name, QUESTIONS[name].types, rows)) for name, rows in asked.items() if rows]
 
 
 def _denials(demand: Demand) -> dict[str, list[tuple[Any, ...]]]:
@@ -117,11 +136,14 @@ def _denials(demand: Demand) -> dict[str, list[tuple[Any, ...]]]:
 
 def _stored(answers: dict[str, list[Any]], demand: Demand) -> Stored:
     """Build the rows of all answers but those of the interactions found."""
-    stored = Stored()
+    if answers.get("stored_orders"):
+        raise UnusualError
+    stored = Stored(orders={order_id: OrderState(demand.company) for order_id in demand.order_ids})
     for table in demand.event_ids:
         stored.add_known(table, ((UUID(event_id), trust) for event_id, trust in answers[table._meta.db_table]))
-    for model, ids in zip(_RESERVED, zip(*answers.get("ids", ()), strict=True), strict=False):
-        stored.reserved_ids[model] = list(ids)
+    for name, (_, models) in RESERVED.items():
+        for model, ids in zip(models, zip(*answers.get(name, ()), strict=True), strict=False):
+            stored.reserved_ids[model] = list(ids)
     for pk, started_at, started_on, last_at, qualified_at, channel, ai_profile in answers.get("sessions", ()):
         stored.sessions[pk] = VisitorSession(
             pk=pk,
@@ -135,26 +157,22 @@ def _stored(answers: dict[str, list[Any]], demand: Demand) -> Stored:
         )
     stored.add_carts(
         (ProductInCart(session_id, UUID(digest), currency), StoredCartEvent(pk, time_of(at), *values))
-        for session_id, digest, currency, pk, at, *values in answers.get("carts", ())
+        for name in ("carts", "whole_carts")
+        for session_id, digest, currency, pk, at, *values in answers.get(name, ())
     )
-    for name in _DENIED:
+    for name in DENIED:
         stored.denied_order_ids.update(order_id for (order_id,) in answers.get(name, ()))
     orders: dict[int, dict[int, StoredOrder]] = {}
     for session_id, pk, at, *values in answers.get("cart_orders", ()):
         orders.setdefault(session_id, {})[pk] = StoredOrder(pk, time_of(at), *values)
     stored.cart_orders = {session_id: list(found.values()) for session_id, found in orders.items()}
+    stored.open_claims = dict(answers.get("open_claims", ()))
+    for session_id, digest, at in answers.get("contents", ()):
+        stored.contents.setdefault((session_id, UUID(digest)), []).append(time_of(at))
     return stored
 
 
 # Statements for reading
-
-
-def _times(columns: Iterable[str], prefix: str) -> str:
-    """Return columns, with times in microseconds, which ``time_of`` reads."""
-    return ", ".join(
-        time_column(f"{prefix}.{name}", is_postgresql=True) if name.endswith("_at") else f"{prefix}.{name}"
-        for name in columns
-    )
 
 
 @cache
@@ -196,7 +214,7 @@ def _lock_sessions(tables: tuple[Table, ...]) -> str:
 def _answers(tables: tuple[Table, ...], questions: tuple[tuple[str, Table], ...]) -> str:
     """Return SQL that answers the questions with one JSON document: faster than to parse many columns."""
     answers = {"found": _FOUND}
-    answers |= {name: _QUESTIONS[name].format(asked=table.sql) for name, table in questions}
+    answers |= {name: QUESTIONS[name].sql.format(asked=table.sql) for name, table in questions}
     document = ", ".join(
         f"'{name}', (SELECT COALESCE(JSON_AGG(answer), '[]') FROM ({sql}) AS found(answer))"
         for name, sql in answers.items()
@@ -219,59 +237,7 @@ _FINGERPRINT_RANGE = {
 }
 _FOUND = (
     "SELECT JSON_BUILD_ARRAY(visitor, fingerprint, JSON_BUILD_ARRAY(session_id, s.version, s.excluded_at IS NOT NULL, "
-    f"{_times(['started_at'], 's')}, {time_column('s.carts_since', is_postgresql=True)}, s.carts_events, "
-    f"s.carts_claimed), {_times(_INTERACTION_COLUMNS, 'visits')}) "
+    f"{columns_of(['started_at'], 's')}, {time_column('s.carts_since', is_postgresql=True)}, s.carts_events, "
+    f"s.carts_claimed), {columns_of(_INTERACTION_COLUMNS, 'visits')}) "
     f"FROM visits INNER JOIN {_SESSION} s ON s.id = session_id"
 )
-_TABLES_OF_EVENTS = (*TABLES[InteractionData], *TABLES[CartEventData])
-_DENIED = {f"denied_{column}": column for column in ("user_fingerprint_digest", "faq_fingerprint_digest")}
-_TYPES = {
-    **{table._meta.db_table: {"event_id": "uuid"} for table in _TABLES_OF_EVENTS},
-    "ids": {"most": "integer"},
-    "sessions": {"are_asked": "boolean"},
-    **{name: {"digest": "uuid"} for name in _DENIED},
-    "carts": {"visitor": "integer", "digest": "uuid", "currency": "varchar", "since": "timestamptz"},
-    "cart_orders": {"visitor": "integer"},
-}
-_RESERVED = (VisitorSession, Interaction)
-_SEQUENCES = ", ".join(f"NEXTVAL(PG_GET_SERIAL_SEQUENCE('{model._meta.db_table}', 'id'))" for model in _RESERVED)
-_IN_SESSIONS = "(SELECT DISTINCT visitor, session_id FROM visits) v INNER JOIN {asked} ON asked.visitor = v.visitor"
-_PLACE = "session_id = v.session_id AND product_id_digest = asked.digest AND currency = asked.currency"
-#: Each product's rows from a time on, and those of the last time before it. OFFSET 0 keeps PostgreSQL from reading a
-#: small table as a whole, by a plan that it keeps when the table has grown.
-_CARTS = (
-    f"SELECT JSON_BUILD_ARRAY({_times(_CART_COLUMNS, 'c')}) FROM {_IN_SESSIONS} CROSS JOIN LATERAL (SELECT * "
-    f"FROM {_CART_EVENT} WHERE {_PLACE} AND occurred_at >= COALESCE((SELECT MAX(occurred_at) FROM {_CART_EVENT} "
-    f"WHERE {_PLACE} AND occurred_at < asked.since), asked.since) OFFSET 0) c"
-)
-_OF_SESSIONS = (
-    f"SELECT JSON_BUILD_ARRAY(s.id, {_times(SESSION_FIELDS, 's')}) "
-    f"FROM {{asked}}, (SELECT DISTINCT session_id FROM visits) v INNER JOIN {_SESSION} s ON s.id = v.session_id"
-)
-_QUESTIONS = {
-    **{
-        table._meta.db_table: (
-            "SELECT JSON_BUILD_ARRAY(t.event_id, t.trust) FROM {asked} CROSS JOIN LATERAL "
-            f"(SELECT event_id, trust FROM {table._meta.db_table} WHERE company_id = %(company)s::bigint "
-            "AND event_id = asked.event_id OFFSET 0) t"
-        )
-        for table in _TABLES_OF_EVENTS
-    },
-    # Ids of rows that others refer to, so that all can be inserted at once.
-    "ids": f"SELECT JSON_BUILD_ARRAY({_SEQUENCES}) FROM {{asked}} CROSS JOIN GENERATE_SERIES(1, asked.most)",
-    "sessions": _OF_SESSIONS,
-    **{
-        name: (
-            f"SELECT JSON_BUILD_ARRAY(p.order_id) FROM {{asked}} CROSS JOIN LATERAL (SELECT order_id "
-            f"FROM {_PENDING} WHERE {column} = asked.digest ORDER BY received_at DESC LIMIT {DENIALS_READ}) p"
-        )
-        for name, column in _DENIED.items()
-    },
-    "carts": _CARTS,
-    # The latest ones: of those before the event, unless one of them is later.
-    "cart_orders": (
-        f"SELECT JSON_BUILD_ARRAY(v.session_id, {_times(_ORDER_COLUMNS, 'o')}) FROM {_IN_SESSIONS} CROSS JOIN LATERAL "
-        f"(SELECT * FROM {_ORDER} WHERE session_id = v.session_id AND standing = '{Standing.COUNTED}' "
-        f"ORDER BY cart_at DESC, arrival DESC LIMIT {CART_ORDERS + 1}) o"
-    ),
-}

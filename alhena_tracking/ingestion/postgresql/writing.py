@@ -2,27 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
 from django.db import models
 
+from alhena_tracking.contract.limits import LATEST_CLAIMS
 from alhena_tracking.db.messages import Messages
 from alhena_tracking.db.sql import as_json, insertion, update
 from alhena_tracking.db.transactions import database
 from alhena_tracking.ingestion.allowances import CartAllowance
 from alhena_tracking.ingestion.carts import WORTH_FIELDS
+from alhena_tracking.ingestion.order_rows import new_lines
 from alhena_tracking.ingestion.planning import Plan
-from alhena_tracking.ingestion.state import SESSION_FIELDS
-from alhena_tracking.models import CartEvent, RolledUpDay, VisitorSession
+from alhena_tracking.ingestion.state import SESSION_FIELDS, UnusualError
+from alhena_tracking.models import (
+    CartEvent,
+    Order,
+    OrderClaim,
+    OrderVersion,
+    PendingConfirmation,
+    RolledUpDay,
+    VisitorSession,
+)
 
 _SESSION, _ROLLED_UP_DAY = (model._meta.db_table for model in (VisitorSession, RolledUpDay))
 
 
 def write(messages: Messages, plan: Plan) -> None:
-    """Insert and update all rows, mark the days whose roll-ups they make stale, and commit."""
-    added = [rows for rows in (plan.opened, plan.interactions, plan.cart_events) if rows]
+    """Insert and update all rows, mark the days whose roll-ups they make stale, and commit.
+
+    Raises ``UnusualError`` for an order with so many new claims that the ORM has to drop some.
+    """
+    if any(len(state.claims.rows) > LATEST_CLAIMS for state in plan.states):
+        raise UnusualError
+    new: tuple[Sequence[models.Model], ...] = (
+        plan.opened,
+        plan.interactions,
+        plan.new_orders,
+        *_beside_orders(plan),
+        plan.cart_events,
+    )
+    added = [rows for rows in new if rows]
     statements: list[str] = []
     params: dict[str, Any] = {"company": plan.stale_days.company.pk}
     for rows in added:
@@ -39,6 +61,9 @@ def write(messages: Messages, plan: Plan) -> None:
     if plan.changed_cart_events:
         statements.append(update(database().alias, CartEvent, WORTH_FIELDS))
         params["changed_cartevent"] = as_json(plan.changed_cart_events, ("id", *WORTH_FIELDS))
+    if plan.changed_cart_orders:
+        statements.append(update(database().alias, Order, ("empties_cart",)))
+        params["changed_order"] = as_json(plan.changed_cart_orders, ("id", "empties_cart"))
     stale = plan.stale_days
     for number, (field, days) in enumerate(RolledUpDay.objects.marks(stale.days, stale.session_days)):
         statements.append(_MARK.format(field=field, number=number))
@@ -46,6 +71,28 @@ def write(messages: Messages, plan: Plan) -> None:
     results = messages.send(statements, params, commits=True) if statements else []
     for rows, ids in zip(added, results, strict=False):
         _note_ids(rows, ids)
+
+
+def _beside_orders(plan: Plan) -> Iterable[Sequence[Any]]:
+    """Return the lines, claims and versions of new orders, which have their ids, and the confirmations that wait."""
+    lines = list(plan.lines_without_id)
+    for line in lines:
+        line.order_id = line.order.pk
+    claims: list[OrderClaim] = []
+    versions: list[OrderVersion] = []
+    pending: list[PendingConfirmation] = []
+    for state in plan.states:
+        if state.order is not None:
+            lines += new_lines(state.order, state.lines or ())
+            for claim in state.claims.rows:
+                claim.order = state.order
+        for version in state.versions.rows:
+            version.order = state.order
+        claims += state.claims.rows
+        versions += state.versions.rows
+        if state.pending is not None and not state.drops_pending:
+            pending.append(state.pending)
+    return lines, claims, versions, pending
 
 
 def write_if_unchanged(messages: Messages, plan: Plan, versions: Mapping[int, int]) -> bool:
