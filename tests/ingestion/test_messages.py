@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.db import connection, transaction
 
 from alhena_tracking.db.messages import Tables, messages
-from alhena_tracking.ingestion import record
-from alhena_tracking.models import CartEvent, Company, Interaction
-from tests.support.event_data import cart_event, chat
+from alhena_tracking.ingestion import LineItemData, record
+from alhena_tracking.models import CartEvent, Company, Interaction, Order, OrderLine, PendingConfirmation, Trust
+from tests.support.event_data import cart_event, chat, order
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -43,6 +44,22 @@ def test_statements_when_they_come_again_are_prepared_once(company: Company, sen
     record(company, [cart_event()])
     assert sent == [(0, 1), (0, 1)]
     assert CartEvent.objects.count() == 2
+
+
+def test_new_order_when_recorded_takes_one_message_to_read_and_one_to_write(
+    company: Company, sent: list[tuple[int, int]]
+) -> None:
+    """Of any number of lines, also where a browser reports it and the shop's server confirms it at once."""
+    line = LineItemData(product_id="SKU-1", product_name="Mug", quantity=Decimal(1), value_minor=1999)
+    record(company, [chat(), cart_event()])
+    sent.clear()
+    record(company, [order(order_id="1", line_items=(line,) * 10)])
+    record(company, [order(order_id="2"), order(order_id="2", visitor=None, trust=Trust.CONFIRMED)])
+    record(company, [order(order_id="")])
+    record(company, [order(order_id="3", visitor=None, trust=Trust.CONFIRMED)])
+    assert len(sent) == 8
+    assert [order.trust for order in Order.objects.order_by("id")] == ["REPORTED", "CONFIRMED", "REPORTED"]
+    assert (OrderLine.objects.count(), PendingConfirmation.objects.count()) == (10, 1)
 
 
 def test_statements_when_another_connection_has_none_are_not_prepared(

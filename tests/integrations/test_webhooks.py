@@ -12,10 +12,12 @@ from uuid import UUID
 import pytest
 from django.core import serializers
 from django.db import OperationalError
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from alhena_tracking import maintenance
 from alhena_tracking.checks import check_integrations
+from alhena_tracking.db.transactions import database
 from alhena_tracking.diagnosis import event_counts
 from alhena_tracking.events import record_interaction
 from alhena_tracking.ingestion import Visitor
@@ -122,6 +124,17 @@ def test_order_when_claimed_by_the_buyer_is_confirmed(connection: ShopConnection
     assert (order.order_id, order.value_minor, order.tax_minor, order.trust) == ("K-1", 3098, 495, Trust.CONFIRMED)
     assert [(line.product_id, line.total_minor) for line in order.lines.all()] == [("SKU-1", 2400)]
     assert counts()["webhook kiosk sale.created", "confirmed", ""] == 1
+
+
+@pytest.mark.skipif("database().vendor != 'postgresql'", reason="only PostgreSQL takes several statements at once")
+@pytest.mark.django_db(transaction=True)
+def test_new_order_when_delivered_takes_few_messages(connection: ShopConnection, company: Company) -> None:
+    """For the connection, for the delivery before and after, and two for the order."""
+    chat(company)
+    assert send(sale(), delivery="d-1") == (200, ["pending"])  # the company is cached from now on
+    with CaptureQueriesContext(database()) as captured:
+        assert send(sale(id="K-2", note=VISITOR), delivery="d-2") == (200, ["confirmed"])
+    assert len(captured) == 5
 
 
 def test_order_when_nobody_is_named_waits_for_a_report(connection: ShopConnection) -> None:

@@ -18,7 +18,6 @@ from alhena_tracking.ingestion.state import (
     DENIALS_READ,
     LATER_ORDERS_READ,
     SESSION_FIELDS,
-    TABLES,
     StoredCartEvent,
     StoredOrder,
 )
@@ -60,13 +59,32 @@ def columns_of(columns: Iterable[str], prefix: str) -> str:
 
 def _of_event(table: type[Model]) -> Question:
     """Ask which events are known by their ids."""
-    # Orders with an id have it in their claims.
-    known = " AND order_id_digest IS NULL" if table is Order else ""
     return Question(
         {"event_id": "uuid"},
         "SELECT JSON_BUILD_ARRAY(t.event_id, t.trust) FROM {asked} CROSS JOIN LATERAL "
         f"(SELECT event_id, trust FROM {table._meta.db_table} WHERE company_id = %(company)s::bigint "
-        f"AND event_id = asked.event_id{known} OFFSET 0) t",
+        "AND event_id = asked.event_id OFFSET 0) t",
+    )
+
+
+def _of_reported_order(table: type[Model], condition: str = "") -> Question:
+    """Ask which orders that browsers report are known by their events' ids."""
+    found = _first(table, "event_id", f"AND trust = '{Trust.REPORTED}' {condition}")
+    return Question(
+        {"event_id": "uuid"},
+        f"SELECT JSON_BUILD_ARRAY(asked.event_id, '{Trust.REPORTED}') FROM {{asked}} CROSS JOIN LATERAL {found} t",
+    )
+
+
+def _first(table: type[Model], column: str, condition: str = "") -> str:
+    """Return SQL for a row of the company's with the asked value.
+
+    It is a range in the order of the column's index: for an equality in a small table, PostgreSQL may use any index of
+    the company, by a plan that it keeps.
+    """
+    return (
+        f"(SELECT {column} FROM {table._meta.db_table} WHERE company_id = %(company)s::bigint "
+        f"AND {column} BETWEEN asked.{column} AND asked.{column} {condition} ORDER BY {column} LIMIT 1)"
     )
 
 
@@ -95,18 +113,17 @@ _COUNTED = f"FROM {_ORDER} WHERE session_id = v.session_id AND standing = '{Stan
 _IN_ORDER = f"SELECT * {_COUNTED} AND cart_at"
 # Not by a join, which PostgreSQL may begin at the orders.
 _IS_CONFIRMED = (
-    f"EXISTS (SELECT FROM {_ORDER} WHERE id = c.order_id AND session_id = v.session_id "
-    f"AND trust IN ('{Trust.CONFIRMED}', '{Trust.VERIFIED}') "
-    f"AND standing IN ('{Standing.COUNTED}', '{Standing.CANCELLED}', '{Standing.EXCLUDED}') OFFSET 0)"
+    f"EXISTS (SELECT FROM (SELECT * FROM {_ORDER} WHERE id = c.order_id OFFSET 0) o WHERE o.session_id = v.session_id "
+    f"AND o.trust IN ('{Trust.CONFIRMED}', '{Trust.VERIFIED}') "
+    f"AND o.standing IN ('{Standing.COUNTED}', '{Standing.CANCELLED}', '{Standing.EXCLUDED}'))"
 )
-_OF_ORDER_ID = " UNION ALL ".join(
-    f"(SELECT 1 FROM {model._meta.db_table} WHERE company_id = %(company)s::bigint "
-    "AND order_id_digest = asked.digest LIMIT 1)"
-    for model in (Order, PendingConfirmation, Refund)
-)
+_OF_ORDER_ID = " UNION ALL ".join(_first(table, "order_id_digest") for table in (Order, PendingConfirmation, Refund))
 
 QUESTIONS = {
-    **{table._meta.db_table: _of_event(table) for kind in TABLES for table in TABLES[kind]},
+    **{table._meta.db_table: _of_event(table) for table in (Interaction, CartEvent)},
+    # Orders with an id have it in their claims.
+    _ORDER: _of_reported_order(Order, "AND contents_digest IS NOT NULL"),
+    _CLAIM: _of_reported_order(OrderClaim),
     **{name: _of_ids(models) for name, (_, models) in RESERVED.items()},
     **{name: _of_denials(column) for name, column in DENIED.items()},
     "sessions": Question(
@@ -136,7 +153,7 @@ QUESTIONS = {
     ),
     # What is stored under order ids, whatever it is.
     "stored_orders": Question(
-        {"digest": "uuid"}, f"SELECT TRUE FROM {{asked}} CROSS JOIN LATERAL ({_OF_ORDER_ID}) found"
+        {"order_id_digest": "uuid"}, f"SELECT TRUE FROM {{asked}} CROSS JOIN LATERAL ({_OF_ORDER_ID}) found"
     ),
     "open_claims": Question(
         _SINCE,
