@@ -229,12 +229,12 @@ class Demand:
         return sorted({LockRow.number_of(digest) for digest in digests})
 
     @cached_property
-    def event_ids(self) -> dict[type[Model], list[UUID]]:
-        """The ids of events that may be stored already, by table."""
-        ids: dict[type[Model], list[UUID]] = {}
+    def event_ids(self) -> dict[type[Model], list[tuple[UUID, str]]]:
+        """The ids and trust of events that may be stored already, by table."""
+        ids: dict[type[Model], list[tuple[UUID, str]]] = {}
         for event in self.events:
             for table in TABLES[type(event)] if event.is_known_by_id else ():
-                ids.setdefault(table, []).append(event.event_id)
+                ids.setdefault(table, []).append((event.event_id, str(event.trust)))
         return ids
 
 

@@ -83,7 +83,7 @@ def read(demand: Demand) -> Stored:
         stored.candidates[fingerprint] = {candidate.id: candidate for candidate in candidates}
     stored.carts_read = pairs
     for table, ids in demand.event_ids.items():
-        known = rows_of(table).filter(company=demand.company, event_id__in=ids)
+        known = rows_of(table).filter(company=demand.company, event_id__in=[event_id for event_id, _ in ids])
         if table is Order:
             known = known.filter(order_id_digest=None)
         stored.add_known(table, known.values_list("event_id", "trust"))

@@ -18,6 +18,7 @@ from alhena_tracking.ingestion.state import (
     DENIALS_READ,
     LATER_ORDERS_READ,
     SESSION_FIELDS,
+    TABLES,
     StoredCartEvent,
     StoredOrder,
 )
@@ -58,21 +59,13 @@ def columns_of(columns: Iterable[str], prefix: str) -> str:
 
 
 def _of_event(table: type[Model]) -> Question:
-    """Ask which events are known by their ids."""
+    """Ask which events are known by their ids and trust."""
+    # Orders with an order id are known by their claims.
+    condition = "AND trust = asked.trust" + (" AND contents_digest IS NOT NULL" if table is Order else "")
     return Question(
-        {"event_id": "uuid"},
-        "SELECT JSON_BUILD_ARRAY(t.event_id, t.trust) FROM {asked} CROSS JOIN LATERAL "
-        f"(SELECT event_id, trust FROM {table._meta.db_table} WHERE company_id = %(company)s::bigint "
-        "AND event_id = asked.event_id OFFSET 0) t",
-    )
-
-
-def _of_reported_order(table: type[Model], condition: str = "") -> Question:
-    """Ask which orders that browsers report are known by their events' ids."""
-    found = _first(table, "event_id", f"AND trust = '{Trust.REPORTED}' {condition}")
-    return Question(
-        {"event_id": "uuid"},
-        f"SELECT JSON_BUILD_ARRAY(asked.event_id, '{Trust.REPORTED}') FROM {{asked}} CROSS JOIN LATERAL {found} t",
+        {"event_id": "uuid", "trust": "varchar"},
+        "SELECT JSON_BUILD_ARRAY(asked.event_id, asked.trust) "
+        f"FROM {{asked}} CROSS JOIN LATERAL {_first(table, 'event_id', condition)} t",
     )
 
 
@@ -120,10 +113,7 @@ _IS_CONFIRMED = (
 _OF_ORDER_ID = " UNION ALL ".join(_first(table, "order_id_digest") for table in (Order, PendingConfirmation, Refund))
 
 QUESTIONS = {
-    **{table._meta.db_table: _of_event(table) for table in (Interaction, CartEvent)},
-    # Orders with an id have it in their claims.
-    _ORDER: _of_reported_order(Order, "AND contents_digest IS NOT NULL"),
-    _CLAIM: _of_reported_order(OrderClaim),
+    **{table._meta.db_table: _of_event(table) for kind in TABLES for table in TABLES[kind]},
     **{name: _of_ids(models) for name, (_, models) in RESERVED.items()},
     **{name: _of_denials(column) for name, column in DENIED.items()},
     "sessions": Question(

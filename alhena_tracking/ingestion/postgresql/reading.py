@@ -106,7 +106,7 @@ def _questions(demand: Demand, tables: Tables) -> list[tuple[str, Table]]:
     ordering = {number for number, visitor in visitors if visitor.emptied_at}
     since = {number: visitor.carts_since - EMPTYING_INTERVAL for number, visitor in visitors if visitor.carts_since}
     asked: dict[str, list[tuple[Any, ...]]] = {
-        **{table._meta.db_table: [(event_id,) for event_id in ids] for table, ids in demand.event_ids.items()},
+        **{table._meta.db_table: ids for table, ids in demand.event_ids.items()},
         **{name: [(count,)] for name, (kind, _) in RESERVED.items() if (count := demand.count(kind))},
         "sessions": [] if demand.is_of_carts else [(True,)],
         **_denials(demand),
