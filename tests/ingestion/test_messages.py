@@ -46,9 +46,7 @@ def test_statements_when_they_come_again_are_prepared_once(company: Company, sen
     assert CartEvent.objects.count() == 2
 
 
-def test_new_order_when_recorded_takes_one_message_to_read_and_one_to_write(
-    company: Company, sent: list[tuple[int, int]]
-) -> None:
+def test_new_order_when_recorded_takes_two_messages(company: Company, sent: list[tuple[int, int]]) -> None:
     """Of any number of lines, also where a browser reports it and the shop's server confirms it at once."""
     line = LineItemData(product_id="SKU-1", product_name="Mug", quantity=Decimal(1), value_minor=1999)
     record(company, [chat(), cart_event()])

@@ -92,16 +92,14 @@ def _comparable(stored: Stored, demand: Demand) -> dict[str, Any]:
 @pytest.mark.usefixtures("without_ceilings")
 @property_test(20, full=1500)
 @given(history=histories(40), sizes=st.lists(st.integers(1, 5), min_size=1, max_size=5))
-def test_outcomes_and_rows_when_a_history_is_recorded_are_those_of_the_orm(history: History, sizes: list[int]) -> None:
+def test_rows_when_a_history_is_recorded_are_those_of_the_orm(history: History, sizes: list[int]) -> None:
     with override_settings(ALHENA_TRACKING=_rules(history)):
         _check_both_ways(_of_history(history), sizes)
 
 
 @property_test(30, full=3000)
 @given(sequence=sequences(), sizes=st.lists(st.integers(1, 5), min_size=1, max_size=5))
-def test_outcomes_and_rows_when_orders_are_disputed_are_those_of_the_orm(
-    sequence: TrustSequence, sizes: list[int]
-) -> None:
+def test_rows_when_orders_are_disputed_are_those_of_the_orm(sequence: TrustSequence, sizes: list[int]) -> None:
     """Orders are claimed, confirmed, denied, corrected, cancelled and refunded."""
     _check_both_ways([event_data(event) for event in sequence.events if event.company == "acme"], sizes)
 
