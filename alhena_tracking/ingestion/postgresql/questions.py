@@ -103,7 +103,10 @@ _CART_COLUMNS = columns_of(("session_id", "product_id_digest", "currency", *Stor
 _PLACE = "session_id = v.session_id AND product_id_digest = asked.digest AND currency = asked.currency"
 _IN_CART = f"SELECT * FROM {_CART_EVENT} WHERE session_id = v.session_id AND occurred_at"
 _COUNTED = f"FROM {_ORDER} WHERE session_id = v.session_id AND standing = '{Standing.COUNTED}'"
-_IN_ORDER = f"SELECT * {_COUNTED} AND cart_at"
+_CART_ORDERS = (
+    f"SELECT JSON_BUILD_ARRAY(v.session_id, {columns_of(StoredOrder.__dataclass_fields__, 'o')}) "
+    f"FROM {_IN_SESSIONS} CROSS JOIN LATERAL"
+)
 # Not by a join, which PostgreSQL may begin at the orders.
 _IS_CONFIRMED = (
     f"EXISTS (SELECT FROM (SELECT * FROM {_ORDER} WHERE id = c.order_id OFFSET 0) o WHERE o.session_id = v.session_id "
@@ -134,19 +137,17 @@ QUESTIONS = {
         f"(({_IN_CART} >= asked.since OFFSET 0) UNION ALL "
         f"({_IN_CART} < asked.since ORDER BY occurred_at DESC, arrival DESC LIMIT {SESSION_CART_EVENTS})) c",
     ),
+    # The latest ones: of those before the event, unless one of them is later.
     "cart_orders": Question(
-        _SINCE,
-        f"SELECT JSON_BUILD_ARRAY(v.session_id, {columns_of(StoredOrder.__dataclass_fields__, 'o')}) "
-        f"FROM {_IN_SESSIONS} CROSS JOIN LATERAL "
-        f"(({_IN_ORDER} < asked.since ORDER BY cart_at DESC, arrival DESC LIMIT {CART_ORDERS + 1}) UNION ALL "
-        f"({_IN_ORDER} >= asked.since ORDER BY cart_at, arrival LIMIT {LATER_ORDERS_READ})) o",
-    ),
-    # Where no order is reported: the last ones, so that one scan finds those before a time, or that some are later.
-    "last_orders": Question(
         {"visitor": "integer"},
-        f"SELECT JSON_BUILD_ARRAY(v.session_id, {columns_of(StoredOrder.__dataclass_fields__, 'o')}) "
-        f"FROM {_IN_SESSIONS} CROSS JOIN LATERAL "
-        f"(SELECT * {_COUNTED} ORDER BY cart_at DESC, arrival DESC LIMIT {CART_ORDERS + 1}) o",
+        f"{_CART_ORDERS} (SELECT * {_COUNTED} ORDER BY cart_at DESC, arrival DESC LIMIT {CART_ORDERS + 1}) o",
+    ),
+    "whole_cart_orders": Question(
+        _SINCE,
+        f"{_CART_ORDERS} "
+        f"((SELECT * {_COUNTED} AND cart_at < asked.since ORDER BY cart_at DESC, arrival DESC LIMIT {CART_ORDERS + 1}) "
+        f"UNION ALL (SELECT * {_COUNTED} AND cart_at >= asked.since "
+        f"ORDER BY cart_at, arrival LIMIT {LATER_ORDERS_READ})) o",
     ),
     # What is stored under order ids, whatever it is.
     "stored_orders": Question(

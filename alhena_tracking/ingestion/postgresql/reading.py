@@ -103,22 +103,21 @@ def _read(messages: Messages, demand: Demand, *, locks: bool, is_by_time: bool =
 def _questions(demand: Demand, tables: Tables) -> list[tuple[str, Table]]:
     """Return the names of the questions to ask, and the rows to ask each for."""
     visitors = list(enumerate(demand.visitors.values()))
-    ordering = {number for number, visitor in visitors if visitor.emptied_at}
-    since = {number: visitor.carts_since - EMPTYING_INTERVAL for number, visitor in visitors if visitor.carts_since}
+    changing = [(number, visitor) for number, visitor in visitors if not visitor.emptied_at]
+    ordering = [
+        (number, visitor.carts_since - EMPTYING_INTERVAL)
+        for number, visitor in visitors
+        if visitor.emptied_at and visitor.carts_since
+    ]
     asked: dict[str, list[tuple[Any, ...]]] = {
         **{table._meta.db_table: ids for table, ids in demand.event_ids.items()},
         **{name: [(count,)] for name, (kind, _) in RESERVED.items() if (count := demand.count(kind))},
         "sessions": [] if demand.is_of_carts else [(True,)],
         **_denials(demand),
-        "carts": [
-            (number, *key, at)
-            for number, visitor in visitors
-            if number not in ordering
-            for key, at in visitor.products.items()
-        ],
-        "whole_carts": [(number, since[number]) for number in ordering],
-        "cart_orders": [(number, since[number]) for number in ordering],
-        "last_orders": [(number,) for number in since.keys() - ordering],
+        "carts": [(number, *key, at) for number, visitor in changing for key, at in visitor.products.items()],
+        "cart_orders": [(number,) for number, visitor in changing if visitor.carts_since],
+        "whole_carts": ordering,
+        "whole_cart_orders": ordering,
         "stored_orders": [(text_digest(order_id),) for order_id in demand.order_ids],
         "open_claims": [(number, demand.claims_since) for number, visitor in visitors if visitor.has_order_ids],
         "contents": [(number, key, *at) for number, visitor in visitors for key, at in visitor.contents.items()],
@@ -164,7 +163,7 @@ def _stored(answers: dict[str, list[Any]], demand: Demand) -> Stored:
     for name in DENIED:
         stored.denied_order_ids.update(order_id for (order_id,) in answers.get(name, ()))
     orders: dict[int, dict[int, StoredOrder]] = {}
-    for name in ("cart_orders", "last_orders"):
+    for name in ("cart_orders", "whole_cart_orders"):
         for session_id, pk, at, *values in answers.get(name, ()):
             orders.setdefault(session_id, {})[pk] = StoredOrder(pk, time_of(at), *values)
     stored.cart_orders = {session_id: list(found.values()) for session_id, found in orders.items()}
