@@ -76,6 +76,7 @@ def test_page_when_checked_by_axe_has_no_violations(
             if menu.count():
                 menu.click()
                 assert violations(page) == [], (name, label)
+                page.keyboard.press("Escape")
 
 
 @pytest.mark.parametrize("language", ["en", "ar"])
