@@ -5,7 +5,6 @@ from __future__ import annotations
 from calendar import monthrange
 from dataclasses import dataclass
 from datetime import date, timedelta
-from itertools import groupby
 from typing import TYPE_CHECKING, Self
 
 from django.db import models
@@ -126,21 +125,30 @@ class Grain(models.TextChoices):
 
     def parts(self, period: Period) -> list[Part]:
         """Divide a period: weeks begin on Mondays; the first and the last part may be cut."""
-        found = []
-        for _key, group in groupby(period.days, key=self.whole):
-            days = list(group)
-            found.append(Part(Period(days[0], days[-1]), len(self.whole(days[0]))))
-        return found
+        if self is Grain.DAY:
+            return [Part(Period(day, day), 1) for day in period.days]
+        parts, start = [], period.start
+        while start <= period.end:
+            whole = self.whole(start)
+            parts.append(Part(Period(start, min(whole.end, period.end)), len(whole)))
+            start = whole.end + timedelta(days=1)
+        return parts
+
+    def first(self, day: date) -> date:
+        """Return the first day of the day, week or month of a day."""
+        match self:
+            case Grain.DAY:
+                return day
+            case Grain.WEEK:
+                return day - timedelta(days=day.weekday())
+            case Grain.MONTH:
+                return day.replace(day=1)
 
     def whole(self, day: date) -> Period:
         """Return the whole day, week or month of a day."""
-        match self:
-            case Grain.DAY:
-                return Period(day, day)
-            case Grain.WEEK:
-                return Period.starting(day - timedelta(days=day.weekday()), days=7)
-            case Grain.MONTH:
-                return Period.months(day)
+        if self is Grain.MONTH:
+            return Period.months(day)
+        return Period.starting(self.first(day), days=7 if self is Grain.WEEK else 1)
 
 
 _HEADINGS = {Grain.DAY: _("Day by day"), Grain.WEEK: _("Week by week"), Grain.MONTH: _("Month by month")}

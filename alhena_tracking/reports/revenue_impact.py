@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import asdict, dataclass, fields
 from datetime import date, datetime
+from operator import attrgetter
 
 from alhena_tracking.models import Channel, Order
 from alhena_tracking.reports.breakdowns import choose_currency, figures_by_day
@@ -17,6 +19,7 @@ from alhena_tracking.reports.query import ReportQuery
 from alhena_tracking.reports.sums import PRODUCT_RANKS
 
 _SUMS = [one.name for one in fields(DayFigures) if one.name not in {"on", "channel"}]
+_sums_of = attrgetter(*_SUMS)
 #: Sessions without a qualifying interaction have no channel.
 NO_CHANNEL = ""
 
@@ -68,12 +71,22 @@ class RevenueImpactReport:
     @property
     def rows(self) -> list[RowFigures]:
         """The figures of every day, week or month and every channel that has any, by day."""
-        periods = {day: part.period for part in self.parts for day in part.period.days}
-        found: dict[tuple[Period, str], list[DayFigures]] = {}
+        ends = {part.period.start: part.period.end for part in self.parts}
+        found: dict[tuple[date, str], list[DayFigures]] = {}
         for day in self.days:
-            found.setdefault((periods[day.on], day.channel), []).append(day)
-        rows = (_row(period, channel, days) for (period, channel), days in found.items())
+            found.setdefault((self._first_day(day.on), day.channel), []).append(day)
+        rows = (_row(Period(start, ends[start]), channel, days) for (start, channel), days in found.items())
         return sorted(rows, key=lambda row: (row.on, row.channel))
+
+    def amounts(self, name: str) -> dict[tuple[date, str], int]:
+        """Return one of the sums of ``rows``, by first day and channel, in a fraction of their time."""
+        found: dict[tuple[date, str], int] = defaultdict(int)
+        for day in self.days:
+            found[self._first_day(day.on), day.channel] += getattr(day, name)
+        return found
+
+    def _first_day(self, day: date) -> date:
+        return max(self.query.grain.first(day), self.query.period.start)
 
     @property
     def compared(self) -> Period | None:
@@ -155,8 +168,8 @@ def revenue_impact(
 
 def _row(period: Period, channel: str, days: list[DayFigures]) -> RowFigures:
     """Add up days of one channel."""
-    sums = {name: sum(getattr(day, name) for day in days) for name in _SUMS}
-    return RowFigures(on=period.start, last_on=period.end, channel=channel, **sums)
+    sums = map(sum, zip(*map(_sums_of, days), strict=True))
+    return RowFigures(on=period.start, last_on=period.end, channel=channel, **dict(zip(_SUMS, sums, strict=True)))
 
 
 def _by_channel(days: tuple[DayFigures, ...]) -> tuple[ChannelFigures, ...]:

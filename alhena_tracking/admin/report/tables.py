@@ -15,7 +15,7 @@ from django.utils.translation import ngettext, pgettext
 from alhena_tracking.admin import formats
 from alhena_tracking.admin.report.links import counted_orders_url
 from alhena_tracking.models import Channel, Order, Refund
-from alhena_tracking.reports import DayFigures, Figures, Part, RevenueImpactReport, Series, latest_orders
+from alhena_tracking.reports import Figures, Part, RevenueImpactReport, Series, latest_orders
 
 #: Most products and orders shown.
 MOST_ROWS = 10
@@ -121,15 +121,12 @@ def day_table(report: RevenueImpactReport) -> Table:
     channels = [channel for channel, _label in channels_of(report)]
     grain, parts, today = report.query.grain, report.parts, today_of(report)
     write = formats.amount_writer(report.currency)
-    found: dict[tuple[date, str], DayFigures] = {(row.on, row.channel): row for row in report.rows}
+    found = [report.amounts(name) for name in ("add_to_cart_minor", "purchase_minor")]
 
     def cells(parts: Collection[Part]) -> list[str]:
         row: list[str] = []
-        for name in ("add_to_cart_minor", "purchase_minor"):
-            minor = [
-                sum(getattr(found[key], name) for part in parts if (key := (part.period.start, channel)) in found)
-                for channel in channels
-            ]
+        for amounts in found:
+            minor = [sum(amounts.get((part.period.start, channel), 0) for part in parts) for channel in channels]
             row += [write(one) for one in [*minor, sum(minor)]]
         return row
 

@@ -165,8 +165,7 @@ def _purchase_details(report: RevenueImpactReport) -> list[Detail]:
 
 def chart_texts(report: RevenueImpactReport, days: Table) -> list[ChartText]:
     """Return both charts; the titles of their columns come from the table of ``days`` (or weeks, or months)."""
-    added = {(row.on, row.channel): row.add_to_cart_minor for row in report.rows}
-    purchased = {(row.on, row.channel): row.purchase_minor for row in report.rows}
+    added, purchased = report.amounts("add_to_cart_minor"), report.amounts("purchase_minor")
     added_title, purchased_title = _titles(report.query.grain)
     return [
         _chart_text(report, Series.ADD_TO_CART, added_title, added, days, group=0),
