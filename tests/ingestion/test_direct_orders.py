@@ -151,7 +151,7 @@ def test_order_when_the_server_gives_lines_is_direct_by_them(
 
 @pytest.mark.parametrize(("reported", "stated"), [(MUG_AND_TEA, None), ((), MUG_AND_TEA)])
 @pytest.mark.parametrize("is_batch", [False, True])
-def test_order_without_id_when_confirmed_is_direct_by_the_lines_that_there_are(
+def test_order_without_id_when_confirmed_is_direct_by_known_lines(
     company: Company, reported: Any, stated: Any, is_batch: bool
 ) -> None:
     record(company, [chat(NOW, ANN, product_id="mug")])
@@ -182,7 +182,7 @@ def test_order_when_the_server_corrects_it_is_direct_anew(
 
 
 @pytest.mark.parametrize("has_lines", [True, False])
-def test_order_when_its_visitor_changes_has_that_ones_products_and_touches(company: Company, has_lines: bool) -> None:
+def test_order_when_its_visitor_changes_has_that_ones_touches(company: Company, has_lines: bool) -> None:
     record(company, [chat(NOW, ANN, product_id="mug"), chat(NOW, ANN, kind="FAQ"), buy()])
     assert direct() == (3_750, ["mug"])
     assert Order.objects.get().several_touches.count() == 2
@@ -197,7 +197,7 @@ def test_order_when_its_visitor_changes_has_that_ones_products_and_touches(compa
     assert stored_models(stored) == {("NUDGE", ""): (5_000, 5_000, 5_000)}
 
 
-def test_order_when_its_session_is_excluded_shows_the_other_claims_products(company: Company) -> None:
+def test_order_when_its_session_is_excluded_has_the_other_products(company: Company) -> None:
     record(company, [chat(NOW, ANN, product_id="mug"), buy()])
     record(company, [chat(NOW, BOB, product_id="tea"), chat(NOW, BOB, kind="FAQ"), buy(visitor=BOB, value_minor=900)])
     session = Order.objects.get().session_id
@@ -224,7 +224,7 @@ def test_order_when_a_denial_is_lifted_is_direct(company: Company) -> None:
     assert direct() == (3_750, ["mug"])
 
 
-def test_order_when_it_is_confirmed_before_its_report_has_the_servers_lines(company: Company) -> None:
+def test_order_when_confirmed_before_its_report_has_those_lines(company: Company) -> None:
     record(company, [chat(NOW, ANN, product_id="mug")])
     record(company, [say(2, line_items=lines(("mug", 1), ("tea", 4)))])
     record(company, [buy(line_items=())])

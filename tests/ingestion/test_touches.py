@@ -81,7 +81,7 @@ def test_linear_when_counts_are_any_adds_up_and_is_near(value_minor: int, counts
         assert share >= 0
 
 
-def test_touches_when_pairs_alternate_are_counted_in_the_order_of_their_first() -> None:
+def test_touches_when_pairs_alternate_are_in_order_of_their_first() -> None:
     uses = [use(1), use(2, "FAQ", "sales"), use(3), use(4, "FAQ"), use(5, "FAQ", "sales")]
     assert touches_of(uses) == [
         Touch("CHAT", "", 2, True, False),

@@ -766,7 +766,7 @@ def test_order_when_lines_are_direct_says_why(shop: Shop, settings: Any) -> None
     ]
 
 
-def test_order_when_the_interaction_of_a_line_is_gone_is_direct_all_the_same(shop: Shop) -> None:
+def test_order_when_a_direct_lines_interaction_is_gone_stays_direct(shop: Shop) -> None:
     shop.interact(clock(10))
     shop.interact(clock(10, 2), product_id="tea")
     line = LineItemData(product_id="tea", product_name="Tea", quantity=Decimal(1), value_minor=10_000)
