@@ -15,8 +15,10 @@ from alhena_tracking.db.messages import Messages, Table, Tables
 from alhena_tracking.db.sql import time_column, time_of
 from alhena_tracking.digests import text_digest
 from alhena_tracking.ingestion.allowances import CartAllowance
+from alhena_tracking.ingestion.data import OrderData
 from alhena_tracking.ingestion.order_state import OrderState
 from alhena_tracking.ingestion.postgresql.questions import DENIED, QUESTIONS, RESERVED, columns_of
+from alhena_tracking.ingestion.sessions import products_of
 from alhena_tracking.ingestion.state import (
     INTERACTIONS_READ,
     Demand,
@@ -32,6 +34,8 @@ from alhena_tracking.models import Interaction, LockRow, VisitorSession
 
 _INTERACTION, _SESSION, _LOCK_ROW = (model._meta.db_table for model in (Interaction, VisitorSession, LockRow))
 _INTERACTION_COLUMNS = ("id", "occurred_at", "kind", "ai_profile", "is_qualifying")
+#: What orders ask of interactions besides.
+_PRODUCT_COLUMNS = ("product_id", "recommended_product_ids")
 
 
 def read(messages: Messages, demand: Demand, *, locks: bool) -> Stored:
@@ -78,7 +82,8 @@ def _read(messages: Messages, demand: Demand, *, locks: bool, is_by_time: bool =
     # The shop's server may name no visitor.
     ranges = ranges or {"user_fingerprint_digest": []}
     visits = [tables.add(column, _FINGERPRINT_RANGE, rows) for column, rows in ranges.items()]
-    statements = [_answers(tuple(visits), tuple(_questions(demand, tables)))]
+    columns = _INTERACTION_COLUMNS + (_PRODUCT_COLUMNS if demand.count(OrderData) else ())
+    statements = [_answers(tuple(visits), tuple(_questions(demand, tables)), columns)]
     if locks:
         lock_rows = [_LOCK_ROWS] if demand.lock_numbers else []
         statements = [*lock_rows, _lock_sessions(tuple(visits)), *statements]
@@ -87,7 +92,7 @@ def _read(messages: Messages, demand: Demand, *, locks: bool, is_by_time: bool =
     answers = json.loads(document, parse_float=Decimal)
     stored = _stored(answers, demand)
     held = {pk for (pk,) in locked[-1]} if locks else None
-    for visitor, number, (session_id, version, is_excluded, started_at, *used), pk, at, *others in answers["found"]:
+    for visitor, number, (session_id, version, is_excluded, started_at, *used), *interaction in answers["found"]:
         if held is None or session_id in held:
             stored.carts_read.add((visitors[visitor], session_id))
         stored.versions[session_id] = version
@@ -95,7 +100,10 @@ def _read(messages: Messages, demand: Demand, *, locks: bool, is_by_time: bool =
         stored.allowances[session_id] = CartAllowance(since and time_of(since), events, claimed)
         if is_excluded:
             stored.excluded_sessions.add(session_id)
-        candidate = Candidate(pk, time_of(at), session_id, time_of(started_at), *others)
+        pk, at, kind, ai_profile, is_qualifying, *named = interaction
+        products = products_of(*named) if named else ()
+        credited = (kind, ai_profile, is_qualifying, products)
+        candidate = Candidate(pk, time_of(at), session_id, time_of(started_at), *credited)
         stored.candidates.setdefault(fingerprints[number], {})[pk] = candidate
     return stored
 
@@ -177,15 +185,15 @@ def _stored(answers: dict[str, list[Any]], demand: Demand) -> Stored:
 
 
 @cache
-def _visits(tables: tuple[Table, ...]) -> str:
-    """Return SQL for the interactions of the visitors asked for."""
+def _visits(tables: tuple[Table, ...], names: tuple[str, ...] = _INTERACTION_COLUMNS) -> str:
+    """Return SQL for these columns of the interactions of the visitors asked for."""
     visits = []
     for name, table in tables:
         rows = (
             f"FROM {_INTERACTION} WHERE {name} = asked.digest "
             "AND occurred_at >= asked.since AND occurred_at <= asked.until"
         )
-        columns, first = ", ".join(_INTERACTION_COLUMNS), f"{rows} ORDER BY occurred_at, id"
+        columns, first = ", ".join(names), f"{rows} ORDER BY occurred_at, id"
         # Nothing comes after the last of the first rows where there are no more of them.
         after = f"(SELECT occurred_at, id {first} OFFSET {INTERACTIONS_READ - 1} LIMIT 1)"
         last = f"{rows} AND (occurred_at, id) > {after} ORDER BY occurred_at DESC, id DESC"
@@ -194,9 +202,7 @@ def _visits(tables: tuple[Table, ...]) -> str:
             f"(SELECT session_id, {columns} {first} LIMIT {INTERACTIONS_READ}) UNION ALL "
             f"(SELECT session_id, {columns} {last} LIMIT {INTERACTIONS_READ})) i"
         )
-    return (
-        f"visits(visitor, fingerprint, session_id, {', '.join(_INTERACTION_COLUMNS)}) AS ({' UNION ALL '.join(visits)})"
-    )
+    return f"visits(visitor, fingerprint, session_id, {', '.join(names)}) AS ({' UNION ALL '.join(visits)})"
 
 
 @cache
@@ -212,17 +218,16 @@ def _lock_sessions(tables: tuple[Table, ...]) -> str:
 
 
 @cache
-def _answers(tables: tuple[Table, ...], questions: tuple[tuple[str, Table], ...]) -> str:
+def _answers(tables: tuple[Table, ...], questions: tuple[tuple[str, Table], ...], names: tuple[str, ...]) -> str:
     """Return SQL that answers the questions with one JSON document: faster than to parse many columns."""
-    answers = {"found": _FOUND}
+    answers = {"found": _FOUND.format(columns=columns_of(names, "visits"))}
     answers |= {name: QUESTIONS[name].sql.format(asked=table.sql) for name, table in questions}
     document = ", ".join(
         f"'{name}', (SELECT COALESCE(JSON_AGG(answer), '[]') FROM ({sql}) AS found(answer))"
         for name, sql in answers.items()
     )
-    return (
-        f"WITH {_visits(tables).replace(' AS (', ' AS MATERIALIZED (', 1)} SELECT JSON_BUILD_OBJECT({document})::text"
-    )
+    visits = _visits(tables, names).replace(" AS (", " AS MATERIALIZED (", 1)
+    return f"WITH {visits} SELECT JSON_BUILD_OBJECT({document})::text"
 
 
 _LOCK_ROWS = (
@@ -239,6 +244,6 @@ _FINGERPRINT_RANGE = {
 _FOUND = (
     "SELECT JSON_BUILD_ARRAY(visitor, fingerprint, JSON_BUILD_ARRAY(session_id, s.version, s.excluded_at IS NOT NULL, "
     f"{columns_of(['started_at'], 's')}, {time_column('s.carts_since', is_postgresql=True)}, s.carts_events, "
-    f"s.carts_claimed), {columns_of(_INTERACTION_COLUMNS, 'visits')}) "
+    "s.carts_claimed), {columns}) "
     f"FROM visits INNER JOIN {_SESSION} s ON s.id = session_id"
 )

@@ -14,7 +14,7 @@ from alhena_tracking.db.sql import as_json, insertion, update
 from alhena_tracking.db.transactions import database
 from alhena_tracking.ingestion.allowances import CartAllowance
 from alhena_tracking.ingestion.carts import WORTH_FIELDS
-from alhena_tracking.ingestion.order_rows import new_lines
+from alhena_tracking.ingestion.order_rows import new_lines, new_touches
 from alhena_tracking.ingestion.planning import Plan
 from alhena_tracking.ingestion.state import SESSION_FIELDS, UnusualError
 from alhena_tracking.models import (
@@ -62,8 +62,8 @@ def write(messages: Messages, plan: Plan) -> None:
         statements.append(update(database().alias, CartEvent, WORTH_FIELDS))
         params["changed_cartevent"] = as_json(plan.changed_cart_events, ("id", *WORTH_FIELDS))
     if plan.changed_cart_orders:
-        statements.append(update(database().alias, Order, ("empties_cart",)))
-        params["changed_order"] = as_json(plan.changed_cart_orders, ("id", "empties_cart"))
+        statements.append(update(database().alias, Order, ("empties_cart", "cart_lines")))
+        params["changed_order"] = as_json(plan.changed_cart_orders, ("id", "empties_cart", "cart_lines"))
     stale = plan.stale_days
     for number, (field, days) in enumerate(RolledUpDay.objects.marks(stale.days, stale.session_days)):
         statements.append(_MARK.format(field=field, number=number))
@@ -74,7 +74,10 @@ def write(messages: Messages, plan: Plan) -> None:
 
 
 def _beside_orders(plan: Plan) -> Iterable[Sequence[Any]]:
-    """Return the lines, claims and versions of new orders, which have their ids, and the confirmations that wait."""
+    """Return the lines, touches, claims and versions of new orders, and the confirmations that wait.
+
+    The orders have their ids.
+    """
     lines = list(plan.lines_without_id)
     for line in lines:
         line.order_id = line.order.pk
@@ -92,7 +95,8 @@ def _beside_orders(plan: Plan) -> Iterable[Sequence[Any]]:
         versions += state.versions.rows
         if state.pending is not None and not state.drops_pending:
             pending.append(state.pending)
-    return lines, claims, versions, pending
+    touches = [touch for order in plan.new_orders for touch in new_touches(order)]
+    return lines, touches, claims, versions, pending
 
 
 def write_if_unchanged(messages: Messages, plan: Plan, versions: Mapping[int, int]) -> bool:
