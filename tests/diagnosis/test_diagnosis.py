@@ -137,7 +137,7 @@ def cause_of(diagnosis: Diagnosis) -> type[Check] | None:
     return None if diagnosis.cause is None else diagnosis.cause.check
 
 
-def test_checks_when_the_first_events_are_not_counted_yet_do_not_say_none_came(company: Company) -> None:
+def test_checks_when_events_are_not_counted_yet_do_not_say_none_came(company: Company) -> None:
     """Counts are written some seconds after the events, which the steps of the setup see at once."""
     session = factories.VisitorSessionFactory.create(company=company, started_at=NOON - timedelta(seconds=5))
     factories.InteractionFactory.create(session=session)

@@ -168,7 +168,7 @@ def test_conflict_when_there_is_one_is_seen_in_the_admin(
     assert "has_conflict" in orders.list_filter
     model_admin: Any = orders.model_admin
     assert {order.order_id: model_admin.remarks(order) for order in orders.result_list} == {
-        **dict.fromkeys("1235", "conflict"),
+        **dict.fromkeys("1235", "<div>Conflict</div>"),
         "4": "",
     }
     disputed = listed(Order, has_conflict__exact="1").result_list

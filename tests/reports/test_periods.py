@@ -63,7 +63,7 @@ def test_every_preset_has_its_days() -> None:
 
 
 @given(st.sampled_from(Preset), st.dates(date(2001, 1, 1), date(2100, 1, 1)), st.booleans())
-def test_presets_on_any_day_are_at_most_a_year_and_compare_with_an_earlier_one(
+def test_presets_on_any_day_are_a_year_at_most_and_compare_earlier_days(
     preset: Preset, today: date, is_complete: bool
 ) -> None:
     asked = preset.period(today, is_complete=is_complete)
