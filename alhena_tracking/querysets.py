@@ -146,14 +146,15 @@ class VisitorSessionQuerySet(DatedQuerySet[_Model]):
 class OrderQuerySet(DatedQuerySet[_Model]):
     def counted(self) -> Self:
         """Return orders that count as revenue; under ``CONFIRMED_ORDERS_ONLY``, the shop's server vouches for them."""
-        return self.filter(**self._counted())
+        return self.filter(**self.counting())
 
     def uncounted(self) -> Self:
         """Return orders that do not count as revenue."""
-        return self.exclude(**self._counted())
+        return self.exclude(**self.counting())
 
     @staticmethod
-    def _counted() -> dict[str, Any]:
+    def counting() -> dict[str, Any]:
+        """Return the lookups of ``counted``."""
         trusted = {"trust__in": ["CONFIRMED", "VERIFIED"]} if conf.confirmed_orders_only else {}
         return {"standing": "COUNTED", **trusted}
 

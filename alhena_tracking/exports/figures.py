@@ -45,7 +45,10 @@ def cards_table(report: RevenueImpactReport) -> Table:
         (label, "", Unit.MONEY, getattr(current, name), getattr(previous, name) if previous else None)
         for label, name in (
             (_("Refunds"), "refunded_minor"),
+            (_("Refunds made in the period"), "dated_refunds_minor"),
             (_("Net revenue"), "net_minor"),
+            (_("Direct revenue"), "direct_minor"),
+            (_("Assisted revenue"), "assisted_minor"),
             (_("Verified revenue"), "verified_minor"),
             (_("Confirmed revenue"), "confirmed_minor"),
         )
@@ -92,7 +95,9 @@ def days_table(report: RevenueImpactReport) -> Table:
         Column(_("Carts"), lambda day: day.carts),
         Column(_("Purchase revenue"), lambda day: _amount(day.purchase_minor, currency)),
         Column(_("Refunds"), lambda day: _amount(day.refunded_minor, currency)),
+        Column(_("Refunds made in the period"), lambda day: _amount(day.dated_refunds_minor, currency)),
         Column(_("Net revenue"), lambda day: _amount(day.purchase_minor - day.refunded_minor, currency)),
+        Column(_("Direct revenue"), lambda day: _amount(day.direct_minor, currency)),
         Column(_("Verified revenue"), lambda day: _amount(day.verified_minor, currency)),
         Column(_("Confirmed revenue"), lambda day: _amount(day.confirmed_minor, currency)),
         Column(_("Orders"), lambda day: day.orders),
@@ -122,6 +127,7 @@ def channels_table(report: RevenueImpactReport) -> Table:
         Column(_("Purchase revenue"), lambda one: _amount(one.figures.purchase_minor, currency)),
         Column(_("Refunds"), lambda one: _amount(one.figures.refunded_minor, currency)),
         Column(_("Net revenue"), lambda one: _amount(one.figures.net_minor, currency)),
+        Column(_("Direct revenue"), lambda one: _amount(one.figures.direct_minor, currency)),
         Column(_("Average order value"), lambda one: _amount(one.figures.average_order_minor, currency)),
         Column(_("Revenue per session"), lambda one: _amount(one.figures.revenue_per_session_minor, currency)),
     ]

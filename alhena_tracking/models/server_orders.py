@@ -147,6 +147,7 @@ class Refund(models.Model):
         ]
         indexes = [
             models.Index(fields=["company", "occurred_at", "id"], name="alhena_refund_list"),
+            models.Index(fields=["company", "occurred_on"], name="alhena_refund_day"),
             models.Index(fields=["company", "refund_id_digest"], name="alhena_refund_search"),
         ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 
@@ -20,22 +21,41 @@ from alhena_tracking.reports.sums import add_up
 MOST_PROFILES = 50
 
 
-def choose_currency(query: ReportQuery, days: SplitDays) -> tuple[str, list[CurrencyTotals]]:
-    """Return the currency to show, and the totals of the others, the busiest first.
+def choose_currency(query: ReportQuery, days: SplitDays) -> tuple[str, list[CurrencyTotals], Counter[str]]:
+    """Return the currency to show, the totals of the others, the busiest first, and by channel the orders in these.
 
     The currency is the query's, else the company's, else the one with the most orders, else the one with the most cart
     events, else empty.
     """
-    parts = _totals(query, days, ["currency"])
+    sums: dict[str, Counter[str]] = defaultdict(Counter)
+    orders: dict[str, Counter[str]] = defaultdict(Counter)
+    by = ["currency", "channel"]
+    for (currency, channel), of_channel in add_up(_totals(query, days, by), by, using=CartEvent.objects.db):
+        sums[currency].update(of_channel)
+        orders[currency][channel] += of_channel["orders"]
     found = {
-        currency: CurrencyTotals(currency=currency, **sums)
-        for (currency,), sums in add_up(parts, ["currency"], using=CartEvent.objects.db)
-        if sums["cart_events"] or sums["orders"]
+        currency: CurrencyTotals(currency=currency, **of_currency)
+        for currency, of_currency in sums.items()
+        if of_currency["cart_events"] or of_currency["orders"]
     }
     chosen = query.currency or query.company.currency
     shown = chosen or _busiest(found, "orders") or _busiest(found, "cart_events")
     found.pop(shown, None)
-    return shown, sorted(found.values(), key=lambda total: (-total.orders, -total.cart_events, total.currency))
+    others = sorted(found.values(), key=lambda total: (-total.orders, -total.cart_events, total.currency))
+    return shown, others, sum((orders[total.currency] for total in others), Counter())
+
+
+def orders_elsewhere(query: ReportQuery, days: SplitDays, currency: str) -> int:
+    """Count the orders of the compared days in other currencies."""
+    by = ["currency"]
+    if query.compared and query.until:
+        parts = [live.order_totals(query.orders(query.compared, **_by("occurred_at", query.until)), by)]
+    else:
+        parts = [live.order_totals(query.orders(*days.live), by)] if days.live else []
+        if days.rolled_up:
+            parts.append(rolled_up.credited_totals(query, days.rolled_up, by))
+    found = add_up(parts, by, using=Order.objects.db)
+    return sum(sums["orders"] for (other,), sums in found if other != currency)
 
 
 def figures_by_day(query: ReportQuery, days: SourceDays, currency: str) -> list[DayFigures]:
@@ -46,17 +66,20 @@ def figures_by_day(query: ReportQuery, days: SourceDays, currency: str) -> list[
         parts.append(rolled_up.credited_sums(query, credited.rolled_up, ("on", "channel"), currency=currency))
     if visits.rolled_up:
         parts.append(rolled_up.session_sums(query, visits.rolled_up, ("on", "channel")))
+    parts.append(live.refund_sums(query.refunds(*credited.rolled_up, *credited.live, currency=currency)))
     if credited.live:
         parts += _credited(query, credited.live, currency)
     if visits.live:
         parts.append(_visits(query, visits.live))
     if query.compared and query.until:
         parts += _credited(query, [query.compared], currency, until=query.until)
+        refunds = query.refunds(query.compared, currency=currency)
+        parts.append(live.refund_sums(refunds.filter(**_by("occurred_at", query.until))))
         parts.append(_visits(query, [query.compared], until=query.until))
     found = [
         DayFigures(on=on, channel=channel, **sums)
         for (on, channel), sums in add_up(parts, ["on", "channel"], using=CartEvent.objects.db)
-        if sums["cart_events"] or sums["orders"] or sums["sessions"]
+        if any(sums[name] for name in ("cart_events", "orders", "sessions", "dated_refunds_minor"))
     ]
     return sorted(found, key=lambda day: (day.on, day.channel))
 

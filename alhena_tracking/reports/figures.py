@@ -13,13 +13,17 @@ from datetime import date
 from fractions import Fraction
 from typing import Self
 
+#: With a larger share of the orders in other currencies, revenue per session is not computed.
+MIXED = Fraction(5, 100)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DayFigures:
     """The figures of one channel on one day, from which all others (except products) are computed.
 
     ``carts`` counts the sessions whose first cart event of the day has this channel. ``converted_sessions`` are
-    those of ``sessions`` with an order by now, on any day. ``refunded_minor`` sums refunds of the day's orders so far.
+    those of ``sessions`` with an order by now, on any day. ``refunded_minor`` sums refunds of the day's orders so far,
+    ``dated_refunds_minor`` those made on the day, of orders of any day.
     """
 
     on: date
@@ -31,6 +35,7 @@ class DayFigures:
     confirmed_minor: int = 0
     verified_minor: int = 0
     refunded_minor: int = 0
+    dated_refunds_minor: int = 0
     direct_minor: int = 0
     orders: int = 0
     sessions: int = 0
@@ -46,7 +51,9 @@ class RowFigures(DayFigures):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """The figures of several days."""
+    """The figures of several days. ``is_mixed`` if too many of their orders are in other currencies for revenue per
+    session, as sessions have no currency.
+    """
 
     add_to_cart_minor: int
     cart_days: int
@@ -56,13 +63,15 @@ class Figures:
     confirmed_minor: int
     verified_minor: int
     refunded_minor: int
+    dated_refunds_minor: int
     direct_minor: int
     orders: int
     sessions: int
     converted_sessions: int
+    is_mixed: bool = False
 
     @classmethod
-    def of(cls, days: Iterable[DayFigures]) -> Self:
+    def of(cls, days: Iterable[DayFigures], *, is_mixed: bool = False) -> Self:
         """Add up ``days`` of one or several channels."""
         days = list(days)
         return cls(
@@ -74,10 +83,12 @@ class Figures:
             confirmed_minor=sum(day.confirmed_minor for day in days),
             verified_minor=sum(day.verified_minor for day in days),
             refunded_minor=sum(day.refunded_minor for day in days),
+            dated_refunds_minor=sum(day.dated_refunds_minor for day in days),
             direct_minor=sum(day.direct_minor for day in days),
             orders=sum(day.orders for day in days),
             sessions=sum(day.sessions for day in days),
             converted_sessions=sum(day.converted_sessions for day in days),
+            is_mixed=is_mixed,
         )
 
     @property
@@ -107,12 +118,16 @@ class Figures:
         return _ratio(self.verified_minor, self.purchase_minor)
 
     @property
+    def direct_share(self) -> Fraction | None:
+        return _ratio(self.direct_minor, self.purchase_minor)
+
+    @property
     def conversion_rate(self) -> Fraction | None:
         return _ratio(self.converted_sessions, self.sessions)
 
     @property
     def revenue_per_session_minor(self) -> Fraction | None:
-        return _ratio(self.purchase_minor, self.sessions)
+        return None if self.is_mixed else _ratio(self.purchase_minor, self.sessions)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +139,11 @@ class CurrencyTotals:
     cart_events: int = 0
     purchase_minor: int = 0
     orders: int = 0
+
+
+def is_mixed(orders: int, other_orders: int) -> bool:
+    """Return whether more than ``MIXED`` of all orders are the ``other_orders``, in other currencies."""
+    return other_orders > MIXED * (orders + other_orders)
 
 
 def _average_cart_minor(days: Iterable[DayFigures]) -> Fraction | None:

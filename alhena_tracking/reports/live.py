@@ -88,6 +88,12 @@ def order_sums(orders: QuerySet[Order], by: Sequence[str], *, until: datetime | 
     )
 
 
+def refund_sums(refunds: QuerySet[Refund]) -> Grouped:
+    """Sum refunds of counted orders by their own day, and the channel of their order."""
+    by = ("occurred_on", "refunded_order__channel")
+    return Grouped(FoundRows(refunds), by, dated_refunds_minor=total("counted_minor"))
+
+
 def session_sums(sessions: QuerySet[VisitorSession], by: Sequence[str], **converting: QuerySet[Order]) -> Grouped:
     """Count sessions, and under each name in ``converting`` those with one of its orders, on any day, in any currency
     and channel.

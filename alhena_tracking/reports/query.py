@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
-from alhena_tracking.models import Company, Order, VisitorSession
-from alhena_tracking.querysets import DaysQuerySet, OrderQuerySet, VisitorSessionQuerySet
+from alhena_tracking.models import Company, Order, Refund, VisitorSession
+from alhena_tracking.querysets import DaysQuerySet, OrderQuerySet, RefundQuerySet, VisitorSessionQuerySet
 from alhena_tracking.reports.periods import Grain, Period
 
 _Rows = TypeVar("_Rows", bound=DaysQuerySet[Any])
@@ -62,6 +62,13 @@ class ReportQuery:
     def orders(self, *periods: Period, **lookups: object) -> OrderQuerySet[Order]:
         """Return the orders under the query's filters that count as revenue, in any of the periods, unordered."""
         return self.credited(Order.objects.counted(), *periods, **lookups)
+
+    def refunds(self, *periods: Period, **lookups: object) -> RefundQuerySet[Refund]:
+        """Return the refunds made in any of the periods of orders that count as revenue, of any day, unordered."""
+        orders = {**Order.objects.counting(), **self.credit, **lookups}
+        return self.of_company(
+            Refund.objects.all(), *periods, **{f"refunded_order__{name}": value for name, value in orders.items()}
+        )
 
     def of_company(self, rows: _Rows, *periods: Period, **lookups: object) -> _Rows:
         """Filter rows by the company and the periods, unordered."""

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from dataclasses import asdict, dataclass, fields
+from collections import Counter, defaultdict
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import date, datetime
 from operator import attrgetter
 
 from alhena_tracking.models import Channel, Order
-from alhena_tracking.reports.breakdowns import choose_currency, figures_by_day
+from alhena_tracking.reports.breakdowns import choose_currency, figures_by_day, orders_elsewhere
 from alhena_tracking.reports.cards import CARD_TYPES, Card
 from alhena_tracking.reports.converted import Conversion, ConvertedFigures, convert
 from alhena_tracking.reports.days import SourceDays
-from alhena_tracking.reports.figures import CurrencyTotals, DayFigures, Figures, RowFigures
+from alhena_tracking.reports.figures import CurrencyTotals, DayFigures, Figures, RowFigures, is_mixed
 from alhena_tracking.reports.periods import Part, Period
 from alhena_tracking.reports.products import ProductFigures, figures_by_product
 from alhena_tracking.reports.query import ReportQuery
@@ -128,17 +128,17 @@ def revenue_impact(
     """Compute the report for ``query``: money in minor units of its currency, days in the company's time zone.
 
     ``most_products`` limits the products, which are in the order of the sum ``first_products`` of ``PRODUCT_RANKS``.
-    Takes five statements (rolled-up days, currencies, days, products, orders that are held back), one more to choose a
-    currency where the period has none, where the compared period begins with a day without figures, or after a change
-    of the time zone, and three to convert all currencies.
+    Takes five statements (rolled-up days, currencies, days, products, orders that are held back), and one more each for
+    the currencies of a compared period; to choose a currency where the period has none; where the compared period
+    begins with a day without figures; and after a change of the time zone. It takes three to convert all currencies.
     """
     period, compared = query.period, query.compared
     before = compared or period.previous
     both = SourceDays.of(query.company, before, period)
     asked = both.within(period)
-    currency, other_currencies = choose_currency(query, asked.credited)
+    currency, other_currencies, elsewhere = choose_currency(query, asked.credited)
     if not currency:
-        currency, _ = choose_currency(query, both.within(before).credited)
+        currency, *_ = choose_currency(query, both.within(before).credited)
     days = figures_by_day(query, both if compared and not query.until else asked, currency)
     recorded_since = None
     if compared and not any(day.on == compared.start for day in days):
@@ -147,16 +147,22 @@ def revenue_impact(
             compared, recorded_since = None, first
     products, product_count = figures_by_product(query, asked, currency, most=most_products, first=first_products)
     current_days = tuple(day for day in days if day.on in period)
+    current = Figures.of(current_days)
+    previous = None
+    if compared:
+        previous = Figures.of(day for day in days if day.on in compared)
+        other_orders = orders_elsewhere(query, both.within(compared).credited, currency)
+        previous = replace(previous, is_mixed=is_mixed(previous.orders, other_orders))
     return RevenueImpactReport(
         query=query,
         currency=currency,
         other_currencies=tuple(other_currencies),
         days=current_days,
-        channels=_by_channel(current_days),
+        channels=_by_channel(current_days, elsewhere),
         products=tuple(products),
         product_count=product_count,
-        current=Figures.of(current_days),
-        previous=Figures.of(day for day in days if day.on in compared) if compared else None,
+        current=replace(current, is_mixed=is_mixed(current.orders, elsewhere.total())),
+        previous=previous,
         recorded_since=recorded_since,
         is_redating=query.company.redating is not None,
         held_back_orders=query.of_company(Order.objects.held_back(), period).count(),
@@ -172,10 +178,13 @@ def _row(period: Period, channel: str, days: list[DayFigures]) -> RowFigures:
     return RowFigures(on=period.start, last_on=period.end, channel=channel, **dict(zip(_SUMS, sums, strict=True)))
 
 
-def _by_channel(days: tuple[DayFigures, ...]) -> tuple[ChannelFigures, ...]:
+def _by_channel(days: tuple[DayFigures, ...], elsewhere: Counter[str]) -> tuple[ChannelFigures, ...]:
+    """Return the figures of each channel; ``elsewhere`` counts its orders in other currencies."""
     found = {day.channel for day in days}
-    return tuple(
-        ChannelFigures(channel, Figures.of(day for day in days if day.channel == channel))
-        for channel in (*Channel.values, NO_CHANNEL)
-        if channel in found
-    )
+    rows = []
+    for channel in (*Channel.values, NO_CHANNEL):
+        if channel in found:
+            figures = Figures.of(day for day in days if day.channel == channel)
+            is_of_several = is_mixed(figures.orders, elsewhere[channel])
+            rows.append(ChannelFigures(channel, replace(figures, is_mixed=is_of_several)))
+    return tuple(rows)

@@ -150,7 +150,10 @@ def assert_figures_agree(answers: Answers, by_hand: dict[str, Any]) -> None:
         label: shown(name, by_hand[name], currency)
         for label, name in {
             "Refunds": "refunded_minor",
+            "Refunds made in the period": "dated_refunds_minor",
             "Net revenue": "net_minor",
+            "Direct revenue": "direct_minor",
+            "Assisted revenue": "assisted_minor",
             "Verified revenue": "verified_minor",
             "Confirmed revenue": "confirmed_minor",
         }.items()

@@ -159,6 +159,22 @@ def figures_by_hand(
         AND r.occurred_at <= %s""",
         [*in_scope, by],
     )
+    [(dated_refunds,)] = select(
+        """SELECT COALESCE(SUM(r.value_minor), 0) FROM alhena_tracking_refund r
+        JOIN alhena_tracking_order o ON o.id = r.refunded_order_id
+        WHERE o.company_id = %s AND o.currency = %s AND r.occurred_on BETWEEN %s AND %s
+        AND (%s = '' OR o.channel = %s) AND (%s = '' OR o.ai_profile = %s) AND (%s = '' OR o.trust = %s)
+        AND r.occurred_at <= %s AND o.excluded_at IS NULL AND NOT o.is_denied AND o.held_reason = ''""",
+        in_scope,
+    )
+    [(others,)] = select(
+        """SELECT COUNT(*) FROM alhena_tracking_order o
+        WHERE o.company_id = %s AND o.currency <> %s AND o.occurred_on BETWEEN %s AND %s
+        AND (%s = '' OR o.channel = %s) AND (%s = '' OR o.ai_profile = %s) AND (%s = '' OR o.trust = %s)
+        AND o.occurred_at <= %s AND o.excluded_at IS NULL AND NOT o.is_denied AND o.held_reason = ''""",
+        in_scope,
+    )
+    is_mixed = 100 * others > 5 * (orders + others)
     revenue, total = int(revenue), sum(gmv_by_day.values())
     cart_values = [Fraction(gmv_by_day[on], carts) for on, carts in carts_by_day.items()]
     return {
@@ -171,10 +187,11 @@ def figures_by_hand(
         "confirmed_minor": int(confirmed),
         "verified_minor": int(verified),
         "refunded_minor": int(refunded),
+        "dated_refunds_minor": int(dated_refunds),
         "net_minor": revenue - int(refunded),
         "carts": sum(carts_by_day.values()),
         "orders": orders,
         "average_order_minor": Fraction(revenue, orders) if orders else None,
         "conversion_rate": Fraction(int(converted), sessions) if sessions else None,
-        "revenue_per_session_minor": Fraction(revenue, sessions) if sessions else None,
+        "revenue_per_session_minor": Fraction(revenue, sessions) if sessions and not is_mixed else None,
     }

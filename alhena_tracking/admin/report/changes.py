@@ -8,7 +8,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
 from alhena_tracking.admin import formats
-from alhena_tracking.reports import Card, Comparison, RevenueImpactReport, Unit
+from alhena_tracking.reports import Card, Comparison, Figures, RevenueImpactReport, Unit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +49,7 @@ def change_text(card: Card, report: RevenueImpactReport) -> ChangeText | None:
     previous = value_text(card.type.unit, card.previous, report.currency)
     change = card.change
     if change is None or card.previous is None:
-        return ChangeText(number=_("n/a"), reason=_reason(card, previous), until=_until(report))
+        return ChangeText(number=_("n/a"), reason=_reason(card, report, previous), until=_until(report))
     write = formats.points if card.type.unit is Unit.SHARE else formats.share
     named = {"change": write(abs(change)), "previous": previous}
     if card.value == card.previous:
@@ -70,12 +70,20 @@ def change_text(card: Card, report: RevenueImpactReport) -> ChangeText | None:
     )
 
 
-def no_value_text() -> str:
+def no_value_text(card: Card, report: RevenueImpactReport) -> str:
     """Explain a card without a value."""
+    if _is_mixed(card, report.current):
+        return _("More than one order in twenty is in another currency, and sessions have none.")
     return _("In this period there is nothing to divide by.")
 
 
-def _reason(card: Card, previous: str) -> str:
+def _is_mixed(card: Card, figures: Figures | None) -> bool:
+    return card.type.name == "revenue_per_session_minor" and figures is not None and figures.is_mixed
+
+
+def _reason(card: Card, report: RevenueImpactReport, previous: str) -> str:
+    if _is_mixed(card, report.previous):
+        return _("In the compared period, more than one order in twenty was in another currency.")
     if card.previous is None:
         return _("In the compared period there was nothing to divide by.")
     return _("It was %(previous)s in the compared period, and nothing is a percentage of zero.") % {

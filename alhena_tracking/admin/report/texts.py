@@ -130,7 +130,7 @@ def card_texts(report: RevenueImpactReport) -> list[CardText]:
             formula=str(card.type.formula),
             series=card.type.series.value,
             value=value_text(card.type.unit, card.value, report.currency),
-            reason=no_value_text() if card.value is None else "",
+            reason=no_value_text(card, report) if card.value is None else "",
             unit=report.currency if card.type.unit is Unit.MONEY and card.value is not None else "",
             change=change_text(card, report),
             note=notes.get(card.type.name, ""),
@@ -155,9 +155,13 @@ def _notes(figures: Figures) -> dict[str, str]:
 
 def _purchase_details(report: RevenueImpactReport) -> list[Detail]:
     figures, currency = report.current, report.currency
+    refunds = [Detail(_("Refunds"), formats.amount(-figures.refunded_minor, currency))]
+    if figures.dated_refunds_minor != figures.refunded_minor:
+        refunds.append(Detail(_("Refunds made in the period"), formats.amount(-figures.dated_refunds_minor, currency)))
     return [
-        Detail(_("Refunds"), formats.amount(-figures.refunded_minor, currency)),
+        *refunds,
         Detail(pgettext("revenue", "Net"), formats.amount(figures.net_minor, currency)),
+        Detail(pgettext("revenue", "Direct"), formats.share(figures.direct_share)),
         Detail(pgettext("revenue", "Verified"), formats.share(figures.verified_share)),
         Detail(pgettext("revenue", "Confirmed"), formats.share(figures.confirmed_share)),
     ]

@@ -170,7 +170,7 @@ class SumsSerializer(StaffSerializer):
 class FiguresSerializer(SumsSerializer):
     sums = (
         *("add_to_cart_minor", "purchase_minor", "direct_minor", "assisted_minor"),
-        *("verified_minor", "confirmed_minor", "refunded_minor", "net_minor"),
+        *("verified_minor", "confirmed_minor", "refunded_minor", "dated_refunds_minor", "net_minor"),
         *("cart_days", "carts", "orders", "sessions", "converted_sessions"),
     )
     ratios = (
@@ -202,6 +202,7 @@ class RowFiguresSerializer(SumsSerializer):
             "verified_minor",
             "confirmed_minor",
             "refunded_minor",
+            "dated_refunds_minor",
         ),
         *("orders", "sessions", "converted_sessions"),
     )
