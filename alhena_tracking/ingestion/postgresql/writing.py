@@ -81,12 +81,14 @@ def _beside_orders(plan: Plan) -> Iterable[Sequence[Any]]:
     lines = list(plan.lines_without_id)
     for line in lines:
         line.order_id = line.order.pk
+    touches = [touch for order in plan.orders_without_id for touch in new_touches(order)]
     claims: list[OrderClaim] = []
     versions: list[OrderVersion] = []
     pending: list[PendingConfirmation] = []
     for state in plan.states:
         if state.order is not None:
             lines += new_lines(state.order, state.lines or ())
+            touches += new_touches(state.order)
             for claim in state.claims.rows:
                 claim.order = state.order
         for version in state.versions.rows:
@@ -95,7 +97,6 @@ def _beside_orders(plan: Plan) -> Iterable[Sequence[Any]]:
         versions += state.versions.rows
         if state.pending is not None and not state.drops_pending:
             pending.append(state.pending)
-    touches = [touch for order in plan.new_orders for touch in new_touches(order)]
     return lines, touches, claims, versions, pending
 
 
