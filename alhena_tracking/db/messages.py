@@ -27,6 +27,11 @@ _LIMITS = (
     # Where one visitor has most of a table's rows, a plan for any parameters would read the whole of it.
     "SET LOCAL enable_seqscan = off",
 )
+#: PostgreSQL's limit is for each statement: before the second and later ones of a message, what is left of it is set.
+_REMAINING = (
+    "SELECT SET_CONFIG('statement_timeout', GREATEST(1, %(statement_timeout)s::integer - "
+    "(EXTRACT(EPOCH FROM CLOCK_TIMESTAMP() - STATEMENT_TIMESTAMP()) * 1000)::integer)::text, TRUE)"
+)
 _PARAMETER = re.compile(r"%\((\w+)\)s::(\w+(?:\[\])?)")
 #: The names of statements prepared on each of the driver's connections; ``None`` where a pooler changes connections.
 _prepared: WeakKeyDictionary[Any, set[str] | None] = WeakKeyDictionary()
@@ -53,9 +58,11 @@ class Messages:
 
         A message before the one that ``begins`` is a transaction of its own.
         """
+        if has_deadline():
+            statements = [each for sql in statements for each in (_REMAINING, sql)][1:]
         known = None if self._is_nested else self._prepared()
         prepared = [] if known is None else [_prepared_as(sql) for sql in statements]
-        new = [one for one in prepared if known is not None and one.name not in known]
+        new = [one for one in dict.fromkeys(prepared) if known is not None and one.name not in known]
         before = [
             *(["BEGIN"] if begins and not self._has_begun else []),
             *(_LIMITS if has_deadline() else []),
@@ -72,7 +79,8 @@ class Messages:
                 raise
             if known is not None:
                 known.update(one.name for one in new)
-            return _results(cursor.cursor)[len(before) : len(before) + len(sent)]
+            results = _results(cursor.cursor)[len(before) : len(before) + len(sent)]
+            return results[::2] if has_deadline() else results
 
     def _prepared(self) -> set[str] | None:
         self._connection.ensure_connection()
