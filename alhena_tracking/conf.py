@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Mapping
 from datetime import timedelta
 from decimal import Decimal
-from string import Formatter
 from typing import Any, Generic, TypeVar, overload
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error
-from django.utils.module_loading import import_string
 
-from alhena_tracking.contract.currencies import ACTIVE, MINOR_UNITS
+from alhena_tracking.contract.currencies import ACTIVE
+from alhena_tracking.setting_rules import (
+    COMPANY_KEY_PATTERN,
+    is_between,
+    is_ceilings,
+    is_companies,
+    is_function_or_none,
+    is_integrations,
+    is_none_or,
+    is_texts,
+    is_url_with,
+)
 
 SETTING = "ALHENA_TRACKING"
-COMPANY_KEY_PATTERN = r"\A[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?\Z"
 
 T = TypeVar("T")
 
@@ -71,112 +78,23 @@ class Choice(Setting[str]):
         self.choices = choices
 
 
-def _is_none_or(pattern: str) -> Callable[[Any], bool]:
-    return lambda value: value is None or (isinstance(value, str) and re.fullmatch(pattern, value) is not None)
-
-
-def _is_between(shortest: timedelta, longest: timedelta) -> Callable[[Any], bool]:
-    return lambda value: isinstance(value, timedelta) and shortest <= value <= longest
-
-
-def _is_ceilings(value: object) -> bool:
-    return isinstance(value, Mapping) and all(
-        currency in MINOR_UNITS and (amount is None or _is_positive(amount)) for currency, amount in value.items()
-    )
-
-
-def _is_positive(amount: object) -> bool:
-    if isinstance(amount, bool) or not isinstance(amount, int | Decimal):
-        return False
-    return Decimal(amount).is_finite() and amount > 0
-
-
-#: The keys of one company's platform in ``INTEGRATIONS``, and what each must be.
-_INTEGRATION_KEYS: Mapping[str, Callable[[Any], bool]] = {
-    "SECRETS": lambda value: (
-        isinstance(value, list | tuple) and 1 <= len(value) <= 2 and all(map(_is_filled_text, value))
-    ),
-    "SHOP": lambda value: isinstance(value, str),
-    "ORDERS_COUNT_ONCE": lambda value: value in {"placed", "paid"},
-    "API_KEY": lambda value: isinstance(value, str),
-    "API_SECRET": lambda value: isinstance(value, str),
-}
-
-
-def _is_filled_text(value: object) -> bool:
-    return isinstance(value, str) and value.strip() != ""
-
-
-def _is_integrations(value: object) -> bool:
-    return (
-        isinstance(value, Mapping)
-        and all(isinstance(key, str) and isinstance(platforms, Mapping) for key, platforms in value.items())
-        and all(map(_is_integration, (each for platforms in value.values() for each in platforms.values())))
-    )
-
-
-def _is_integration(value: object) -> bool:
-    return (
-        isinstance(value, Mapping)
-        and "SECRETS" in value
-        and all(key in _INTEGRATION_KEYS and _INTEGRATION_KEYS[key](each) for key, each in value.items())
-    )
-
-
-def _is_url_with(placeholder: str) -> Callable[[Any], bool]:
-    """Return whether a value is ``None``, or the URL of a page for each of something."""
-
-    def is_valid(value: object) -> bool:
-        if value is None:
-            return True
-        if not isinstance(value, str) or not value.startswith(("https://", "http://", "/")):
-            return False
-        try:
-            names = {name for _text, name, _format, _conversion in Formatter().parse(value) if name is not None}
-        except ValueError:  # a brace that stands alone
-            return False
-        return names in ({placeholder}, {placeholder, "company_key"})
-
-    return is_valid
-
-
 def _url(placeholder: str, check_id: str, doc: str) -> Setting[str | None]:
     hint = f"Use a URL such as 'https://shop.example/{{{placeholder}}}', optionally with {{company_key}}, or None."
-    return Setting(None, check_id, _is_url_with(placeholder), hint, doc)
-
-
-def _is_function_or_none(value: object) -> bool:
-    try:
-        return value is None or (isinstance(value, str) and callable(import_string(value)))
-    except ImportError:
-        return False
-
-
-def _is_texts(value: object) -> bool:
-    return isinstance(value, list | tuple | set | frozenset) and all(isinstance(each, str) and each for each in value)
-
-
-def _is_companies(value: object) -> bool:
-    return isinstance(value, Mapping) and all(
-        (type(site) is int or (isinstance(site, str) and site))
-        and isinstance(key, str)
-        and re.fullmatch(COMPANY_KEY_PATTERN, key)
-        for site, key in value.items()
-    )
+    return Setting(None, check_id, is_url_with(placeholder), hint, doc)
 
 
 def _rate(default: str, check_id: str, doc: str) -> Setting[str | None]:
     hint = f"Use a number per s, m or h, such as {default!r}, or None."
-    return Setting(default, check_id, _is_none_or(r"[1-9]\d{0,8}/[smh]"), hint, doc)
+    return Setting(default, check_id, is_none_or(r"[1-9]\d{0,8}/[smh]"), hint, doc)
 
 
 def _ceilings(check_id: str, doc: str) -> Setting[Mapping[str, Decimal | int | None]]:
     hint = "Use a dict of amounts by currency, such as {'EUR': 20000}; None is no ceiling."
-    return Setting({}, check_id, _is_ceilings, hint, doc)
+    return Setting({}, check_id, is_ceilings, hint, doc)
 
 
 def _timeout(seconds: int, check_id: str, doc: str) -> Setting[timedelta]:
-    is_valid = _is_between(timedelta(milliseconds=100), timedelta(seconds=5))
+    is_valid = is_between(timedelta(milliseconds=100), timedelta(seconds=5))
     hint = f"Use a datetime.timedelta from 100 milliseconds to 5 seconds, such as timedelta(seconds={seconds})."
     return Setting(timedelta(seconds=seconds), check_id, is_valid, hint, doc)
 
@@ -192,14 +110,14 @@ class Conf:
     company_key = Setting[str | None](
         None,
         "E003",
-        _is_none_or(COMPANY_KEY_PATTERN),
+        is_none_or(COMPANY_KEY_PATTERN),
         "Use a slug of lower-case letters, digits, hyphens and underscores, at most 64, such as 'acme'.",
         "Key of the company that ``migrate`` creates and the snippet names; ``None`` where templates name it.",
     )
     attribution_window = Setting(
         timedelta(hours=24),
         "E004",
-        _is_between(timedelta(minutes=1), timedelta(days=365)),
+        is_between(timedelta(minutes=1), timedelta(days=365)),
         "Use a datetime.timedelta from one minute to 365 days, such as timedelta(hours=24).",
         "How long after an interaction an event is still credited to it.",
     )
@@ -225,28 +143,28 @@ class Conf:
     max_age = Setting(
         timedelta(days=180),
         "E029",
-        _is_between(timedelta(hours=72), timedelta(days=3650)),
+        is_between(timedelta(hours=72), timedelta(days=3650)),
         "Use a datetime.timedelta from 72 hours to 10 years, such as timedelta(days=180).",
         "How late the shop's server may report an event. Orders that are known it confirms and refunds at any time.",
     )
     qualifying_interaction = Setting[str | None](
         None,
         "E008",
-        _is_function_or_none,
+        is_function_or_none,
         "Use the dotted path of a function that takes an interaction and returns a bool, or None.",
         "Dotted path of ``predicate(interaction) -> bool``, called once when an interaction is recorded.",
     )
     order_id = Setting[str | None](
         None,
         "E028",
-        _is_function_or_none,
+        is_function_or_none,
         "Use the dotted path of a function that takes an order id and returns it in one form, or None.",
         "Dotted path of ``function(order_id: str) -> str``, which brings the ids of orders to one form on arrival.",
     )
     product_group = Setting[str | None](
         None,
         "E039",
-        _is_function_or_none,
+        is_function_or_none,
         "Use the dotted path of a function that takes a product id and returns that of its group, or None.",
         "Dotted path of ``function(product_id: str) -> str``, which maps the variants of a product to one id.",
     )
@@ -288,7 +206,7 @@ class Conf:
     cookie_domain = Setting[str | None](
         None,
         "E009",
-        _is_none_or(r"\.?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*"),
+        is_none_or(r"\.?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*"),
         "Use a domain such as 'shop.example', or None.",
         "``Domain`` of the visitor's cookie, for shops that span subdomains; ``None`` keeps it to the host.",
     )
@@ -317,7 +235,7 @@ class Conf:
     integrations = Setting[Mapping[str, Mapping[str, Mapping[str, Any]]]](
         {},
         "E030",
-        _is_integrations,
+        is_integrations,
         'Use {"company key": {"shopify": {"SECRETS": ["…"]}}}, with one or two secrets, and optionally SHOP, '
         "ORDERS_COUNT_ONCE ('placed' or 'paid'), API_KEY and API_SECRET.",
         "By company key and platform, what the admin's shop connections hold otherwise: the secrets of webhooks.",
@@ -337,7 +255,7 @@ class Conf:
     oscar_product_id = Setting[str | None](
         None,
         "E032",
-        _is_function_or_none,
+        is_function_or_none,
         "Use the dotted path of a function that takes a product and its stock record or None, or None.",
         "Dotted path of ``function(product, stockrecord) -> str`` for a product's id in django-oscar; ``None`` takes "
         "the UPC, else the partner's SKU.",
@@ -345,21 +263,21 @@ class Conf:
     oscar_companies = Setting[Mapping[int | str, str]](
         {},
         "E033",
-        _is_companies,
+        is_companies,
         "Use a dict of company keys by a site's id or domain, such as {'shop.example': 'acme'}.",
         "By id or domain of django-oscar's site, the key of its company; other sites are ``COMPANY_KEY``.",
     )
     oscar_cancelled_statuses = Setting[Collection[str]](
         (),
         "E034",
-        _is_texts,
+        is_texts,
         "Use a list of names of order statuses, such as ['Cancelled'].",
         "The statuses in which an order of django-oscar is cancelled.",
     )
     oscar_refund_events = Setting[Collection[str]](
         (),
         "E035",
-        _is_texts,
+        is_texts,
         "Use a list of names of payment event types, such as ['Refunded'].",
         "The payment events of django-oscar that are refunds, in place of payment transactions.",
     )

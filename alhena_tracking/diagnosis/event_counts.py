@@ -23,11 +23,11 @@ from typing import NamedTuple, TypeAlias
 from django.db import connections
 from django.utils import timezone
 
-from alhena_tracking.conf import COMPANY_KEY_PATTERN
 from alhena_tracking.diagnosis import count_storage, outcomes
 from alhena_tracking.diagnosis.count_storage import Key, Tally
 from alhena_tracking.models import Company, EventCount, RejectedEvent
 from alhena_tracking.redating import redate_short
+from alhena_tracking.setting_rules import COMPANY_KEY_PATTERN
 
 logger = logging.getLogger(__name__)
 

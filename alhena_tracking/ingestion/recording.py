@@ -17,7 +17,8 @@ from alhena_tracking.db.messages import messages
 from alhena_tracking.db.transactions import atomic, database, fills_in_parameters, retried
 from alhena_tracking.ingestion import orm, postgresql
 from alhena_tracking.ingestion.data import EventData, Outcome
-from alhena_tracking.ingestion.planning import Plan, make_plan
+from alhena_tracking.ingestion.plan import Plan
+from alhena_tracking.ingestion.planning import make_plan
 from alhena_tracking.ingestion.state import ChangedError, Demand, DeniedError, NotReadError, UnusualError
 from alhena_tracking.models import Company
 

@@ -18,7 +18,6 @@ from django.db.models import Min, OuterRef, Subquery
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from alhena_tracking.conf import COMPANY_KEY_PATTERN
 from alhena_tracking.contract.currencies import MINOR_UNITS
 from alhena_tracking.contract.limits import REDATED_AT_ONCE, ZONE_SETTLES_AFTER
 from alhena_tracking.models.base import ExactCharField
@@ -26,6 +25,7 @@ from alhena_tracking.models.redating import Redating
 from alhena_tracking.models.rollups import DailySessions, RolledUpDay
 from alhena_tracking.models.visits import VisitorSession
 from alhena_tracking.querysets import CompanyQuerySet, DatedQuerySet, SecretKeyQuerySet
+from alhena_tracking.setting_rules import COMPANY_KEY_PATTERN
 
 #: Sandboxed frames, such as those of Shopify's custom pixels, have the origin "null".
 _ORIGIN = re.compile(r"null|https?://([a-z0-9-]+(\.[a-z0-9-]+)*|\[[0-9a-f:.]+\])(:\d{1,5})?", re.ASCII | re.IGNORECASE)

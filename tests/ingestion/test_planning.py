@@ -18,7 +18,8 @@ from alhena_tracking.attribution import Candidate
 from alhena_tracking.ingestion import EventData, OrderData, Outcome
 from alhena_tracking.ingestion.carts import product_of
 from alhena_tracking.ingestion.order_state import OrderState
-from alhena_tracking.ingestion.planning import Plan, make_plan
+from alhena_tracking.ingestion.plan import Plan
+from alhena_tracking.ingestion.planning import make_plan
 from alhena_tracking.ingestion.state import Demand, ProductInCart, Stored, StoredCartEvent, StoredOrder, VisitorDemand
 from alhena_tracking.models import CartEvent, Company, Interaction, Order, VisitorSession
 from tests.support import oracle

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 from django.db.models import Model
 
 from alhena_tracking.db.transactions import rows_of
-from alhena_tracking.ingestion.planning import PROVISIONAL_ID
+from alhena_tracking.ingestion.plan import PROVISIONAL_ID
 from alhena_tracking.models import Interaction, VisitorSession
 
 #: The ids of inserted rows, by model and provisional id.

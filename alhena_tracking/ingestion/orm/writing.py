@@ -9,7 +9,7 @@ from alhena_tracking.ingestion.carts import WORTH_FIELDS
 from alhena_tracking.ingestion.order_rows import new_touches
 from alhena_tracking.ingestion.orm.order_states import save_states
 from alhena_tracking.ingestion.orm.rows import Ids, insert
-from alhena_tracking.ingestion.planning import Plan
+from alhena_tracking.ingestion.plan import Plan
 from alhena_tracking.ingestion.stale_days import StaleDays
 from alhena_tracking.ingestion.state import SESSION_FIELDS, StoredCartEvent, StoredOrder
 from alhena_tracking.models import CartEvent, Order, RolledUpDay, VisitorSession

@@ -15,7 +15,7 @@ from alhena_tracking.db.transactions import database
 from alhena_tracking.ingestion.allowances import CartAllowance
 from alhena_tracking.ingestion.carts import WORTH_FIELDS
 from alhena_tracking.ingestion.order_rows import new_lines, new_touches
-from alhena_tracking.ingestion.planning import Plan
+from alhena_tracking.ingestion.plan import Plan
 from alhena_tracking.ingestion.state import SESSION_FIELDS, UnusualError
 from alhena_tracking.models import (
     CartEvent,
