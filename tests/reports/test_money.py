@@ -98,7 +98,7 @@ def test_revenue_per_session_when_orders_are_in_other_currencies(
     assert ("another currency" in card.reason, card.value == "n/a") == (is_mixed, is_mixed)
 
 
-def test_revenue_per_session_when_the_compared_period_was_mixed_is_not_compared(company: Company) -> None:
+def test_revenue_per_session_beside_a_mixed_period_is_not_compared(company: Company) -> None:
     order(company, date(2026, 3, 1))
     order(company, date(2026, 3, 2), "JPY")
     order(company, APRIL.start + timedelta(days=1))
