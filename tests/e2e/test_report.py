@@ -106,8 +106,9 @@ def test_page_when_opened_says_nothing_on_the_console(
 
 def test_report_page_when_without_javascript_is_complete(open_page: Callable[..., Page], history: Company) -> None:
     page = open_page(THAT_WEEK, java_script_enabled=False)
+    # One of each card, and why revenue per session is n/a beside another currency.
     formulas = page.locator(".alhena-formula")
-    assert [formula.is_visible() for formula in formulas.all()] == [True] * 8
+    assert [formula.is_visible() for formula in formulas.all()] == [True] * 9
     assert page.locator(".alhena-columns title").count() == 2 * 7
     assert not page.locator("[data-alhena-hint]").is_visible()
     page.locator("summary", has_text="Day by day").click()
