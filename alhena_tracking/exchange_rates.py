@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import zipfile
+import zlib
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -22,13 +23,15 @@ from alhena_tracking.contract.currencies import MINOR_UNITS
 from alhena_tracking.models import ExchangeRate
 
 EURO = "EUR"
-#: The bank publishes no rates on weekends and holidays: so long the last ones hold.
+#: How long a rate holds: the bank publishes none on weekends and holidays.
 RATE_HOLDS = timedelta(days=7)
 #: The bank's whole history since 1999 has 600 KB.
 MOST_BYTES = 16 * 1024 * 1024
 #: The history has 2026-11-27, the file of one day 27 November 2026.
 _DAY_FORMATS = ("%Y-%m-%d", "%d %B %Y")
 _ABSENT = {"", "N/A"}
+#: What ``zipfile`` raises for a ZIP that is broken, encrypted, or compressed in an unknown way.
+_UNREADABLE_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError)
 
 
 class InvalidRates(ValueError):
@@ -46,16 +49,25 @@ def read_rates(content: bytes) -> Iterator[ExchangeRate]:
     """
     try:
         text = _unzipped(content).decode("utf-8-sig")
-    except (UnicodeDecodeError, zipfile.BadZipFile, NotImplementedError) as error:
+    except InvalidRates:
+        raise
+    except (ValueError, *_UNREADABLE_ZIP) as error:  # of UTF-8, or of places in a ZIP
         raise InvalidRates("The file is neither CSV in UTF-8 nor a ZIP with one such file.") from error
-    rows = csv.reader(StringIO(text))
-    header = [title.strip() for title in next(rows, [])]
+    try:
+        rows = list(csv.reader(StringIO(text)))
+    except csv.Error as error:
+        raise InvalidRates(f"The file cannot be read as CSV: {error}.") from error
+    header = [title.strip() for title in rows[0]] if rows else []
     if not header or header[0] != "Date" or not any(title in MINOR_UNITS for title in header):
         raise InvalidRates("The first line is not “Date” and currencies, as in the European Central Bank's files.")
-    for number, row in enumerate(rows, start=2):
+    known: set[date] = set()
+    for number, row in enumerate(rows[1:], start=2):
         if not any(cell.strip() for cell in row):
             continue
         on = _day(row[0].strip(), number)
+        if on in known:
+            raise InvalidRates(f"Line {number}: {on} is listed twice.")
+        known.add(on)
         for currency, cell in zip(header[1:], row[1:], strict=False):
             written = cell.strip()
             if currency in MINOR_UNITS and written not in _ABSENT:
@@ -115,11 +127,11 @@ class Rates:
 
     def convert(self, minor: int, currency: str, target: str, on: date) -> Fraction | None:
         """Convert minor units of a currency into those of ``target`` at the rate of a day; ``None`` without a rate."""
-        from_euro, to_euro = self._per_euro(target, on), self._per_euro(currency, on)
-        if from_euro is None or to_euro is None:
+        units, target_units = self._per_euro(currency, on), self._per_euro(target, on)
+        if units is None or target_units is None:
             return None
         decimals = decimals_of(target) - decimals_of(currency)
-        return minor * Fraction(10) ** decimals * Fraction(from_euro) / Fraction(to_euro)
+        return minor * Fraction(10) ** decimals * Fraction(target_units) / Fraction(units)
 
     def _per_euro(self, currency: str, on: date) -> Decimal | None:
         """Return the last rate published until a day, unless it is too old."""

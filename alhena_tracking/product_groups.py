@@ -1,4 +1,4 @@
-"""Variants of one product, as the setting ``PRODUCT_GROUP`` tells them."""
+"""Variants of one product, mapped to it by the setting ``PRODUCT_GROUP``."""
 
 from __future__ import annotations
 

@@ -48,6 +48,14 @@ def zipped(*files: tuple[str, bytes]) -> bytes:
     return content.getvalue()
 
 
+def encrypted(content: bytes) -> bytes:
+    """The same ZIP, whose one file claims to be encrypted."""
+    changed = bytearray(content)
+    for signature, place in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        changed[content.index(signature) + place] |= 1
+    return bytes(changed)
+
+
 @pytest.fixture
 def rates(company: Company) -> None:
     Company.objects.filter(pk=company.pk).update(currency="EUR")
@@ -103,9 +111,13 @@ def test_rates_when_imported_since_a_day_are_those_from_it_on(tmp_path: Path) ->
             (b"Date,USD\n2026-03-06," + rate + b"\n", "Line 2: “.*” is not a rate of USD")
             for rate in (b"0", b"-1", b"x", b"1e400", b"NaN", b"inf", b"1e-30")
         ],
+        (b"Date,USD\n2026-03-06,1.25\n2026-03-06,1.2\n", "Line 3: 2026-03-06 is listed twice"),
+        (b"Date,USD\n2026-03-06," + b"1" * 200_000 + b"\n", "cannot be read as CSV"),
         (b"\xff\xfe", "UTF-8"),
         (b"PK\x03\x04x", "ZIP"),
         (zipped(("a.csv", HISTORY), ("b.csv", HISTORY)), "one CSV file"),
+        (encrypted(zipped(("a.csv", HISTORY))), "ZIP"),
+        (zipped(("a.csv", HISTORY))[:60] + zipped(("a.csv", HISTORY))[70:], "ZIP"),
         (b"x" * (16 * 1024 * 1024 + 1), "16 MB"),
     ],
 )
