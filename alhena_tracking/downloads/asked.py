@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from alhena_tracking import exports
 from alhena_tracking.models import Export, FileFormat
-from alhena_tracking.reports import Comparison, Period, ReportQuery, RevenueImpactReport
+from alhena_tracking.reports import Comparison, Period, ReportQuery, RevenueImpactReport, Section
 from alhena_tracking.reports.forms import ReportForm, report_companies
 
 VIEW_PERMISSION = "alhena_tracking.view_revenueimpact"
@@ -50,6 +50,13 @@ class Asked:
         if form.errors:  # such as a company that is restricted by now
             raise NotAllowed
         return cls(export.table, FileFormat(export.format), form.report_query())
+
+    @property
+    def needed(self) -> ReportQuery:
+        """The query with the sections that the file has."""
+        if self.table == WORKBOOK:
+            return replace(self.query, sections=frozenset(Section))
+        return replace(self.query, sections=frozenset(each for each in Section if each == self.table))
 
     @staticmethod
     def is_offered(table: str, file_format: str) -> bool:

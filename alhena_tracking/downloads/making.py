@@ -114,7 +114,7 @@ def make_file(
     ``look`` is called between rows, ``check`` once with the report and its number of rows; both may raise.
     """
     with snapshot(seconds=seconds):
-        report = revenue_impact(asked.query)
+        report = revenue_impact(asked.needed)
         expected = asked.row_count(report)
         most = most_rows(asked.format)
         if most is not None and expected > most:

@@ -9,6 +9,7 @@ from alhena_tracking.reports.periods import Comparison, Grain, Part, Period, Pre
 from alhena_tracking.reports.products import ProductFigures
 from alhena_tracking.reports.query import ReportQuery
 from alhena_tracking.reports.revenue_impact import ChannelFigures, RevenueImpactReport, revenue_impact
+from alhena_tracking.reports.sections import Section
 
 __all__ = [
     "Card",
@@ -27,6 +28,7 @@ __all__ = [
     "ReportQuery",
     "RevenueImpactReport",
     "RowFigures",
+    "Section",
     "Series",
     "Unit",
     "ai_profiles",

@@ -20,6 +20,7 @@ from alhena_tracking.contract.limits import TEXT_LENGTH
 from alhena_tracking.models import Channel, Company, Trust
 from alhena_tracking.reports import Period, ReportQuery
 from alhena_tracking.reports.periods import Comparison, Grain, Preset, until
+from alhena_tracking.reports.sections import Section
 
 #: The earliest day and the longest period of a report.
 EARLIEST = date(2000, 1, 1)
@@ -110,6 +111,12 @@ class ReportForm(forms.Form):
         required=False,
         choices=[(ON, ON)],
         error_messages={"invalid_choice": _("“%(value)s” is not 1.")},
+    )
+    show = forms.ChoiceField(
+        label=_("Show"),
+        required=False,
+        choices=Section.choices,
+        error_messages={"invalid_choice": _("“%(value)s” is not a part of the report.")},
     )
     range = forms.ChoiceField(
         label=_("Period"),
@@ -214,6 +221,11 @@ class ReportForm(forms.Form):
         return Comparison.PREVIOUS if is_wrong else chosen
 
     @property
+    def section(self) -> Section | None:
+        """The part that is read on request; ``None`` for none."""
+        return Section(chosen) if (chosen := self.cleaned_data.get("show")) else None
+
+    @property
     def compared(self) -> Period | None:
         """The period to compare with."""
         period, preset = self.period, self.preset
@@ -249,6 +261,7 @@ class ReportForm(forms.Form):
             compared_with=None if compared == period.previous else compared,
             until=self._until(compared) if compared and period == Period(self.today, self.today) else None,
             is_converted=bool(self.cleaned_data.get("convert")),
+            sections=frozenset({self.section} if self.section else ()),
         )
 
     def _until(self, compared: Period) -> datetime | None:

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from alhena_tracking.models import Company, Order, Refund, VisitorSession
 from alhena_tracking.querysets import DaysQuerySet, OrderQuerySet, RefundQuerySet, VisitorSessionQuerySet
 from alhena_tracking.reports.periods import Grain, Period
+from alhena_tracking.reports.sections import Section
 
 _Rows = TypeVar("_Rows", bound=DaysQuerySet[Any])
 
@@ -20,7 +21,7 @@ class ReportQuery:
     ``channel``, ``ai_profile`` and ``trust`` filter cart events and orders; ``channel`` and ``ai_profile`` also filter
     sessions, which have no trust. Rows are added up by ``grain``. ``is_compared`` adds the figures of
     ``compared_with``, or of the previous period where that is ``None``; of one day, only what happened by ``until``.
-    ``is_converted`` adds one sum of all currencies.
+    ``is_converted`` adds one sum of all currencies, ``sections`` what else is read on request.
     """
 
     company: Company
@@ -34,6 +35,7 @@ class ReportQuery:
     compared_with: Period | None = None
     until: datetime | None = None
     is_converted: bool = False
+    sections: frozenset[Section] = frozenset()
 
     @property
     def compared(self) -> Period | None:

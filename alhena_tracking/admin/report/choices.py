@@ -11,12 +11,12 @@ from django.utils.translation import pgettext
 
 from alhena_tracking.admin import formats
 from alhena_tracking.models import Channel, Trust
-from alhena_tracking.reports import Comparison, Grain, Period, Preset, RevenueImpactReport
+from alhena_tracking.reports import Comparison, Grain, Period, Preset, RevenueImpactReport, Section
 from alhena_tracking.reports.forms import ON, ReportForm
 
 _DAY_FIELDS = ("start", "end")
 _NARROWING_FIELDS = ("channel", "profile", "trust")
-_STATE_FIELDS = ("company", "currency", *_NARROWING_FIELDS, "grain", "complete", "convert")
+_STATE_FIELDS = ("company", "currency", *_NARROWING_FIELDS, "grain", "complete", "convert", "show")
 _COMPARE_FIELDS = ("compare", "compare_start", "compare_end")
 #: The presets that need no menu.
 _FIRST_PRESETS = (
@@ -74,6 +74,7 @@ class Filters:
     menus: list[Menu]
     active: list[Choice]
     without: str
+    sections: list[Choice]
     other_currencies: list[Choice]
     conversion: Choice | None
     has_wrong_days: bool
@@ -107,6 +108,10 @@ def filters_of(form: ReportForm, report: RevenueImpactReport, profiles: list[str
         menus=_menus(form, report, profiles),
         active=_active(form, report),
         without=_without_filters(form),
+        sections=[
+            Choice(str(label), form.query_string(show=value), value == (form.section or ""))
+            for value, label in [("", _("Channels and products")), *Section.choices]
+        ],
         other_currencies=_other_currencies(form, report),
         conversion=_conversion(form, report),
         has_wrong_days=has_wrong_days,

@@ -108,8 +108,9 @@ def export_choices(
         if later := [str(each.format.label) for each in fitting if not is_made_at_once(each, number)]:
             notes.append(_("made in the background: %(formats)s") % {"formats": ", ".join(later)})
         is_workbook = table == WORKBOOK
+        is_counted = not is_workbook and asked[0].needed.sections <= report.query.sections
         label = _("All of the above") if is_workbook else asked[0].tables(report)[0].title
-        choices.append(ExportChoice(label, "" if is_workbook else formats.count(number), links, notes))
+        choices.append(ExportChoice(label, formats.count(number) if is_counted else "", links, notes))
     return choices
 
 

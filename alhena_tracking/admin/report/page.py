@@ -19,6 +19,7 @@ from alhena_tracking.admin.report.conversion import conversion_text
 from alhena_tracking.admin.report.downloads import FILES_URL_NAME, URL_NAME, export_choices, export_view
 from alhena_tracking.admin.report.files import delete_view, file_view, files_view
 from alhena_tracking.admin.report.links import held_back_url
+from alhena_tracking.admin.report.sections import SECTIONS
 from alhena_tracking.admin.report.tables import (
     MOST_ROWS,
     channel_table,
@@ -31,7 +32,7 @@ from alhena_tracking.admin.report.texts import card_texts, chart_texts, held_bac
 from alhena_tracking.db.snapshots import snapshot
 from alhena_tracking.downloads import may_export
 from alhena_tracking.models import Order, RevenueImpact
-from alhena_tracking.reports import ai_profiles, last_interaction_on, revenue_impact
+from alhena_tracking.reports import RevenueImpactReport, ai_profiles, last_interaction_on, revenue_impact
 from alhena_tracking.reports.forms import ReportForm, report_companies
 
 
@@ -122,10 +123,17 @@ class RevenueImpactAdmin(ReadOnlyMixin, ModelAdmin):
             "cards": card_texts(report),
             "charts": chart_texts(report, days),
             "steps": steps(report),
-            "channel_table": channel_table(report),
+            "section_template": f"alhena_tracking/_{form.section or 'overview'}.html",
             "no_credit": no_credit_text(report, is_narrowed=bool(filters.active)),
             "export_choices": export_choices(self.admin_site, request, form, report),
+            "day_table": days,
+            **(SECTIONS[form.section](report) if form.section else self._overview(request, report)),
+        }
+
+    def _overview(self, request: HttpRequest, report: RevenueImpactReport) -> dict[str, Any]:
+        """Return the tables that are shown unless a section is."""
+        return {
+            "channel_table": channel_table(report),
             "product_table": product_table(report),
             "order_table": order_table(report, self.admin_site) if may_open(self.admin_site, Order, request) else None,
-            "day_table": days,
         }

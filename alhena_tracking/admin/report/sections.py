@@ -1,0 +1,11 @@
+"""The sections of the report that are shown on request, as texts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from alhena_tracking.reports import RevenueImpactReport, Section
+
+#: What the template of each section (``_models.html`` and so on) takes.
+SECTIONS: dict[Section, Callable[[RevenueImpactReport], dict[str, Any]]] = {}
