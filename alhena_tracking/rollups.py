@@ -29,8 +29,8 @@ from alhena_tracking.models import (
 )
 from alhena_tracking.redating import redate_short
 from alhena_tracking.reports import Period, ReportQuery, live, rolled_up
-from alhena_tracking.reports.grouped import STAMPS, FoundRows, Grouped, largest, latest_stored, total
-from alhena_tracking.reports.sums import TEXTS, add_up, insert
+from alhena_tracking.reports.grouped import STAMPS, TEXTS, FoundRows, Grouped, largest, latest_stored, total
+from alhena_tracking.reports.sums import add_up, insert
 
 _Sums: TypeAlias = DailyFigures | DailySessions | DailyProductFigures | DailyProductTotals | WeeklyProductTotals
 _CREDIT = ("currency", "channel", "ai_profile", "trust")

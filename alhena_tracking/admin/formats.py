@@ -90,6 +90,11 @@ def money(minor: Number | None, currency: str) -> str:
     return f"{amount(minor, currency)}{NO_BREAK_SPACE}{currency}".rstrip(NO_BREAK_SPACE)
 
 
+def change(minor: int, currency: str) -> str:
+    """A difference of amounts, with a plus sign if it is positive: ``+12.00``."""
+    return f"{'+' if minor > 0 else ''}{amount(minor, currency)}"
+
+
 def price(minor: Decimal, currency: str) -> str:
     """The price of one unit with its currency, with as many decimals as it needs: ``0.005 EUR``."""
     value = unit_value(minor, currency)

@@ -18,6 +18,7 @@ from alhena_tracking.reports import (
     ProductFigures,
     RevenueImpactReport,
     RowFigures,
+    Section,
     Unit,
 )
 from alhena_tracking.reports.cards import point_change, relative_change
@@ -26,6 +27,8 @@ from alhena_tracking.reports.cards import point_change, relative_change
 SHARE_DECIMALS = 6
 
 _Number: TypeAlias = Fraction | int | None
+#: Kind, key, name, amounts before and now, and their change.
+_Different: TypeAlias = tuple[str, str, str, int | None, int | None, int]
 #: Label, formula, unit, current and previous value.
 _Figure: TypeAlias = tuple[str, str, Unit, _Number, _Number]
 
@@ -175,6 +178,38 @@ def currencies_table(report: RevenueImpactReport) -> Table:
     return Table.of(_("By currency"), columns, conversion.parts if conversion else report.currencies)
 
 
+def differences_table(report: RevenueImpactReport) -> Table:
+    """Return what changed since the compared period, if that was read: a row for every factor, channel and so on."""
+    found, currency = report.differences, report.currency
+    rows: list[_Different] = []
+    if found and report.previous and found.factors:
+        parts = found.factors
+        rows += [
+            ("factor", "sessions", "", None, None, parts.sessions_minor),
+            ("factor", "orders_per_session", "", None, None, parts.orders_per_session_minor),
+            ("factor", "average_order", "", None, None, parts.average_order_minor),
+        ]
+    if found:
+        kinds = {"channel": found.channels, "profile": found.profiles, "product": found.products}
+        if found.other_profiles:
+            kinds["other_profiles"] = (found.other_profiles,)
+        rows += [
+            (kind, one.key, one.name, one.previous_purchase_minor, one.purchase_minor, one.change_minor)
+            for kind, ones in kinds.items()
+            for one in ones
+        ]
+    columns: list[Column[_Different]] = [
+        Column(_("Part"), lambda row: row[0]),
+        Column(_("Key"), lambda row: row[1]),
+        Column(_("Product"), lambda row: row[2]),
+        Column(_("Currency"), lambda row: currency),
+        Column(_("Purchase revenue before"), lambda row: _amount(row[3], currency)),
+        Column(_("Purchase revenue now"), lambda row: _amount(row[4], currency)),
+        Column(pgettext("difference", "Change"), lambda row: _amount(row[5], currency)),
+    ]
+    return Table.of(_("What changed"), columns, rows)
+
+
 #: The tables of figures, by their names in URLs and file names.
 FIGURE_TABLES: dict[str, Callable[[RevenueImpactReport], Table]] = {
     "cards": cards_table,
@@ -182,6 +217,7 @@ FIGURE_TABLES: dict[str, Callable[[RevenueImpactReport], Table]] = {
     "channels": channels_table,
     "products": products_table,
     "currencies": currencies_table,
+    Section.DIFFERENCES.value: differences_table,
 }
 
 

@@ -3,6 +3,7 @@
 from alhena_tracking.reports.breakdowns import ai_profiles, last_interaction_on
 from alhena_tracking.reports.cards import Card, Series, Unit
 from alhena_tracking.reports.converted import Conversion, ConvertedFigures
+from alhena_tracking.reports.differences import Difference, Differences
 from alhena_tracking.reports.drilldown import counted_cart_events, counted_orders, has_uncounted_orders, latest_orders
 from alhena_tracking.reports.figures import CurrencyTotals, DayFigures, Figures, RowFigures
 from alhena_tracking.reports.periods import Comparison, Grain, Part, Period, Preset
@@ -19,6 +20,8 @@ __all__ = [
     "ConvertedFigures",
     "CurrencyTotals",
     "DayFigures",
+    "Difference",
+    "Differences",
     "Figures",
     "Grain",
     "Part",

@@ -110,6 +110,10 @@ class Figures:
         return _ratio(self.purchase_minor, self.orders)
 
     @property
+    def orders_per_session(self) -> Fraction | None:
+        return _ratio(self.orders, self.sessions)
+
+    @property
     def confirmed_share(self) -> Fraction | None:
         return _ratio(self.confirmed_minor, self.purchase_minor)
 

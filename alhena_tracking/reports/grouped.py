@@ -17,6 +17,8 @@ from alhena_tracking.reports.periods import Period
 COLLATIONS = {"postgresql": "C", "mysql": "utf8mb4_bin", "sqlite": "BINARY"}
 #: Texts of which the latest is taken: their columns, and those of the stamps of when they were given.
 STAMPS = {"product_name": "product_named_at", "reported_name": "reported_named_at"}
+#: Columns of which the largest value is taken instead of a sum. That of names begins with a stamp.
+TEXTS = ("product_id", *STAMPS)
 #: The length of a stamp: a moment in UTC, to the microsecond.
 STAMP = 26
 _STAMP = {
@@ -110,6 +112,11 @@ class Grouped:
     def __init__(self, rows: StoredRows | FoundRows, by: Sequence[str], **sums: Sum) -> None:
         self.names = tuple(sums)
         self._rows, self._by, self._sums = rows, by, sums.values()
+
+    def prefixed(self, prefix: str) -> Grouped:
+        """Return the same with ``prefix`` before the names of the sums, but not before those of texts."""
+        names = (name if name in TEXTS else prefix + name for name in self.names)
+        return Grouped(self._rows, self._by, **dict(zip(names, self._sums, strict=True)))
 
     def statement(self, add: str) -> tuple[str, tuple[Any, ...]]:
         """Return the statement with ``add`` as the summing function. Raises ``EmptyResultSet`` if no row can match."""

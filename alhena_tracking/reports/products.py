@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from alhena_tracking.conf import conf
 from alhena_tracking.models import CartEvent, DailyProductTotals, WeeklyProductTotals
@@ -37,6 +39,24 @@ def figures_by_product(
 
     Ordered by the sum ``first`` of ``PRODUCT_RANKS``, then by the other one, both descending.
     """
+    parts = product_sums(query, days, currency)
+    ranked, count = rank_products(parts, most=most, first=first, using=CartEvent.objects.db)
+    products = [
+        ProductFigures(
+            product_id=sums["product_id"],
+            name=latest_name(sums),
+            add_to_cart_minor=sums["add_to_cart_minor"],
+            units_added=sums["units_added"],
+            purchase_minor=sums["purchase_minor"],
+            units_purchased=sums["units_purchased"],
+        )
+        for sums in ranked
+    ]
+    return products, count
+
+
+def product_sums(query: ReportQuery, days: SourceDays, currency: str) -> list[Grouped]:
+    """Return the sums of all products on some days."""
     parts: list[Grouped] = []
     if query.credit:
         if days.credited.rolled_up:
@@ -49,17 +69,11 @@ def figures_by_product(
     if live_days := days.credited.live:
         parts.append(live.added_sums(query.credited(CartEvent.objects.included(), *live_days, currency=currency), ()))
         parts.append(live.purchased_sums(query.orders(*live_days, currency=currency), ()))
-    ranked, count = rank_products(parts, most=most, first=first, using=CartEvent.objects.db)
+    return parts
+
+
+def latest_name(sums: Mapping[str, Any]) -> str:
+    """Return the latest name that a product's cart events and counted orders gave."""
     names = ["product_name"] if conf.confirmed_orders_only else ["product_name", "reported_name"]
-    products = [
-        ProductFigures(
-            product_id=sums["product_id"],
-            name=max(sums[name] for name in names)[STAMP:],
-            add_to_cart_minor=sums["add_to_cart_minor"],
-            units_added=sums["units_added"],
-            purchase_minor=sums["purchase_minor"],
-            units_purchased=sums["units_purchased"],
-        )
-        for sums in ranked
-    ]
-    return products, count
+    latest: str = max(sums[name] for name in names)
+    return latest[STAMP:]

@@ -12,10 +12,12 @@ from alhena_tracking.reports.breakdowns import choose_currency, figures_by_day, 
 from alhena_tracking.reports.cards import CARD_TYPES, Card
 from alhena_tracking.reports.converted import Conversion, ConvertedFigures, convert
 from alhena_tracking.reports.days import SourceDays
+from alhena_tracking.reports.differences import Differences, differences
 from alhena_tracking.reports.figures import CurrencyTotals, DayFigures, Figures, RowFigures, is_mixed
 from alhena_tracking.reports.periods import Part, Period
 from alhena_tracking.reports.products import ProductFigures, figures_by_product
 from alhena_tracking.reports.query import ReportQuery
+from alhena_tracking.reports.sections import Section
 from alhena_tracking.reports.sums import PRODUCT_RANKS
 
 _SUMS = [one.name for one in fields(DayFigures) if one.name not in {"on", "channel"}]
@@ -42,7 +44,8 @@ class RevenueImpactReport:
     ``None`` where nothing is compared: because nobody asked, or because nothing was recorded at the beginning of the
     compared period. Then ``recorded_since`` is the first day with data. While ``is_redating``, events may count on
     their day of a former time zone. ``held_back_orders`` counts the company's orders of the period that wait for staff,
-    whatever the other filters, in all currencies. ``conversion`` is ``None`` unless the query asks for it.
+    whatever the other filters, in all currencies. ``conversion`` and ``differences`` are ``None`` unless the query
+    asks for them, and ``differences`` where nothing is compared.
     """
 
     query: ReportQuery
@@ -58,6 +61,7 @@ class RevenueImpactReport:
     is_redating: bool = False
     held_back_orders: int = 0
     conversion: Conversion | None = None
+    differences: Differences | None = None
 
     @property
     def cards(self) -> tuple[Card, ...]:
@@ -130,7 +134,8 @@ def revenue_impact(
     ``most_products`` limits the products, which are in the order of the sum ``first_products`` of ``PRODUCT_RANKS``.
     Takes five statements (rolled-up days, currencies, days, products, orders that are held back), and one more each for
     the currencies of a compared period; to choose a currency where the period has none; where the compared period
-    begins with a day without figures; and after a change of the time zone. It takes three to convert all currencies.
+    begins with a day without figures; and after a change of the time zone. It takes three to convert all currencies,
+    and two for the differences.
     """
     period, compared = query.period, query.compared
     before = compared or period.previous
@@ -148,11 +153,14 @@ def revenue_impact(
     products, product_count = figures_by_product(query, asked, currency, most=most_products, first=first_products)
     current_days = tuple(day for day in days if day.on in period)
     current = Figures.of(current_days)
-    previous = None
+    current = replace(current, is_mixed=is_mixed(current.orders, elsewhere.total()))
+    previous, different = None, None
     if compared:
         previous = Figures.of(day for day in days if day.on in compared)
         other_orders = orders_elsewhere(query, both.within(compared).credited, currency)
         previous = replace(previous, is_mixed=is_mixed(previous.orders, other_orders))
+        if Section.DIFFERENCES in query.sections:
+            different = differences(query, both, compared, currency, days, (current, previous))
     return RevenueImpactReport(
         query=query,
         currency=currency,
@@ -161,7 +169,7 @@ def revenue_impact(
         channels=_by_channel(current_days, elsewhere),
         products=tuple(products),
         product_count=product_count,
-        current=replace(current, is_mixed=is_mixed(current.orders, elsewhere.total())),
+        current=current,
         previous=previous,
         recorded_since=recorded_since,
         is_redating=query.company.redating is not None,
@@ -169,6 +177,7 @@ def revenue_impact(
         conversion=convert(query, asked, query.company.currency or currency)
         if query.is_converted and currency
         else None,
+        differences=different,
     )
 
 

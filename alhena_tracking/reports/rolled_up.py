@@ -42,10 +42,10 @@ def credited_sums(query: ReportQuery, periods: Sequence[Period], by: Sequence[st
     )
 
 
-def credited_totals(query: ReportQuery, periods: Sequence[Period], by: Sequence[str]) -> Grouped:
+def credited_totals(query: ReportQuery, periods: Sequence[Period], by: Sequence[str], **lookups: str) -> Grouped:
     """Sum cart events and orders, without carts and refunds."""
     return Grouped(
-        StoredRows(DailyFigures, query.company, periods, query.credit),
+        StoredRows(DailyFigures, query.company, periods, {**query.credit, **lookups}),
         by,
         **_sums("add_to_cart_minor", "cart_events"),
         **_counted_sums("orders", "purchase_minor"),

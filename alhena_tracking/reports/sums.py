@@ -16,7 +16,7 @@ from django.db import OperationalError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Model
 
-from alhena_tracking.reports.grouped import COLLATIONS, STAMP, STAMPS, Grouped
+from alhena_tracking.reports.grouped import COLLATIONS, STAMP, STAMPS, TEXTS, Grouped
 from alhena_tracking.reports.large_sums import EXACT_SUM, is_too_large, provide_exact_sum
 
 #: The key of a group, and its sums.
@@ -25,8 +25,6 @@ Sums: TypeAlias = tuple[tuple[Any, ...], dict[str, Any]]
 _Statement: TypeAlias = tuple[str, list[Any]]
 
 _THOUSANDTH = Decimal("0.001")
-#: Columns of which the largest value is taken instead of a sum. That of names begins with a stamp.
-TEXTS = ("product_id", *STAMPS)
 #: The sums by which products are ordered, the usual one first.
 PRODUCT_RANKS = ("purchase_minor", "add_to_cart_minor")
 _UNITS = ("units_added", "units_purchased", "trusted_units_purchased")
@@ -54,10 +52,28 @@ def rank_products(
     Ordered by the sum ``first`` (of ``PRODUCT_RANKS``), then by the other one, descending; limited to ``most``.
     Products without any cart event or purchase are left out.
     """
+    ranks = [f"{{{name}}}" for name in sorted(PRODUCT_RANKS, key=first.__ne__)]
+    return _rank(parts, ranks, "{cart_events} <> 0 OR {units_purchased} <> 0", most=most, using=using)
+
+
+def rank_changes(parts: Sequence[Grouped], *, most: int, using: str) -> list[dict[str, Any]]:
+    """Return the products (keyed as in ``rank_products``) whose ``purchase_minor`` and ``previous_purchase_minor``
+    differ most, the largest difference first.
+    """
+    change = "({purchase_minor} - {previous_purchase_minor})"
+    return _rank(parts, [f"ABS{change}"], f"{change} <> 0", most=most, using=using)[0]
+
+
+def _rank(
+    parts: Sequence[Grouped], ranks: Sequence[str], condition: str, *, most: int | None, using: str
+) -> tuple[list[dict[str, Any]], int]:
+    """Return the sums of the first products by ``ranks``, descending, and the number of all that meet a condition.
+
+    Both are SQL, with the names of sums in braces.
+    """
     connection = connections[using]
     quote: Callable[[Any], str] = connection.ops.quote_name
     names = _names(parts)
-    has_any = " OR ".join(f"{quote(name)} <> 0" for name in ("cart_events", "units_purchased"))
     by_id = f"{quote('product_id')} COLLATE {quote(COLLATIONS[connection.vendor])}"
     limit = "" if most is None else f" LIMIT {most:d}"
 
@@ -66,12 +82,13 @@ def rank_products(
         if united is None:
             return None
         sql, params = united
-        # Sums beyond 64 bits are ordered approximately.
-        rank = "CAST({} AS REAL) DESC" if add == EXACT_SUM else "{} DESC"
-        ranks = [rank.format(quote(name)) for name in sorted(PRODUCT_RANKS, key=first.__ne__)]
+        # Sums beyond 64 bits are texts, ordered approximately.
+        number = "CAST({} AS REAL)" if add == EXACT_SUM else "{}"
+        numbers = {name: number.format(quote(name)) for name in names}
+        order = [f"{rank.format(**numbers)} DESC" for rank in ranks]
         sql = (
             f"SELECT {', '.join(map(quote, names))}, COUNT(*) OVER () FROM ({sql}) AS united"  # noqa: S608
-            f" WHERE {has_any} ORDER BY {', '.join([*ranks, by_id])}{limit}"
+            f" WHERE {condition.format(**numbers)} ORDER BY {', '.join([*order, by_id])}{limit}"
         )
         return sql, params
 

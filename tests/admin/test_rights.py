@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from io import BytesIO
 from typing import Any
 
@@ -60,6 +60,8 @@ export products.csv      login   .     .      .     ok       ok      ok     ok  
 export products.excel    login   .     .      .     ok       ok      ok     ok      .     .        .       .     ok
 export currencies.csv    login   .     .      .     ok       ok      ok     ok      .     .        .       .     ok
 export currencies.excel  login   .     .      .     ok       ok      ok     ok      .     .        .       .     ok
+export differences.csv   login   .     .      .     ok       ok      ok     ok      .     .        .       .     ok
+export differences.excel login   .     .      .     ok       ok      ok     ok      .     .        .       .     ok
 export figures.xlsx      login   .     .      .     ok       ok      ok     ok      .     .        .       .     ok
 export orders.csv        login   .     .      .     .        ok      .      .       .     .        .       .     ok
 export orders.excel      login   .     .      .     .        ok      .      .       .     .        .       .     ok
@@ -135,6 +137,8 @@ export products.csv       400
 export products.excel     400
 export currencies.csv     400
 export currencies.excel   400
+export differences.csv    400
+export differences.excel  400
 export figures.xlsx       400
 export orders.csv         400
 export orders.excel       400
@@ -222,6 +226,8 @@ class Shop:
                 refunded_order=order, refund_id=f"{word}-refund", value_minor=minor
             ),
         }
+        # Something to compare with.
+        models.DailySessions.objects.create(company=company, on=MONDAY - timedelta(days=7), sessions=1)
         models.EventCount.objects.create(
             company=company,
             counted_on=timezone.localdate(timezone=company.zone),

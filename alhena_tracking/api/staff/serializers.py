@@ -250,6 +250,38 @@ class ConversionSerializer(SumsSerializer):
     currencies = ConvertedFiguresSerializer(many=True, source="parts")
 
 
+class ChannelDifferenceSerializer(SumsSerializer):
+    channel = serializers.ChoiceField(source="key", choices=Channel.choices)
+    sums = ("previous_purchase_minor", "purchase_minor", "change_minor", "previous_orders", "orders")
+
+
+class ProfileDifferenceSerializer(SumsSerializer):
+    ai_profile = serializers.CharField(source="key")
+    sums = ChannelDifferenceSerializer.sums
+
+
+class ProductDifferenceSerializer(SumsSerializer):
+    product_id = serializers.CharField(source="key")
+    product_name = serializers.CharField(source="name")
+    sums = ("previous_purchase_minor", "purchase_minor", "change_minor")
+
+
+class FactorsSerializer(SumsSerializer):
+    """How much of the change of purchase revenue comes from sessions, orders per session and average order value."""
+
+    sums = ("sessions_minor", "orders_per_session_minor", "average_order_minor")
+
+
+class DifferencesSerializer(StaffSerializer):
+    """What changed since the previous period: the largest differences first."""
+
+    factors = FactorsSerializer(allow_null=True, help_text="Null where nothing had been bought or no session started.")
+    channels = ChannelDifferenceSerializer(many=True)
+    profiles = ProfileDifferenceSerializer(many=True, help_text="Those that changed most.")
+    other_profiles = ProfileDifferenceSerializer(allow_null=True, help_text="All others together.")
+    products = ProductDifferenceSerializer(many=True, help_text="Those that changed most.")
+
+
 class ReportSerializer(StaffSerializer):
     company = serializers.CharField(source="query.company.key")
     time_zone = serializers.CharField(source="query.company.time_zone")
@@ -278,6 +310,9 @@ class ReportSerializer(StaffSerializer):
     other_currencies = CurrencyTotalsSerializer(many=True)
     conversion = ConversionSerializer(
         allow_null=True, help_text="All currencies in one sum at the day's rates; null unless `convert` asks for it."
+    )
+    differences = DifferencesSerializer(
+        allow_null=True, help_text="Null unless `show` asks for it, and where nothing is compared."
     )
     held_back_orders = fields.CountField(help_text="Orders of the period that wait for staff, in all currencies.")
 
