@@ -9,6 +9,7 @@ from itertools import chain
 from alhena_tracking.diagnosis.browser_checks import RefusalsCheck, TotalsCheck
 from alhena_tracking.diagnosis.check import Check, CheckResult, State
 from alhena_tracking.diagnosis.event_facts import EventFacts
+from alhena_tracking.diagnosis.maintenance_check import MaintenanceCheck
 from alhena_tracking.diagnosis.order_checks import (
     AttributionCheck,
     ConfirmationCheck,
@@ -53,6 +54,7 @@ POSSIBLE_PROBLEMS: tuple[type[Check], ...] = (
     LineValuesCheck,
     WebhooksCheck,
     ZoneCheck,
+    MaintenanceCheck,
 )
 
 

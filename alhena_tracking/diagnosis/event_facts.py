@@ -24,6 +24,7 @@ from alhena_tracking.models import (
     Company,
     EventCount,
     Interaction,
+    MaintenanceStep,
     Order,
     OrderLine,
     PendingConfirmation,
@@ -109,6 +110,8 @@ class EventFacts:
     unmet_ids: tuple[Pair, ...] | None
     #: While rows may have days of a former time zone.
     redating: Redating | None
+    #: The steps of maintenance that have ever run, of the whole installation.
+    maintenance: tuple[MaintenanceStep, ...]
 
     @property
     def today(self) -> date:
@@ -152,7 +155,7 @@ def recent(sums: Iterable[OutcomeSums]) -> int:
 def read_facts(company: Company, *, now: datetime) -> EventFacts:
     """Read the facts.
 
-    Takes eight queries, two more for each kind of event that is rare, and one more after a change of the time zone.
+    Takes nine queries, two more for each kind of event that is rare, and one more after a change of the time zone.
     """
     sums = _sums(company, now.astimezone(company.zone).date())
     renderings = [each.last_at for each in sums if each.method == EventCount.SNIPPET]
@@ -180,6 +183,7 @@ def read_facts(company: Company, *, now: datetime) -> EventFacts:
         orders=_order_sums(orders),
         unmet_ids=_unmet_ids(company, [row for row in orders if now - row.received_at <= PENDING_AGE]),
         redating=company.redating,
+        maintenance=tuple(MaintenanceStep.objects.all()),
     )
 
 

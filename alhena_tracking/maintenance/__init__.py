@@ -6,20 +6,31 @@ once, and yields lines that say what it did.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 
-from alhena_tracking.maintenance.days import redate_companies
+from alhena_tracking.maintenance.days import redate_companies, roll_up_days
 from alhena_tracking.maintenance.exports import delete_files, make_files
+from alhena_tracking.maintenance.running import State, Step, StepResult, names_in, run_steps
 from alhena_tracking.maintenance.shops import fetch_orders
 from alhena_tracking.maintenance.waiting import prune_deliveries, prune_waiting
 
-STEPS: Mapping[str, Callable[[], Iterator[str]]] = {
+STEPS: Mapping[str, Step] = {
     "re-date": redate_companies,
-    "prune": prune_waiting,
-    "prune deliveries": prune_deliveries,
-    "fetch orders": fetch_orders,
-    "prune files": delete_files,
-    "make files": make_files,
+    "roll-up": roll_up_days,
+    "prune-waiting": prune_waiting,
+    "prune-deliveries": prune_deliveries,
+    "fetch-orders": fetch_orders,
+    "prune-files": delete_files,
+    "make-files": make_files,
 }
 
-__all__ = ["STEPS"]
+__all__ = ["STEPS", "State", "StepResult", "run"]
+
+
+def run(only: Collection[str] = (), *, report: Callable[[str], None] = lambda line: None) -> list[StepResult]:
+    """Do what is due, or ``only`` these steps, and return what each did; ``report`` gets each line at once.
+
+    A step that fails is logged and continues in the next run; one that another process is at is left to it. Raises
+    ``ValueError`` for a step that does not exist.
+    """
+    return run_steps(names_in(STEPS, only), report)

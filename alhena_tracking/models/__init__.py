@@ -8,6 +8,7 @@ from alhena_tracking.models.diagnostics import EventCount, EventDiagnostics, Rej
 from alhena_tracking.models.exports import Export, FileFormat
 from alhena_tracking.models.integrations import PrivacyRequest, ShopConnection, WebhookDelivery
 from alhena_tracking.models.locks import LockRow
+from alhena_tracking.models.maintenance import MaintenanceStep
 from alhena_tracking.models.orders import (
     HeldReason,
     Order,
@@ -52,6 +53,7 @@ __all__ = [
     "HeldReason",
     "Interaction",
     "LockRow",
+    "MaintenanceStep",
     "Order",
     "OrderAmounts",
     "OrderClaim",
