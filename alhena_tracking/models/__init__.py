@@ -26,6 +26,7 @@ from alhena_tracking.models.rollups import (
     DailyProductFigures,
     DailyProductTotals,
     DailySessions,
+    DailyTouches,
     RolledUpDay,
     WeeklyProductTotals,
 )
@@ -44,6 +45,7 @@ __all__ = [
     "DailyProductFigures",
     "DailyProductTotals",
     "DailySessions",
+    "DailyTouches",
     "EventCount",
     "EventDiagnostics",
     "ExchangeRate",

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from operator import attrgetter
 
 from alhena_tracking.models import Channel, Order
+from alhena_tracking.reports.attribution_models import AttributionModels, attribution_models
 from alhena_tracking.reports.breakdowns import choose_currency, figures_by_day, orders_elsewhere
 from alhena_tracking.reports.cards import CARD_TYPES, Card
 from alhena_tracking.reports.converted import Conversion, ConvertedFigures, convert
@@ -16,6 +17,7 @@ from alhena_tracking.reports.figures import CurrencyTotals, DayFigures, Figures,
 from alhena_tracking.reports.periods import Part, Period
 from alhena_tracking.reports.products import ProductFigures, figures_by_product
 from alhena_tracking.reports.query import ReportQuery
+from alhena_tracking.reports.sections import Section
 from alhena_tracking.reports.sums import PRODUCT_RANKS
 
 _SUMS = [one.name for one in fields(DayFigures) if one.name not in {"on", "channel"}]
@@ -42,7 +44,8 @@ class RevenueImpactReport:
     ``None`` where nothing is compared: because nobody asked, or because nothing was recorded at the beginning of the
     compared period. Then ``recorded_since`` is the first day with data. While ``is_redating``, events may count on
     their day of a former time zone. ``held_back_orders`` counts the company's orders of the period that wait for staff,
-    whatever the other filters, in all currencies. ``conversion`` is ``None`` unless the query asks for it.
+    whatever the other filters, in all currencies. ``conversion`` and ``models`` are ``None`` unless the query asks for
+    them.
     """
 
     query: ReportQuery
@@ -58,6 +61,7 @@ class RevenueImpactReport:
     is_redating: bool = False
     held_back_orders: int = 0
     conversion: Conversion | None = None
+    models: AttributionModels | None = None
 
     @property
     def cards(self) -> tuple[Card, ...]:
@@ -130,7 +134,8 @@ def revenue_impact(
     ``most_products`` limits the products, which are in the order of the sum ``first_products`` of ``PRODUCT_RANKS``.
     Takes five statements (rolled-up days, currencies, days, products, orders that are held back), and one more each for
     the currencies of a compared period; to choose a currency where the period has none; where the compared period
-    begins with a day without figures; and after a change of the time zone. It takes three to convert all currencies.
+    begins with a day without figures; after a change of the time zone; and for attribution models. It takes three to
+    convert all currencies.
     """
     period, compared = query.period, query.compared
     before = compared or period.previous
@@ -169,6 +174,7 @@ def revenue_impact(
         conversion=convert(query, asked, query.company.currency or currency)
         if query.is_converted and currency
         else None,
+        models=attribution_models(query, asked.credited, currency) if Section.MODELS in query.sections else None,
     )
 
 
