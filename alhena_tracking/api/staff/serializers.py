@@ -250,6 +250,34 @@ class ConversionSerializer(SumsSerializer):
     currencies = ConvertedFiguresSerializer(many=True, source="parts")
 
 
+class ModelFiguresSerializer(SumsSerializer):
+    sums = (
+        *("credited_minor", "first_minor", "last_minor", "linear_minor"),
+        *("credited_orders", "first_orders", "last_orders"),
+    )
+
+
+class ChannelModelsSerializer(ModelFiguresSerializer):
+    channel = serializers.ChoiceField(source="name", choices=Channel.choices)
+
+
+class ProfileModelsSerializer(ModelFiguresSerializer):
+    profile = serializers.CharField(
+        source="name", allow_null=True, help_text="Empty for interactions without one; null for all others together."
+    )
+
+
+class AttributionModelsSerializer(StaffSerializer):
+    """Purchase revenue as credited, and by first, last and linear touch."""
+
+    channels = ChannelModelsSerializer(many=True)
+    profiles = ProfileModelsSerializer(many=True)
+    orders_with_several_touches = fields.CountField(
+        source="several_orders", help_text="Only by these do models differ."
+    )
+    orders_without_touches = fields.CountField(help_text="Those without stored touches, which count as one touch.")
+
+
 class ReportSerializer(StaffSerializer):
     company = serializers.CharField(source="query.company.key")
     time_zone = serializers.CharField(source="query.company.time_zone")
@@ -278,6 +306,9 @@ class ReportSerializer(StaffSerializer):
     other_currencies = CurrencyTotalsSerializer(many=True)
     conversion = ConversionSerializer(
         allow_null=True, help_text="All currencies in one sum at the day's rates; null unless `convert` asks for it."
+    )
+    models = AttributionModelsSerializer(
+        allow_null=True, help_text="Attribution models side by side; null unless `show` asks for them."
     )
     held_back_orders = fields.CountField(help_text="Orders of the period that wait for staff, in all currencies.")
 
