@@ -78,7 +78,7 @@ def _explanations() -> list[tuple[str, str]]:
     return [
         (
             _("As credited"),
-            _("An order goes to the interaction chosen when it was recorded. All other figures on this page are so."),
+            _("An order goes to the interaction chosen when it was recorded. All else on this page is as credited."),
         ),
         (_("First touch"), _("An order goes to the first qualifying interaction in its attribution window.")),
         (_("Last touch"), _("An order goes to the last qualifying interaction in its attribution window.")),
