@@ -30,6 +30,7 @@ from alhena_tracking.models import (
     Company,
     EventCount,
     Interaction,
+    OrderTouch,
     Refund,
     Standing,
     Trust,
@@ -543,6 +544,14 @@ def test_history_when_laid_on_any_day_holds_all_that_staff_should_meet(
     assert set(Interaction.objects.values_list("kind", flat=True)) == set(Channel)
     assert set(orders.values_list("channel", flat=True)) == set(Channel)
     assert set(CartEvent.objects.values_list("type", flat=True)) == set(CartEvent.Type)
+    touches = OrderTouch.objects.filter(order__standing=Standing.COUNTED).exclude(ai_profile="")
+    assert (
+        touches.order_by()
+        .values("order")
+        .annotate(profiles=Count("ai_profile", distinct=True))
+        .filter(profiles__gt=1)
+        .exists()
+    )
     counted = EventCount.objects.filter(outcome="recorded").aggregate(total=Sum("count"))
     assert counted["total"] == recorded
 
