@@ -204,8 +204,8 @@ def test_models_when_an_order_is_taken_over_divide_it_by_the_other_touches(
 def test_rollup_when_only_touches_of_an_order_change_is_made_again(company: Company) -> None:
     """A browser's second report, which the server's figures already are, has another interaction before it."""
     record(company, [ask(), buy(value_minor=0)])
-    record(company, [say(value_minor=0)])
-    record(company, [say(value_minor=1_000, received_at=NOW + DAY)])
+    record(company, [say(value_minor=0, line_items=())])
+    record(company, [say(value_minor=1_000, line_items=(), received_at=NOW + DAY)])
     record(company, [ask(NOW + MINUTE, kind="FAQ")])
     for received_at, expected in ((NOW + 2 * DAY, {"CHAT": (1_000,) * 4}), (NOW + 3 * DAY, None)):
         roll_up(received_at)
