@@ -77,7 +77,7 @@ class Plan:
 PLANS = (
     Plan.purchase(1, "NUDGE"),
     Plan.purchase(1, "CHAT", "is handed to another profile"),
-    Plan.purchase(2, "FAQ", "is handed to another profile"),
+    Plan.purchase(2, "NUDGE", "is handed to another profile"),
     Plan(2, "FAQ", frozenset({"fills a cart", "takes more", "takes fewer", "removes it"})),
     Plan.purchase(3, "CHAT", "pays in yen", "is not confirmed"),
     Plan.purchase(4, "CHAT", "has a voucher", "browser misses the voucher"),

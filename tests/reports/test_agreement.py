@@ -423,8 +423,8 @@ def test_figures_when_read_everywhere_agree_with_plain_sql(
     whole = {"start": str(start), "end": str(start + timedelta(days=DAYS + 3))}
     for question in ({**whole, "currency": "EUR"}, *questions(rnd, start, 2)):
         answers = Answers(client, question)
-        asked = {name: question.get(name, "") for name in ("currency", "channel", "profile", "trust")}
-        of = partial(figures_by_hand, company, **asked)
+        asked: dict[str, Any] = {name: question.get(name, "") for name in ("currency", "channel", "profile", "trust")}
+        of: Any = partial(figures_by_hand, company, **asked)
         period = Period(date.fromisoformat(question["start"]), date.fromisoformat(question["end"]))
         by_hand, compared = of(period), compared_with(question)
         assert_comparison_agrees(answers, by_hand, of(compared) if compared else None)

@@ -232,7 +232,7 @@ def test_models_when_orders_do_not_count_leave_them_out(
 def test_models_when_an_order_is_refunded_stay_before_refunds(
     company: Company, read: Callable[..., AttributionModels]
 ) -> None:
-    refund = {"refund_id": "1", "currency": "EUR", "value_minor": 400, "occurred_at": NOW + HOUR}
+    refund: dict[str, Any] = {"refund_id": "1", "currency": "EUR", "value_minor": 400, "occurred_at": NOW + HOUR}
     record(company, [*CHAT_AND_FAQ, buy(), RefundData(order_id="1001", received_at=NOW + HOUR, **refund)])
     assert amounts([read(company).total]) == {None: (1_000, 1_000, 1_000, 1_000)}
 
@@ -257,7 +257,8 @@ def test_orders_without_stored_touches_are_counted_as_touched_once(
     company: Company, read: Callable[..., AttributionModels]
 ) -> None:
     session = factories.VisitorSessionFactory.create(company=company, started_at=NOW, channel="FAQ")
-    for number, touches in enumerate((None, None, [])):
+    stored: tuple[list[Any] | None, ...] = (None, None, [])
+    for number, touches in enumerate(stored):
         factories.OrderFactory.create(session=session, order_id=f"old-{number}", touches=touches, value_minor=50)
     record(company, [*CHAT_AND_FAQ, buy()])
     found = read(company)

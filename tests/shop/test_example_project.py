@@ -588,6 +588,11 @@ def test_planned_visits_when_chance_brings_nothing_hold_it_all(
         assert any(order.is_cancelled for order in orders)
         corrected = {order.order_id for order in orders if order.visitor is None and not order.is_cancelled}
         assert any(len({order.value_minor for order in orders if order.order_id == one}) > 1 for one in corrected)
+        used: dict[Visitor | None, set[str]] = {}
+        for event in events:
+            if isinstance(event, InteractionData) and event.ai_profile:
+                used.setdefault(event.visitor, set()).add(event.ai_profile)
+        assert any(len(used.get(order.visitor, ())) > 1 for order in orders)
         buyers: dict[str, set[Visitor | None]] = {}
         for order in orders:
             buyers.setdefault(order.order_id, set()).add(order.visitor)
