@@ -52,8 +52,8 @@ class ModelFigures:
 class AttributionModels:
     """The rows of ``channels`` add up to ``total``, under each model, and so do those of ``profiles``.
 
-    Of more than ``MOST_PROFILES``, the last row has all others. ``several_orders`` have touches of several
-    channels or AI profiles: only by these do models differ. ``orders_without_touches`` count as one touch.
+    Of more than ``MOST_PROFILES`` of these, the last row has all others. ``several_orders`` have touches of several
+    channels or AI profiles: only by these do models differ. ``orders_without_touches`` count as touched once.
     """
 
     channels: tuple[ModelFigures, ...] = ()

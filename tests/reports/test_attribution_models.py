@@ -186,7 +186,7 @@ def test_models_when_a_history_precedes_agree_with_the_sums_by_hand(
 # What changes an order
 
 
-def test_models_when_an_order_is_taken_over_divide_it_by_the_other_touches(
+def test_models_when_an_order_is_taken_over_have_the_other_touches(
     company: Company, read: Callable[..., AttributionModels]
 ) -> None:
     record(company, [*CHAT_AND_FAQ, buy(value_minor=900), say(value_minor=900)])
@@ -298,7 +298,7 @@ def test_models_take_one_statement_however_many_touches_there_are(
     assert statements(frozenset({Section.MODELS})) == without + 1
 
 
-def test_sums_when_larger_than_integers_are_exact(company: Company, read: Callable[..., AttributionModels]) -> None:
+def test_amounts_when_beyond_32_bits_are_exact(company: Company, read: Callable[..., AttributionModels]) -> None:
     for number in range(3):
         session = factories.VisitorSessionFactory.create(company=company, started_at=NOW)
         stored = factories.OrderFactory.create(session=session, order_id=f"{number}", value_minor=10**13, touches=[])
