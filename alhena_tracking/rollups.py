@@ -21,6 +21,7 @@ from alhena_tracking.models import (
     DailyProductFigures,
     DailyProductTotals,
     DailySessions,
+    DailyTouches,
     Order,
     RolledUpDay,
     Trust,
@@ -32,9 +33,12 @@ from alhena_tracking.reports import Period, ReportQuery, live, rolled_up
 from alhena_tracking.reports.grouped import STAMPS, TEXTS, FoundRows, Grouped, largest, latest_stored, total
 from alhena_tracking.reports.sums import add_up, insert
 
-_Sums: TypeAlias = DailyFigures | DailySessions | DailyProductFigures | DailyProductTotals | WeeklyProductTotals
+_Sums: TypeAlias = (
+    DailyFigures | DailySessions | DailyTouches | DailyProductFigures | DailyProductTotals | WeeklyProductTotals
+)
 _CREDIT = ("currency", "channel", "ai_profile", "trust")
 _VISIT = ("channel", "ai_profile")
+_TOUCH = (*_CREDIT, "touched_channel", "touched_profile")
 _PRODUCT = "product_id_digest"
 _TOTAL = ("currency", _PRODUCT)
 
@@ -193,8 +197,13 @@ def _tables(company: Company, on: date) -> Iterator[tuple[type[_Sums], tuple[str
     )
     money: list[Grouped] = [live.cart_sums(events, _CREDIT), live.order_sums(orders, _CREDIT)]
     products: list[Grouped] = [live.added_sums(events, _CREDIT), live.purchased_sums(orders, _CREDIT)]
+    touches: list[Grouped] = [
+        live.touch_sums(orders, _CREDIT),
+        live.untouched_sums(orders, (*_CREDIT, *_VISIT)),
+    ]
     yield DailyFigures, _CREDIT, money
     yield DailySessions, _VISIT, [visits]
+    yield DailyTouches, _TOUCH, touches
     yield DailyProductFigures, (*_CREDIT, _PRODUCT), products
     # The rows just written, over all credits.
     yield (

@@ -13,8 +13,10 @@ from django.utils.translation import pgettext
 from alhena_tracking.contract.amounts import in_major_units, with_decimals
 from alhena_tracking.exports.tables import Column, Table
 from alhena_tracking.reports import (
+    AttributionModels,
     ChannelFigures,
     ConvertedFigures,
+    ModelFigures,
     ProductFigures,
     RevenueImpactReport,
     RowFigures,
@@ -210,6 +212,29 @@ def differences_table(report: RevenueImpactReport) -> Table:
     return Table.of(_("What changed"), columns, rows)
 
 
+def models_table(report: RevenueImpactReport) -> Table:
+    """Return a row for every channel and every AI profile that a model gives revenue; each kind has all of it."""
+    currency, models = report.currency, report.models or AttributionModels()
+    columns: list[Column[tuple[str, ModelFigures]]] = [
+        Column(_("Kind of row"), lambda row: row[0]),
+        Column(_("Channel or AI profile"), lambda row: row[1].name),
+        Column(_("Currency"), lambda row: currency),
+        Column(_("As credited"), lambda row: _amount(row[1].credited_minor, currency)),
+        Column(_("First touch"), lambda row: _amount(row[1].first_minor, currency)),
+        Column(_("Last touch"), lambda row: _amount(row[1].last_minor, currency)),
+        Column(_("Linear touch"), lambda row: _amount(row[1].linear_minor, currency)),
+        Column(_("Orders as credited"), lambda row: row[1].credited_orders),
+        Column(_("Orders by first touch"), lambda row: row[1].first_orders),
+        Column(_("Orders by last touch"), lambda row: row[1].last_orders),
+    ]
+    profile, others = _("AI profile"), _("Other AI profiles")
+    rows = [
+        *((_("Channel"), one) for one in models.channels),
+        *((others if one.name is None else profile, one) for one in models.profiles),
+    ]
+    return Table.of(str(Section.MODELS.label), columns, rows)
+
+
 #: The tables of figures, by their names in URLs and file names.
 FIGURE_TABLES: dict[str, Callable[[RevenueImpactReport], Table]] = {
     "cards": cards_table,
@@ -218,6 +243,7 @@ FIGURE_TABLES: dict[str, Callable[[RevenueImpactReport], Table]] = {
     "products": products_table,
     "currencies": currencies_table,
     Section.DIFFERENCES.value: differences_table,
+    Section.MODELS.value: models_table,
 }
 
 

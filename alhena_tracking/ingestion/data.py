@@ -240,7 +240,7 @@ class Attribution:
             **self.fields(),
             "credited_at": self.credit.occurred_at,
             # A single pair is the order's own channel and AI profile.
-            "touches": [list(astuple(touch)) for touch in self.touches] if len(self.touches) > 1 else None,
+            "touches": [list(astuple(touch)) for touch in self.touches] if len(self.touches) > 1 else [],
             "named_products": list(self.named_products) or None,
         }
 

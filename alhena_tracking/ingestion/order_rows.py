@@ -285,7 +285,7 @@ def new_refund(company: Company, data: RefundData) -> Refund:
 
 def figure_key(order: Order) -> tuple[Any, ...]:
     """Return all that decides an order's place in the figures, session and day first."""
-    credit = (order.channel, order.ai_profile, order.trust, order.standing)
+    credit = (order.channel, order.ai_profile, order.trust, order.standing, order.touches)
     return order.session_id, order.occurred_on, *credit, order.currency, order.value_minor, order.direct_minor
 
 

@@ -110,7 +110,8 @@ class ShownOrder:
         """Whether the stored touches, if there are any, are not those of the order."""
         assert self.order is not None  # noqa: S101
         former_minor, former = self.former_touches
-        return former != self.order.touches or (former is not None and former_minor != self.order.value_minor)
+        changes = (former or []) != (self.order.touches or [])
+        return changes or (bool(former) and former_minor != self.order.value_minor)
 
     def _place_in_cart(self, order: Order) -> None:
         """Have the order empty the cart as its own session first reported it: a confirmation changes no cart."""

@@ -27,6 +27,7 @@ from alhena_tracking.models.rollups import (
     DailyProductFigures,
     DailyProductTotals,
     DailySessions,
+    DailyTouches,
     RolledUpDay,
     WeeklyProductTotals,
 )
@@ -45,6 +46,7 @@ __all__ = [
     "DailyProductFigures",
     "DailyProductTotals",
     "DailySessions",
+    "DailyTouches",
     "EventCount",
     "EventDiagnostics",
     "ExchangeRate",

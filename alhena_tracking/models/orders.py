@@ -71,7 +71,8 @@ class CreditedOrder(Credited):
     """The credit of an order, and what further figures need of the interactions that it could have chosen.
 
     ``touches`` has the values of each ``touches.Touch``, where these interactions are of several channels or AI
-    profiles; ``named_products`` the digests of the products (``PRODUCT_GROUP``) that they named or recommended.
+    profiles; else it is empty, and ``None`` where they are not known. ``named_products`` has the digests of the
+    products (``PRODUCT_GROUP``) that they named or recommended.
     """
 
     credited_at = models.DateTimeField(

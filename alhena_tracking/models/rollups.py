@@ -162,6 +162,30 @@ class DailySessions(VisitSums):
         verbose_name_plural = _("daily sessions")
 
 
+class DailyTouches(VisitSums):
+    """What first, last and linear touch give to one channel and AI profile on one day, of the orders with several
+    touches that are credited to ``channel`` and ``ai_profile``. Also counts the orders without stored touches.
+    """
+
+    currency = models.CharField(_("currency"), max_length=3)
+    trust = models.CharField(_("trust"), max_length=9, choices=Trust.choices)
+    touched_channel = models.CharField(_("touched channel"), max_length=CHANNEL_LENGTH)
+    touched_profile = ExactCharField(_("touched AI profile"), max_length=TEXT_LENGTH, blank=True)
+    first_minor = models.BigIntegerField(_("first touch"), default=0)
+    last_minor = models.BigIntegerField(_("last touch"), default=0)
+    linear_minor = models.BigIntegerField(_("linear touch"), default=0)
+    first_orders = models.PositiveIntegerField(_("orders by first touch"), default=0)
+    last_orders = models.PositiveIntegerField(_("orders by last touch"), default=0)
+    orders_without_touches = models.PositiveIntegerField(_("orders without stored touches"), default=0)
+
+    objects = DaysQuerySet["DailyTouches"].as_manager()
+
+    class Meta(DaySums.Meta):
+        verbose_name = _("daily touches")
+        verbose_name_plural = _("daily touches")
+        indexes = [models.Index(fields=["company", "on", "currency"], name="alhena_%(class)s_day")]
+
+
 class DailyProductFigures(ProductSums, CreditedSums):
     """The figures of one product on one day."""
 

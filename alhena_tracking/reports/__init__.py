@@ -1,5 +1,6 @@
 """The figures of *Revenue impact*: from a query to frozen dataclasses, in a few grouped statements."""
 
+from alhena_tracking.reports.attribution_models import AttributionModels, ModelFigures
 from alhena_tracking.reports.breakdowns import ai_profiles, last_interaction_on
 from alhena_tracking.reports.cards import Card, Series, Unit
 from alhena_tracking.reports.converted import Conversion, ConvertedFigures
@@ -13,6 +14,7 @@ from alhena_tracking.reports.revenue_impact import ChannelFigures, RevenueImpact
 from alhena_tracking.reports.sections import Section
 
 __all__ = [
+    "AttributionModels",
     "Card",
     "ChannelFigures",
     "Comparison",
@@ -24,6 +26,7 @@ __all__ = [
     "Differences",
     "Figures",
     "Grain",
+    "ModelFigures",
     "Part",
     "Period",
     "Preset",

@@ -17,7 +17,7 @@ from alhena_tracking.reports.periods import Period
 from alhena_tracking.reports.query import ReportQuery
 from alhena_tracking.reports.sums import add_up
 
-#: Most AI profiles offered as a filter. Browsers name them, so there can be any number.
+#: Most AI profiles offered as a filter, or with a row of their own. Browsers name them, so there can be any number.
 MOST_PROFILES = 50
 
 

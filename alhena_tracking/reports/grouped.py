@@ -50,6 +50,15 @@ def largest(column: str) -> Sum:
     return Sum("MAX({})", (column,))
 
 
+def total_if(flag: str, column: str) -> Sum:
+    """Sum a column over the rows in which ``flag``, a column of booleans, is true."""
+    return Sum("{add}(CASE WHEN {} THEN {} ELSE 0 END)", (flag, column))
+
+
+def count_if(flag: str) -> Sum:
+    return Sum("COUNT(CASE WHEN {} THEN 1 END)", (flag,))
+
+
 def total_where(column: str, also: str, *values: str) -> Sum:
     """Sum a column over the rows in which another column is one of ``values`` (trusted texts)."""
     listed = ", ".join(f"'{value}'" for value in values)

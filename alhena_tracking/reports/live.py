@@ -15,10 +15,12 @@ from alhena_tracking.reports.grouped import (
     FoundRows,
     Grouped,
     Sum,
+    count_if,
     largest,
     latest_text,
     latest_text_where,
     total,
+    total_if,
     total_where,
 )
 
@@ -30,6 +32,7 @@ def _refunded(**lookups: object) -> Subquery:
 
 
 _REFUNDED = _refunded()
+_IS_FIRST, _IS_LAST = "several_touches__is_first", "several_touches__is_last"
 
 
 def cart_sums(events: QuerySet[CartEvent], by: Sequence[str], credit: Mapping[str, str] | None = None) -> Grouped:
@@ -86,6 +89,33 @@ def order_sums(orders: QuerySet[Order], by: Sequence[str], *, until: datetime | 
         direct_minor=total("direct_minor"),
         refunded_minor=Sum("COALESCE({add}({}), 0)", ("refunds_minor",)),
     )
+
+
+def touch_sums(orders: QuerySet[Order], by: Sequence[str]) -> Grouped:
+    """Sum what first, last and linear touch give to each channel and AI profile, of the orders with several touches.
+
+    Those of the touch are the last keys.
+    """
+    return Grouped(
+        FoundRows(orders.filter(several_touches__isnull=False)),
+        [*by, "several_touches__channel", "several_touches__ai_profile"],
+        first_minor=total_if(_IS_FIRST, "value_minor"),
+        last_minor=total_if(_IS_LAST, "value_minor"),
+        linear_minor=total("several_touches__linear_minor"),
+        first_orders=count_if(_IS_FIRST),
+        last_orders=count_if(_IS_LAST),
+    )
+
+
+def several_touches_sums(orders: QuerySet[Order], by: Sequence[str]) -> Grouped:
+    """Sum and count the orders with several touches."""
+    found = FoundRows(orders.filter(several_touches__is_first=True))
+    return Grouped(found, by, several_minor=total("value_minor"), several_orders=COUNT)
+
+
+def untouched_sums(orders: QuerySet[Order], by: Sequence[str]) -> Grouped:
+    """Count orders without stored touches."""
+    return Grouped(FoundRows(orders.filter(touches__isnull=True)), by, orders_without_touches=COUNT)
 
 
 def refund_sums(refunds: QuerySet[Refund]) -> Grouped:

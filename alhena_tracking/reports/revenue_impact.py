@@ -8,6 +8,7 @@ from datetime import date, datetime
 from operator import attrgetter
 
 from alhena_tracking.models import Channel, Order
+from alhena_tracking.reports.attribution_models import AttributionModels, attribution_models
 from alhena_tracking.reports.breakdowns import choose_currency, figures_by_day, orders_elsewhere
 from alhena_tracking.reports.cards import CARD_TYPES, Card
 from alhena_tracking.reports.converted import Conversion, ConvertedFigures, convert
@@ -44,8 +45,8 @@ class RevenueImpactReport:
     ``None`` where nothing is compared: because nobody asked, or because nothing was recorded at the beginning of the
     compared period. Then ``recorded_since`` is the first day with data. While ``is_redating``, events may count on
     their day of a former time zone. ``held_back_orders`` counts the company's orders of the period that wait for staff,
-    whatever the other filters, in all currencies. ``conversion`` and ``differences`` are ``None`` unless the query
-    asks for them, and ``differences`` where nothing is compared.
+    whatever the other filters, in all currencies. ``conversion``, ``differences`` and ``models`` are ``None`` unless the
+    query asks for them, and ``differences`` where nothing is compared.
     """
 
     query: ReportQuery
@@ -62,6 +63,7 @@ class RevenueImpactReport:
     held_back_orders: int = 0
     conversion: Conversion | None = None
     differences: Differences | None = None
+    models: AttributionModels | None = None
 
     @property
     def cards(self) -> tuple[Card, ...]:
@@ -134,8 +136,8 @@ def revenue_impact(
     ``most_products`` limits the products, which are in the order of the sum ``first_products`` of ``PRODUCT_RANKS``.
     Takes five statements (rolled-up days, currencies, days, products, orders that are held back), and one more each for
     the currencies of a compared period; to choose a currency where the period has none; where the compared period
-    begins with a day without figures; and after a change of the time zone. It takes three to convert all currencies,
-    and two for the differences.
+    begins with a day without figures; after a change of the time zone; and for attribution models. It takes three to
+    convert all currencies, and two for the differences.
     """
     period, compared = query.period, query.compared
     before = compared or period.previous
@@ -178,6 +180,7 @@ def revenue_impact(
         if query.is_converted and currency
         else None,
         differences=different,
+        models=attribution_models(query, asked.credited, currency) if Section.MODELS in query.sections else None,
     )
 
 

@@ -12,6 +12,7 @@ from alhena_tracking.models import (
     DailyProductFigures,
     DailyProductTotals,
     DailySessions,
+    DailyTouches,
     Trust,
     WeeklyProductTotals,
 )
@@ -56,6 +57,33 @@ def cart_totals(query: ReportQuery, periods: Sequence[Period], by: Sequence[str]
     """Sum cart events without counting carts."""
     rows = StoredRows(DailyFigures, query.company, periods, query.credit)
     return Grouped(rows, by, **_sums("add_to_cart_minor", "cart_events"))
+
+
+def purchase_totals(query: ReportQuery, periods: Sequence[Period], by: Sequence[str], currency: str) -> Grouped:
+    """Sum and count orders, without refunds."""
+    rows = StoredRows(DailyFigures, query.company, periods, {**query.credit, "currency": currency})
+    return Grouped(rows, by, **_counted_sums("orders", "purchase_minor"))
+
+
+def touch_sums(query: ReportQuery, periods: Sequence[Period], currency: str) -> Grouped:
+    """Sum what the models give to each channel and AI profile, of the orders with several touches."""
+    return Grouped(
+        StoredRows(DailyTouches, query.company, periods, {**query.credit, "currency": currency}),
+        ("touched_channel", "touched_profile"),
+        **_counted_sums("first_minor", "last_minor", "linear_minor", "first_orders", "last_orders"),
+    )
+
+
+def several_touches_sums(query: ReportQuery, periods: Sequence[Period], by: Sequence[str], currency: str) -> Grouped:
+    """Sum and count the orders with several touches, and count those without stored touches."""
+    return Grouped(
+        StoredRows(DailyTouches, query.company, periods, {**query.credit, "currency": currency}),
+        by,
+        # Each order has one first touch.
+        several_minor=_counted("first_minor"),
+        several_orders=_counted("first_orders"),
+        orders_without_touches=_counted("orders_without_touches"),
+    )
 
 
 def product_sums(query: ReportQuery, periods: Sequence[Period], currency: str) -> Grouped:
@@ -119,7 +147,9 @@ def _sums(*names: str) -> dict[str, Sum]:
 
 
 def _counted_sums(*names: str) -> dict[str, Sum]:
+    return {name: _counted(name) for name in names}
+
+
+def _counted(name: str) -> Sum:
     """Sum only confirmed and verified orders under ``CONFIRMED_ORDERS_ONLY``."""
-    if conf.confirmed_orders_only:
-        return {name: total_where(name, "trust", *Trust.by_server()) for name in names}
-    return _sums(*names)
+    return total_where(name, "trust", *Trust.by_server()) if conf.confirmed_orders_only else total(name)

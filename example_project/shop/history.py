@@ -93,8 +93,9 @@ def add_up(
 
 
 def exclude_test_order(company: Company, user: AbstractBaseUser) -> None:
-    """Let staff exclude a recent order, neither disputed nor refunded, as if one of them had tried the checkout."""
-    orders = Order.objects.filter(company=company, trust=Trust.VERIFIED, has_conflict=False, refunds=None)
+    """Let staff exclude a recent order with nothing else to see, as if one of them had tried the checkout."""
+    orders = Order.objects.included().filter(company=company, trust=Trust.VERIFIED, has_conflict=False)
+    orders = orders.filter(refunds=None, several_touches=None)
     *_, order = orders.order_by("-occurred_at")[:4]
     review.exclude_orders([order.pk], user, "Test order: we tried the new checkout.")
 

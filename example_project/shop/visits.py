@@ -35,6 +35,7 @@ CHANCES = {
     "pays in yen": 0.1,
     "asks again": 0.4,
     "goes on to the chat": 0.2,
+    "is handed to another profile": 0.1,
     "fills a cart": 0.5,
     "had it in the cart before": 0.08,
     "takes more": 0.16,
@@ -75,6 +76,8 @@ class Plan:
 #: What staff should find in every history, whatever chance brings. A shorter history has all of it on its first days.
 PLANS = (
     Plan.purchase(1, "NUDGE"),
+    Plan.purchase(1, "CHAT", "is handed to another profile"),
+    Plan.purchase(2, "NUDGE", "is handed to another profile"),
     Plan(2, "FAQ", frozenset({"fills a cart", "takes more", "takes fewer", "removes it"})),
     Plan.purchase(3, "CHAT", "pays in yen", "is not confirmed"),
     Plan.purchase(4, "CHAT", "has a voucher", "browser misses the voucher"),
@@ -151,6 +154,9 @@ class Visit:
             self.wait(0.5, 4)
             channel = "CHAT" if self.happens("goes on to the chat") else channel
             yield self.ask(channel, product, conversation, profile)
+        if self.happens("is handed to another profile"):
+            self.wait(0.5, 4)
+            yield self.ask("CHAT", product, conversation, next(each for each in AI_PROFILES if each != profile))
         if not self.happens("fills a cart"):
             return
         yield from self.fill_cart(product)

@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from alhena_tracking import exports
 from alhena_tracking.exports import reading
 from alhena_tracking.models import Company, Order
-from alhena_tracking.reports import Period, ReportQuery, revenue_impact
+from alhena_tracking.reports import Period, ReportQuery, Section, revenue_impact
 from tests.support import factories
 from tests.support.exported_files import read_csv, read_filters, read_xlsx
 from tests.support.factories import at
@@ -120,7 +120,7 @@ def test_amounts_when_exported_have_the_decimals_of_their_currency(
 @pytest.mark.django_db
 def test_figures_when_exported_as_xlsx_have_a_sheet_for_each_table(export: Callable[..., bytes], shop: Company) -> None:
     sheets = read_xlsx(export("figures.xlsx"))
-    assert list(sheets) == ["Key figures", "Day by day", "By channel", "Products", "By currency", "What changed"]
+    assert list(sheets) == ["Key figures", "Day by day", "By channel", "Products", "By currency", *map(str, Section.labels)]
     assert len(sheets["Day by day"]) == 7
     assert sum(day["Purchase revenue"] for day in sheets["Day by day"]) == 100.5
 

@@ -43,6 +43,7 @@ def test_page_when_the_user_may_export_offers_every_file_with_its_rows(
         ("Products", "1", ["CSV", "CSV for Excel"]),
         ("By currency", "2", ["CSV", "CSV for Excel"]),
         ("What changed", "", ["CSV", "CSV for Excel"]),
+        ("Attribution models", "", ["CSV", "CSV for Excel"]),
         ("All of the above", "", ["XLSX"]),
         ("Orders", "1", ["CSV", "CSV for Excel", "XLSX"]),
         ("Cart events", "2", ["CSV", "CSV for Excel", "XLSX"]),

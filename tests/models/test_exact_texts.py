@@ -25,7 +25,17 @@ pytestmark = pytest.mark.django_db
 #: Compared with nothing that callers sent: our own words, and what staff wrote.
 OWN_TEXTS = {
     *("format", "language", "problem", "status"),  # of exports
-    *("attribution_model", "channel", "held_reason", "kind", "standing", "trust", "type", "value_basis"),
+    *(
+        "attribution_model",
+        "channel",
+        "touched_channel",
+        "held_reason",
+        "kind",
+        "standing",
+        "trust",
+        "type",
+        "value_basis",
+    ),
     *("currency", "digest", "table", "time_zone", "product_named_at", "reported_named_at"),
     *("acceptance_reason", "allowed_origins", "exclusion_reason", "name"),
     *("api_key", "api_secret", "orders_count_once", "prefix", "previous_secret", "secret", "shop", "shop_currency"),

@@ -23,6 +23,7 @@ from alhena_tracking.models import (
     DailyProductFigures,
     DailyProductTotals,
     DailySessions,
+    DailyTouches,
     RolledUpDay,
     Trust,
     WeeklyProductTotals,
@@ -33,7 +34,7 @@ from tests.support import factories
 from tests.support.exported_files import read_csv, read_sheet
 from tests.support.factories import at
 from tests.support.published_schema import STAFF_PREFIX
-from tests.support.report_by_hand import CHANNELS, PROFILES, figures_by_hand, fill
+from tests.support.report_by_hand import CHANNELS, MODELS, PROFILES, figures_by_hand, fill, models_by_hand
 from tests.support.runs import IS_FULL_RUN, examples
 
 pytestmark = pytest.mark.django_db
@@ -90,6 +91,11 @@ def questions(rnd: random.Random, start: date, number: int) -> list[dict[str, st
     return [{name: value for name, value in question.items() if value} for question in found]
 
 
+#: The columns of ``MODELS`` in files.
+MODEL_COLUMNS = (
+    *("As credited", "First touch", "Last touch", "Linear touch"),
+    *("Orders as credited", "Orders by first touch", "Orders by last touch"),
+)
 HEADINGS = {"day": "Day by day", "week": "Week by week", "month": "Month by month"}
 #: What lists of rows are not asked.
 OF_THE_REPORT = {"grain", "compare", "compare_start"}
@@ -332,6 +338,37 @@ def assert_rows_agree(answers: Answers, by_hand: dict[str, Any]) -> None:
     assert sum(event["gmv_minor"] for event in answers.rows("cart-events")) == by_hand["add_to_cart_minor"]
 
 
+def assert_models_agree(answers: Answers, by_hand: dict[str, Any], revenue_minor: int) -> None:
+    """The models side by side: page, both files and JSON; each has all revenue."""
+    models = answers.json("revenue-impact", show="models")["models"]
+    assert models["orders_without_touches"] == by_hand["orders_without_touches"]
+    sheet = answers.xlsx("figures")["Attribution models"]
+    for kind, name, label in (("channels", "channel", "Channel"), ("profiles", "profile", "AI profile")):
+        expected = by_hand[kind]
+        assert {row[name]: tuple(row[each] for each in MODELS) for row in models[kind]} == expected
+        for rows in (answers.csv("models"), sheet):
+            found = [row for row in rows if row["Kind of row"] == label]
+            assert {
+                row["Channel or AI profile"] or "": tuple(
+                    int(row[title]) if title.startswith("Orders") else answers.minor(row[title])
+                    for title in MODEL_COLUMNS
+                )
+                for row in found
+            } == expected
+        for place in range(4):
+            assert sum(values[place] for values in expected.values()) == revenue_minor
+    text = answers.get(REPORT_URL, show="models").context.get("models")
+    for table, expected in (
+        (text and text.channels, by_hand["channels"]),
+        (text and text.profiles, by_hand["profiles"]),
+    ):
+        if table is not None:
+            amounts_of = [[answers.minor(cell) for cell in row.cells] for row in (*table.rows, table.total)]
+            columns = [tuple(row[place] for place in (1, 3, 5, 6)) for row in amounts_of]
+            assert sorted(columns[:-1]) == sorted(values[:4] for values in expected.values())
+            assert set(columns[-1]) == {revenue_minor}
+
+
 def leave_raw(company: Company, rnd: random.Random, until: datetime) -> None:
     """Nothing is rolled up."""
 
@@ -354,6 +391,7 @@ def roll_half_up(company: Company, rnd: random.Random, until: datetime) -> None:
     WeeklyProductTotals.objects.filter(on__in=of_their_weeks).update(add_to_cart_minor=77, purchase_minor=77)
     with_stale_sessions = rnd.sample(days, len(days) // 2)
     RolledUpDay.objects.filter(on__in=with_stale_sessions).update(has_stale_sessions=True)
+    DailyTouches.objects.filter(on__in=stale).update(first_minor=77, last_minor=77, orders_without_touches=77)
     DailySessions.objects.filter(on__in={*stale, *with_stale_sessions}).update(sessions=77, converted_sessions=77)
 
 
@@ -385,14 +423,8 @@ def test_figures_when_read_everywhere_agree_with_plain_sql(
     whole = {"start": str(start), "end": str(start + timedelta(days=DAYS + 3))}
     for question in ({**whole, "currency": "EUR"}, *questions(rnd, start, 2)):
         answers = Answers(client, question)
-        of = partial(
-            figures_by_hand,
-            company,
-            currency=question["currency"],
-            channel=question.get("channel", ""),
-            profile=question.get("profile", ""),
-            trust=question.get("trust", ""),
-        )
+        asked: dict[str, Any] = {name: question.get(name, "") for name in ("currency", "channel", "profile", "trust")}
+        of: Any = partial(figures_by_hand, company, **asked)
         period = Period(date.fromisoformat(question["start"]), date.fromisoformat(question["end"]))
         by_hand, compared = of(period), compared_with(question)
         assert_comparison_agrees(answers, by_hand, of(compared) if compared else None)
@@ -400,3 +432,4 @@ def test_figures_when_read_everywhere_agree_with_plain_sql(
         assert_figures_agree(answers, by_hand)
         assert_page_agrees(answers, by_hand)
         assert_rows_agree(answers, by_hand)
+        assert_models_agree(answers, models_by_hand(company, period, **asked), by_hand["purchase_minor"])

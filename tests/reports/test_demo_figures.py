@@ -14,7 +14,7 @@ from django.test import Client, override_settings
 from django.utils import timezone
 
 from alhena_tracking.models import Company
-from alhena_tracking.reports import Period, ReportQuery, revenue_impact
+from alhena_tracking.reports import Period, ReportQuery, Section, revenue_impact
 from tests.support.runs import examples
 
 pytestmark = pytest.mark.django_db
@@ -32,6 +32,13 @@ BOUGHT = (
 BY_CHANNEL = (
     "SELECT channel, SUM(value_minor), COUNT(*) "  # noqa: S608
     f"FROM alhena_tracking_order WHERE standing = 'COUNTED' AND {BETWEEN} GROUP BY channel"
+)
+BY_MODEL = (
+    "SELECT COALESCE(t.channel, o.channel), SUM(CASE WHEN t.id IS NULL OR t.is_first THEN o.value_minor ELSE 0 END), "  # noqa: S608
+    "SUM(CASE WHEN t.id IS NULL OR t.is_last THEN o.value_minor ELSE 0 END), "
+    "SUM(COALESCE(t.linear_minor, o.value_minor)) "
+    "FROM alhena_tracking_order o LEFT JOIN alhena_tracking_ordertouch t ON t.order_id = o.id "
+    f"WHERE o.standing = 'COUNTED' AND o.{BETWEEN.replace('occurred_on', 'o.occurred_on')} GROUP BY 1"
 )
 ELSEWHERE = (
     "SELECT COUNT(*) FROM alhena_tracking_order "
@@ -59,7 +66,8 @@ def test_figures_when_of_the_demo_are_those_of_sql(admin_client: Client) -> None
     period = Period(end - timedelta(days=9), end)
     span = (period.start, period.end)
     for currency in ("EUR", "JPY"):
-        report = revenue_impact(ReportQuery(company=company, period=period, currency=currency))
+        asked = ReportQuery(company=company, period=period, currency=currency, sections=frozenset({Section.MODELS}))
+        report = revenue_impact(asked)
         figures = report.current
         (added, cart_days), *_ = rows(ADDED, currency, *span)
         (bought, direct, orders), *_ = rows(BOUGHT, currency, *span)
@@ -82,6 +90,12 @@ def test_figures_when_of_the_demo_are_those_of_sql(admin_client: Client) -> None
         assert {
             c.channel: (c.figures.purchase_minor, c.figures.orders) for c in report.channels if c.figures.orders
         } == {channel: (value, count) for channel, value, count in rows(BY_CHANNEL, currency, *span)}
+        assert report.models is not None
+        models = {one.name: (one.first_minor, one.last_minor, one.linear_minor) for one in report.models.channels}
+        assert models == {channel: tuple(map(int, sums)) for channel, *sums in rows(BY_MODEL, currency, *span)}
+        assert {sum(column) for column in zip(*models.values(), strict=True)} == {bought}
+        assert currency != "EUR" or report.models.several_orders > 0
+        assert report.models.orders_without_touches == 0
         url = f"/admin/alhena_tracking/revenueimpact/?start={span[0]}&end={span[1]}&currency={currency}"
         page = admin_client.get(url).content.decode()
         decimals = {"EUR": 2, "JPY": 0}[currency]

@@ -29,6 +29,7 @@ from alhena_tracking.models import (
     DailyProductFigures,
     DailyProductTotals,
     DailySessions,
+    DailyTouches,
     Order,
     OrderLine,
     RolledUpDay,
@@ -475,6 +476,7 @@ def test_command_when_done_prints_what_it_rolled_up(shop: Company) -> None:
 SUMS = [
     (DailyFigures, "carts"),
     (DailySessions, "sessions"),
+    (DailyTouches, "linear_minor"),
     (DailyProductFigures, "units_added"),
     (DailyProductTotals, "confirmed_units_purchased"),
     (WeeklyProductTotals, "units_added"),

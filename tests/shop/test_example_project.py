@@ -30,6 +30,7 @@ from alhena_tracking.models import (
     Company,
     EventCount,
     Interaction,
+    OrderTouch,
     Refund,
     Standing,
     Trust,
@@ -543,6 +544,14 @@ def test_history_when_laid_on_any_day_holds_all_that_staff_should_meet(
     assert set(Interaction.objects.values_list("kind", flat=True)) == set(Channel)
     assert set(orders.values_list("channel", flat=True)) == set(Channel)
     assert set(CartEvent.objects.values_list("type", flat=True)) == set(CartEvent.Type)
+    touches = OrderTouch.objects.filter(order__standing=Standing.COUNTED).exclude(ai_profile="")
+    assert (
+        touches.order_by()
+        .values("order")
+        .annotate(profiles=Count("ai_profile", distinct=True))
+        .filter(profiles__gt=1)
+        .exists()
+    )
     counted = EventCount.objects.filter(outcome="recorded").aggregate(total=Sum("count"))
     assert counted["total"] == recorded
 
@@ -579,6 +588,11 @@ def test_planned_visits_when_chance_brings_nothing_hold_it_all(
         assert any(order.is_cancelled for order in orders)
         corrected = {order.order_id for order in orders if order.visitor is None and not order.is_cancelled}
         assert any(len({order.value_minor for order in orders if order.order_id == one}) > 1 for one in corrected)
+        used: dict[Visitor | None, set[str]] = {}
+        for event in events:
+            if isinstance(event, InteractionData) and event.ai_profile:
+                used.setdefault(event.visitor, set()).add(event.ai_profile)
+        assert any(len(used.get(order.visitor, ())) > 1 for order in orders)
         buyers: dict[str, set[Visitor | None]] = {}
         for order in orders:
             buyers.setdefault(order.order_id, set()).add(order.visitor)

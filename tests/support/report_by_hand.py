@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import random
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
+from itertools import product
 from typing import Any
 
 from django.db import connection
 
-from alhena_tracking.models import Company, HeldReason, Trust
+from alhena_tracking.models import Company, HeldReason, Order, OrderTouch, Trust
 from alhena_tracking.reports import Period
 from tests.support.factories import (
     CartEventFactory,
@@ -71,6 +73,7 @@ def fill(company: Company, rnd: random.Random, start: date, *, days: int, sessio
                 held_reason=held_reason,
                 is_denied=rnd.random() < 0.1,
             )
+            touch(order, random.Random(value_minor))
             for _ in range(rnd.choice((0, 0, 1, 2))):
                 RefundFactory.create(
                     refunded_order=order,
@@ -81,6 +84,23 @@ def fill(company: Company, rnd: random.Random, start: date, *, days: int, sessio
                 OrderLineFactory.create(
                     order=order, product_id=rnd.choice(("tea", "=cup")), total_minor=rnd.randrange(9000)
                 )
+
+
+def touch(order: Order, rnd: random.Random) -> None:
+    """Store touches with an order that are not told, are of what it is credited to alone, or are of several."""
+    credited = (order.channel, order.ai_profile)
+    others = [pair for pair in product(CHANNELS, dict.fromkeys(PROFILES)) if pair != credited]
+    pairs = [credited, *rnd.sample(others, rnd.choice((1, 2, 4)))]
+    kind = rnd.choice(("unknown", "one", "several", "several"))
+    order.touches = None if kind == "unknown" else []
+    if kind == "several":
+        rnd.shuffle(pairs)
+        order.touches = [[*pair, 1, pair == pairs[0], pair == pairs[-1]] for pair in pairs]
+        cuts = sorted([0, *(rnd.randrange(order.value_minor + 1) for _ in pairs[1:]), order.value_minor])
+        for touches, start, end in zip(order.touches, cuts, cuts[1:], strict=False):
+            values = dict(zip(("channel", "ai_profile", "count", "is_first", "is_last"), touches, strict=True))
+            OrderTouch.objects.create(order=order, linear_minor=end - start, **values)
+    order.save(update_fields=["touches"])
 
 
 def select(sql: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
@@ -195,3 +215,55 @@ def figures_by_hand(
         "conversion_rate": Fraction(int(converted), sessions) if sessions else None,
         "revenue_per_session_minor": Fraction(revenue, sessions) if sessions and not is_mixed else None,
     }
+
+
+#: What the models give, in the order of the page's columns.
+MODELS = (
+    "credited_minor",
+    "first_minor",
+    "last_minor",
+    "linear_minor",
+    "credited_orders",
+    "first_orders",
+    "last_orders",
+)
+
+
+def models_by_hand(
+    company: Company, period: Period, currency: str, channel: str, *, profile: str = "", trust: str = ""
+) -> dict[str, Any]:
+    """What the models give to each channel and AI profile, by plain queries over each order and its touches."""
+    in_scope = [company.pk, currency, period.start, period.end, channel, channel, profile, profile, trust, trust]
+    where = """o.company_id = %s AND o.currency = %s AND o.occurred_on BETWEEN %s AND %s
+        AND (%s = '' OR o.channel = %s) AND (%s = '' OR o.ai_profile = %s) AND (%s = '' OR o.trust = %s)
+        AND o.excluded_at IS NULL AND NOT o.is_denied AND o.held_reason = ''"""
+    touched = select(
+        f"""SELECT COALESCE(t.channel, o.channel), COALESCE(t.ai_profile, o.ai_profile),
+        SUM(CASE WHEN t.is_first OR t.id IS NULL THEN o.value_minor ELSE 0 END),
+        SUM(CASE WHEN t.is_last OR t.id IS NULL THEN o.value_minor ELSE 0 END),
+        SUM(COALESCE(t.linear_minor, o.value_minor)),
+        COUNT(CASE WHEN t.is_first OR t.id IS NULL THEN 1 END), COUNT(CASE WHEN t.is_last OR t.id IS NULL THEN 1 END)
+        FROM alhena_tracking_order o LEFT JOIN alhena_tracking_ordertouch t ON t.order_id = o.id
+        WHERE {where} GROUP BY 1, 2""",  # noqa: S608
+        in_scope,
+    )
+    credited = select(
+        f"SELECT o.channel, o.ai_profile, SUM(o.value_minor), COUNT(*) FROM alhena_tracking_order o"  # noqa: S608
+        f" WHERE {where} GROUP BY 1, 2",
+        in_scope,
+    )
+    [(untouched,)] = select(
+        f"SELECT COUNT(*) FROM alhena_tracking_order o WHERE {where} AND o.touches IS NULL",  # noqa: S608
+        in_scope,
+    )
+    found: dict[str, Any] = {"channels": {}, "profiles": {}, "orders_without_touches": untouched}
+    for place, kind in enumerate(("channels", "profiles")):
+        rows: dict[str, list[int]] = defaultdict(lambda: [0] * len(MODELS))
+        for row in touched:
+            for column, value in zip((1, 2, 3, 5, 6), row[2:], strict=True):
+                rows[row[place]][column] += int(value)
+        for row in credited:
+            for column, value in zip((0, 4), row[2:], strict=True):
+                rows[row[place]][column] += int(value)
+        found[kind] = {name: tuple(values) for name, values in rows.items() if any(values)}
+    return found

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fractions import Fraction
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 from alhena_tracking.models import Order
@@ -59,6 +60,18 @@ def models_by_hand(value_minor: int, uses: Sequence[Use]) -> dict[tuple[str, str
             sums.linear + Fraction(value_minor, len(uses)),
         )
     return found
+
+
+def linear_by_hand(value_minor: int, uses: Sequence[Use]) -> dict[tuple[str, str], int]:
+    """What linear touch gives to each channel and AI profile, in the order of their first uses, in whole minor units:
+    what they have together with those before them is rounded, half up.
+    """
+    counts = Counter((use.channel, use.profile) for use in uses)
+    given, before = {}, 0
+    for pair, upto in zip(counts, accumulate(counts.values()), strict=True):
+        together = half_up(Fraction(value_minor * upto, len(uses)))
+        given[pair], before = together - before, together
+    return given
 
 
 def stored_models(order: Order) -> dict[tuple[str, str], tuple[int, int, int]]:

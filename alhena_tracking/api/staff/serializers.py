@@ -256,7 +256,7 @@ class ChannelDifferenceSerializer(SumsSerializer):
 
 
 class ProfileDifferenceSerializer(SumsSerializer):
-    ai_profile = serializers.CharField(source="key")
+    profile = serializers.CharField(source="key")
     sums = ChannelDifferenceSerializer.sums
 
 
@@ -280,6 +280,34 @@ class DifferencesSerializer(StaffSerializer):
     profiles = ProfileDifferenceSerializer(many=True, help_text="Those that changed most.")
     other_profiles = ProfileDifferenceSerializer(allow_null=True, help_text="All others together.")
     products = ProductDifferenceSerializer(many=True, help_text="Those that changed most.")
+
+
+class ModelFiguresSerializer(SumsSerializer):
+    sums = (
+        *("credited_minor", "first_minor", "last_minor", "linear_minor"),
+        *("credited_orders", "first_orders", "last_orders"),
+    )
+
+
+class ChannelModelsSerializer(ModelFiguresSerializer):
+    channel = serializers.ChoiceField(source="name", choices=Channel.choices)
+
+
+class ProfileModelsSerializer(ModelFiguresSerializer):
+    profile = serializers.CharField(
+        source="name", allow_null=True, help_text="Empty for interactions without one; null for all others together."
+    )
+
+
+class AttributionModelsSerializer(StaffSerializer):
+    """Purchase revenue as credited, and by first, last and linear touch."""
+
+    channels = ChannelModelsSerializer(many=True)
+    profiles = ProfileModelsSerializer(many=True)
+    orders_with_several_touches = fields.CountField(
+        source="several_orders", help_text="Only by these do models differ."
+    )
+    orders_without_touches = fields.CountField(help_text="Those without stored touches, which count as one touch.")
 
 
 class ReportSerializer(StaffSerializer):
@@ -313,6 +341,9 @@ class ReportSerializer(StaffSerializer):
     )
     differences = DifferencesSerializer(
         allow_null=True, help_text="Null unless `show` asks for it, and where nothing is compared."
+    )
+    models = AttributionModelsSerializer(
+        allow_null=True, help_text="Attribution models side by side; null unless `show` asks for them."
     )
     held_back_orders = fields.CountField(help_text="Orders of the period that wait for staff, in all currencies.")
 

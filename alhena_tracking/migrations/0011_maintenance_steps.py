@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('alhena_tracking', '0008_refund_days'),
+        ('alhena_tracking', '0010_roll_up_touches'),
     ]
 
     operations = [
