@@ -45,8 +45,8 @@ class RevenueImpactReport:
     ``None`` where nothing is compared: because nobody asked, or because nothing was recorded at the beginning of the
     compared period. Then ``recorded_since`` is the first day with data. While ``is_redating``, events may count on
     their day of a former time zone. ``held_back_orders`` counts the company's orders of the period that wait for staff,
-    whatever the other filters, in all currencies. ``conversion``, ``differences`` and ``models`` are ``None`` unless the
-    query asks for them, and ``differences`` where nothing is compared.
+    whatever the other filters, in all currencies. ``conversion`` and what the query's ``sections`` name are
+    ``None`` unless it asks for them; ``differences`` also where nothing is compared.
     """
 
     query: ReportQuery
