@@ -180,21 +180,24 @@ def _tables(company: Company, on: date) -> Iterator[tuple[type[_Sums], tuple[str
     query = ReportQuery(company=company, period=day)
     events = query.of_company(CartEvent.objects.using(alias).included(), day)
     orders = query.of_company(Order.objects.using(alias).included(), day)
-    sessions = query.of_company(VisitorSession.objects.using(alias).included(), day)
-    converting = Order.objects.using(alias).included()
-    visits = live.session_sums(
-        sessions,
-        _VISIT,
-        converted_sessions=converting,
-        reported_sessions=converting.filter(trust=Trust.REPORTED),
-        confirmed_sessions=converting.filter(trust=Trust.CONFIRMED),
-        verified_sessions=converting.filter(trust=Trust.VERIFIED),
-        trusted_sessions=converting.filter(trust__in=Trust.by_server()),
-    )
+    sessions = query.of_company(VisitorSession.objects.using(alias).counted(), day)
+    visits = [
+        live.session_sums(
+            sessions,
+            _VISIT,
+            over=over,
+            converted_sessions=Trust.values,
+            reported_sessions=[Trust.REPORTED],
+            confirmed_sessions=[Trust.CONFIRMED],
+            verified_sessions=[Trust.VERIFIED],
+            trusted_sessions=Trust.by_server(),
+        )
+        for over in ((), ("channel",), ("ai_profile",), _VISIT)
+    ]
     money: list[Grouped] = [live.cart_sums(events, _CREDIT), live.order_sums(orders, _CREDIT)]
     products: list[Grouped] = [live.added_sums(events, _CREDIT), live.purchased_sums(orders, _CREDIT)]
     yield DailyFigures, _CREDIT, money
-    yield DailySessions, _VISIT, [visits]
+    yield DailySessions, _VISIT, visits
     yield DailyProductFigures, (*_CREDIT, _PRODUCT), products
     # The rows just written, over all credits.
     yield (

@@ -18,6 +18,7 @@ from alhena_tracking.reports import (
     ProductFigures,
     RevenueImpactReport,
     RowFigures,
+    SessionDay,
     Unit,
 )
 from alhena_tracking.reports.cards import point_change, relative_change
@@ -82,8 +83,16 @@ def cards_table(report: RevenueImpactReport) -> Table:
 
 
 def days_table(report: RevenueImpactReport) -> Table:
-    """Return a row for every day, week or month and every channel of the report, including those without figures."""
+    """Return a row for every day, week or month and every channel of the report, including those without figures.
+
+    Sessions are those of the channel; beside them stand those of all channels, as a session can belong to several.
+    """
     found = {(row.on, row.channel): row for row in report.rows}
+    sessions = {row.on: row for row in report.session_rows}
+
+    def of_all_channels(day: RowFigures) -> SessionDay:
+        return sessions.get(day.on) or SessionDay(on=day.on)
+
     currency = report.currency
     columns: list[Column[RowFigures]] = [
         Column(_("First day"), lambda day: day.on),
@@ -103,6 +112,8 @@ def days_table(report: RevenueImpactReport) -> Table:
         Column(_("Orders"), lambda day: day.orders),
         Column(pgettext("of visitors", "Sessions"), lambda day: day.sessions),
         Column(_("Sessions with an order"), lambda day: day.converted_sessions),
+        Column(_("Sessions in all channels"), lambda day: of_all_channels(day).sessions),
+        Column(_("Sessions with an order in all channels"), lambda day: of_all_channels(day).converted_sessions),
     ]
     days = [
         found.get((part.period.start, one.channel))

@@ -4,7 +4,7 @@ from alhena_tracking.reports.breakdowns import ai_profiles, last_interaction_on
 from alhena_tracking.reports.cards import Card, Series, Unit
 from alhena_tracking.reports.converted import Conversion, ConvertedFigures
 from alhena_tracking.reports.drilldown import counted_cart_events, counted_orders, has_uncounted_orders, latest_orders
-from alhena_tracking.reports.figures import CurrencyTotals, DayFigures, Figures, RowFigures
+from alhena_tracking.reports.figures import CurrencyTotals, DayFigures, Figures, RowFigures, SessionDay, SessionRow
 from alhena_tracking.reports.periods import Comparison, Grain, Part, Period, Preset
 from alhena_tracking.reports.products import ProductFigures
 from alhena_tracking.reports.query import ReportQuery
@@ -30,6 +30,8 @@ __all__ = [
     "RowFigures",
     "Section",
     "Series",
+    "SessionDay",
+    "SessionRow",
     "Unit",
     "ai_profiles",
     "counted_cart_events",

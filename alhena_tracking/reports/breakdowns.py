@@ -11,7 +11,7 @@ from django.db.models import Max
 from alhena_tracking.models import CartEvent, Company, Interaction, Order, VisitorSession
 from alhena_tracking.reports import live, rolled_up
 from alhena_tracking.reports.days import SourceDays, SplitDays
-from alhena_tracking.reports.figures import CurrencyTotals, DayFigures
+from alhena_tracking.reports.figures import CurrencyTotals, DayFigures, SessionDay
 from alhena_tracking.reports.grouped import Grouped
 from alhena_tracking.reports.periods import Period
 from alhena_tracking.reports.query import ReportQuery
@@ -19,6 +19,8 @@ from alhena_tracking.reports.sums import add_up
 
 #: Most AI profiles offered as a filter. Browsers name them, so there can be any number.
 MOST_PROFILES = 50
+#: A channel without any of these has no row.
+_SHOWN = ("cart_events", "orders", "sessions", "dated_refunds_minor")
 
 
 def choose_currency(query: ReportQuery, days: SplitDays) -> tuple[str, list[CurrencyTotals], Counter[str]]:
@@ -58,30 +60,37 @@ def orders_elsewhere(query: ReportQuery, days: SplitDays, currency: str) -> int:
     return sum(sums["orders"] for (other,), sums in found if other != currency)
 
 
-def figures_by_day(query: ReportQuery, days: SourceDays, currency: str) -> list[DayFigures]:
-    """Return the figures of every day and channel that has any; under ``query.until``, also of the compared day."""
+def figures_by_day(query: ReportQuery, days: SourceDays, currency: str) -> tuple[list[DayFigures], list[SessionDay]]:
+    """Return the figures of every day and channel that has any, and the sessions of each day under the query's filters.
+
+    Under ``query.until``, also of the compared day.
+    """
     parts: list[Grouped] = []
+    by = ("on", "channel")
     credited, visits = days.credited, days.visits
     if credited.rolled_up:
-        parts.append(rolled_up.credited_sums(query, credited.rolled_up, ("on", "channel"), currency=currency))
+        parts.append(rolled_up.credited_sums(query, credited.rolled_up, by, currency=currency))
     if visits.rolled_up:
-        parts.append(rolled_up.session_sums(query, visits.rolled_up, ("on", "channel")))
+        parts.append(rolled_up.session_sums(query, visits.rolled_up, by))
     parts.append(live.refund_sums(query.refunds(*credited.rolled_up, *credited.live, currency=currency)))
     if credited.live:
         parts += _credited(query, credited.live, currency)
     if visits.live:
-        parts.append(_visits(query, visits.live))
+        parts += _visits(query, visits.live)
     if query.compared and query.until:
         parts += _credited(query, [query.compared], currency, until=query.until)
         refunds = query.refunds(query.compared, currency=currency)
         parts.append(live.refund_sums(refunds.filter(**_by("occurred_at", query.until))))
-        parts.append(_visits(query, [query.compared], until=query.until))
-    found = [
-        DayFigures(on=on, channel=channel, **sums)
-        for (on, channel), sums in add_up(parts, ["on", "channel"], using=CartEvent.objects.db)
-        if any(sums[name] for name in ("cart_events", "orders", "sessions", "dated_refunds_minor"))
-    ]
-    return sorted(found, key=lambda day: (day.on, day.channel))
+        parts += _visits(query, [query.compared], until=query.until)
+    rows: list[DayFigures] = []
+    session_days: list[SessionDay] = []
+    for (on, channel), sums in add_up(parts, by, using=CartEvent.objects.db):
+        if channel is not None and any(sums[name] for name in _SHOWN):
+            rows.append(DayFigures(on=on, channel=channel, **sums))
+        if (query.channel or channel is None) and sums["sessions"]:
+            counts = {name: sums[name] for name in ("sessions", "converted_sessions")}
+            session_days.append(SessionDay(on=on, **counts))
+    return sorted(rows, key=lambda day: (day.on, day.channel)), sorted(session_days, key=lambda day: day.on)
 
 
 def _credited(
@@ -94,12 +103,21 @@ def _credited(
     return [live.cart_sums(events, by, query.credit), live.order_sums(orders, by, until=until)]
 
 
-def _visits(query: ReportQuery, days: Sequence[Period], *, until: datetime | None = None) -> Grouped:
-    """Count sessions, and those with an order: all, or those by ``until``."""
-    lookups = {**({"trust": query.trust} if query.trust else {}), **_by("occurred_at", until)}
-    sessions = query.started(*days).filter(**_by("started_at", until))
-    converting = Order.objects.counted().filter(**lookups)
-    return live.session_sums(sessions, ("started_on", "channel"), converted_sessions=converting)
+def _visits(query: ReportQuery, days: Sequence[Period], *, until: datetime | None = None) -> list[Grouped]:
+    """Count sessions, and those with an order, by channel and over all channels: all, or those by ``until``."""
+    sessions = query.started(*days).filter(**_by("started_at", until), **_by("qualified_at", until))
+    # A channel that is filtered by has all of them.
+    return [
+        live.session_sums(
+            sessions,
+            ("started_on", "channel"),
+            over=over,
+            chosen=query.visits,
+            until=until,
+            converted_sessions=query.converting,
+        )
+        for over in ([()] if query.channel else [(), ("channel",)])
+    ]
 
 
 def _by(moment: str, until: datetime | None) -> dict[str, object]:

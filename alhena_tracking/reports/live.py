@@ -21,6 +21,7 @@ from alhena_tracking.reports.grouped import (
     total,
     total_where,
 )
+from alhena_tracking.reports.session_pairs import SessionPairs
 
 
 def _refunded(**lookups: object) -> Subquery:
@@ -94,17 +95,21 @@ def refund_sums(refunds: QuerySet[Refund]) -> Grouped:
     return Grouped(FoundRows(refunds), by, dated_refunds_minor=total("counted_minor"))
 
 
-def session_sums(sessions: QuerySet[VisitorSession], by: Sequence[str], **converting: QuerySet[Order]) -> Grouped:
-    """Count sessions, and under each name in ``converting`` those with one of its orders, on any day, in any currency
-    and channel.
+def session_sums(
+    sessions: QuerySet[VisitorSession],
+    by: Sequence[str],
+    *,
+    over: Sequence[str] = (),
+    chosen: Mapping[str, str] | None = None,
+    until: datetime | None = None,
+    **converting: Sequence[str],
+) -> Grouped:
+    """Count sessions, and under each name in ``converting`` those with an order of one of its levels of trust.
+
+    See ``SessionPairs``.
     """
-    # One order of each session is looked up by index: for a join, databases would read all orders.
-    looked_up = {
-        f"{name}_order": Subquery(orders.filter(session=OuterRef("pk")).order_by().values("pk")[:1])
-        for name, orders in converting.items()
-    }
-    converted = {name: Sum("COUNT({})", (f"{name}_order",)) for name in converting}
-    return Grouped(FoundRows(sessions.annotate(**looked_up)), by, sessions=COUNT, **converted)
+    pairs = SessionPairs(sessions, by, over, chosen or {}, until, converting)
+    return Grouped(pairs, by, sessions=COUNT, **{name: total(name) for name in converting})
 
 
 def added_sums(events: QuerySet[CartEvent], by: Sequence[str]) -> Grouped:

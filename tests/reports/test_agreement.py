@@ -167,7 +167,9 @@ def assert_figures_agree(answers: Answers, by_hand: dict[str, Any]) -> None:
 
     report = answers.json("revenue-impact")
     for name, value in by_hand.items():
-        is_sum = name in {"orders", "carts"} or (isinstance(report["current"][name], int))
+        is_sum = name in {"orders", "carts", "sessions", "converted_sessions"} or (
+            isinstance(report["current"][name], int)
+        )
         in_json = report["current"][name]
         assert in_json == (value if is_sum or value is None else f"{amounts.with_decimals(value, 6):f}"), name
 
@@ -186,12 +188,30 @@ def assert_figures_agree(answers: Answers, by_hand: dict[str, Any]) -> None:
         count = "Orders" if rows and "Orders" in rows[0] else "orders"
         assert sum(int(row[count]) for row in rows) == by_hand["orders"]
     assert sum(int(row["Carts"]) for row in days) == by_hand["carts"]
-    for name in ("add_to_cart_minor", "purchase_minor", "direct_minor", "refunded_minor", "orders", "sessions"):
+    for name in ("add_to_cart_minor", "purchase_minor", "direct_minor", "refunded_minor", "orders"):
         assert sum(day[name] for day in report["days"]) == report["current"][name]
+    assert_sessions_agree(days, by_time, channels, report)
     added = by_hand["add_to_cart_minor"]
     for products in (answers.csv("products"), sheets["Products"]):
         assert sum(answers.minor(row["Add-to-cart GMV"]) for row in products) == added
     assert sum(product["add_to_cart_minor"] for product in report["products"]) == added
+
+
+def assert_sessions_agree(
+    days: list[dict[str, str]], by_time: list[dict[str, Any]], channels: list[dict[str, str]], report: dict[str, Any]
+) -> None:
+    """Sessions, of which the channels can have more than there are."""
+    in_json = {one["channel"]: one for one in report["channels"]}
+    assert {row["Channel"]: int(row["Sessions"]) for row in channels} == {
+        channel: one["sessions"] for channel, one in in_json.items()
+    }
+    for label, name in (("Sessions", "sessions"), ("Sessions with an order", "converted_sessions")):
+        assert sum(row[name] for row in report["session_days"]) == report["current"][name]
+        for rows in (days, by_time):
+            totals = {row["First day"]: int(row[f"{label} in all channels"]) for row in rows}
+            assert sum(totals.values()) == report["current"][name]
+            for channel, one in in_json.items():
+                assert sum(int(row[label]) for row in rows if row["Channel"] == channel) == one[name]
 
 
 def compared_with(question: dict[str, str]) -> Period | None:

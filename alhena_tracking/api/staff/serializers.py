@@ -180,7 +180,7 @@ class FiguresSerializer(SumsSerializer):
 
 
 class ChannelFiguresSerializer(FiguresSerializer):
-    channel = serializers.ChoiceField(choices=Channel.choices, allow_blank=True)
+    channel = serializers.ChoiceField(choices=Channel.choices)
 
     def to_representation(self, instance: Any) -> dict[str, Any]:
         return {"channel": instance.channel, **FiguresSerializer().to_representation(instance.figures)}
@@ -191,7 +191,7 @@ class RowFiguresSerializer(SumsSerializer):
 
     day = fields.DayField(source="on")
     last_day = fields.DayField(source="last_on")
-    channel = serializers.ChoiceField(choices=Channel.choices, allow_blank=True)
+    channel = serializers.ChoiceField(choices=Channel.choices)
     sums = (
         *(
             "add_to_cart_minor",
@@ -206,6 +206,14 @@ class RowFiguresSerializer(SumsSerializer):
         ),
         *("orders", "sessions", "converted_sessions"),
     )
+
+
+class SessionRowSerializer(SumsSerializer):
+    """The sessions that started on one day, or in one week or month: each once, whatever its channels."""
+
+    day = fields.DayField(source="on")
+    last_day = fields.DayField(source="last_on")
+    sums = ("sessions", "converted_sessions")
 
 
 class ChangesSerializer(SumsSerializer):
@@ -273,6 +281,7 @@ class ReportSerializer(StaffSerializer):
     changes = ChangesSerializer(source="cards")
     channels = ChannelFiguresSerializer(many=True)
     days = RowFiguresSerializer(many=True, source="rows")
+    session_days = SessionRowSerializer(many=True, source="session_rows")
     products = ProductFiguresSerializer(many=True)
     product_count = fields.CountField(help_text="Of all products with figures. `products` has the first ones.")
     other_currencies = CurrencyTotalsSerializer(many=True)
