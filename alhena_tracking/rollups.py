@@ -30,6 +30,7 @@ from alhena_tracking.models import (
 from alhena_tracking.redating import redate_short
 from alhena_tracking.reports import Period, ReportQuery, live, rolled_up
 from alhena_tracking.reports.grouped import STAMPS, FoundRows, Grouped, largest, latest_stored, total
+from alhena_tracking.reports.session_sums import SessionSums
 from alhena_tracking.reports.sums import TEXTS, add_up, insert
 
 _Sums: TypeAlias = DailyFigures | DailySessions | DailyProductFigures | DailyProductTotals | WeeklyProductTotals
@@ -181,23 +182,19 @@ def _tables(company: Company, on: date) -> Iterator[tuple[type[_Sums], tuple[str
     events = query.of_company(CartEvent.objects.using(alias).included(), day)
     orders = query.of_company(Order.objects.using(alias).included(), day)
     sessions = query.of_company(VisitorSession.objects.using(alias).counted(), day)
-    visits = [
-        live.session_sums(
-            sessions,
-            _VISIT,
-            over=over,
-            converted_sessions=Trust.values,
-            reported_sessions=[Trust.REPORTED],
-            confirmed_sessions=[Trust.CONFIRMED],
-            verified_sessions=[Trust.VERIFIED],
-            trusted_sessions=Trust.by_server(),
-        )
-        for over in ((), ("channel",), ("ai_profile",), _VISIT)
-    ]
+    visits = SessionSums(
+        sessions,
+        [_VISIT, ("channel",), ("ai_profile",), ()],
+        converted_sessions=Trust.values,
+        reported_sessions=[Trust.REPORTED],
+        confirmed_sessions=[Trust.CONFIRMED],
+        verified_sessions=[Trust.VERIFIED],
+        trusted_sessions=Trust.by_server(),
+    )
     money: list[Grouped] = [live.cart_sums(events, _CREDIT), live.order_sums(orders, _CREDIT)]
     products: list[Grouped] = [live.added_sums(events, _CREDIT), live.purchased_sums(orders, _CREDIT)]
     yield DailyFigures, _CREDIT, money
-    yield DailySessions, _VISIT, visits
+    yield DailySessions, _VISIT, [visits]
     yield DailyProductFigures, (*_CREDIT, _PRODUCT), products
     # The rows just written, over all credits.
     yield (

@@ -15,6 +15,7 @@ from alhena_tracking.reports.figures import CurrencyTotals, DayFigures, SessionD
 from alhena_tracking.reports.grouped import Grouped
 from alhena_tracking.reports.periods import Period
 from alhena_tracking.reports.query import ReportQuery
+from alhena_tracking.reports.session_sums import SessionSums
 from alhena_tracking.reports.sums import add_up
 
 #: Most AI profiles offered as a filter. Browsers name them, so there can be any number.
@@ -76,12 +77,12 @@ def figures_by_day(query: ReportQuery, days: SourceDays, currency: str) -> tuple
     if credited.live:
         parts += _credited(query, credited.live, currency)
     if visits.live:
-        parts += _visits(query, visits.live)
+        parts.append(_visits(query, visits.live))
     if query.compared and query.until:
         parts += _credited(query, [query.compared], currency, until=query.until)
         refunds = query.refunds(query.compared, currency=currency)
         parts.append(live.refund_sums(refunds.filter(**_by("occurred_at", query.until))))
-        parts += _visits(query, [query.compared], until=query.until)
+        parts.append(_visits(query, [query.compared], until=query.until))
     rows: list[DayFigures] = []
     session_days: list[SessionDay] = []
     for (on, channel), sums in add_up(parts, by, using=CartEvent.objects.db):
@@ -103,21 +104,13 @@ def _credited(
     return [live.cart_sums(events, by, query.credit), live.order_sums(orders, by, until=until)]
 
 
-def _visits(query: ReportQuery, days: Sequence[Period], *, until: datetime | None = None) -> list[Grouped]:
-    """Count sessions, and those with an order, by channel and over all channels: all, or those by ``until``."""
+def _visits(query: ReportQuery, days: Sequence[Period], *, until: datetime | None = None) -> Grouped:
+    """Count sessions, and those with an order: all, or those by ``until``."""
     sessions = query.started(*days).filter(**_by("started_at", until), **_by("qualified_at", until))
+    by = ("started_on", "channel")
     # A channel that is filtered by has all of them.
-    return [
-        live.session_sums(
-            sessions,
-            ("started_on", "channel"),
-            over=over,
-            chosen=query.visits,
-            until=until,
-            converted_sessions=query.converting,
-        )
-        for over in ([()] if query.channel else [(), ("channel",)])
-    ]
+    levels = [by] if query.channel else [by, ("started_on",)]
+    return SessionSums(sessions, levels, chosen=query.visits, until=until, converted_sessions=query.converting)
 
 
 def _by(moment: str, until: datetime | None) -> dict[str, object]:
@@ -137,7 +130,7 @@ def ai_profiles(company: Company, period: Period) -> list[str]:
     if days.visits.rolled_up:
         parts.append(rolled_up.session_sums(query, days.visits.rolled_up, by))
     if days.visits.live:
-        parts.append(live.session_sums(query.started(*days.visits.live), by))
+        parts.append(SessionSums(query.started(*days.visits.live), [by]))
     parts += _totals(query, days.credited, by)
     found = {
         profile: [-sums[name] for name in ("sessions", "orders", "cart_events")]

@@ -31,7 +31,7 @@ class DayFigures(SessionDay):
     """The figures of one channel on one day, from which all others (except products) are computed.
 
     ``carts`` counts the sessions whose first cart event of the day has this channel. ``sessions`` are those that belong
-    to the channel (see ``SessionPairs``), ``converted_sessions`` those with an order credited to it: a session can be
+    to the channel (see ``SessionSums``), ``converted_sessions`` those with an order credited to it: a session can be
     in the rows of several channels, so their totals are not the sums of these. ``refunded_minor`` sums refunds of the
     day's orders so far, ``dated_refunds_minor`` those made on the day, of orders of any day.
     """

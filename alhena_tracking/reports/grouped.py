@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from django.db import connections, router
 from django.db.models import QuerySet
@@ -106,24 +106,13 @@ class FoundRows:
         return f"({sql}) AS found{f' WHERE {chosen}' if chosen else ''}", (*params, *self.chosen.values())
 
 
-class Rows(Protocol):
-    """The rows of a SELECT."""
-
-    @property
-    def db(self) -> str: ...
-
-    def source(self, columns: Iterable[str]) -> tuple[str, tuple[Any, ...]]:
-        """Return what follows FROM, where ``columns`` are needed, and its parameters."""
-        ...
-
-
 class Grouped:
     """``sums`` of rows, grouped ``by`` columns.
 
     Written as SQL: Django's aggregates take 3 ms more to build for a report, and cannot sum a window function.
     """
 
-    def __init__(self, rows: Rows, by: Sequence[str], **sums: Sum) -> None:
+    def __init__(self, rows: StoredRows | FoundRows, by: Sequence[str], **sums: Sum) -> None:
         self.names = tuple(sums)
         self._rows, self._by, self._sums = rows, by, sums.values()
 

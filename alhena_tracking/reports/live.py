@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import OuterRef, QuerySet, Subquery, Window
 from django.db.models.functions import RowNumber
 
-from alhena_tracking.models import CartEvent, Order, OrderLine, Refund, Trust, VisitorSession
+from alhena_tracking.models import CartEvent, Order, OrderLine, Refund, Trust
 from alhena_tracking.reports.grouped import (
     COUNT,
     FoundRows,
@@ -21,7 +21,6 @@ from alhena_tracking.reports.grouped import (
     total,
     total_where,
 )
-from alhena_tracking.reports.session_pairs import SessionPairs
 
 
 def _refunded(**lookups: object) -> Subquery:
@@ -93,23 +92,6 @@ def refund_sums(refunds: QuerySet[Refund]) -> Grouped:
     """Sum refunds of counted orders by their own day, and the channel of their order."""
     by = ("occurred_on", "refunded_order__channel")
     return Grouped(FoundRows(refunds), by, dated_refunds_minor=total("counted_minor"))
-
-
-def session_sums(
-    sessions: QuerySet[VisitorSession],
-    by: Sequence[str],
-    *,
-    over: Sequence[str] = (),
-    chosen: Mapping[str, str] | None = None,
-    until: datetime | None = None,
-    **converting: Sequence[str],
-) -> Grouped:
-    """Count sessions, and under each name in ``converting`` those with an order of one of its levels of trust.
-
-    See ``SessionPairs``.
-    """
-    pairs = SessionPairs(sessions, by, over, chosen or {}, until, converting)
-    return Grouped(pairs, by, sessions=COUNT, **{name: total(name) for name in converting})
 
 
 def added_sums(events: QuerySet[CartEvent], by: Sequence[str]) -> Grouped:

@@ -20,7 +20,7 @@ class ReportQuery:
     """A query. An empty ``currency`` means the company's main one or the busiest; other empty filters match everything.
 
     ``channel``, ``ai_profile`` and ``trust`` filter cart events and orders by their credit; ``channel`` and
-    ``ai_profile`` also filter sessions, by each that they belong to (see ``SessionPairs``). Rows are added up by
+    ``ai_profile`` also filter sessions, by each that they belong to (see ``SessionSums``). Rows are added up by
     ``grain``. ``is_compared`` adds the figures of ``compared_with``, or of the previous period where that is ``None``;
     of one day, only what happened by ``until``. ``is_converted`` adds one sum of all currencies, ``sections`` what else
     is read on request.
