@@ -16,6 +16,7 @@ from alhena_tracking.reports import (
     ChannelFigures,
     ConvertedFigures,
     ProductFigures,
+    ProfileFigures,
     RevenueImpactReport,
     RowFigures,
     SessionDay,
@@ -160,6 +161,26 @@ def products_table(report: RevenueImpactReport) -> Table:
     return Table.of(_("Products"), columns, report.products)
 
 
+def profiles_table(report: RevenueImpactReport) -> Table:
+    """Return a row for every AI profile that the report has."""
+    currency = report.currency
+    columns: list[Column[ProfileFigures]] = [
+        Column(_("AI profile"), lambda one: one.ai_profile),
+        Column(_("Currency"), lambda one: currency),
+        Column(pgettext("of visitors", "Sessions"), lambda one: one.sessions),
+        Column(_("Sessions with an order"), lambda one: one.converted_sessions),
+        Column(_("Conversion rate"), lambda one: _share(one.conversion_rate)),
+        Column(_("Conversion rate, from"), lambda one: _share(one.conversion_low)),
+        Column(_("Conversion rate, to"), lambda one: _share(one.conversion_high)),
+        Column(_("Add-to-cart GMV"), lambda one: _amount(one.add_to_cart_minor, currency)),
+        Column(_("Orders"), lambda one: one.orders),
+        Column(_("Purchase revenue"), lambda one: _amount(one.purchase_minor, currency)),
+        Column(_("Average order value"), lambda one: _amount(one.average_order_minor, currency)),
+        Column(_("Revenue per session"), lambda one: _amount(one.revenue_per_session_minor, currency)),
+    ]
+    return Table.of(_("AI profiles"), columns, report.profiles.rows if report.profiles else ())
+
+
 def currencies_table(report: RevenueImpactReport) -> Table:
     """Return a row for every currency of the period; the converted amounts are empty unless the report has them."""
     conversion = report.conversion
@@ -192,6 +213,7 @@ FIGURE_TABLES: dict[str, Callable[[RevenueImpactReport], Table]] = {
     "days": days_table,
     "channels": channels_table,
     "products": products_table,
+    "profiles": profiles_table,
     "currencies": currencies_table,
 }
 

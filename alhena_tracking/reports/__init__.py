@@ -7,6 +7,7 @@ from alhena_tracking.reports.drilldown import counted_cart_events, counted_order
 from alhena_tracking.reports.figures import CurrencyTotals, DayFigures, Figures, RowFigures, SessionDay, SessionRow
 from alhena_tracking.reports.periods import Comparison, Grain, Part, Period, Preset
 from alhena_tracking.reports.products import ProductFigures
+from alhena_tracking.reports.profiles import ProfileFigures, Profiles
 from alhena_tracking.reports.query import ReportQuery
 from alhena_tracking.reports.revenue_impact import ChannelFigures, RevenueImpactReport, revenue_impact
 from alhena_tracking.reports.sections import Section
@@ -25,6 +26,8 @@ __all__ = [
     "Period",
     "Preset",
     "ProductFigures",
+    "ProfileFigures",
+    "Profiles",
     "ReportQuery",
     "RevenueImpactReport",
     "RowFigures",

@@ -33,7 +33,7 @@ def choose_currency(query: ReportQuery, days: SplitDays) -> tuple[str, list[Curr
     sums: dict[str, Counter[str]] = defaultdict(Counter)
     orders: dict[str, Counter[str]] = defaultdict(Counter)
     by = ["currency", "channel"]
-    for (currency, channel), of_channel in add_up(_totals(query, days, by), by, using=CartEvent.objects.db):
+    for (currency, channel), of_channel in add_up(credited_totals(query, days, by), by, using=CartEvent.objects.db):
         sums[currency].update(of_channel)
         orders[currency][channel] += of_channel["orders"]
     found = {
@@ -126,12 +126,7 @@ def last_interaction_on(company: Company) -> date | None:
 def ai_profiles(company: Company, period: Period) -> list[str]:
     """Return the ``MOST_PROFILES`` busiest AI profiles of a period's sessions, cart events and orders, by name."""
     query, days, by = ReportQuery(company=company, period=period), SourceDays.of(company, period), ["ai_profile"]
-    parts: list[Grouped] = []
-    if days.visits.rolled_up:
-        parts.append(rolled_up.session_sums(query, days.visits.rolled_up, by))
-    if days.visits.live:
-        parts.append(SessionSums(query.started(*days.visits.live), [by]))
-    parts += _totals(query, days.credited, by)
+    parts = [*visits_by_profile(query, days.visits), *credited_totals(query, days.credited, by)]
     found = {
         profile: [-sums[name] for name in ("sessions", "orders", "cart_events")]
         for (profile,), sums in add_up(parts, by, using=VisitorSession.objects.db)
@@ -141,7 +136,18 @@ def ai_profiles(company: Company, period: Period) -> list[str]:
     return sorted(sorted(profiles, key=lambda profile: (found[profile], profile))[:MOST_PROFILES])
 
 
-def _totals(query: ReportQuery, days: SplitDays, by: Sequence[str]) -> list[Grouped]:
+def visits_by_profile(query: ReportQuery, days: SplitDays) -> list[Grouped]:
+    """Return the numbers of sessions by AI profile; ``None`` are those of any, where no profile is filtered by."""
+    by, parts = ["ai_profile"], list[Grouped]()
+    if days.rolled_up:
+        parts.append(rolled_up.session_sums(query, days.rolled_up, by))
+    if days.live:
+        sessions = query.started(*days.live)
+        parts.append(SessionSums(sessions, [by], chosen=query.visits, converted_sessions=query.converting))
+    return parts
+
+
+def credited_totals(query: ReportQuery, days: SplitDays, by: Sequence[str]) -> list[Grouped]:
     """Return the sums of cart events and orders on some days."""
     parts: list[Grouped] = []
     if days.rolled_up:

@@ -23,7 +23,9 @@ from alhena_tracking.reports.figures import (
 )
 from alhena_tracking.reports.periods import Part, Period
 from alhena_tracking.reports.products import ProductFigures, figures_by_product
+from alhena_tracking.reports.profiles import Profiles, figures_by_profile
 from alhena_tracking.reports.query import ReportQuery
+from alhena_tracking.reports.sections import Section
 from alhena_tracking.reports.sums import PRODUCT_RANKS
 
 _SUMS = [one.name for one in fields(DayFigures) if one.name not in {"on", "channel"}]
@@ -48,8 +50,8 @@ class RevenueImpactReport:
     have figures, too, the busiest first. ``previous`` is ``None`` where nothing is compared: because nobody asked, or
     because nothing was recorded at the beginning of the compared period. Then ``recorded_since`` is the first day with
     data. While ``is_redating``, events may count on their day of a former time zone. ``held_back_orders`` counts the
-    company's orders of the period that wait for staff, whatever the other filters, in all currencies. ``conversion`` is
-    ``None`` unless the query asks for it.
+    company's orders of the period that wait for staff, whatever the other filters, in all currencies. ``conversion``
+    and ``profiles`` are ``None`` unless the query asks for them.
     """
 
     query: ReportQuery
@@ -66,6 +68,7 @@ class RevenueImpactReport:
     is_redating: bool = False
     held_back_orders: int = 0
     conversion: Conversion | None = None
+    profiles: Profiles | None = None
 
     @property
     def cards(self) -> tuple[Card, ...]:
@@ -147,7 +150,8 @@ def revenue_impact(
     ``most_products`` limits the products, which are in the order of the sum ``first_products`` of ``PRODUCT_RANKS``.
     Takes five statements (rolled-up days, currencies, days, products, orders that are held back), and one more each for
     the currencies of a compared period; to choose a currency where the period has none; where the compared period
-    begins with a day without figures; and after a change of the time zone. It takes three to convert all currencies.
+    begins with a day without figures; and after a change of the time zone. It takes three to convert all currencies,
+    and two for AI profiles.
     """
     period, compared = query.period, query.compared
     before = compared or period.previous
@@ -190,6 +194,7 @@ def revenue_impact(
         conversion=convert(query, asked, query.company.currency or currency)
         if query.is_converted and currency
         else None,
+        profiles=figures_by_profile(query, asked, currency) if Section.PROFILES in query.sections else None,
     )
 
 

@@ -352,6 +352,34 @@ def assert_rows_agree(answers: Answers, by_hand: dict[str, Any]) -> None:
     assert sum(event["gmv_minor"] for event in answers.rows("cart-events")) == by_hand["add_to_cart_minor"]
 
 
+def assert_profiles_agree(answers: Answers, by_hand: dict[str, Any], of_profile: Callable[..., dict[str, Any]]) -> None:
+    """The AI profiles: each by its own plain SQL, in JSON, files and table."""
+    in_json = answers.json("revenue-impact", show="profiles")["profiles"]
+    in_file, in_sheet = answers.csv("profiles"), answers.xlsx("figures")["AI profiles"]
+    assert in_json["count"] == len(in_json["rows"]) == len(in_file) == len(in_sheet)
+    for name in ("add_to_cart_minor", "purchase_minor", "orders"):
+        assert sum(row[name] for row in in_json["rows"]) == by_hand[name]
+    for row, *others in zip(in_json["rows"], in_file, in_sheet, strict=True):
+        for other in others:
+            assert str(other["AI profile"] or "").lstrip("'") == row["profile"]
+            counts = [int(other[label]) for label in ("Sessions", "Sessions with an order", "Orders")]
+            assert counts == [row["sessions"], row["converted_sessions"], row["orders"]]
+            money = [answers.minor(other[label]) for label in ("Add-to-cart GMV", "Purchase revenue")]
+            assert money == [row["add_to_cart_minor"], row["purchase_minor"]]
+        assert row["conversion_rate"] is None  # of so few orders
+        if row["profile"]:
+            expected = of_profile(profile=row["profile"])
+            for name in ("sessions", "converted_sessions", "add_to_cart_minor", "purchase_minor", "orders"):
+                assert row[name] == expected[name]
+    context = answers.get(REPORT_URL, show="profiles").context
+    if "cards" not in context:
+        return
+    table = context["profile_table"].rows if in_json["rows"] else []
+    assert [(row.label, int(row.cells[0]), answers.minor(row.cells[5])) for row in table] == [
+        (row["profile"] or "No AI profile", row["sessions"], row["purchase_minor"]) for row in in_json["rows"]
+    ]
+
+
 def leave_raw(company: Company, rnd: random.Random, until: datetime) -> None:
     """Nothing is rolled up."""
 
@@ -420,3 +448,4 @@ def test_figures_when_read_everywhere_agree_with_plain_sql(
         assert_figures_agree(answers, by_hand)
         assert_page_agrees(answers, by_hand)
         assert_rows_agree(answers, by_hand)
+        assert_profiles_agree(answers, by_hand, partial(of, period))

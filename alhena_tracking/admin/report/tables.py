@@ -120,9 +120,7 @@ def sessions_note(report: RevenueImpactReport) -> str:
     """Explain why the sessions of the channels add up to more than their total; empty where they do not."""
     if sum(one.figures.sessions for one in report.channels) <= report.current.sessions:
         return ""
-    return _(
-        "A session belongs to each channel that it used, so the sessions of all channels add up to more than the total."
-    )
+    return _("A session belongs to each channel it used, so their sessions add up to more than the total.")
 
 
 def day_table(report: RevenueImpactReport) -> Table:

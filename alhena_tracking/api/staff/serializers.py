@@ -258,6 +258,20 @@ class ConversionSerializer(SumsSerializer):
     currencies = ConvertedFiguresSerializer(many=True, source="parts")
 
 
+class ProfileFiguresSerializer(SumsSerializer):
+    profile = serializers.CharField(source="ai_profile", help_text="Empty for what named none.")
+    sums = ("sessions", "converted_sessions", "add_to_cart_minor", "orders", "purchase_minor")
+    ratios = (
+        *("conversion_rate", "conversion_low", "conversion_high"),
+        *("average_order_minor", "revenue_per_session_minor"),
+    )
+
+
+class ProfilesSerializer(StaffSerializer):
+    count = fields.CountField(help_text="Of all AI profiles with figures. `rows` has the first ones.")
+    rows = ProfileFiguresSerializer(many=True)
+
+
 class ReportSerializer(StaffSerializer):
     company = serializers.CharField(source="query.company.key")
     time_zone = serializers.CharField(source="query.company.time_zone")
@@ -287,6 +301,9 @@ class ReportSerializer(StaffSerializer):
     other_currencies = CurrencyTotalsSerializer(many=True)
     conversion = ConversionSerializer(
         allow_null=True, help_text="All currencies in one sum at the day's rates; null unless `convert` asks for it."
+    )
+    profiles = ProfilesSerializer(
+        allow_null=True, help_text="By AI profile, the largest purchase revenue first; null unless `show` asks for it."
     )
     held_back_orders = fields.CountField(help_text="Orders of the period that wait for staff, in all currencies.")
 
