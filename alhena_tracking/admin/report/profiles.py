@@ -54,7 +54,7 @@ def _table(report: RevenueImpactReport, profiles: Profiles) -> Table:
             ColumnGroup(
                 pgettext("of visitors", "Sessions"),
                 Series.SESSIONS,
-                [pgettext("sessions", "Started"), _("Conversion"), _("95% interval")],
+                [pgettext("sessions", "Started"), _("Conversion"), _("Interval (95%)")],
             ),
             ColumnGroup(_("Added to carts"), Series.ADD_TO_CART, [_("GMV")]),
             ColumnGroup(
