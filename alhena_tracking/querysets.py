@@ -126,6 +126,10 @@ class VisitorSessionQuerySet(DatedQuerySet[_Model]):
         """Return sessions that staff have not excluded."""
         return self.filter(excluded_at__isnull=True)
 
+    def counted(self) -> Self:
+        """Return sessions that count in figures: with a qualifying interaction, and not excluded."""
+        return self.included().filter(qualified_at__isnull=False)
+
     def lock(self, pk: int) -> None:
         """Lock the session until the transaction ends.
 

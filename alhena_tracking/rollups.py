@@ -31,6 +31,7 @@ from alhena_tracking.models import (
 from alhena_tracking.redating import redate_short
 from alhena_tracking.reports import Period, ReportQuery, live, rolled_up
 from alhena_tracking.reports.grouped import STAMPS, TEXTS, FoundRows, Grouped, largest, latest_stored, total
+from alhena_tracking.reports.session_sums import SessionSums
 from alhena_tracking.reports.sums import add_up, insert
 
 _Sums: TypeAlias = (
@@ -184,16 +185,15 @@ def _tables(company: Company, on: date) -> Iterator[tuple[type[_Sums], tuple[str
     query = ReportQuery(company=company, period=day)
     events = query.of_company(CartEvent.objects.using(alias).included(), day)
     orders = query.of_company(Order.objects.using(alias).included(), day)
-    sessions = query.of_company(VisitorSession.objects.using(alias).included(), day)
-    converting = Order.objects.using(alias).included()
-    visits = live.session_sums(
+    sessions = query.of_company(VisitorSession.objects.using(alias).counted(), day)
+    visits = SessionSums(
         sessions,
-        _VISIT,
-        converted_sessions=converting,
-        reported_sessions=converting.filter(trust=Trust.REPORTED),
-        confirmed_sessions=converting.filter(trust=Trust.CONFIRMED),
-        verified_sessions=converting.filter(trust=Trust.VERIFIED),
-        trusted_sessions=converting.filter(trust__in=Trust.by_server()),
+        [_VISIT, ("channel",), ("ai_profile",), ()],
+        converted_sessions=Trust.values,
+        reported_sessions=[Trust.REPORTED],
+        confirmed_sessions=[Trust.CONFIRMED],
+        verified_sessions=[Trust.VERIFIED],
+        trusted_sessions=Trust.by_server(),
     )
     money: list[Grouped] = [live.cart_sums(events, _CREDIT), live.order_sums(orders, _CREDIT)]
     products: list[Grouped] = [live.added_sums(events, _CREDIT), live.purchased_sums(orders, _CREDIT)]

@@ -18,9 +18,11 @@ from alhena_tracking.reports import (
     ConvertedFigures,
     ModelFigures,
     ProductFigures,
+    ProfileFigures,
     RevenueImpactReport,
     RowFigures,
     Section,
+    SessionDay,
     Unit,
 )
 from alhena_tracking.reports.cards import point_change, relative_change
@@ -87,8 +89,16 @@ def cards_table(report: RevenueImpactReport) -> Table:
 
 
 def days_table(report: RevenueImpactReport) -> Table:
-    """Return a row for every day, week or month and every channel of the report, including those without figures."""
+    """Return a row for every day, week or month and every channel of the report, including those without figures.
+
+    Sessions are those of the channel; beside them stand those of all channels, as a session can belong to several.
+    """
     found = {(row.on, row.channel): row for row in report.rows}
+    sessions = {row.on: row for row in report.session_rows}
+
+    def of_all_channels(day: RowFigures) -> SessionDay:
+        return sessions.get(day.on) or SessionDay(on=day.on)
+
     currency = report.currency
     columns: list[Column[RowFigures]] = [
         Column(_("First day"), lambda day: day.on),
@@ -108,6 +118,8 @@ def days_table(report: RevenueImpactReport) -> Table:
         Column(_("Orders"), lambda day: day.orders),
         Column(pgettext("of visitors", "Sessions"), lambda day: day.sessions),
         Column(_("Sessions with an order"), lambda day: day.converted_sessions),
+        Column(_("Sessions in all channels"), lambda day: of_all_channels(day).sessions),
+        Column(_("Sessions with an order in all channels"), lambda day: of_all_channels(day).converted_sessions),
     ]
     days = [
         found.get((part.period.start, one.channel))
@@ -152,6 +164,26 @@ def products_table(report: RevenueImpactReport) -> Table:
         Column(_("Units purchased"), lambda one: one.units_purchased),
     ]
     return Table.of(_("Products"), columns, report.products)
+
+
+def profiles_table(report: RevenueImpactReport) -> Table:
+    """Return a row for every AI profile that the report has."""
+    currency = report.currency
+    columns: list[Column[ProfileFigures]] = [
+        Column(_("AI profile"), lambda one: one.ai_profile),
+        Column(_("Currency"), lambda one: currency),
+        Column(pgettext("of visitors", "Sessions"), lambda one: one.sessions),
+        Column(_("Sessions with an order"), lambda one: one.converted_sessions),
+        Column(_("Conversion rate"), lambda one: _share(one.conversion_rate)),
+        Column(_("Conversion rate, from"), lambda one: _share(one.conversion_low)),
+        Column(_("Conversion rate, to"), lambda one: _share(one.conversion_high)),
+        Column(_("Add-to-cart GMV"), lambda one: _amount(one.add_to_cart_minor, currency)),
+        Column(_("Orders"), lambda one: one.orders),
+        Column(_("Purchase revenue"), lambda one: _amount(one.purchase_minor, currency)),
+        Column(_("Average order value"), lambda one: _amount(one.average_order_minor, currency)),
+        Column(_("Revenue per session"), lambda one: _amount(one.revenue_per_session_minor, currency)),
+    ]
+    return Table.of(_("AI profiles"), columns, report.profiles.rows if report.profiles else ())
 
 
 def currencies_table(report: RevenueImpactReport) -> Table:
@@ -244,6 +276,7 @@ FIGURE_TABLES: dict[str, Callable[[RevenueImpactReport], Table]] = {
     "currencies": currencies_table,
     Section.DIFFERENCES.value: differences_table,
     Section.MODELS.value: models_table,
+    Section.PROFILES.value: profiles_table,
 }
 
 

@@ -304,6 +304,8 @@ class _Planning:
         for pk, session in self.plan.joined.items():
             if counted_as(session) != self._counted_as[pk]:
                 stale.add_sessions(session.started_on, self._counted_as[pk][0])
+        for row in self.plan.interactions:
+            stale.add_interaction(row, self.sessions[row.session_id])
         stale.add_cart_events([*self.plan.cart_events, *self.plan.changed_cart_events])
         for order in self.plan.orders_without_id:
             stale.add_order(order.occurred_on, self.sessions[order.session_id].started_on)

@@ -9,7 +9,7 @@ from alhena_tracking.contract.limits import MARKED_STALE_AFTER
 from alhena_tracking.ingestion.order_rows import figure_key
 from alhena_tracking.ingestion.order_state import OrderState
 from alhena_tracking.ingestion.state import StoredCartEvent
-from alhena_tracking.models import CartEvent, Company, VisitorSession
+from alhena_tracking.models import CartEvent, Company, Interaction, VisitorSession
 
 
 class StaleDays:
@@ -34,6 +34,12 @@ class StaleDays:
     def add_sessions(self, *days: date) -> None:
         """Add the days of sessions that are new, or changed in the figures."""
         self.session_days.update(day for day in days if day <= self._last)
+
+    def add_interaction(self, interaction: Interaction, session: VisitorSession) -> None:
+        """Add the day of a session that a new interaction may have given a further channel or AI profile."""
+        pair = (interaction.kind, interaction.ai_profile)
+        if interaction.is_qualifying and pair != (session.channel, session.ai_profile):
+            self.add_sessions(session.started_on)
 
     def add_cart_events(self, events: Iterable[CartEvent | StoredCartEvent]) -> None:
         """Add the days of cart events that are new or changed their worth."""

@@ -60,7 +60,9 @@ class ExactCharField(_CharField):
         parameters = super().db_parameters(connection)
         if connection.vendor == "mysql":
             is_mariadb = getattr(connection, "mysql_is_mariadb", True)
-            parameters["collation"] = "utf8mb4_nopad_bin" if is_mariadb else "utf8mb4_0900_bin"
+            # In the type: Django leaves out "collation" where it alters whether a column may be null.
+            collation = "utf8mb4_nopad_bin" if is_mariadb else "utf8mb4_0900_bin"
+            parameters["type"] = f"{parameters['type']} COLLATE {collation}"
         return parameters
 
 

@@ -72,16 +72,6 @@ class DaySums(models.Model):
         return f"{self.on}"
 
 
-class VisitSums(DaySums):
-    """Sums by channel and AI profile."""
-
-    channel = models.CharField(_("channel"), max_length=CHANNEL_LENGTH, blank=True)
-    ai_profile = ExactCharField(_("AI profile"), max_length=TEXT_LENGTH, blank=True)
-
-    class Meta(DaySums.Meta):
-        abstract = True
-
-
 class MoneySums(DaySums):
     """Sums of the cart events and orders that count."""
 
@@ -96,10 +86,19 @@ class MoneySums(DaySums):
         indexes = [models.Index(fields=["company", "on", "currency"], name="alhena_%(class)s_day")]
 
 
-class CreditedSums(MoneySums, VisitSums):
-    """Sums by every filter of the report."""
+class CreditSums(DaySums):
+    """Sums by credited channel and AI profile, and by trust."""
 
+    channel = models.CharField(_("channel"), max_length=CHANNEL_LENGTH, blank=True)
+    ai_profile = ExactCharField(_("AI profile"), max_length=TEXT_LENGTH, blank=True)
     trust = models.CharField(_("trust"), max_length=9, choices=Trust.choices)
+
+    class Meta(DaySums.Meta):
+        abstract = True
+
+
+class CreditedSums(MoneySums, CreditSums):
+    """Sums by every filter of the report."""
 
     class Meta(MoneySums.Meta):
         abstract = True
@@ -142,12 +141,20 @@ class DailyFigures(CreditedSums):
         verbose_name_plural = _("daily figures")
 
 
-class DailySessions(VisitSums):
-    """The sessions started on one day, and how many of them have an order by now: any, and by trust.
+class DailySessions(DaySums):
+    """The sessions started on one day that belong to a channel and AI profile, and how many of them have an order by
+    now that is credited to these: any, and by trust.
 
-    ``trusted_sessions`` have a confirmed or a verified one.
+    A session belongs to each channel and AI profile of its qualifying interactions and of its orders, so a day also has
+    rows over all channels, all AI profiles, and both. ``trusted_sessions`` have a confirmed or a verified order.
     """
 
+    channel = models.CharField(  # noqa: DJ001 (empty AI profiles mean something)
+        _("channel"), max_length=CHANNEL_LENGTH, null=True, help_text=_("Null in rows over all channels.")
+    )
+    ai_profile = ExactCharField(  # type: ignore[misc]
+        _("AI profile"), max_length=TEXT_LENGTH, null=True, help_text=_("Null in rows over all AI profiles.")
+    )
     sessions = models.PositiveIntegerField(_("sessions"), default=0)
     converted_sessions = models.PositiveIntegerField(_("sessions with an order"), default=0)
     reported_sessions = models.PositiveIntegerField(_("sessions with a reported order"), default=0)
@@ -162,13 +169,12 @@ class DailySessions(VisitSums):
         verbose_name_plural = _("daily sessions")
 
 
-class DailyTouches(VisitSums):
+class DailyTouches(CreditSums):
     """What first, last and linear touch give to one channel and AI profile on one day, of the orders with several
     touches that are credited to ``channel`` and ``ai_profile``. Also counts the orders without stored touches.
     """
 
     currency = models.CharField(_("currency"), max_length=3)
-    trust = models.CharField(_("trust"), max_length=9, choices=Trust.choices)
     touched_channel = models.CharField(_("touched channel"), max_length=CHANNEL_LENGTH)
     touched_profile = ExactCharField(_("touched AI profile"), max_length=TEXT_LENGTH, blank=True)
     first_minor = models.BigIntegerField(_("first touch"), default=0)

@@ -6,9 +6,10 @@ from alhena_tracking.reports.cards import Card, Series, Unit
 from alhena_tracking.reports.converted import Conversion, ConvertedFigures
 from alhena_tracking.reports.differences import Difference, Differences
 from alhena_tracking.reports.drilldown import counted_cart_events, counted_orders, has_uncounted_orders, latest_orders
-from alhena_tracking.reports.figures import CurrencyTotals, DayFigures, Figures, RowFigures
+from alhena_tracking.reports.figures import CurrencyTotals, DayFigures, Figures, RowFigures, SessionDay, SessionRow
 from alhena_tracking.reports.periods import Comparison, Grain, Part, Period, Preset
 from alhena_tracking.reports.products import ProductFigures
+from alhena_tracking.reports.profiles import ProfileFigures, Profiles
 from alhena_tracking.reports.query import ReportQuery
 from alhena_tracking.reports.revenue_impact import ChannelFigures, RevenueImpactReport, revenue_impact
 from alhena_tracking.reports.sections import Section
@@ -31,11 +32,15 @@ __all__ = [
     "Period",
     "Preset",
     "ProductFigures",
+    "ProfileFigures",
+    "Profiles",
     "ReportQuery",
     "RevenueImpactReport",
     "RowFigures",
     "Section",
     "Series",
+    "SessionDay",
+    "SessionRow",
     "Unit",
     "ai_profiles",
     "counted_cart_events",

@@ -11,14 +11,17 @@ from django.db.models import Max
 from alhena_tracking.models import CartEvent, Company, Interaction, Order, VisitorSession
 from alhena_tracking.reports import live, rolled_up
 from alhena_tracking.reports.days import SourceDays, SplitDays
-from alhena_tracking.reports.figures import CurrencyTotals, DayFigures
+from alhena_tracking.reports.figures import CurrencyTotals, DayFigures, SessionDay
 from alhena_tracking.reports.grouped import Grouped
 from alhena_tracking.reports.periods import Period
 from alhena_tracking.reports.query import ReportQuery
+from alhena_tracking.reports.session_sums import SessionSums
 from alhena_tracking.reports.sums import add_up
 
 #: Most AI profiles offered as a filter, or with a row of their own. Browsers name them, so there can be any number.
 MOST_PROFILES = 50
+#: A channel without any of these has no row.
+_SHOWN = ("cart_events", "orders", "sessions", "dated_refunds_minor")
 
 
 def choose_currency(query: ReportQuery, days: SplitDays) -> tuple[str, list[CurrencyTotals], Counter[str]]:
@@ -30,7 +33,7 @@ def choose_currency(query: ReportQuery, days: SplitDays) -> tuple[str, list[Curr
     sums: dict[str, Counter[str]] = defaultdict(Counter)
     orders: dict[str, Counter[str]] = defaultdict(Counter)
     by = ["currency", "channel"]
-    for (currency, channel), of_channel in add_up(_totals(query, days, by), by, using=CartEvent.objects.db):
+    for (currency, channel), of_channel in add_up(credited_totals(query, days, by), by, using=CartEvent.objects.db):
         sums[currency].update(of_channel)
         orders[currency][channel] += of_channel["orders"]
     found = {
@@ -58,14 +61,18 @@ def orders_elsewhere(query: ReportQuery, days: SplitDays, currency: str) -> int:
     return sum(sums["orders"] for (other,), sums in found if other != currency)
 
 
-def figures_by_day(query: ReportQuery, days: SourceDays, currency: str) -> list[DayFigures]:
-    """Return the figures of every day and channel that has any; under ``query.until``, also of the compared day."""
+def figures_by_day(query: ReportQuery, days: SourceDays, currency: str) -> tuple[list[DayFigures], list[SessionDay]]:
+    """Return the figures of every day and channel that has any, and the sessions of each day under the query's filters.
+
+    Under ``query.until``, also of the compared day.
+    """
     parts: list[Grouped] = []
+    by = ("on", "channel")
     credited, visits = days.credited, days.visits
     if credited.rolled_up:
-        parts.append(rolled_up.credited_sums(query, credited.rolled_up, ("on", "channel"), currency=currency))
+        parts.append(rolled_up.credited_sums(query, credited.rolled_up, by, currency=currency))
     if visits.rolled_up:
-        parts.append(rolled_up.session_sums(query, visits.rolled_up, ("on", "channel")))
+        parts.append(rolled_up.session_sums(query, visits.rolled_up, by))
     parts.append(live.refund_sums(query.refunds(*credited.rolled_up, *credited.live, currency=currency)))
     if credited.live:
         parts += _credited(query, credited.live, currency)
@@ -76,12 +83,15 @@ def figures_by_day(query: ReportQuery, days: SourceDays, currency: str) -> list[
         refunds = query.refunds(query.compared, currency=currency)
         parts.append(live.refund_sums(refunds.filter(**_by("occurred_at", query.until))))
         parts.append(_visits(query, [query.compared], until=query.until))
-    found = [
-        DayFigures(on=on, channel=channel, **sums)
-        for (on, channel), sums in add_up(parts, ["on", "channel"], using=CartEvent.objects.db)
-        if any(sums[name] for name in ("cart_events", "orders", "sessions", "dated_refunds_minor"))
-    ]
-    return sorted(found, key=lambda day: (day.on, day.channel))
+    rows: list[DayFigures] = []
+    session_days: list[SessionDay] = []
+    for (on, channel), sums in add_up(parts, by, using=CartEvent.objects.db):
+        if channel is not None and any(sums[name] for name in _SHOWN):
+            rows.append(DayFigures(on=on, channel=channel, **sums))
+        if (query.channel or channel is None) and sums["sessions"]:
+            counts = {name: sums[name] for name in ("sessions", "converted_sessions")}
+            session_days.append(SessionDay(on=on, **counts))
+    return sorted(rows, key=lambda day: (day.on, day.channel)), sorted(session_days, key=lambda day: day.on)
 
 
 def _credited(
@@ -96,10 +106,11 @@ def _credited(
 
 def _visits(query: ReportQuery, days: Sequence[Period], *, until: datetime | None = None) -> Grouped:
     """Count sessions, and those with an order: all, or those by ``until``."""
-    lookups = {**({"trust": query.trust} if query.trust else {}), **_by("occurred_at", until)}
-    sessions = query.started(*days).filter(**_by("started_at", until))
-    converting = Order.objects.counted().filter(**lookups)
-    return live.session_sums(sessions, ("started_on", "channel"), converted_sessions=converting)
+    sessions = query.started(*days).filter(**_by("started_at", until), **_by("qualified_at", until))
+    by = ("started_on", "channel")
+    # A channel that is filtered by has all of them.
+    levels = [by] if query.channel else [by, ("started_on",)]
+    return SessionSums(sessions, levels, chosen=query.visits, until=until, converted_sessions=query.converting)
 
 
 def _by(moment: str, until: datetime | None) -> dict[str, object]:
@@ -115,12 +126,7 @@ def last_interaction_on(company: Company) -> date | None:
 def ai_profiles(company: Company, period: Period) -> list[str]:
     """Return the ``MOST_PROFILES`` busiest AI profiles of a period's sessions, cart events and orders, by name."""
     query, days, by = ReportQuery(company=company, period=period), SourceDays.of(company, period), ["ai_profile"]
-    parts: list[Grouped] = []
-    if days.visits.rolled_up:
-        parts.append(rolled_up.session_sums(query, days.visits.rolled_up, by))
-    if days.visits.live:
-        parts.append(live.session_sums(query.started(*days.visits.live), by))
-    parts += _totals(query, days.credited, by)
+    parts = [*visits_by_profile(query, days.visits), *credited_totals(query, days.credited, by)]
     found = {
         profile: [-sums[name] for name in ("sessions", "orders", "cart_events")]
         for (profile,), sums in add_up(parts, by, using=VisitorSession.objects.db)
@@ -130,7 +136,18 @@ def ai_profiles(company: Company, period: Period) -> list[str]:
     return sorted(sorted(profiles, key=lambda profile: (found[profile], profile))[:MOST_PROFILES])
 
 
-def _totals(query: ReportQuery, days: SplitDays, by: Sequence[str]) -> list[Grouped]:
+def visits_by_profile(query: ReportQuery, days: SplitDays) -> list[Grouped]:
+    """Return the numbers of sessions by AI profile; ``None`` are those of any, where no profile is filtered by."""
+    by, parts = ["ai_profile"], list[Grouped]()
+    if days.rolled_up:
+        parts.append(rolled_up.session_sums(query, days.rolled_up, by))
+    if days.live:
+        sessions = query.started(*days.live)
+        parts.append(SessionSums(sessions, [by], chosen=query.visits, converted_sessions=query.converting))
+    return parts
+
+
+def credited_totals(query: ReportQuery, days: SplitDays, by: Sequence[str]) -> list[Grouped]:
     """Return the sums of cart events and orders on some days."""
     parts: list[Grouped] = []
     if days.rolled_up:

@@ -18,15 +18,24 @@ MIXED = Fraction(5, 100)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DayFigures:
-    """The figures of one channel on one day, from which all others (except products) are computed.
-
-    ``carts`` counts the sessions whose first cart event of the day has this channel. ``converted_sessions`` are
-    those of ``sessions`` with an order by now, on any day. ``refunded_minor`` sums refunds of the day's orders so far,
-    ``dated_refunds_minor`` those made on the day, of orders of any day.
-    """
+class SessionDay:
+    """The sessions that started on one day. ``converted_sessions`` are those with an order by now, of any day."""
 
     on: date
+    sessions: int = 0
+    converted_sessions: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayFigures(SessionDay):
+    """The figures of one channel on one day, from which all others (except products) are computed.
+
+    ``carts`` counts the sessions whose first cart event of the day has this channel. ``sessions`` are those that belong
+    to the channel (see ``SessionSums``), ``converted_sessions`` those with an order credited to it: a session can be
+    in the rows of several channels, so their totals are not the sums of these. ``refunded_minor`` sums refunds of the
+    day's orders so far, ``dated_refunds_minor`` those made on the day, of orders of any day.
+    """
+
     channel: str
     add_to_cart_minor: int = 0
     cart_events: int = 0
@@ -38,13 +47,18 @@ class DayFigures:
     dated_refunds_minor: int = 0
     direct_minor: int = 0
     orders: int = 0
-    sessions: int = 0
-    converted_sessions: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowFigures(DayFigures):
     """The figures of one channel from the day ``on`` to ``last_on``: a day, week or month, or a part of one."""
+
+    last_on: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionRow(SessionDay):
+    """The sessions that started from the day ``on`` to ``last_on``."""
 
     last_on: date
 
@@ -71,9 +85,9 @@ class Figures:
     is_mixed: bool = False
 
     @classmethod
-    def of(cls, days: Iterable[DayFigures], *, is_mixed: bool = False) -> Self:
-        """Add up ``days`` of one or several channels."""
-        days = list(days)
+    def of(cls, days: Iterable[DayFigures], session_days: Iterable[SessionDay], *, is_mixed: bool = False) -> Self:
+        """Add up ``days`` of one or several channels, and the sessions of ``session_days``."""
+        days, session_days = list(days), list(session_days)
         return cls(
             add_to_cart_minor=sum(day.add_to_cart_minor for day in days),
             cart_days=len({day.on for day in days if day.cart_events}),
@@ -86,8 +100,8 @@ class Figures:
             dated_refunds_minor=sum(day.dated_refunds_minor for day in days),
             direct_minor=sum(day.direct_minor for day in days),
             orders=sum(day.orders for day in days),
-            sessions=sum(day.sessions for day in days),
-            converted_sessions=sum(day.converted_sessions for day in days),
+            sessions=sum(day.sessions for day in session_days),
+            converted_sessions=sum(day.converted_sessions for day in session_days),
             is_mixed=is_mixed,
         )
 

@@ -67,7 +67,8 @@ def total_where(column: str, also: str, *values: str) -> Sum:
 
 @dataclass(frozen=True, slots=True)
 class StoredRows:
-    """A company's rows of a roll-up table in any of ``periods``, with the columns in ``chosen`` equal to its values.
+    """A company's rows of a roll-up table in any of ``periods``, with the columns in ``chosen`` equal to its values, or
+    null.
 
     Read without the ORM, which takes 0.3 ms to build each of a report's up to five such queries.
     """
@@ -75,7 +76,7 @@ class StoredRows:
     model: type[DaySums]
     company: Company
     periods: Sequence[Period]
-    chosen: Mapping[str, str]
+    chosen: Mapping[str, str | None]
 
     @property
     def db(self) -> str:
@@ -85,11 +86,15 @@ class StoredRows:
         ops = connections[self.db].ops
         on = ops.quote_name("on")
         of_days = " OR ".join([f"({on} >= %s AND {on} <= %s)"] * len(self.periods))
-        also = "".join(f" AND {ops.quote_name(name)} = %s" for name in self.chosen)
+        also = "".join(
+            f" AND {ops.quote_name(name)} {'IS NULL' if value is None else '= %s'}"
+            for name, value in self.chosen.items()
+        )
+        values = (value for value in self.chosen.values() if value is not None)
         days = (ops.adapt_datefield_value(day) for period in self.periods for day in (period.start, period.end))
         return (
             f"{ops.quote_name(self.model._meta.db_table)} WHERE company_id = %s AND ({of_days}){also}",
-            (self.company.pk, *days, *self.chosen.values()),
+            (self.company.pk, *days, *values),
         )
 
 

@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import OuterRef, QuerySet, Subquery, Window
 from django.db.models.functions import RowNumber
 
-from alhena_tracking.models import CartEvent, Order, OrderLine, Refund, Trust, VisitorSession
+from alhena_tracking.models import CartEvent, Order, OrderLine, Refund, Trust
 from alhena_tracking.reports.grouped import (
     COUNT,
     FoundRows,
@@ -122,19 +122,6 @@ def refund_sums(refunds: QuerySet[Refund]) -> Grouped:
     """Sum refunds of counted orders by their own day, and the channel of their order."""
     by = ("occurred_on", "refunded_order__channel")
     return Grouped(FoundRows(refunds), by, dated_refunds_minor=total("counted_minor"))
-
-
-def session_sums(sessions: QuerySet[VisitorSession], by: Sequence[str], **converting: QuerySet[Order]) -> Grouped:
-    """Count sessions, and under each name in ``converting`` those with one of its orders, on any day, in any currency
-    and channel.
-    """
-    # One order of each session is looked up by index: for a join, databases would read all orders.
-    looked_up = {
-        f"{name}_order": Subquery(orders.filter(session=OuterRef("pk")).order_by().values("pk")[:1])
-        for name, orders in converting.items()
-    }
-    converted = {name: Sum("COUNT({})", (f"{name}_order",)) for name in converting}
-    return Grouped(FoundRows(sessions.annotate(**looked_up)), by, sessions=COUNT, **converted)
 
 
 def added_sums(events: QuerySet[CartEvent], by: Sequence[str]) -> Grouped:

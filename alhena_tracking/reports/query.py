@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
-from alhena_tracking.models import Company, Order, Refund, VisitorSession
+from alhena_tracking.conf import conf
+from alhena_tracking.models import Company, Order, Refund, Trust, VisitorSession
 from alhena_tracking.querysets import DaysQuerySet, OrderQuerySet, RefundQuerySet, VisitorSessionQuerySet
 from alhena_tracking.reports.periods import Grain, Period
 from alhena_tracking.reports.sections import Section
@@ -18,10 +19,11 @@ _Rows = TypeVar("_Rows", bound=DaysQuerySet[Any])
 class ReportQuery:
     """A query. An empty ``currency`` means the company's main one or the busiest; other empty filters match everything.
 
-    ``channel``, ``ai_profile`` and ``trust`` filter cart events and orders; ``channel`` and ``ai_profile`` also filter
-    sessions, which have no trust. Rows are added up by ``grain``. ``is_compared`` adds the figures of
-    ``compared_with``, or of the previous period where that is ``None``; of one day, only what happened by ``until``.
-    ``is_converted`` adds one sum of all currencies, ``sections`` what else is read on request.
+    ``channel``, ``ai_profile`` and ``trust`` filter cart events and orders by their credit; ``channel`` and
+    ``ai_profile`` also filter sessions, by each that they belong to (see ``SessionSums``). Rows are added up by
+    ``grain``. ``is_compared`` adds the figures of ``compared_with``, or of the previous period where that is ``None``;
+    of one day, only what happened by ``until``. ``is_converted`` adds one sum of all currencies, ``sections`` what else
+    is read on request.
     """
 
     company: Company
@@ -49,7 +51,7 @@ class ReportQuery:
 
     @property
     def visits(self) -> dict[str, str]:
-        """The lookups for sessions."""
+        """The lookups of channel and AI profile."""
         chosen = {"channel": self.channel, "ai_profile": self.ai_profile}
         return {name: value for name, value in chosen.items() if value}
 
@@ -57,9 +59,15 @@ class ReportQuery:
         """Filter cart events or orders by the query, in any of the periods, unordered."""
         return self.of_company(rows, *periods, **self.credit, **lookups)
 
+    @property
+    def converting(self) -> list[str]:
+        """The levels of trust of the orders by which a session counts as one with an order."""
+        levels = Trust.by_server() if conf.confirmed_orders_only else tuple(Trust)
+        return [level.value for level in levels if self.trust in {"", level.value}]
+
     def started(self, *periods: Period) -> VisitorSessionQuerySet[VisitorSession]:
-        """Return the sessions under the query's filters that started in any of the periods, unordered."""
-        return self.of_company(VisitorSession.objects.included(), *periods, **self.visits)
+        """Return the sessions that count and started in any of the periods, whatever the filters, unordered."""
+        return self.of_company(VisitorSession.objects.counted(), *periods)
 
     def orders(self, *periods: Period, **lookups: object) -> OrderQuerySet[Order]:
         """Return the orders under the query's filters that count as revenue, in any of the periods, unordered."""

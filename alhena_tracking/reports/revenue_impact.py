@@ -14,22 +14,29 @@ from alhena_tracking.reports.cards import CARD_TYPES, Card
 from alhena_tracking.reports.converted import Conversion, ConvertedFigures, convert
 from alhena_tracking.reports.days import SourceDays
 from alhena_tracking.reports.differences import Differences, differences
-from alhena_tracking.reports.figures import CurrencyTotals, DayFigures, Figures, RowFigures, is_mixed
+from alhena_tracking.reports.figures import (
+    CurrencyTotals,
+    DayFigures,
+    Figures,
+    RowFigures,
+    SessionDay,
+    SessionRow,
+    is_mixed,
+)
 from alhena_tracking.reports.periods import Part, Period
 from alhena_tracking.reports.products import ProductFigures, figures_by_product
+from alhena_tracking.reports.profiles import Profiles, figures_by_profile
 from alhena_tracking.reports.query import ReportQuery
 from alhena_tracking.reports.sections import Section
 from alhena_tracking.reports.sums import PRODUCT_RANKS
 
 _SUMS = [one.name for one in fields(DayFigures) if one.name not in {"on", "channel"}]
 _sums_of = attrgetter(*_SUMS)
-#: Sessions without a qualifying interaction have no channel.
-NO_CHANNEL = ""
 
 
 @dataclass(frozen=True, slots=True)
 class ChannelFigures:
-    """The figures of one channel; ``channel`` is empty for sessions without a qualifying interaction."""
+    """The figures of one channel."""
 
     channel: str
     figures: Figures
@@ -39,20 +46,22 @@ class ChannelFigures:
 class RevenueImpactReport:
     """The report that cards, charts, tables, exports and JSON all show, so that they always agree.
 
-    ``days`` has a row for every day and channel with figures, by day. ``products`` are the first of ``product_count``
-    products, by purchase revenue unless asked otherwise. ``currency`` is empty if neither the query nor the company
-    names one and there is no revenue. ``other_currencies`` have figures, too, the busiest first. ``previous`` is
-    ``None`` where nothing is compared: because nobody asked, or because nothing was recorded at the beginning of the
-    compared period. Then ``recorded_since`` is the first day with data. While ``is_redating``, events may count on
-    their day of a former time zone. ``held_back_orders`` counts the company's orders of the period that wait for staff,
-    whatever the other filters, in all currencies. ``conversion`` and what the query's ``sections`` name are
-    ``None`` unless it asks for them; ``differences`` also where nothing is compared.
+    ``days`` has a row for every day and channel with figures, by day, ``session_days`` the sessions of each day that
+    has any. ``products`` are the first of ``product_count`` products, by purchase revenue unless asked otherwise.
+    ``currency`` is empty if neither the query nor the company names one and there is no revenue. ``other_currencies``
+    have figures, too, the busiest first. ``previous`` is ``None`` where nothing is compared: because nobody asked, or
+    because nothing was recorded at the beginning of the compared period. Then ``recorded_since`` is the first day with
+    data. While ``is_redating``, events may count on their day of a former time zone. ``held_back_orders`` counts the
+    company's orders of the period that wait for staff, whatever the other filters, in all currencies. ``conversion``
+    and what the query's ``sections`` name are ``None`` unless it asks for them; ``differences`` also where nothing is
+    compared.
     """
 
     query: ReportQuery
     currency: str
     other_currencies: tuple[CurrencyTotals, ...]
     days: tuple[DayFigures, ...]
+    session_days: tuple[SessionDay, ...]
     channels: tuple[ChannelFigures, ...]
     products: tuple[ProductFigures, ...]
     product_count: int
@@ -64,6 +73,7 @@ class RevenueImpactReport:
     conversion: Conversion | None = None
     differences: Differences | None = None
     models: AttributionModels | None = None
+    profiles: Profiles | None = None
 
     @property
     def cards(self) -> tuple[Card, ...]:
@@ -83,6 +93,15 @@ class RevenueImpactReport:
             found.setdefault((self._first_day(day.on), day.channel), []).append(day)
         rows = (_row(Period(start, ends[start]), channel, days) for (start, channel), days in found.items())
         return sorted(rows, key=lambda row: (row.on, row.channel))
+
+    @property
+    def session_rows(self) -> list[SessionRow]:
+        """The sessions of every day, week or month that has any, by day."""
+        found: dict[date, Counter[str]] = defaultdict(Counter)
+        for day in self.session_days:
+            found[self._first_day(day.on)].update(sessions=day.sessions, converted_sessions=day.converted_sessions)
+        ends = {part.period.start: part.period.end for part in self.parts}
+        return [SessionRow(on=on, last_on=ends[on], **counts) for on, counts in found.items()]
 
     def amounts(self, name: str) -> dict[tuple[date, str], int]:
         """Return one of the sums of ``rows``, by first day and channel, in a fraction of their time."""
@@ -137,7 +156,7 @@ def revenue_impact(
     Takes five statements (rolled-up days, currencies, days, products, orders that are held back), and one more each for
     the currencies of a compared period; to choose a currency where the period has none; where the compared period
     begins with a day without figures; after a change of the time zone; and for attribution models. It takes three to
-    convert all currencies, and two for the differences.
+    convert all currencies, and two each for the differences and AI profiles.
     """
     period, compared = query.period, query.compared
     before = compared or period.previous
@@ -146,7 +165,7 @@ def revenue_impact(
     currency, other_currencies, elsewhere = choose_currency(query, asked.credited)
     if not currency:
         currency, *_ = choose_currency(query, both.within(before).credited)
-    days = figures_by_day(query, both if compared and not query.until else asked, currency)
+    days, session_days = figures_by_day(query, both if compared and not query.until else asked, currency)
     recorded_since = None
     if compared and not any(day.on == compared.start for day in days):
         first = query.company.recorded_since()
@@ -154,11 +173,14 @@ def revenue_impact(
             compared, recorded_since = None, first
     products, product_count = figures_by_product(query, asked, currency, most=most_products, first=first_products)
     current_days = tuple(day for day in days if day.on in period)
-    current = Figures.of(current_days)
+    current_sessions = tuple(day for day in session_days if day.on in period)
+    current = Figures.of(current_days, current_sessions)
     current = replace(current, is_mixed=is_mixed(current.orders, elsewhere.total()))
     previous, different = None, None
     if compared:
-        previous = Figures.of(day for day in days if day.on in compared)
+        previous = Figures.of(
+            (day for day in days if day.on in compared), (day for day in session_days if day.on in compared)
+        )
         other_orders = orders_elsewhere(query, both.within(compared).credited, currency)
         previous = replace(previous, is_mixed=is_mixed(previous.orders, other_orders))
         if Section.DIFFERENCES in query.sections:
@@ -168,6 +190,7 @@ def revenue_impact(
         currency=currency,
         other_currencies=tuple(other_currencies),
         days=current_days,
+        session_days=current_sessions,
         channels=_by_channel(current_days, elsewhere),
         products=tuple(products),
         product_count=product_count,
@@ -181,6 +204,7 @@ def revenue_impact(
         else None,
         differences=different,
         models=attribution_models(query, asked.credited, currency) if Section.MODELS in query.sections else None,
+        profiles=figures_by_profile(query, asked, currency) if Section.PROFILES in query.sections else None,
     )
 
 
@@ -192,11 +216,10 @@ def _row(period: Period, channel: str, days: list[DayFigures]) -> RowFigures:
 
 def _by_channel(days: tuple[DayFigures, ...], elsewhere: Counter[str]) -> tuple[ChannelFigures, ...]:
     """Return the figures of each channel; ``elsewhere`` counts its orders in other currencies."""
-    found = {day.channel for day in days}
     rows = []
-    for channel in (*Channel.values, NO_CHANNEL):
-        if channel in found:
-            figures = Figures.of(day for day in days if day.channel == channel)
+    for channel in Channel.values:
+        if of_channel := [day for day in days if day.channel == channel]:
+            figures = Figures.of(of_channel, of_channel)
             is_of_several = is_mixed(figures.orders, elsewhere[channel])
             rows.append(ChannelFigures(channel, replace(figures, is_mixed=is_of_several)))
     return tuple(rows)

@@ -129,8 +129,13 @@ def _of_products(rows: StoredRows | FoundRows, by: Sequence[str], **bought: Sum)
 
 
 def session_sums(query: ReportQuery, periods: Sequence[Period], by: Sequence[str]) -> Grouped:
-    """Count sessions, and those with an order under the query's filters."""
-    rows = StoredRows(DailySessions, query.company, periods, query.visits)
+    """Count sessions, and those with an order under the query's filters.
+
+    ``channel`` and ``ai_profile`` are null in the sums over all their values, where they are keys without a filter.
+    """
+    pair = {"channel": query.channel or None, "ai_profile": query.ai_profile or None}
+    chosen = {name: value for name, value in pair.items() if value or name not in by}
+    rows = StoredRows(DailySessions, query.company, periods, chosen)
     return Grouped(rows, by, sessions=total("sessions"), converted_sessions=_converted(query.trust))
 
 

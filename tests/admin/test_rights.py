@@ -58,6 +58,8 @@ export channels.csv      login   .     .      .     ok       ok      ok     ok  
 export channels.excel    login   .     .      .     ok       ok      ok     ok      .     .        .       .     ok
 export products.csv      login   .     .      .     ok       ok      ok     ok      .     .        .       .     ok
 export products.excel    login   .     .      .     ok       ok      ok     ok      .     .        .       .     ok
+export profiles.csv      login   .     .      .     ok       ok      ok     ok      .     .        .       .     ok
+export profiles.excel    login   .     .      .     ok       ok      ok     ok      .     .        .       .     ok
 export currencies.csv    login   .     .      .     ok       ok      ok     ok      .     .        .       .     ok
 export currencies.excel  login   .     .      .     ok       ok      ok     ok      .     .        .       .     ok
 export differences.csv   login   .     .      .     ok       ok      ok     ok      .     .        .       .     ok
@@ -137,6 +139,8 @@ export channels.csv       400
 export channels.excel     400
 export products.csv       400
 export products.excel     400
+export profiles.csv       400
+export profiles.excel     400
 export currencies.csv     400
 export currencies.excel   400
 export differences.csv    400

@@ -23,7 +23,7 @@ from tests.support.factories import at
 REPORT_URL = "/admin/alhena_tracking/revenueimpact/"
 MONDAY = date(2026, 3, 2)
 THAT_WEEK = {"start": "2026-03-02", "end": "2026-03-08"}
-FIGURES = ["cards", "days", "channels", "products"]
+FIGURES = ["cards", "days", "channels", "products", "profiles"]
 
 
 # The page and the answer
@@ -44,6 +44,7 @@ def test_page_when_the_user_may_export_offers_every_file_with_its_rows(
         ("By currency", "2", ["CSV", "CSV for Excel"]),
         ("What changed", "", ["CSV", "CSV for Excel"]),
         ("Attribution models", "", ["CSV", "CSV for Excel"]),
+        ("AI profiles", "", ["CSV", "CSV for Excel"]),
         ("All of the above", "", ["XLSX"]),
         ("Orders", "1", ["CSV", "CSV for Excel", "XLSX"]),
         ("Cart events", "2", ["CSV", "CSV for Excel", "XLSX"]),

@@ -18,7 +18,7 @@ from tests.support.exported_files import read_csv
 from tests.support.factories import at
 
 MONDAY = date(2026, 3, 2)
-FIGURES = ["cards", "days", "channels", "products"]
+FIGURES = ["cards", "days", "channels", "products", "profiles"]
 HOSTILE = [
     '=HYPERLINK("https://evil.example","Click")',
     "+1+1",

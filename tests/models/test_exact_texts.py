@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import pytest
 from django.apps import apps
+from django.db import connection
 from django.db.models import CharField, TextField
 from django.test import Client
 
@@ -53,6 +54,15 @@ def test_columns_when_callers_choose_the_text_are_exact() -> None:
     inexact = {name for name, field in columns.items() if not isinstance(field, ExactCharField)}
     assert {field for _, field in inexact} == OWN_TEXTS
     assert all(field not in OWN_TEXTS for _, field in columns.keys() - inexact)
+
+
+@pytest.mark.skipif(connection.vendor != "mysql", reason="only MariaDB's columns have a collation of ours")
+def test_columns_when_migrated_have_an_exact_collation() -> None:
+    for model in apps.get_app_config("alhena_tracking").get_models():
+        exact = {field.column for field in model._meta.concrete_fields if isinstance(field, ExactCharField)}
+        with connection.cursor() as cursor:
+            described = connection.introspection.get_table_description(cursor, model._meta.db_table)
+        assert {column.name for column in described if str(column.collation).endswith("_bin")} >= exact
 
 
 @pytest.mark.parametrize("other", ["Stylist", "stýlist", "stylist "])

@@ -173,7 +173,9 @@ def assert_figures_agree(answers: Answers, by_hand: dict[str, Any]) -> None:
 
     report = answers.json("revenue-impact")
     for name, value in by_hand.items():
-        is_sum = name in {"orders", "carts"} or (isinstance(report["current"][name], int))
+        is_sum = name in {"orders", "carts", "sessions", "converted_sessions"} or (
+            isinstance(report["current"][name], int)
+        )
         in_json = report["current"][name]
         assert in_json == (value if is_sum or value is None else f"{amounts.with_decimals(value, 6):f}"), name
 
@@ -192,12 +194,30 @@ def assert_figures_agree(answers: Answers, by_hand: dict[str, Any]) -> None:
         count = "Orders" if rows and "Orders" in rows[0] else "orders"
         assert sum(int(row[count]) for row in rows) == by_hand["orders"]
     assert sum(int(row["Carts"]) for row in days) == by_hand["carts"]
-    for name in ("add_to_cart_minor", "purchase_minor", "direct_minor", "refunded_minor", "orders", "sessions"):
+    for name in ("add_to_cart_minor", "purchase_minor", "direct_minor", "refunded_minor", "orders"):
         assert sum(day[name] for day in report["days"]) == report["current"][name]
+    assert_sessions_agree(days, by_time, channels, report)
     added = by_hand["add_to_cart_minor"]
     for products in (answers.csv("products"), sheets["Products"]):
         assert sum(answers.minor(row["Add-to-cart GMV"]) for row in products) == added
     assert sum(product["add_to_cart_minor"] for product in report["products"]) == added
+
+
+def assert_sessions_agree(
+    days: list[dict[str, str]], by_time: list[dict[str, Any]], channels: list[dict[str, str]], report: dict[str, Any]
+) -> None:
+    """Sessions, of which the channels can have more than there are."""
+    in_json = {one["channel"]: one for one in report["channels"]}
+    assert {row["Channel"]: int(row["Sessions"]) for row in channels} == {
+        channel: one["sessions"] for channel, one in in_json.items()
+    }
+    for label, name in (("Sessions", "sessions"), ("Sessions with an order", "converted_sessions")):
+        assert sum(row[name] for row in report["session_days"]) == report["current"][name]
+        for rows in (days, by_time):
+            totals = {row["First day"]: int(row[f"{label} in all channels"]) for row in rows}
+            assert sum(totals.values()) == report["current"][name]
+            for channel, one in in_json.items():
+                assert sum(int(row[label]) for row in rows if row["Channel"] == channel) == one[name]
 
 
 def compared_with(question: dict[str, str]) -> Period | None:
@@ -369,6 +389,34 @@ def assert_models_agree(answers: Answers, by_hand: dict[str, Any], revenue_minor
             assert set(columns[-1]) == {revenue_minor}
 
 
+def assert_profiles_agree(answers: Answers, by_hand: dict[str, Any], of_profile: Callable[..., dict[str, Any]]) -> None:
+    """The AI profiles: each by its own plain SQL, in JSON, files and table."""
+    in_json = answers.json("revenue-impact", show="profiles")["profiles"]
+    in_file, in_sheet = answers.csv("profiles"), answers.xlsx("figures")["AI profiles"]
+    assert in_json["count"] == len(in_json["rows"]) == len(in_file) == len(in_sheet)
+    for name in ("add_to_cart_minor", "purchase_minor", "orders"):
+        assert sum(row[name] for row in in_json["rows"]) == by_hand[name]
+    for row, *others in zip(in_json["rows"], in_file, in_sheet, strict=True):
+        for other in others:
+            assert str(other["AI profile"] or "").lstrip("'") == row["profile"]
+            counts = [int(other[label]) for label in ("Sessions", "Sessions with an order", "Orders")]
+            assert counts == [row["sessions"], row["converted_sessions"], row["orders"]]
+            money = [answers.minor(other[label]) for label in ("Add-to-cart GMV", "Purchase revenue")]
+            assert money == [row["add_to_cart_minor"], row["purchase_minor"]]
+        assert row["conversion_rate"] is None  # of so few orders
+        if row["profile"]:
+            expected = of_profile(profile=row["profile"])
+            for name in ("sessions", "converted_sessions", "add_to_cart_minor", "purchase_minor", "orders"):
+                assert row[name] == expected[name]
+    context = answers.get(REPORT_URL, show="profiles").context
+    if "cards" not in context:
+        return
+    table = context["profile_table"].rows if in_json["rows"] else []
+    assert [(row.label, int(row.cells[0]), answers.minor(row.cells[5])) for row in table] == [
+        (row["profile"] or "No AI profile", row["sessions"], row["purchase_minor"]) for row in in_json["rows"]
+    ]
+
+
 def leave_raw(company: Company, rnd: random.Random, until: datetime) -> None:
     """Nothing is rolled up."""
 
@@ -433,3 +481,4 @@ def test_figures_when_read_everywhere_agree_with_plain_sql(
         assert_page_agrees(answers, by_hand)
         assert_rows_agree(answers, by_hand)
         assert_models_agree(answers, models_by_hand(company, period, **asked), by_hand["purchase_minor"])
+        assert_profiles_agree(answers, by_hand, partial(of, period))

@@ -233,7 +233,7 @@ def test_first_day_of_a_shop_without_visitors_is_unknown(company: Company) -> No
     sell(factories.CompanyFactory.create(), date(2025, 10, 4), 12)
     assert company.recorded_since() is None
     report = revenue_impact(ReportQuery(company=company, period=Period(TUESDAY, TUESDAY)))
-    assert (report.recorded_since, report.previous) == (None, Figures.of([]))
+    assert (report.recorded_since, report.previous) == (None, Figures.of([], []))
 
 
 # Presets and shares

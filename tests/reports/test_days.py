@@ -132,7 +132,7 @@ class Told:
 
 def figures_of(report: RevenueImpactReport) -> tuple[int, int, int]:
     figures = report.current
-    assert figures == Figures.of(report.days)
+    assert figures == Figures.of(report.days, report.session_days)
     return figures.add_to_cart_minor, figures.purchase_minor, figures.sessions
 
 

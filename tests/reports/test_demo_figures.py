@@ -44,7 +44,10 @@ ELSEWHERE = (
     "SELECT COUNT(*) FROM alhena_tracking_order "
     "WHERE standing = 'COUNTED' AND currency <> %s AND occurred_on BETWEEN %s AND %s"
 )
-STARTED = "SELECT COUNT(*) FROM alhena_tracking_visitorsession WHERE started_on BETWEEN %s AND %s"
+STARTED = (
+    "SELECT COUNT(*) FROM alhena_tracking_visitorsession "
+    "WHERE qualified_at IS NOT NULL AND started_on BETWEEN %s AND %s"
+)
 CONVERTED = (
     "SELECT COUNT(DISTINCT s.id) FROM alhena_tracking_visitorsession s "
     "JOIN alhena_tracking_order o ON o.session_id = s.id AND o.standing = 'COUNTED' "

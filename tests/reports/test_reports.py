@@ -44,11 +44,11 @@ pytestmark = pytest.mark.django_db
 MONDAY = date(2026, 3, 2)
 TUESDAY = date(2026, 3, 3)
 WEEK = Period(MONDAY, date(2026, 3, 8))
-#: The figures that are sums over days and channels.
+#: The figures that are sums over days and channels: not sessions, which can belong to several channels.
 ADDED_UP = (
     *("add_to_cart_minor", "carts", "purchase_minor", "verified_minor", "confirmed_minor"),
     *("refunded_minor", "net_minor"),
-    *("orders", "sessions", "converted_sessions"),
+    "orders",
 )
 
 
@@ -68,12 +68,12 @@ def card_values(report: RevenueImpactReport) -> dict[str, Fraction | int | None]
 def assert_agrees_with_itself(report: RevenueImpactReport) -> None:
     """Cards, the table by channel and the days of the charts show the same numbers."""
     is_mixed = report.current.is_mixed
-    assert Figures.of(report.days, is_mixed=is_mixed) == report.current
+    assert Figures.of(report.days, report.session_days, is_mixed=is_mixed) == report.current
     for name in ADDED_UP:
         assert sum(getattr(one.figures, name) for one in report.channels) == getattr(report.current, name)
     for one in report.channels:
         days = [day for day in report.days if day.channel == one.channel]
-        assert Figures.of(days, is_mixed=one.figures.is_mixed) == one.figures
+        assert Figures.of(days, days, is_mixed=one.figures.is_mixed) == one.figures
 
 
 # Periods
@@ -188,7 +188,7 @@ def test_carts_of_other_currencies_do_not_count() -> None:
 
     report = ask(session.company, currency="EUR")
 
-    assert {day.channel: day.carts for day in report.days} == {"CHAT": 1}
+    assert {day.channel: day.carts for day in report.days} == {"CHAT": 1, "FAQ": 0}
     assert report.current.add_to_cart_minor == 100
 
 
@@ -201,10 +201,13 @@ def test_conversion_when_orders_are_late_or_foreign_counts_them() -> None:
     OrderFactory.create(session=foreign, occurred_at=at(MONDAY), currency="JPY")
     OrderFactory.create(session=foreign, occurred_at=at(TUESDAY), currency="USD")
 
-    report = ask(company, currency="EUR", channel="CHAT")
+    report = ask(company, currency="EUR")
 
     assert report.current.conversion_rate == Fraction(2, 3)
     assert report.current.orders == 0
+    # The late order is credited elsewhere.
+    rates = {channel: ask(company, channel=channel).current.conversion_rate for channel in ("CHAT", "FAQ")}
+    assert rates == {"CHAT": Fraction(1, 3), "FAQ": 1}
 
 
 def test_orders_count_on_their_own_day_and_sessions_on_theirs() -> None:
@@ -390,14 +393,14 @@ def test_report_when_compared_with_nothing_has_no_changes() -> None:
     assert report.current == ask(session.company).current
 
 
-def test_sessions_when_none_qualifies_have_a_row_of_their_own() -> None:
+def test_sessions_when_no_interaction_qualifies_count_nowhere() -> None:
     session = VisitorSessionFactory.create(started_at=at(MONDAY))
     VisitorSessionFactory.create(company=session.company, started_at=at(MONDAY), channel="")
 
     report = ask(session.company)
 
-    assert [(one.channel, one.figures.sessions) for one in report.channels] == [("CHAT", 1), ("", 1)]
-    assert report.current.sessions == 2
+    assert [(one.channel, one.figures.sessions) for one in report.channels] == [("CHAT", 1)]
+    assert report.current.sessions == 1
     assert_agrees_with_itself(report)
 
 
@@ -651,5 +654,5 @@ def test_report_agrees_with_plain_sql(seed: int) -> None:
                     by_hand = figures_by_hand(company, period, currency, channel)
                     filtered = ask(company, period, currency=currency, channel=channel)
                     assert figures_of(filtered.current, list(by_hand)) == by_hand
-                    assert rows.get(channel, Figures.of([], is_mixed=filtered.current.is_mixed)) == filtered.current
+                    assert rows.get(channel, Figures.of([], [], is_mixed=filtered.current.is_mixed)) == filtered.current
                     assert_agrees_with_itself(filtered)

@@ -88,7 +88,7 @@ class InteractionFactory(DjangoModelFactory[models.Interaction]):
 
 
 class _CreditedFactory(DjangoModelFactory[_Row]):
-    """A row credited to an interaction of ``session``, whose type follows from ``channel``."""
+    """A row credited to an interaction of ``session``, whose kind and profile follow from its channel and profile."""
 
     class Meta:
         abstract = True
@@ -97,7 +97,10 @@ class _CreditedFactory(DjangoModelFactory[_Row]):
     company = factory.SelfAttribute("session.company")
     channel = factory.LazyAttribute(lambda row: row.session.channel)
     credited_interaction = factory.SubFactory(
-        InteractionFactory, session=factory.SelfAttribute("..session"), kind=factory.SelfAttribute("..channel")
+        InteractionFactory,
+        session=factory.SelfAttribute("..session"),
+        kind=factory.SelfAttribute("..channel"),
+        ai_profile=factory.SelfAttribute("..ai_profile", default=""),
     )
     attribution_window = timedelta(hours=24)
     attribution_model = models.AttributionModel.FIRST_TOUCH

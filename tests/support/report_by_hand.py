@@ -41,7 +41,15 @@ def fill(company: Company, rnd: random.Random, start: date, *, days: int, sessio
         session = VisitorSessionFactory.create(
             company=company, started_at=started_at, channel=channel, ai_profile=profile
         )
-        interaction = InteractionFactory.create(session=session)
+        interaction = InteractionFactory.create(session=session, ai_profile=profile, is_qualifying=bool(channel))
+        for _ in range(rnd.choice((0, 0, 1, 3))):
+            InteractionFactory.create(
+                session=session,
+                occurred_at=some_time(started_at, 60),
+                kind=rnd.choice(CHANNELS),
+                ai_profile=rnd.choice(PROFILES),
+                is_qualifying=bool(channel) and rnd.random() < 0.7,
+            )
         facts = {"session": session, "credited_interaction": interaction}
         main_currency = rnd.choice(("EUR", "EUR", "JPY"))
         for _ in range(rnd.choice((0, 1, 2, 5))):
@@ -161,14 +169,23 @@ def figures_by_hand(
         in_scope,
     )
     [(sessions, converted)] = select(
-        """SELECT COUNT(*), COALESCE(SUM(CASE WHEN s.id IN (
-            SELECT o.session_id FROM alhena_tracking_order o
-            WHERE o.excluded_at IS NULL AND NOT o.is_denied AND o.held_reason = '' AND (%s = '' OR o.trust = %s)
-            AND o.occurred_at <= %s
+        """SELECT COUNT(*), COALESCE(SUM(CASE WHEN EXISTS (
+            SELECT 1 FROM alhena_tracking_order o WHERE o.session_id = s.id
+            AND o.excluded_at IS NULL AND NOT o.is_denied AND o.held_reason = '' AND (%s = '' OR o.trust = %s)
+            AND (%s = '' OR o.channel = %s) AND (%s = '' OR o.ai_profile = %s) AND o.occurred_at <= %s
         ) THEN 1 ELSE 0 END), 0) FROM alhena_tracking_visitorsession s
-        WHERE s.company_id = %s AND s.started_on BETWEEN %s AND %s
-        AND (%s = '' OR s.channel = %s) AND (%s = '' OR s.ai_profile = %s) AND s.started_at <= %s""",
-        [trust, trust, by, company.pk, period.start, period.end, *visits, by],
+        WHERE s.company_id = %s AND s.started_on BETWEEN %s AND %s AND s.started_at <= %s AND EXISTS (
+            SELECT 1 FROM alhena_tracking_interaction i WHERE i.session_id = s.id AND i.is_qualifying
+            AND i.occurred_at <= %s
+        ) AND (EXISTS (
+            SELECT 1 FROM alhena_tracking_interaction i WHERE i.session_id = s.id AND i.is_qualifying
+            AND (%s = '' OR i.kind = %s) AND (%s = '' OR i.ai_profile = %s) AND i.occurred_at <= %s
+        ) OR EXISTS (
+            SELECT 1 FROM alhena_tracking_order o WHERE o.session_id = s.id
+            AND o.excluded_at IS NULL AND NOT o.is_denied AND o.held_reason = ''
+            AND (%s = '' OR o.channel = %s) AND (%s = '' OR o.ai_profile = %s) AND o.occurred_at <= %s
+        ))""",
+        [trust, trust, *visits, by, company.pk, period.start, period.end, by, by, *visits, by, *visits, by],
     )
     [(refunded,)] = select(
         """SELECT COALESCE(SUM(r.value_minor), 0) FROM alhena_tracking_refund r
@@ -211,6 +228,8 @@ def figures_by_hand(
         "net_minor": revenue - int(refunded),
         "carts": sum(carts_by_day.values()),
         "orders": orders,
+        "sessions": sessions,
+        "converted_sessions": int(converted),
         "average_order_minor": Fraction(revenue, orders) if orders else None,
         "conversion_rate": Fraction(int(converted), sessions) if sessions else None,
         "revenue_per_session_minor": Fraction(revenue, sessions) if sessions and not is_mixed else None,

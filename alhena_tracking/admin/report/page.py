@@ -26,6 +26,7 @@ from alhena_tracking.admin.report.tables import (
     day_table,
     order_table,
     product_table,
+    sessions_note,
     today_of,
 )
 from alhena_tracking.admin.report.texts import card_texts, chart_texts, held_back_text, no_credit_text, steps
@@ -134,6 +135,7 @@ class RevenueImpactAdmin(ReadOnlyMixin, ModelAdmin):
         """Return the tables that are shown unless a section is."""
         return {
             "channel_table": channel_table(report),
+            "sessions_note": sessions_note(report),
             "product_table": product_table(report),
             "order_table": order_table(report, self.admin_site) if may_open(self.admin_site, Order, request) else None,
         }

@@ -84,7 +84,7 @@ def today_of(report: RevenueImpactReport) -> date | None:
 
 
 def channel_table(report: RevenueImpactReport) -> Table:
-    names = {**dict(Channel.choices), "": _("No qualifying interaction")}
+    names = dict(Channel.choices)
 
     def cells(figures: Figures) -> list[str]:
         currency = report.currency
@@ -114,6 +114,13 @@ def channel_table(report: RevenueImpactReport) -> Table:
         rows=[Row(str(names[one.channel]), cells(one.figures)) for one in report.channels],
         total=Row(_("Total"), cells(report.current)),
     )
+
+
+def sessions_note(report: RevenueImpactReport) -> str:
+    """Explain why the sessions of the channels add up to more than their total; empty where they do not."""
+    if sum(one.figures.sessions for one in report.channels) <= report.current.sessions:
+        return ""
+    return _("A session belongs to each channel it used, so their sessions add up to more than the total.")
 
 
 def day_table(report: RevenueImpactReport) -> Table:

@@ -52,7 +52,7 @@ PARAMETERS: dict[str, tuple[str, Schema]] = {
     "compare_end": ("Its last day. Without it, it is as long as that of the report.", _DAY),
     "complete": ("Leaves today out, unless no day would be left.", _enum(ON)),
     "convert": ("Adds up all currencies in the company's main one, too, as `conversion`.", _enum(ON)),
-    "show": ("A part of the report that is only read on request, as the key of this name.", _enum(*Section.values)),
+    "show": ("What the report reads on request, as a field of this name; null otherwise.", _enum(*Section.values)),
     "range": ("Days relative to today, by the company's clock (default: last_30_days).", _enum(*Preset.values)),
     "limit": (
         f"How many products the report has (default: {PRODUCTS}).",

@@ -62,12 +62,13 @@ def report() -> dict[str, Any]:
     product = ProductFigures(
         product_id="SKU-1", name="Gooseneck kettle", add_to_cart_minor=17800, purchase_minor=17800, **units
     )
-    figures = Figures.of([day])
+    figures = Figures.of([day], [day])
     example = RevenueImpactReport(
         query=ReportQuery(company=_COMPANY, period=Period(_DAY, _DAY), is_compared=False),
         currency="USD",
         other_currencies=(),
         days=(day,),
+        session_days=(day,),
         channels=(ChannelFigures("FAQ", figures),),
         products=(product,),
         product_count=1,

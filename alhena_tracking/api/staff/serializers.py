@@ -180,7 +180,7 @@ class FiguresSerializer(SumsSerializer):
 
 
 class ChannelFiguresSerializer(FiguresSerializer):
-    channel = serializers.ChoiceField(choices=Channel.choices, allow_blank=True)
+    channel = serializers.ChoiceField(choices=Channel.choices)
 
     def to_representation(self, instance: Any) -> dict[str, Any]:
         return {"channel": instance.channel, **FiguresSerializer().to_representation(instance.figures)}
@@ -191,7 +191,7 @@ class RowFiguresSerializer(SumsSerializer):
 
     day = fields.DayField(source="on")
     last_day = fields.DayField(source="last_on")
-    channel = serializers.ChoiceField(choices=Channel.choices, allow_blank=True)
+    channel = serializers.ChoiceField(choices=Channel.choices)
     sums = (
         *(
             "add_to_cart_minor",
@@ -206,6 +206,14 @@ class RowFiguresSerializer(SumsSerializer):
         ),
         *("orders", "sessions", "converted_sessions"),
     )
+
+
+class SessionRowSerializer(SumsSerializer):
+    """The sessions that started on one day, or in one week or month: each once, whatever its channels."""
+
+    day = fields.DayField(source="on")
+    last_day = fields.DayField(source="last_on")
+    sums = ("sessions", "converted_sessions")
 
 
 class ChangesSerializer(SumsSerializer):
@@ -310,6 +318,20 @@ class AttributionModelsSerializer(StaffSerializer):
     orders_without_touches = fields.CountField(help_text="Those without stored touches, which count as one touch.")
 
 
+class ProfileFiguresSerializer(SumsSerializer):
+    profile = serializers.CharField(source="ai_profile", help_text="Empty for what named none.")
+    sums = ("sessions", "converted_sessions", "add_to_cart_minor", "orders", "purchase_minor")
+    ratios = (
+        *("conversion_rate", "conversion_low", "conversion_high"),
+        *("average_order_minor", "revenue_per_session_minor"),
+    )
+
+
+class ProfilesSerializer(StaffSerializer):
+    count = fields.CountField(help_text="Of all AI profiles with figures. `rows` has the first ones.")
+    rows = ProfileFiguresSerializer(many=True)
+
+
 class ReportSerializer(StaffSerializer):
     company = serializers.CharField(source="query.company.key")
     time_zone = serializers.CharField(source="query.company.time_zone")
@@ -333,6 +355,7 @@ class ReportSerializer(StaffSerializer):
     changes = ChangesSerializer(source="cards")
     channels = ChannelFiguresSerializer(many=True)
     days = RowFiguresSerializer(many=True, source="rows")
+    session_days = SessionRowSerializer(many=True, source="session_rows")
     products = ProductFiguresSerializer(many=True)
     product_count = fields.CountField(help_text="Of all products with figures. `products` has the first ones.")
     other_currencies = CurrencyTotalsSerializer(many=True)
@@ -344,6 +367,9 @@ class ReportSerializer(StaffSerializer):
     )
     models = AttributionModelsSerializer(
         allow_null=True, help_text="Attribution models side by side; null unless `show` asks for them."
+    )
+    profiles = ProfilesSerializer(
+        allow_null=True, help_text="By AI profile, the largest purchase revenue first; null unless `show` asks for it."
     )
     held_back_orders = fields.CountField(help_text="Orders of the period that wait for staff, in all currencies.")
 
