@@ -369,7 +369,7 @@ def assert_models_agree(answers: Answers, by_hand: dict[str, Any], revenue_minor
         for rows in (answers.csv("models"), sheet):
             found = [row for row in rows if row["Kind of row"] == label]
             assert {
-                row["Channel or AI profile"] or "": tuple(
+                str(row["Channel or AI profile"] or "").lstrip("'"): tuple(
                     int(row[title]) if title.startswith("Orders") else answers.minor(row[title])
                     for title in MODEL_COLUMNS
                 )

@@ -140,6 +140,7 @@ def test_products_when_sums_exceed_64_bits_come_by_their_change(company: Company
 @pytest.mark.parametrize("seed", range(examples(4, full=60)))
 def test_differences_of_any_shop_agree_with_sums_by_hand(company: Company, seed: int) -> None:
     rnd = random.Random(seed)
+    browse(company, FIRST, 1)
     fill(company, rnd, FIRST, days=14, sessions=40)
     chosen = rnd.choice(({}, {"channel": "FAQ"}, {"trust": "CONFIRMED"}))
     if seed % 2:
