@@ -16,13 +16,13 @@ _Select = tuple[str, tuple[Any, ...]]
 
 
 class SessionSums(Grouped):
-    """Numbers of sessions, and under each name in ``converting`` of those with an order of one of its levels of trust.
+    """The numbers of sessions, and under each name in ``converting`` those with an order of one of its levels of trust.
 
     A session belongs to the channel and AI profile of each of its qualifying interactions, and of each of its orders
-    that count, of any day and currency: of all, or those by ``until``. An order converts its session where it is
-    credited. So the numbers of several channels do not add up: each of the ``levels`` is a grouping by keys
-    (``started_on``, ``channel``, ``ai_profile``), the first one by all of them, in others the left out ones are null.
-    ``chosen`` are the channel and AI profile to count.
+    that count, of any day and currency (all, or those by ``until``). An order converts its session where it is
+    credited. So numbers of several channels or profiles do not add up, and there can be several ``levels``, each of
+    which groups by some of the keys ``started_on``, ``channel`` and ``ai_profile``: the first one by all that are used,
+    while in the others those left out are null. ``chosen`` filters by channel and AI profile.
     """
 
     def __init__(

@@ -52,6 +52,7 @@ def urls(shop: str) -> list[str]:
         f"{ADMIN}/eventdiagnostics/?company=nobody",
         f"{ADMIN}/eventdiagnostics/reconcile/",
         f"{ADMIN}/revenueimpact/files/",
+        f"{ADMIN}/revenueimpact/?show=profiles",
     ]
 
 

@@ -77,7 +77,8 @@ def fill(company: Company, text: str, at: datetime) -> dict[type[Any], Any]:
 
 def lists_of(models: Iterable[type[Any]], days: str) -> list[str]:
     """Return the pages that show many rows, the report first; ``days`` are its own, as a query string."""
-    pages = [f"{_BASE}revenueimpact/?{days}", f"{_BASE}eventdiagnostics/"]
+    report = f"{_BASE}revenueimpact/?{days}"
+    pages = [report, f"{report}&show=profiles", f"{_BASE}eventdiagnostics/"]
     return [*pages, *(f"{_BASE}{model._meta.model_name}/" for model in models)]
 
 

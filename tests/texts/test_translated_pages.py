@@ -213,6 +213,7 @@ def session_of(company: Company) -> Any:
     [
         THAT_WEEK,
         THAT_WEEK + "&channel=CHAT&profile=Προφίλ&trust=REPORTED&compare=none",
+        THAT_WEEK + "&show=profiles",
         "?range=today",
         "?start=2026-03-08&end=2026-03-02&channel=%CE%B1&currency=%CE%B1&trust=%CE%B1&compare=%CE%B1&range=%CE%B1",
         "?start=1999-03-08&end=2026-03-02&company=%CE%B1",
@@ -241,7 +242,7 @@ def test_pages_when_without_a_company_are_translated(client: Client) -> None:
     check_page(client.get(DIAGNOSTICS_URL))
 
 
-@pytest.mark.parametrize("name", ["cards.csv", "days.csv", "channels.csv", "products.csv"])
+@pytest.mark.parametrize("name", ["cards.csv", "days.csv", "channels.csv", "products.csv", "profiles.csv"])
 def test_export_headings_when_downloaded_are_translated(staff: Client, shop: Company, name: str) -> None:
     response: Any = staff.get(REPORT_URL + "export/" + name + THAT_WEEK)
     assert untranslated(b"".join(response.streaming_content).decode().splitlines()[0]) == []
