@@ -31,7 +31,7 @@ _Figure: TypeAlias = tuple[str, str, Unit, _Number, _Number]
 
 
 def cards_table(report: RevenueImpactReport) -> Table:
-    """Return the cards, and the refunds, and the net, verified and confirmed revenue beside them.
+    """Return the cards, what stands beside their revenue, and the parts of it that the products are.
 
     Shares change in percentage points, everything else by a part of its previous value. Where nothing was recorded yet
     when the compared period began, both are empty beside the first day with data.
@@ -51,7 +51,19 @@ def cards_table(report: RevenueImpactReport) -> Table:
             (_("Assisted revenue"), "assisted_minor"),
             (_("Verified revenue"), "verified_minor"),
             (_("Confirmed revenue"), "confirmed_minor"),
+            (_("Tax included"), "tax_minor"),
+            (_("Shipping included"), "shipping_minor"),
+            (_("Discount deducted"), "discount_minor"),
+            (_("Purchase revenue without tax and shipping"), "net_of_tax_and_shipping_minor"),
         )
+    ]
+    unstated = (current.unstated_orders, previous.unstated_orders if previous else None)
+    figures.append((_("Orders that state neither tax nor shipping"), "", Unit.COUNT, *unstated))
+    parts = report.composition
+    figures += [
+        (_("Lines of all products"), "", Unit.MONEY, parts.lines_minor, None),
+        (_("Discounts, shipping, taxes and rounding"), "", Unit.MONEY, parts.adjustments_minor, None),
+        (_("Orders without lines"), "", Unit.MONEY, parts.unlined_minor, None),
     ]
     units = {Unit.MONEY: report.currency, Unit.SHARE: _("share"), Unit.COUNT: _("number")}
 
@@ -144,6 +156,7 @@ def products_table(report: RevenueImpactReport) -> Table:
         Column(_("Add-to-cart GMV"), lambda one: _amount(one.add_to_cart_minor, currency)),
         Column(_("Units added"), lambda one: one.units_added),
         Column(_("Purchase revenue"), lambda one: _amount(one.purchase_minor, currency)),
+        Column(_("Direct revenue"), lambda one: _amount(one.direct_minor, currency)),
         Column(_("Units purchased"), lambda one: one.units_purchased),
     ]
     return Table.of(_("Products"), columns, report.products)

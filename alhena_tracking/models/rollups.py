@@ -120,6 +120,7 @@ class ProductSums(MoneySums):
     reported_named_at = models.CharField(_("named in unconfirmed orders at"), max_length=26, blank=True, default="")
     units_added = models.DecimalField(_("units added"), max_digits=19, decimal_places=3, default=0)
     units_purchased = models.DecimalField(_("units purchased"), max_digits=19, decimal_places=3, default=0)
+    direct_minor = models.BigIntegerField(_("direct purchase revenue"), default=0, db_default=0)
 
     class Meta(MoneySums.Meta):
         abstract = True
@@ -127,13 +128,19 @@ class ProductSums(MoneySums):
 
 class DailyFigures(CreditedSums):
     """The figures of one day. ``carts`` counts the sessions whose first cart event of the day and currency is among
-    these; ``refunded_minor`` sums the refunds of the day's orders.
+    these; ``refunded_minor`` sums the refunds of the day's orders, ``unlined_minor`` the values of those without lines.
+    ``stated_orders`` state tax or shipping.
     """
 
     carts = models.PositiveIntegerField(_("carts"), default=0)
     orders = models.PositiveIntegerField(_("orders"), default=0)
     refunded_minor = models.BigIntegerField(_("refunds"), default=0)
     direct_minor = models.BigIntegerField(_("direct purchase revenue"), default=0, db_default=0)
+    unlined_minor = models.BigIntegerField(_("orders without lines"), default=0, db_default=0)
+    tax_minor = models.BigIntegerField(_("tax"), default=0, db_default=0)
+    shipping_minor = models.BigIntegerField(_("shipping"), default=0, db_default=0)
+    discount_minor = models.BigIntegerField(_("discount"), default=0, db_default=0)
+    stated_orders = models.PositiveIntegerField(_("orders that state tax or shipping"), default=0, db_default=0)
 
     objects = DaysQuerySet["DailyFigures"].as_manager()
 
@@ -179,6 +186,9 @@ class ProductTotals(ProductSums):
         _("units purchased by confirmed and verified orders"), max_digits=19, decimal_places=3, default=0
     )
     trusted_purchase_minor = models.BigIntegerField(_("confirmed and verified purchase revenue"), default=0)
+    trusted_direct_minor = models.BigIntegerField(
+        _("direct revenue of confirmed and verified orders"), default=0, db_default=0
+    )
 
     class Meta(MoneySums.Meta):
         abstract = True

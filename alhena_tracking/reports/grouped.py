@@ -44,6 +44,11 @@ def total(column: str) -> Sum:
     return Sum("{add}({})", (column,))
 
 
+def total_known(column: str) -> Sum:
+    """Sum a column that may be NULL; 0 where it always is."""
+    return Sum("COALESCE({add}({}), 0)", (column,))
+
+
 def largest(column: str) -> Sum:
     return Sum("MAX({})", (column,))
 

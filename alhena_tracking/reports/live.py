@@ -19,6 +19,7 @@ from alhena_tracking.reports.grouped import (
     latest_text,
     latest_text_where,
     total,
+    total_known,
     total_where,
 )
 
@@ -30,6 +31,7 @@ def _refunded(**lookups: object) -> Subquery:
 
 
 _REFUNDED = _refunded()
+_FIRST_LINE = Subquery(OrderLine.objects.filter(order=OuterRef("pk")).order_by().values("pk")[:1])
 
 
 def cart_sums(events: QuerySet[CartEvent], by: Sequence[str], credit: Mapping[str, str] | None = None) -> Grouped:
@@ -69,22 +71,28 @@ def stated_order_totals(orders: QuerySet[Order], by: Sequence[str]) -> Grouped:
         FoundRows(orders),
         by,
         purchase_minor=total("value_minor"),
-        shop_minor=Sum("COALESCE({add}({}), 0)", ("shop_value_minor",)),
+        shop_minor=total_known("shop_value_minor"),
         orders=COUNT,
     )
 
 
 def order_sums(orders: QuerySet[Order], by: Sequence[str], *, until: datetime | None = None) -> Grouped:
     """Sum orders with their refunds (all, or those by ``until``), which count on the order's day."""
+    refunds_minor = _refunded(occurred_at__lte=until) if until else _REFUNDED
     return Grouped(
-        FoundRows(orders.annotate(refunds_minor=_refunded(occurred_at__lte=until) if until else _REFUNDED)),
+        FoundRows(orders.annotate(refunds_minor=refunds_minor, first_line=_FIRST_LINE)),
         by,
         purchase_minor=total("value_minor"),
         confirmed_minor=total_where("value_minor", "trust", Trust.CONFIRMED),
         verified_minor=total_where("value_minor", "trust", Trust.VERIFIED),
         orders=COUNT,
         direct_minor=total("direct_minor"),
-        refunded_minor=Sum("COALESCE({add}({}), 0)", ("refunds_minor",)),
+        refunded_minor=total_known("refunds_minor"),
+        unlined_minor=Sum("{add}(CASE WHEN {} IS NULL THEN {} ELSE 0 END)", ("first_line", "value_minor")),
+        tax_minor=total_known("tax_minor"),
+        shipping_minor=total_known("shipping_minor"),
+        discount_minor=total_known("discount_minor"),
+        stated_orders=Sum("COUNT(COALESCE({}, {}))", ("tax_minor", "shipping_minor")),
     )
 
 
@@ -135,5 +143,6 @@ def purchased_sums(orders: QuerySet[Order], by: Sequence[str]) -> Grouped:
         product_name=latest_text_where(found, *name, *Trust.by_server()),
         reported_name=latest_text_where(found, *name, Trust.REPORTED),
         purchase_minor=total("total_minor"),
+        direct_minor=Sum("{add}(CASE WHEN {} THEN {} ELSE 0 END)", ("is_direct", "total_minor")),
         units_purchased=total("quantity"),
     )

@@ -14,7 +14,7 @@ from alhena_tracking.reports.converted import Conversion, ConvertedFigures, conv
 from alhena_tracking.reports.days import SourceDays
 from alhena_tracking.reports.figures import CurrencyTotals, DayFigures, Figures, RowFigures, is_mixed
 from alhena_tracking.reports.periods import Part, Period
-from alhena_tracking.reports.products import ProductFigures, figures_by_product
+from alhena_tracking.reports.products import Composition, ProductFigures, figures_by_product
 from alhena_tracking.reports.query import ReportQuery
 from alhena_tracking.reports.sums import PRODUCT_RANKS
 
@@ -37,12 +37,13 @@ class RevenueImpactReport:
     """The report that cards, charts, tables, exports and JSON all show, so that they always agree.
 
     ``days`` has a row for every day and channel with figures, by day. ``products`` are the first of ``product_count``
-    products, by purchase revenue unless asked otherwise. ``currency`` is empty if neither the query nor the company
-    names one and there is no revenue. ``other_currencies`` have figures, too, the busiest first. ``previous`` is
-    ``None`` where nothing is compared: because nobody asked, or because nothing was recorded at the beginning of the
-    compared period. Then ``recorded_since`` is the first day with data. While ``is_redating``, events may count on
-    their day of a former time zone. ``held_back_orders`` counts the company's orders of the period that wait for staff,
-    whatever the other filters, in all currencies. ``conversion`` is ``None`` unless the query asks for it.
+    products, by purchase revenue unless asked otherwise; ``lines_minor`` sums the order lines of all of them.
+    ``currency`` is empty if neither the query nor the company names one and there is no revenue. ``other_currencies``
+    have figures, too, the busiest first. ``previous`` is ``None`` where nothing is compared: because nobody asked, or
+    because nothing was recorded at the beginning of the compared period. Then ``recorded_since`` is the first day with
+    data. While ``is_redating``, events may count on their day of a former time zone. ``held_back_orders`` counts the
+    company's orders of the period that wait for staff, whatever the other filters, in all currencies. ``conversion`` is
+    ``None`` unless the query asks for it.
     """
 
     query: ReportQuery
@@ -54,6 +55,7 @@ class RevenueImpactReport:
     product_count: int
     current: Figures
     previous: Figures | None
+    lines_minor: int = 0
     recorded_since: date | None = None
     is_redating: bool = False
     held_back_orders: int = 0
@@ -62,6 +64,16 @@ class RevenueImpactReport:
     @property
     def cards(self) -> tuple[Card, ...]:
         return tuple(card_type.card(self.current, self.previous) for card_type in CARD_TYPES)
+
+    @property
+    def composition(self) -> Composition:
+        """How the products add up to the purchase revenue."""
+        purchase_minor, unlined_minor = self.current.purchase_minor, self.current.unlined_minor
+        return Composition(
+            lines_minor=self.lines_minor,
+            adjustments_minor=purchase_minor - unlined_minor - self.lines_minor,
+            unlined_minor=unlined_minor,
+        )
 
     @property
     def parts(self) -> list[Part]:
@@ -145,7 +157,7 @@ def revenue_impact(
         first = query.company.recorded_since()
         if first and first > compared.start:
             compared, recorded_since = None, first
-    products, product_count = figures_by_product(query, asked, currency, most=most_products, first=first_products)
+    products = figures_by_product(query, asked, currency, most=most_products, first=first_products)
     current_days = tuple(day for day in days if day.on in period)
     current = Figures.of(current_days)
     previous = None
@@ -159,8 +171,9 @@ def revenue_impact(
         other_currencies=tuple(other_currencies),
         days=current_days,
         channels=_by_channel(current_days, elsewhere),
-        products=tuple(products),
-        product_count=product_count,
+        products=products.first,
+        product_count=products.count,
+        lines_minor=products.lines_minor,
         current=replace(current, is_mixed=is_mixed(current.orders, elsewhere.total())),
         previous=previous,
         recorded_since=recorded_since,

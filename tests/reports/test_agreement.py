@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import random
+import re
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -33,7 +34,7 @@ from tests.support import factories
 from tests.support.exported_files import read_csv, read_sheet
 from tests.support.factories import at
 from tests.support.published_schema import STAFF_PREFIX
-from tests.support.report_by_hand import CHANNELS, PROFILES, figures_by_hand, fill
+from tests.support.report_by_hand import CHANNELS, PROFILES, figures_by_hand, fill, products_by_hand
 from tests.support.runs import IS_FULL_RUN, examples
 
 pytestmark = pytest.mark.django_db
@@ -90,6 +91,12 @@ def questions(rnd: random.Random, start: date, number: int) -> list[dict[str, st
     return [{name: value for name, value in question.items() if value} for question in found]
 
 
+PRODUCT_COLUMNS = {
+    "add_to_cart_minor": "Add-to-cart GMV",
+    "purchase_minor": "Purchase revenue",
+    "direct_minor": "Direct revenue",
+}
+SUMS_OF_DAYS = ("orders", "tax_minor", "shipping_minor", "discount_minor", "unlined_minor", "unstated_orders")
 HEADINGS = {"day": "Day by day", "week": "Week by week", "month": "Month by month"}
 #: What lists of rows are not asked.
 OF_THE_REPORT = {"grain", "compare", "compare_start"}
@@ -137,12 +144,12 @@ def shown(name: str, value: Fraction | int | None, currency: str) -> Decimal | N
     """A figure as it is exported."""
     if value is None:
         return None
-    if name == "orders":
+    if name in {"orders", "unstated_orders"}:
         return Decimal(value)  # type: ignore[arg-type]
     return amounts.with_decimals(value, 6) if name == "conversion_rate" else amounts.in_major_units(value, currency)
 
 
-def assert_figures_agree(answers: Answers, by_hand: dict[str, Any]) -> None:
+def assert_figures_agree(answers: Answers, by_hand: dict[str, Any], products: dict[str, dict[str, int]]) -> None:
     """The page, the four tables as files, and the JSON."""
     currency = answers.currency
     expected = {label: shown(name, by_hand[name], currency) for label, name in CARDS.items()}
@@ -156,8 +163,18 @@ def assert_figures_agree(answers: Answers, by_hand: dict[str, Any]) -> None:
             "Assisted revenue": "assisted_minor",
             "Verified revenue": "verified_minor",
             "Confirmed revenue": "confirmed_minor",
+            "Tax included": "tax_minor",
+            "Shipping included": "shipping_minor",
+            "Discount deducted": "discount_minor",
+            "Purchase revenue without tax and shipping": "net_of_tax_and_shipping_minor",
+            "Orders that state neither tax nor shipping": "unstated_orders",
+            "Orders without lines": "unlined_minor",
         }.items()
     }
+    lines = sum(product["purchase_minor"] for product in products.values())
+    rest = by_hand["purchase_minor"] - by_hand["unlined_minor"] - lines
+    expected["Lines of all products"] = shown("lines_minor", lines, currency)
+    expected["Discounts, shipping, taxes and rounding"] = shown("adjustments_minor", rest, currency)
     sheets = answers.xlsx("figures")
 
     in_csv = {row["Figure"]: Decimal(row["Value"]) if row["Value"] else None for row in answers.csv("cards")}
@@ -186,12 +203,23 @@ def assert_figures_agree(answers: Answers, by_hand: dict[str, Any]) -> None:
         count = "Orders" if rows and "Orders" in rows[0] else "orders"
         assert sum(int(row[count]) for row in rows) == by_hand["orders"]
     assert sum(int(row["Carts"]) for row in days) == by_hand["carts"]
-    for name in ("add_to_cart_minor", "purchase_minor", "direct_minor", "refunded_minor", "orders", "sessions"):
+    for name in (*SUMS_OF_DAYS, "add_to_cart_minor", "purchase_minor", "direct_minor", "refunded_minor", "sessions"):
         assert sum(day[name] for day in report["days"]) == report["current"][name]
-    added = by_hand["add_to_cart_minor"]
-    for products in (answers.csv("products"), sheets["Products"]):
-        assert sum(answers.minor(row["Add-to-cart GMV"]) for row in products) == added
-    assert sum(product["add_to_cart_minor"] for product in report["products"]) == added
+    assert report["composition"] == {
+        "lines_minor": lines,
+        "adjustments_minor": rest,
+        "unlined_minor": by_hand["unlined_minor"],
+    }
+    assert sum(product["add_to_cart_minor"] for product in products.values()) == by_hand["add_to_cart_minor"]
+    for rows in (answers.csv("products"), sheets["Products"]):
+        assert {
+            str(row["Product ID"]).lstrip("'"): {
+                name: answers.minor(row[label]) for name, label in PRODUCT_COLUMNS.items()
+            }
+            for row in rows
+        } == products
+    in_json = {one["product_id"]: {name: one[name] for name in PRODUCT_COLUMNS} for one in report["products"]}
+    assert in_json == products
 
 
 def compared_with(question: dict[str, str]) -> Period | None:
@@ -295,9 +323,19 @@ def assert_page_agrees(answers: Answers, by_hand: dict[str, Any]) -> None:
         assert sum(day[-1] for day in amounts_of) == minor
         legend = [answers.minor(entry.total) for entry in chart.legend]
         assert legend == [sum(day[place] for day in amounts_of) for place in range(len(legend))]
+    if context["product_table"]:
+        assert_products_add_up(answers, context["product_table"].note, by_hand["purchase_minor"])
     cells = context["day_table"].total.cells
     half = len(cells) // 2
     assert [answers.minor(cells[half - 1]), answers.minor(cells[-1])] == list(sums.values())
+
+
+def assert_products_add_up(answers: Answers, note: str, purchase_minor: int) -> None:
+    """The sentence below the products adds up, as it is written, to the card."""
+    parts, _, total = note.rpartition(" = purchase revenue ")
+    found = re.findall(r"(?:^Lines of all products|(\+|−) [a-z, ]+) ([\d,.]+)", parts)
+    added = sum(answers.minor(amount) * (-1 if sign == "−" else 1) for sign, amount in found)
+    assert added == answers.minor(total) == purchase_minor
 
 
 def assert_rows_agree(answers: Answers, by_hand: dict[str, Any]) -> None:
@@ -349,7 +387,7 @@ def roll_half_up(company: Company, rnd: random.Random, until: datetime) -> None:
     stale = rnd.sample(days, len(days) // 2)
     RolledUpDay.objects.filter(on__in=stale).update(is_stale=True)
     for model in (DailyFigures, DailyProductFigures, DailyProductTotals):
-        model._default_manager.filter(on__in=stale).update(add_to_cart_minor=77, purchase_minor=77)
+        model._default_manager.filter(on__in=stale).update(add_to_cart_minor=77, purchase_minor=77, direct_minor=77)
     of_their_weeks = [day - timedelta(days=day.weekday()) for day in stale]
     WeeklyProductTotals.objects.filter(on__in=of_their_weeks).update(add_to_cart_minor=77, purchase_minor=77)
     with_stale_sessions = rnd.sample(days, len(days) // 2)
@@ -397,6 +435,6 @@ def test_figures_when_read_everywhere_agree_with_plain_sql(
         by_hand, compared = of(period), compared_with(question)
         assert_comparison_agrees(answers, by_hand, of(compared) if compared else None)
         assert_rows_of_time_agree(answers, question.get("grain", "day"), period, of)
-        assert_figures_agree(answers, by_hand)
+        assert_figures_agree(answers, by_hand, products_by_hand(company, period, **of.keywords))
         assert_page_agrees(answers, by_hand)
         assert_rows_agree(answers, by_hand)

@@ -39,13 +39,14 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """A table; ``heading`` is the title of the rows' labels."""
+    """A table; ``heading`` is the title of the rows' labels. The ``note`` stands below it."""
 
     caption: str
     heading: str
     groups: list[ColumnGroup]
     rows: list[Row]
     total: Row | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,42 +147,6 @@ def day_table(report: RevenueImpactReport) -> Table:
         ],
         rows=[Row(formats.part(part, grain), cells([part]), detail=detail(part)) for part in reversed(parts)],
         total=Row(_("Total"), cells(parts)),
-    )
-
-
-def product_table(report: RevenueImpactReport) -> Table | None:
-    """Return the report's products; ``None`` without any."""
-    if not report.products:
-        return None
-    currency, count, shown = report.currency, report.product_count, len(report.products)
-    if shown < count:
-        caption = _("Top %(shown)s of %(count)s products by purchase revenue. Amounts in %(currency)s.")
-    else:
-        caption = ngettext(
-            "%(count)s product. Amounts in %(currency)s.",
-            "%(count)s products, sorted by purchase revenue. Amounts in %(currency)s.",
-            count,
-        )
-    return Table(
-        caption=caption % {"shown": formats.count(shown), "count": formats.count(count), "currency": currency},
-        heading=_("Product"),
-        groups=[
-            ColumnGroup(_("Added to carts"), Series.ADD_TO_CART, [_("Units"), _("GMV")]),
-            ColumnGroup(_("Purchased"), Series.PURCHASES, [_("Units"), _("Revenue")]),
-        ],
-        rows=[
-            Row(
-                product.name or product.product_id,
-                [
-                    formats.quantity(product.units_added),
-                    formats.amount(product.add_to_cart_minor, currency),
-                    formats.quantity(product.units_purchased),
-                    formats.amount(product.purchase_minor, currency),
-                ],
-                detail=product.product_id if product.name else "",
-            )
-            for product in report.products
-        ],
     )
 
 

@@ -143,6 +143,13 @@ def card_texts(report: RevenueImpactReport) -> list[CardText]:
 def _notes(figures: Figures) -> dict[str, str]:
     """Return further details by the name of the card."""
     notes = {}
+    if figures.stated_orders and (unstated := figures.unstated_orders):
+        text = ngettext(
+            "%(count)s order does not state tax or shipping; it counts in full.",
+            "%(count)s orders do not state tax or shipping; they count in full.",
+            unstated,
+        )
+        notes["purchase_minor"] = text % {"count": formats.count(unstated)}
     if days := figures.cart_days:
         text = ngettext("%(count)s day with a cart event", "%(count)s days with a cart event", days)
         notes["daily_add_to_cart_minor"] = text % {"count": formats.count(days)}
@@ -161,10 +168,20 @@ def _purchase_details(report: RevenueImpactReport) -> list[Detail]:
     return [
         *refunds,
         Detail(pgettext("revenue", "Net"), formats.amount(figures.net_minor, currency)),
+        *_without_tax(report),
         Detail(pgettext("revenue", "Direct"), formats.share(figures.direct_share)),
         Detail(pgettext("revenue", "Verified"), formats.share(figures.verified_share)),
         Detail(pgettext("revenue", "Confirmed"), formats.share(figures.confirmed_share)),
     ]
+
+
+def _without_tax(report: RevenueImpactReport) -> list[Detail]:
+    """Return the revenue without tax and shipping, where any order states them."""
+    figures = report.current
+    if not figures.stated_orders:
+        return []
+    amount = formats.amount(figures.net_of_tax_and_shipping_minor, report.currency)
+    return [Detail(_("Gross without tax and shipping"), amount)]
 
 
 def chart_texts(report: RevenueImpactReport, days: Table) -> list[ChartText]:

@@ -1,0 +1,39 @@
+"""The migrations that mark days stale because their roll-ups lack what orders hold."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from importlib import import_module
+from types import SimpleNamespace
+
+import pytest
+from django.apps import apps
+from django.db import connection
+
+from alhena_tracking.models import Company, RolledUpDay
+from tests.support import factories
+from tests.support.factories import at
+
+pytestmark = pytest.mark.django_db
+
+FIRST = date(2026, 4, 1)
+
+
+def test_days_when_their_orders_hold_more_than_is_rolled_up_are_marked(company: Company) -> None:
+    kinds = ("nothing", "lines", "no lines", "direct", "tax", "shipping", "discount")
+    days = dict(zip(kinds, (FIRST + timedelta(days=number) for number in range(len(kinds))), strict=True))
+    other = factories.CompanyFactory.create()
+    for shop in (company, other):
+        RolledUpDay.objects.bulk_create([RolledUpDay(company=shop, on=day, is_stale=False) for day in days.values()])
+    for kind, day in days.items():
+        if kind == "nothing":
+            continue
+        session = factories.VisitorSessionFactory.create(company=company, started_at=at(day))
+        stated = {f"{kind}_minor": 100} if kind in {"tax", "shipping", "discount"} else {}
+        order = factories.OrderFactory.create(session=session, **stated)
+        if kind != "no lines":
+            factories.OrderLineFactory.create(order=order, is_direct=kind == "direct")
+    migration = import_module("alhena_tracking.migrations.0009_amounts_of_orders")
+    migration.mark_stale(apps, SimpleNamespace(connection=connection))
+    stale = RolledUpDay.objects.filter(is_stale=True).values_list("company", "on")
+    assert set(stale) == {(company.pk, day) for kind, day in days.items() if kind not in {"nothing", "lines"}}
