@@ -20,7 +20,9 @@ from alhena_tracking.models import (
     DailyFigures,
     DailyProductFigures,
     DailyProductTotals,
+    DailyRecommended,
     DailySessions,
+    Interaction,
     Order,
     RolledUpDay,
     Trust,
@@ -32,7 +34,11 @@ from alhena_tracking.reports import Period, ReportQuery, live, rolled_up
 from alhena_tracking.reports.grouped import STAMPS, FoundRows, Grouped, largest, latest_stored, total
 from alhena_tracking.reports.sums import TEXTS, add_up, insert
 
-_Sums: TypeAlias = DailyFigures | DailySessions | DailyProductFigures | DailyProductTotals | WeeklyProductTotals
+_Sums: TypeAlias = (
+    DailyFigures | DailySessions | DailyRecommended | DailyProductFigures | DailyProductTotals | WeeklyProductTotals
+)
+#: What is read from the events while the sessions are stale.
+_OF_SESSIONS = (DailySessions, DailyRecommended)
 _CREDIT = ("currency", "channel", "ai_profile", "trust")
 _VISIT = ("channel", "ai_profile")
 _PRODUCT = "product_id_digest"
@@ -195,6 +201,9 @@ def _tables(company: Company, on: date) -> Iterator[tuple[type[_Sums], tuple[str
     products: list[Grouped] = [live.added_sums(events, _CREDIT), live.purchased_sums(orders, _CREDIT)]
     yield DailyFigures, _CREDIT, money
     yield DailySessions, _VISIT, [visits]
+    recommending = query.of_company(Interaction.objects.using(alias).recommending(), day)
+    recommended = live.recommended_sums(recommending, ("kind", "ai_profile"))
+    yield DailyRecommended, (*_VISIT, "product_id"), [recommended]
     yield DailyProductFigures, (*_CREDIT, _PRODUCT), products
     # The rows just written, over all credits.
     yield (
@@ -215,7 +224,8 @@ def _day_holds(company: Company, on: date) -> bool:
     marker = day.first()
     if marker is None:
         return True
-    tables = [table for table in _tables(company, on) if table[0] is not DailySessions or not marker.has_stale_sessions]
+    left_out = _OF_SESSIONS if marker.has_stale_sessions else ()
+    tables = [table for table in _tables(company, on) if table[0] not in left_out]
     return all(_holds(company, on, *table) for table in tables) or not day.exists()
 
 

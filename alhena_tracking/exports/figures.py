@@ -153,6 +153,7 @@ def products_table(report: RevenueImpactReport) -> Table:
         Column(_("Product ID"), lambda one: one.product_id),
         Column(_("Product"), lambda one: one.name),
         Column(_("Currency"), lambda one: currency),
+        Column(_("Recommended"), lambda one: one.recommended),
         Column(_("Add-to-cart GMV"), lambda one: _amount(one.add_to_cart_minor, currency)),
         Column(_("Units added"), lambda one: one.units_added),
         Column(_("Purchase revenue"), lambda one: _amount(one.purchase_minor, currency)),

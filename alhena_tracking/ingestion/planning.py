@@ -301,6 +301,7 @@ class _Planning:
     def _collect_stale_days(self) -> None:
         stale = self.plan.stale_days
         stale.add_sessions(*(session.started_on for session in self.plan.opened))
+        stale.add_interactions(self.plan.interactions)
         for pk, session in self.plan.joined.items():
             if counted_as(session) != self._counted_as[pk]:
                 stale.add_sessions(session.started_on, self._counted_as[pk][0])

@@ -9,7 +9,7 @@ from alhena_tracking.contract.limits import MARKED_STALE_AFTER
 from alhena_tracking.ingestion.order_rows import figure_key
 from alhena_tracking.ingestion.order_state import OrderState
 from alhena_tracking.ingestion.state import StoredCartEvent
-from alhena_tracking.models import CartEvent, Company, VisitorSession
+from alhena_tracking.models import CartEvent, Company, Interaction, VisitorSession
 
 
 class StaleDays:
@@ -34,6 +34,10 @@ class StaleDays:
     def add_sessions(self, *days: date) -> None:
         """Add the days of sessions that are new, or changed in the figures."""
         self.session_days.update(day for day in days if day <= self._last)
+
+    def add_interactions(self, interactions: Iterable[Interaction]) -> None:
+        """Add the days of new interactions that recommended products."""
+        self.add_sessions(*(one.occurred_on for one in interactions if one.recommended_product_ids))
 
     def add_cart_events(self, events: Iterable[CartEvent | StoredCartEvent]) -> None:
         """Add the days of cart events that are new or changed their worth."""

@@ -15,7 +15,8 @@ class RolledUpDay(models.Model):
     """The state of a company's day: whether its roll-ups are valid. Without a valid row, the day's events are read.
 
     A transaction that changes a day's figures, once the day has been over for ``limits.MARKED_STALE_AFTER``, marks the
-    day stale, even if it was never rolled up; or only its sessions, more of which convert on later days. The roll-up
+    day stale, even if it was never rolled up; or only its sessions, more of which convert on later days, and its
+    recommendations. The roll-up
     clears the marks before it reads, so both wait for each other.
     """
 
@@ -167,6 +168,23 @@ class DailySessions(VisitSums):
     class Meta(DaySums.Meta):
         verbose_name = _("daily sessions")
         verbose_name_plural = _("daily sessions")
+
+
+class DailyRecommended(VisitSums):
+    """The qualifying interactions of one day that recommended a product; of one channel and AI profile, their own."""
+
+    product_id = ExactCharField(_("product ID"), max_length=TEXT_LENGTH)
+    interactions = models.PositiveIntegerField(_("interactions"), default=0)
+
+    objects = DaysQuerySet["DailyRecommended"].as_manager()
+
+    class Meta(DaySums.Meta):
+        verbose_name = _("daily recommendations")
+        verbose_name_plural = _("daily recommendations")
+        indexes = [
+            models.Index(fields=["company", "on"], name="alhena_%(class)s_day"),
+            models.Index(fields=["company", "product_id", "on"], name="alhena_%(class)s_of"),
+        ]
 
 
 class DailyProductFigures(ProductSums, CreditedSums):

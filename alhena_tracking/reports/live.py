@@ -9,11 +9,12 @@ from django.db import models
 from django.db.models import OuterRef, QuerySet, Subquery, Window
 from django.db.models.functions import RowNumber
 
-from alhena_tracking.models import CartEvent, Order, OrderLine, Refund, Trust, VisitorSession
+from alhena_tracking.models import CartEvent, Interaction, Order, OrderLine, Refund, Trust, VisitorSession
 from alhena_tracking.reports.grouped import (
     COUNT,
     FoundRows,
     Grouped,
+    ListedRows,
     Sum,
     largest,
     latest_text,
@@ -113,6 +114,14 @@ def session_sums(sessions: QuerySet[VisitorSession], by: Sequence[str], **conver
     }
     converted = {name: Sum("COUNT({})", (f"{name}_order",)) for name in converting}
     return Grouped(FoundRows(sessions.annotate(**looked_up)), by, sessions=COUNT, **converted)
+
+
+def recommended_sums(
+    interactions: QuerySet[Interaction], by: Sequence[str], product_ids: Sequence[str] | None = None
+) -> Grouped:
+    """Count interactions by each product that they recommended; its id is the last key."""
+    rows = ListedRows(interactions, "recommended_product_ids", "product_id", product_ids)
+    return Grouped(rows, [*by, "product_id"], interactions=Sum("COUNT(DISTINCT {})", ("id",)))
 
 
 def added_sums(events: QuerySet[CartEvent], by: Sequence[str]) -> Grouped:

@@ -11,6 +11,7 @@ from alhena_tracking.models import (
     DailyFigures,
     DailyProductFigures,
     DailyProductTotals,
+    DailyRecommended,
     DailySessions,
     Trust,
     WeeklyProductTotals,
@@ -79,6 +80,12 @@ def product_totals(
     kind = "trusted_" if conf.confirmed_orders_only else ""
     bought = {name: total(kind + name) for name in _BOUGHT}
     return _of_products(rows, ["product_id_digest"], **bought)
+
+
+def recommended_sums(query: ReportQuery, periods: Sequence[Period], product_ids: Sequence[str] | None) -> Grouped:
+    """Count the interactions that recommended products under the query's filters; the key is the product's id."""
+    rows = StoredRows(DailyRecommended, query.company, periods, query.visits, product_ids)
+    return Grouped(rows, ["product_id"], interactions=total("interactions"))
 
 
 def totals_of_day(rows: QuerySet[DailyProductFigures]) -> Grouped:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from importlib import import_module
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from django.apps import apps
@@ -37,3 +38,21 @@ def test_days_when_their_orders_hold_more_than_is_rolled_up_are_marked(company: 
     migration.mark_stale(apps, SimpleNamespace(connection=connection))
     stale = RolledUpDay.objects.filter(is_stale=True).values_list("company", "on")
     assert set(stale) == {(company.pk, day) for kind, day in days.items() if kind not in {"nothing", "lines"}}
+
+
+def test_days_when_products_were_recommended_are_marked(company: Company) -> None:
+    kinds: dict[str, dict[str, Any]] = {
+        "nothing": {},
+        "named": {"product_id": "tea"},
+        "unfit": {"is_qualifying": False},
+        "recommended": {},
+    }
+    for number, (kind, fields) in enumerate(kinds.items()):
+        day = FIRST + timedelta(days=number)
+        RolledUpDay.objects.create(company=company, on=day, is_stale=False, has_stale_sessions=False)
+        session = factories.VisitorSessionFactory.create(company=company, started_at=at(day))
+        product_ids = ["tea"] if kind in {"unfit", "recommended"} else None
+        factories.InteractionFactory.create(session=session, recommended_product_ids=product_ids, **fields)
+    migration = import_module("alhena_tracking.migrations.0010_recommendations")
+    migration.mark_stale(apps, SimpleNamespace(connection=connection))
+    assert RolledUpDay.objects.get(has_stale_sessions=True).on == FIRST + timedelta(days=3)

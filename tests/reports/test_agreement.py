@@ -23,6 +23,7 @@ from alhena_tracking.models import (
     DailyFigures,
     DailyProductFigures,
     DailyProductTotals,
+    DailyRecommended,
     DailySessions,
     RolledUpDay,
     Trust,
@@ -34,7 +35,7 @@ from tests.support import factories
 from tests.support.exported_files import read_csv, read_sheet
 from tests.support.factories import at
 from tests.support.published_schema import STAFF_PREFIX
-from tests.support.report_by_hand import CHANNELS, PROFILES, figures_by_hand, fill, products_by_hand
+from tests.support.report_by_hand import CHANNELS, PRODUCT_SUMS, PROFILES, figures_by_hand, fill, products_by_hand
 from tests.support.runs import IS_FULL_RUN, examples
 
 pytestmark = pytest.mark.django_db
@@ -214,11 +215,12 @@ def assert_figures_agree(answers: Answers, by_hand: dict[str, Any], products: di
     for rows in (answers.csv("products"), sheets["Products"]):
         assert {
             str(row["Product ID"]).lstrip("'"): {
-                name: answers.minor(row[label]) for name, label in PRODUCT_COLUMNS.items()
+                "recommended": int(row["Recommended"]),
+                **{name: answers.minor(row[label]) for name, label in PRODUCT_COLUMNS.items()},
             }
             for row in rows
         } == products
-    in_json = {one["product_id"]: {name: one[name] for name in PRODUCT_COLUMNS} for one in report["products"]}
+    in_json = {one["product_id"]: {name: one[name] for name in PRODUCT_SUMS} for one in report["products"]}
     assert in_json == products
 
 
@@ -390,9 +392,11 @@ def roll_half_up(company: Company, rnd: random.Random, until: datetime) -> None:
         model._default_manager.filter(on__in=stale).update(add_to_cart_minor=77, purchase_minor=77, direct_minor=77)
     of_their_weeks = [day - timedelta(days=day.weekday()) for day in stale]
     WeeklyProductTotals.objects.filter(on__in=of_their_weeks).update(add_to_cart_minor=77, purchase_minor=77)
+    DailyRecommended.objects.filter(on__in=stale).update(interactions=77)
     with_stale_sessions = rnd.sample(days, len(days) // 2)
     RolledUpDay.objects.filter(on__in=with_stale_sessions).update(has_stale_sessions=True)
     DailySessions.objects.filter(on__in={*stale, *with_stale_sessions}).update(sessions=77, converted_sessions=77)
+    DailyRecommended.objects.filter(on__in=with_stale_sessions).update(interactions=77)
 
 
 PREPARATIONS = [leave_raw, roll_all_up, roll_half_up]

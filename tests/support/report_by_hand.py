@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db import connection
 
-from alhena_tracking.models import Company, HeldReason, Trust
+from alhena_tracking.models import Company, HeldReason, Interaction, Trust
 from alhena_tracking.reports import Period
 from tests.support.factories import (
     CartEventFactory,
@@ -24,7 +24,7 @@ from tests.support.factories import (
 
 CHANNELS = ("CHAT", "FAQ", "NUDGE")
 PROFILES = ("", "", "sommelier", "=butler")
-PRODUCT_SUMS = ("add_to_cart_minor", "purchase_minor", "direct_minor")
+PRODUCT_SUMS = ("recommended", "add_to_cart_minor", "purchase_minor", "direct_minor")
 
 
 def fill(company: Company, rnd: random.Random, start: date, *, days: int, sessions: int) -> None:
@@ -42,6 +42,16 @@ def fill(company: Company, rnd: random.Random, start: date, *, days: int, sessio
         )
         interaction = InteractionFactory.create(session=session)
         facts = {"session": session, "credited_interaction": interaction}
+        for _ in range(rnd.choice((0, 0, 1, 3))):
+            InteractionFactory.create(
+                session=session,
+                occurred_at=some_time(started_at, 60),
+                kind=rnd.choice(CHANNELS),
+                ai_profile=rnd.choice(PROFILES),
+                is_qualifying=rnd.random() < 0.8,
+                product_id="kettle",
+                recommended_product_ids=rnd.choice((None, ["tea"], ["tea", "=cup"], ["tea", "kettle", "tea", "Tea"])),
+            )
         main_currency = rnd.choice(("EUR", "EUR", "JPY"))
         for _ in range(rnd.choice((0, 1, 2, 5))):
             minor = rnd.randrange(-3000, 5000)
@@ -224,7 +234,7 @@ def figures_by_hand(
 def products_by_hand(
     company: Company, period: Period, currency: str, channel: str, *, profile: str = "", trust: str = ""
 ) -> dict[str, dict[str, int]]:
-    """What each product was added to carts and bought for, and what of that is direct, by plain queries."""
+    """How often each product was recommended, what it was added to carts and bought for, and what of that is direct."""
     scope = """x.company_id = %s AND x.currency = %s AND x.occurred_on BETWEEN %s AND %s
         AND (%s = '' OR x.channel = %s) AND (%s = '' OR x.ai_profile = %s) AND (%s = '' OR x.trust = %s)"""
     visits = [channel, channel, profile, profile]
@@ -254,4 +264,11 @@ def products_by_hand(
         "purchase_minor",
         "direct_minor",
     )
+    interactions = Interaction.objects.filter(company=company, is_qualifying=True, session__excluded_at=None)
+    for on, kind, used_profile, product_ids in interactions.values_list(
+        "occurred_on", "kind", "ai_profile", "recommended_product_ids"
+    ):
+        if on in period and channel in {"", kind} and profile in {"", used_profile}:
+            for product_id in set(product_ids or ()) & set(found):
+                found[product_id]["recommended"] += 1
     return found

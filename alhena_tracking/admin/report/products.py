@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext
 
 from alhena_tracking.admin import formats
 from alhena_tracking.admin.report.tables import ColumnGroup, Row, Table
@@ -27,17 +27,20 @@ def product_table(report: RevenueImpactReport) -> Table | None:
         caption=caption % {"shown": formats.count(shown), "count": formats.count(count), "currency": currency},
         heading=_("Product"),
         groups=[
+            ColumnGroup(_("Assistant"), Series.SESSIONS, [_("Recommended")]),
             ColumnGroup(_("Added to carts"), Series.ADD_TO_CART, [_("Units"), _("GMV")]),
-            ColumnGroup(_("Purchased"), Series.PURCHASES, [_("Units"), _("Revenue")]),
+            ColumnGroup(_("Purchased"), Series.PURCHASES, [_("Units"), _("Revenue"), pgettext("revenue", "Direct")]),
         ],
         rows=[
             Row(
                 product.name or product.product_id,
                 [
+                    formats.count(product.recommended),
                     formats.quantity(product.units_added),
                     formats.amount(product.add_to_cart_minor, currency),
                     formats.quantity(product.units_purchased),
                     formats.amount(product.purchase_minor, currency),
+                    formats.amount(product.direct_minor, currency),
                 ],
                 detail=product.product_id if product.name else "",
             )

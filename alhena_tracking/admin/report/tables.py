@@ -96,6 +96,7 @@ def channel_table(report: RevenueImpactReport) -> Table:
             formats.amount(figures.average_cart_minor, currency),
             formats.count(figures.orders),
             formats.amount(figures.purchase_minor, currency),
+            formats.amount(figures.direct_minor, currency),
             formats.amount(figures.average_order_minor, currency),
             formats.amount(figures.revenue_per_session_minor, currency),
         ]
@@ -109,7 +110,9 @@ def channel_table(report: RevenueImpactReport) -> Table:
             ),
             ColumnGroup(_("Added to carts"), Series.ADD_TO_CART, [_("GMV"), _("Average cart")]),
             ColumnGroup(
-                _("Purchased"), Series.PURCHASES, [_("Orders"), _("Revenue"), _("Average order"), _("Per session")]
+                _("Purchased"),
+                Series.PURCHASES,
+                [_("Orders"), _("Revenue"), pgettext("revenue", "Direct"), _("Average order"), _("Per session")],
             ),
         ],
         rows=[Row(str(names[one.channel]), cells(one.figures)) for one in report.channels],

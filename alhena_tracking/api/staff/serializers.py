@@ -222,6 +222,7 @@ class ChangesSerializer(SumsSerializer):
 class ProductFiguresSerializer(StaffSerializer):
     product_id = serializers.CharField()
     product_name = serializers.CharField(source="name")
+    recommended = fields.CountField(help_text="Qualifying interactions that recommended it, whatever the currency.")
     add_to_cart_minor = fields.MinorField()
     units_added = fields.QuantityField()
     purchase_minor = fields.MinorField()
