@@ -224,6 +224,15 @@ def assert_figures_agree(answers: Answers, by_hand: dict[str, Any], products: di
     assert in_json == products
 
 
+def shown_sums(answers: Answers, table: Any, row: Any) -> list[int]:
+    """What a row of the table of days shows of all channels: added, purchased, and refunded where anything was."""
+    channels = len(table.groups[0].columns)
+    found = [answers.minor(row.cells[place]) for place in (channels - 1, 2 * channels - 1)]
+    refunded = [-answers.minor(cell) for cell in row.cells[2 * channels :]] or [0]
+    assert len(refunded) == 1
+    return [*found, *refunded]
+
+
 def compared_with(question: dict[str, str]) -> Period | None:
     """The compared period; none of the asked periods is a month."""
     start, end = (date.fromisoformat(question[name]) for name in ("start", "end"))
@@ -299,10 +308,9 @@ def assert_rows_of_time_agree(
         return
     table = context["day_table"].rows
     assert len(table) == len(parts)
-    half = len(table[0].cells) // 2
     for row, figures in zip(reversed(table), expected.values(), strict=True):
-        shown_sums = [answers.minor(row.cells[half - 1]), answers.minor(row.cells[-1])]
-        assert shown_sums == [figures["add_to_cart_minor"], figures["purchase_minor"]]
+        expected_sums = [figures[name] for name in ("add_to_cart_minor", "purchase_minor", "dated_refunds_minor")]
+        assert shown_sums(answers, context["day_table"], row) == expected_sums
     assert [len(chart.chart.columns) for chart in context["charts"]] == [len(parts)] * 2
 
 
@@ -327,9 +335,11 @@ def assert_page_agrees(answers: Answers, by_hand: dict[str, Any]) -> None:
         assert legend == [sum(day[place] for day in amounts_of) for place in range(len(legend))]
     if context["product_table"]:
         assert_products_add_up(answers, context["product_table"].note, by_hand["purchase_minor"])
-    cells = context["day_table"].total.cells
-    half = len(cells) // 2
-    assert [answers.minor(cells[half - 1]), answers.minor(cells[-1])] == list(sums.values())
+    [card] = [card for card in context["cards"] if card.name == "purchase_minor"]
+    details = {detail.label: detail.value for detail in card.details}
+    refunds = -answers.minor(details.get("Refunds made in the period", details["Refunds"]))
+    assert refunds == by_hand["dated_refunds_minor"]
+    assert shown_sums(answers, context["day_table"], context["day_table"].total) == [*sums.values(), refunds]
 
 
 def assert_products_add_up(answers: Answers, note: str, purchase_minor: int) -> None:

@@ -70,6 +70,12 @@ def test_refunds_when_dated_are_the_same_on_page_export_and_json(
     query = {"currency": "EUR", "start": "2026-04-01", "end": "2026-04-30"}
     [card] = [card for card in client.get(REPORT_URL, query).context["cards"] if card.name == "purchase_minor"]
     assert ("Refunds made in the period", "−30.00") in [(detail.label, detail.value) for detail in card.details]
+    for grain, heading in (("day", "Made on the day"), ("week", "Made in the week"), ("month", "Made in the month")):
+        table = client.get(REPORT_URL, {**query, "grain": grain}).context["day_table"]
+        assert table.groups[-1].columns == [heading]
+        refunds = [row.cells[-1] for row in table.rows]
+        assert sorted(refunds) == sorted(["−30.00", *["0.00"] * (len(refunds) - 1)])
+        assert table.total.cells[-1] == "−30.00"
     rows = read_csv(b"".join(client.get(REPORT_URL + "export/cards.csv", query)))
     assert [row["Value"] for row in rows if row["Figure"] == "Refunds made in the period"] == ["30.00"]
     days = read_csv(b"".join(client.get(REPORT_URL + "export/days.csv", query)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
@@ -15,7 +16,7 @@ from django.utils.translation import ngettext, pgettext
 from alhena_tracking.admin import formats
 from alhena_tracking.admin.report.links import counted_orders_url
 from alhena_tracking.models import Channel, Order, Refund
-from alhena_tracking.reports import Figures, Part, RevenueImpactReport, Series, latest_orders
+from alhena_tracking.reports import Figures, Grain, Part, RevenueImpactReport, Series, latest_orders
 
 #: Most products and orders shown.
 MOST_ROWS = 10
@@ -121,17 +122,22 @@ def channel_table(report: RevenueImpactReport) -> Table:
 
 
 def day_table(report: RevenueImpactReport) -> Table:
-    """Return the numbers of both charts by day, week or month, the latest first."""
+    """Return the numbers of both charts by day, week or month, the latest first; and the refunds made then, if any."""
     channels = [channel for channel, _label in channels_of(report)]
     grain, parts, today = report.query.grain, report.parts, today_of(report)
     write = formats.amount_writer(report.currency)
     found = [report.amounts(name) for name in ("add_to_cart_minor", "purchase_minor")]
+    refunds: dict[date, int] = defaultdict(int)
+    for (start, _channel), minor in report.amounts("dated_refunds_minor").items():
+        refunds[start] += minor
 
     def cells(parts: Collection[Part]) -> list[str]:
         row: list[str] = []
         for amounts in found:
             minor = [sum(amounts.get((part.period.start, channel), 0) for part in parts) for channel in channels]
             row += [write(one) for one in [*minor, sum(minor)]]
+        if any(refunds.values()):
+            row.append(write(-sum(refunds.get(part.period.start, 0) for part in parts)))
         return row
 
     def detail(part: Part) -> str:
@@ -147,10 +153,21 @@ def day_table(report: RevenueImpactReport) -> Table:
         groups=[
             ColumnGroup(_("Added to carts"), Series.ADD_TO_CART, columns),
             ColumnGroup(_("Purchased"), Series.PURCHASES, columns),
+            *([ColumnGroup(_("Refunds"), Series.PURCHASES, [_made_in(grain)])] if any(refunds.values()) else ()),
         ],
         rows=[Row(formats.part(part, grain), cells([part]), detail=detail(part)) for part in reversed(parts)],
         total=Row(_("Total"), cells(parts)),
     )
+
+
+def _made_in(grain: Grain) -> str:
+    match grain:
+        case Grain.DAY:
+            return _("Made on the day")
+        case Grain.WEEK:
+            return _("Made in the week")
+        case Grain.MONTH:
+            return _("Made in the month")
 
 
 def order_table(report: RevenueImpactReport, site: AdminSite) -> OrderTable:
