@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
@@ -25,6 +25,7 @@ from alhena_tracking.reports.cards import point_change, relative_change
 #: Decimals of shares: 0.125 is 12.5 %.
 SHARE_DECIMALS = 6
 
+_Value = TypeVar("_Value")
 _Number: TypeAlias = Fraction | int | None
 #: Label, formula, unit, current and previous value.
 _Figure: TypeAlias = tuple[str, str, Unit, _Number, _Number]
@@ -171,8 +172,8 @@ def currencies_table(report: RevenueImpactReport) -> Table:
     def converted(minor: int) -> Decimal | None:
         return _amount(minor, target) if target else None
 
-    def unconverted(count: int) -> int | None:
-        return count if target else None
+    def if_converted(number: _Value) -> _Value | None:
+        return number if target else None
 
     columns: list[Column[ConvertedFigures]] = [
         Column(_("Currency"), lambda one: one.currency),
@@ -182,9 +183,12 @@ def currencies_table(report: RevenueImpactReport) -> Table:
         Column(_("Add-to-cart GMV"), lambda one: _amount(one.add_to_cart_minor, one.currency)),
         Column(_("Converted to"), lambda one: target),
         Column(_("Purchase revenue, converted"), lambda one: converted(one.converted_purchase_minor)),
-        Column(_("Orders without a rate"), lambda one: unconverted(one.unconverted_orders)),
+        Column(_("Orders without a rate"), lambda one: if_converted(one.unconverted_orders)),
+        Column(_("Refunds"), lambda one: if_converted(_amount(one.refunded_minor, one.currency))),
+        Column(_("Refunds, converted"), lambda one: converted(one.converted_refunded_minor)),
+        Column(_("Net revenue, converted"), lambda one: converted(one.converted_net_minor)),
         Column(_("Add-to-cart GMV, converted"), lambda one: converted(one.converted_add_to_cart_minor)),
-        Column(_("Cart events without a rate"), lambda one: unconverted(one.unconverted_cart_events)),
+        Column(_("Cart events without a rate"), lambda one: if_converted(one.unconverted_cart_events)),
     ]
     return Table.of(_("By currency"), columns, conversion.parts if conversion else report.currencies)
 

@@ -97,6 +97,21 @@ def order_sums(orders: QuerySet[Order], by: Sequence[str], *, until: datetime | 
     )
 
 
+def converted_refunds(orders: QuerySet[Order], target: str) -> Grouped:
+    """Sum the refunds of orders by currency and the order's day; where the shop stated an order's value in ``target``,
+    too, also by its value and that: 0 and 0 for the others.
+    """
+    is_stated = models.Q(refunded_order__shop_currency=target, refunded_order__shop_value_minor__isnull=False)
+    is_stated &= ~models.Q(refunded_order__currency=target)
+    refunds = Refund.objects.using(orders.db).filter(refunded_order__in=orders)
+    values = {
+        name: models.Case(models.When(is_stated, then=f"refunded_order__{column}"), default=0)
+        for name, column in (("value", "value_minor"), ("shop_value", "shop_value_minor"))
+    }
+    by = ("refunded_order__currency", "refunded_order__occurred_on", *values)
+    return Grouped(FoundRows(refunds.annotate(**values)), by, refunded_minor=total("counted_minor"))
+
+
 def refund_sums(refunds: QuerySet[Refund]) -> Grouped:
     """Sum refunds of counted orders by their own day, and the channel of their order."""
     by = ("occurred_on", "refunded_order__channel")

@@ -143,7 +143,7 @@ def revenue_impact(
     Takes five statements (rolled-up days, currencies, days, products, orders that are held back), and one more each for
     how often products were recommended; for the currencies of a compared period; to choose a currency where the period
     has none; where the compared period begins with a day without figures; and after a change of the time zone. It takes
-    three to convert all currencies.
+    four to convert all currencies.
     """
     period, compared = query.period, query.compared
     before = compared or period.previous

@@ -247,6 +247,7 @@ class ConvertedFiguresSerializer(SumsSerializer):
     currency_decimals = fields.DecimalsField(source="currency")
     sums = (
         *("orders", "purchase_minor", "converted_purchase_minor", "unconverted_orders"),
+        *("refunded_minor", "converted_refunded_minor", "net_minor", "converted_net_minor"),
         *("cart_events", "add_to_cart_minor", "converted_add_to_cart_minor", "unconverted_cart_events"),
     )
 
@@ -256,7 +257,10 @@ class ConversionSerializer(SumsSerializer):
 
     currency = fields.CurrencyField(help_text="ISO 4217: the company's main currency.")
     currency_decimals = fields.DecimalsField(source="currency")
-    sums = ("orders", "purchase_minor", "unconverted_orders", "add_to_cart_minor", "unconverted_cart_events")
+    sums = (
+        *("orders", "purchase_minor", "refunded_minor", "net_minor", "unconverted_orders"),
+        *("add_to_cart_minor", "unconverted_cart_events"),
+    )
     currencies = ConvertedFiguresSerializer(many=True, source="parts")
 
 
