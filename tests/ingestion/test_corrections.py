@@ -63,6 +63,18 @@ def _refund(company: Company, refund_id: str, value_minor: int, at: datetime = N
     return outcome.reason or outcome.status
 
 
+@pytest.mark.parametrize("visitor", [None, ANN])
+def test_order_when_edited_after_its_confirmation_is_not_flagged(
+    company: Company, used: None, figures: Figure, visitor: Visitor | None
+) -> None:
+    _report(company)
+    assert _say(company, 2, visitor=visitor) == "confirmed"
+    assert _say(company, 3 * 24 * 60, 13_000, visitor=visitor, line_items=MUG) == "corrected"
+    edited = Order.objects.get()
+    assert (edited.value_minor, edited.has_conflict, edited.standing) == (13_000, False, Standing.COUNTED)
+    assert (figures().purchase_minor, figures().orders) == (13_000, 1)
+
+
 @pytest.mark.parametrize(
     ("words", "answers", "shown"),
     [

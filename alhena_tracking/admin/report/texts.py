@@ -26,8 +26,11 @@ Amounts: TypeAlias = Mapping[tuple[date, str], int]
 
 @dataclass(frozen=True, slots=True)
 class Detail:
+    """A figure beside a card's; the ``note`` says what it leaves out."""
+
     label: str
     value: str
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,13 +146,6 @@ def card_texts(report: RevenueImpactReport) -> list[CardText]:
 def _notes(figures: Figures) -> dict[str, str]:
     """Return further details by the name of the card."""
     notes = {}
-    if figures.stated_orders and (unstated := figures.unstated_orders):
-        text = ngettext(
-            "%(count)s order does not state tax or shipping; it counts in full.",
-            "%(count)s orders do not state tax or shipping; they count in full.",
-            unstated,
-        )
-        notes["purchase_minor"] = text % {"count": formats.count(unstated)}
     if days := figures.cart_days:
         text = ngettext("%(count)s day with a cart event", "%(count)s days with a cart event", days)
         notes["daily_add_to_cart_minor"] = text % {"count": formats.count(days)}
@@ -166,9 +162,9 @@ def _purchase_details(report: RevenueImpactReport) -> list[Detail]:
     if figures.dated_refunds_minor != figures.refunded_minor:
         refunds.append(Detail(_("Refunds made in the period"), formats.amount(-figures.dated_refunds_minor, currency)))
     return [
+        *_without_tax(report),
         *refunds,
         Detail(pgettext("revenue", "Net"), formats.amount(figures.net_minor, currency)),
-        *_without_tax(report),
         Detail(pgettext("revenue", "Direct"), formats.share(figures.direct_share)),
         Detail(pgettext("revenue", "Verified"), formats.share(figures.verified_share)),
         Detail(pgettext("revenue", "Confirmed"), formats.share(figures.confirmed_share)),
@@ -180,8 +176,16 @@ def _without_tax(report: RevenueImpactReport) -> list[Detail]:
     figures = report.current
     if not figures.stated_orders:
         return []
+    note = ""
+    if unstated := figures.unstated_orders:
+        text = ngettext(
+            "%(count)s order does not state tax or shipping; it counts in full.",
+            "%(count)s orders do not state tax or shipping; they count in full.",
+            unstated,
+        )
+        note = text % {"count": formats.count(unstated)}
     amount = formats.amount(figures.net_of_tax_and_shipping_minor, report.currency)
-    return [Detail(_("Gross without tax and shipping"), amount)]
+    return [Detail(_("Excl. tax, shipping"), amount, note)]
 
 
 def chart_texts(report: RevenueImpactReport, days: Table) -> list[ChartText]:
