@@ -278,6 +278,34 @@ def test_days_when_an_order_is_corrected_later_are_rolled_up_again(
     call_command("alhena_rollup", "--check")
 
 
+@pytest.mark.now("2026-05-08T12:00Z")
+@pytest.mark.parametrize("name", ["tax_minor", "shipping_minor", "discount_minor"])
+def test_day_when_only_a_part_of_an_order_is_corrected_is_rolled_up_again(
+    company: Company, used: None, figures: Figure, name: str
+) -> None:
+    _report(company)
+    _say(company, 2)
+    for number, minor in enumerate((1_900, 700)):
+        call_command("alhena_rollup")
+        changes: dict[str, Any] = {name: minor}
+        assert _say(company, 3 * 24 * 60 + number, **changes) == "corrected"
+        assert getattr(figures(), name) == minor
+    call_command("alhena_rollup", "--check")
+
+
+@pytest.mark.now("2026-05-08T12:00Z")
+def test_day_when_the_lines_of_an_order_are_removed_is_rolled_up_again(
+    company: Company, used: None, figures: Figure
+) -> None:
+    _report(company, line_items=MUG)
+    _say(company, 2, line_items=MUG)
+    call_command("alhena_rollup")
+    assert figures().unlined_minor == 0
+    assert _say(company, 3 * 24 * 60, line_items=()) == "corrected"
+    assert figures().unlined_minor == 10_000
+    call_command("alhena_rollup", "--check")
+
+
 def test_data_when_a_version_lies_far_in_the_future_is_dated_by_arrival() -> None:
     def version_at(ahead: timedelta) -> datetime:
         data: OrderData = order(NOW, updated_at=NOW + ahead)
