@@ -118,6 +118,12 @@ class CartEventQuerySet(DatedQuerySet[_Model]):
         return self.filter(is_excluded=False)
 
 
+class InteractionQuerySet(DatedQuerySet[_Model]):
+    def recommending(self) -> Self:
+        """Return qualifying interactions that recommended products, of sessions that staff have not excluded."""
+        return self.filter(is_qualifying=True, recommended_product_ids__isnull=False, session__excluded_at__isnull=True)
+
+
 class VisitorSessionQuerySet(DatedQuerySet[_Model]):
     moment = "started_at"
     day = "started_on"

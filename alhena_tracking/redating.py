@@ -190,9 +190,9 @@ def _redate_claims(chunk: _Chunk) -> bool:
 
 
 def _redate_interactions(chunk: _Chunk) -> bool:
-    """Re-date interactions, which count nowhere and never change."""
+    """Re-date interactions, which never change. What they recommended counts on their day."""
     ids = chunk.next_ids(Interaction, ROWS)
-    chunk.move(rows_of(Interaction).filter(pk__in=ids))
+    chunk.session_days |= chunk.move(rows_of(Interaction).filter(pk__in=ids))
     return bool(ids)
 
 

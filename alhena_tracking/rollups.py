@@ -20,8 +20,10 @@ from alhena_tracking.models import (
     DailyFigures,
     DailyProductFigures,
     DailyProductTotals,
+    DailyRecommended,
     DailySessions,
     DailyTouches,
+    Interaction,
     Order,
     RolledUpDay,
     Trust,
@@ -35,8 +37,16 @@ from alhena_tracking.reports.session_sums import SessionSums
 from alhena_tracking.reports.sums import add_up, insert
 
 _Sums: TypeAlias = (
-    DailyFigures | DailySessions | DailyTouches | DailyProductFigures | DailyProductTotals | WeeklyProductTotals
+    DailyFigures
+    | DailySessions
+    | DailyTouches
+    | DailyRecommended
+    | DailyProductFigures
+    | DailyProductTotals
+    | WeeklyProductTotals
 )
+#: What is read from the events while the sessions are stale.
+_OF_SESSIONS = (DailySessions, DailyRecommended)
 _CREDIT = ("currency", "channel", "ai_profile", "trust")
 _VISIT = ("channel", "ai_profile")
 _TOUCH = (*_CREDIT, "touched_channel", "touched_profile")
@@ -204,6 +214,9 @@ def _tables(company: Company, on: date) -> Iterator[tuple[type[_Sums], tuple[str
     yield DailyFigures, _CREDIT, money
     yield DailySessions, _VISIT, [visits]
     yield DailyTouches, _TOUCH, touches
+    recommending = query.of_company(Interaction.objects.using(alias).recommending(), day)
+    recommended = live.recommended_sums(recommending, ("kind", "ai_profile"))
+    yield DailyRecommended, (*_VISIT, "product_id"), [recommended]
     yield DailyProductFigures, (*_CREDIT, _PRODUCT), products
     # The rows just written, over all credits.
     yield (
@@ -224,7 +237,8 @@ def _day_holds(company: Company, on: date) -> bool:
     marker = day.first()
     if marker is None:
         return True
-    tables = [table for table in _tables(company, on) if table[0] is not DailySessions or not marker.has_stale_sessions]
+    left_out = _OF_SESSIONS if marker.has_stale_sessions else ()
+    tables = [table for table in _tables(company, on) if table[0] not in left_out]
     return all(_holds(company, on, *table) for table in tables) or not day.exists()
 
 

@@ -18,7 +18,7 @@ from django.utils.translation import pgettext_lazy
 
 from alhena_tracking.admin import formats
 from alhena_tracking.admin.lists.change_list import RecordChangeList
-from alhena_tracking.admin.lists.columns import CompanyTime, yes_or_no
+from alhena_tracking.admin.lists.columns import NOTHING, CompanyTime, yes_or_no
 from alhena_tracking.admin.lists.filters import visible_companies
 from alhena_tracking.contract import limits
 from alhena_tracking.contract.currencies import MINOR_UNITS
@@ -90,6 +90,8 @@ def _text_of(field: ForeignKey[Any], empty: str) -> Callable[[Model], str]:
 
 class SafeLookupsAdmin(ModelAdmin):
     """Treats look-ups that raise (NUL bytes, invalid patterns, half a range) as Django treats other invalid ones."""
+
+    empty_value_display = NOTHING
 
     class Media:
         css: ClassVar = {"all": ["alhena_tracking/lists.css"]}
@@ -205,7 +207,7 @@ class RecordAdmin(ReadOnlyMixin, OpenLinksMixin, SafeLookupsAdmin):
 
     @admin.display(description=_("channel"), ordering="channel")
     def channel_name(self, row: Any) -> str:
-        return str(dict(Channel.choices).get(row.channel, formats.MISSING))
+        return str(dict(Channel.choices)[row.channel]) if row.channel in Channel.values else NOTHING
 
     @admin.display(description=_("attribution window"), ordering="attribution_window")
     def window(self, row: Any) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
@@ -30,6 +30,7 @@ from alhena_tracking.reports.cards import point_change, relative_change
 #: Decimals of shares: 0.125 is 12.5 %.
 SHARE_DECIMALS = 6
 
+_Value = TypeVar("_Value")
 _Number: TypeAlias = Fraction | int | None
 #: Kind, key, name, amounts before and now, and their change.
 _Different: TypeAlias = tuple[str, str, str, int | None, int | None, int]
@@ -38,7 +39,7 @@ _Figure: TypeAlias = tuple[str, str, Unit, _Number, _Number]
 
 
 def cards_table(report: RevenueImpactReport) -> Table:
-    """Return the cards, and the refunds, and the net, verified and confirmed revenue beside them.
+    """Return the cards, what stands beside their revenue, and the parts of it that the products are.
 
     Shares change in percentage points, everything else by a part of its previous value. Where nothing was recorded yet
     when the compared period began, both are empty beside the first day with data.
@@ -58,7 +59,19 @@ def cards_table(report: RevenueImpactReport) -> Table:
             (_("Assisted revenue"), "assisted_minor"),
             (_("Verified revenue"), "verified_minor"),
             (_("Confirmed revenue"), "confirmed_minor"),
+            (_("Tax included"), "tax_minor"),
+            (_("Shipping included"), "shipping_minor"),
+            (_("Discount deducted"), "discount_minor"),
+            (_("Purchase revenue without tax and shipping"), "net_of_tax_and_shipping_minor"),
         )
+    ]
+    unstated = (current.unstated_orders, previous.unstated_orders if previous else None)
+    figures.append((_("Orders that state neither tax nor shipping"), "", Unit.COUNT, *unstated))
+    parts = report.composition
+    figures += [
+        (_("Lines of all products"), "", Unit.MONEY, parts.lines_minor, None),
+        (_("Discounts, shipping, taxes and rounding"), "", Unit.MONEY, parts.adjustments_minor, None),
+        (_("Orders without lines"), "", Unit.MONEY, parts.unlined_minor, None),
     ]
     units = {Unit.MONEY: report.currency, Unit.SHARE: _("share"), Unit.COUNT: _("number")}
 
@@ -158,9 +171,11 @@ def products_table(report: RevenueImpactReport) -> Table:
         Column(_("Product ID"), lambda one: one.product_id),
         Column(_("Product"), lambda one: one.name),
         Column(_("Currency"), lambda one: currency),
+        Column(_("Recommended"), lambda one: one.recommended),
         Column(_("Add-to-cart GMV"), lambda one: _amount(one.add_to_cart_minor, currency)),
         Column(_("Units added"), lambda one: one.units_added),
         Column(_("Purchase revenue"), lambda one: _amount(one.purchase_minor, currency)),
+        Column(_("Direct revenue"), lambda one: _amount(one.direct_minor, currency)),
         Column(_("Units purchased"), lambda one: one.units_purchased),
     ]
     return Table.of(_("Products"), columns, report.products)
@@ -194,8 +209,8 @@ def currencies_table(report: RevenueImpactReport) -> Table:
     def converted(minor: int) -> Decimal | None:
         return _amount(minor, target) if target else None
 
-    def unconverted(count: int) -> int | None:
-        return count if target else None
+    def if_converted(number: _Value) -> _Value | None:
+        return number if target else None
 
     columns: list[Column[ConvertedFigures]] = [
         Column(_("Currency"), lambda one: one.currency),
@@ -205,9 +220,12 @@ def currencies_table(report: RevenueImpactReport) -> Table:
         Column(_("Add-to-cart GMV"), lambda one: _amount(one.add_to_cart_minor, one.currency)),
         Column(_("Converted to"), lambda one: target),
         Column(_("Purchase revenue, converted"), lambda one: converted(one.converted_purchase_minor)),
-        Column(_("Orders without a rate"), lambda one: unconverted(one.unconverted_orders)),
+        Column(_("Orders without a rate"), lambda one: if_converted(one.unconverted_orders)),
+        Column(_("Refunds"), lambda one: if_converted(_amount(one.refunded_minor, one.currency))),
+        Column(_("Refunds, converted"), lambda one: converted(one.converted_refunded_minor)),
+        Column(_("Net revenue, converted"), lambda one: converted(one.converted_net_minor)),
         Column(_("Add-to-cart GMV, converted"), lambda one: converted(one.converted_add_to_cart_minor)),
-        Column(_("Cart events without a rate"), lambda one: unconverted(one.unconverted_cart_events)),
+        Column(_("Cart events without a rate"), lambda one: if_converted(one.unconverted_cart_events)),
     ]
     return Table.of(_("By currency"), columns, conversion.parts if conversion else report.currencies)
 

@@ -286,7 +286,8 @@ def new_refund(company: Company, data: RefundData) -> Refund:
 def figure_key(order: Order) -> tuple[Any, ...]:
     """Return all that decides an order's place in the figures, session and day first."""
     credit = (order.channel, order.ai_profile, order.trust, order.standing, order.touches)
-    return order.session_id, order.occurred_on, *credit, order.currency, order.value_minor, order.direct_minor
+    stated = (order.tax_minor, order.shipping_minor, order.discount_minor)
+    return order.session_id, order.occurred_on, *credit, order.currency, order.value_minor, order.direct_minor, *stated
 
 
 def place_of(order: Order) -> Place | None:

@@ -22,7 +22,7 @@ from alhena_tracking.digests import text_digest
 from alhena_tracking.ingestion import carts, orm
 from alhena_tracking.ingestion.order_state import OrderState
 from alhena_tracking.ingestion.stale_days import StaleDays
-from alhena_tracking.models import CartEvent, Company, LockRow, Order, OrderClaim, VisitorSession
+from alhena_tracking.models import CartEvent, Company, Interaction, LockRow, Order, OrderClaim, VisitorSession
 
 #: Most orders or sessions, and most cart events, of one transaction.
 ROWS = 100
@@ -216,6 +216,8 @@ def _change_sessions(company: Company, pks: Sequence[int], exclusion: dict[str, 
     rows_of(VisitorSession).filter(pk__in=[session.pk for session in changed]).update(**exclusion)
     stale_days = StaleDays(company, timezone.now())
     stale_days.add_sessions(*(session.started_on for session in changed))
+    recommending = rows_of(Interaction).filter(session__in=changed, recommended_product_ids__isnull=False)
+    stale_days.add_sessions(*recommending.order_by().values_list("occurred_on", flat=True).distinct())
     orm.mark_stale(stale_days)
     if log is not None and changed:
         log(changed)

@@ -36,10 +36,14 @@ class StaleDays:
         self.session_days.update(day for day in days if day <= self._last)
 
     def add_interaction(self, interaction: Interaction, session: VisitorSession) -> None:
-        """Add the day of a session that a new interaction may have given a further channel or AI profile."""
+        """Add the day of a session that a new interaction may have given a further channel or AI profile, and that of
+        one that recommended products.
+        """
         pair = (interaction.kind, interaction.ai_profile)
         if interaction.is_qualifying and pair != (session.channel, session.ai_profile):
             self.add_sessions(session.started_on)
+        if interaction.recommended_product_ids:
+            self.add_sessions(interaction.occurred_on)
 
     def add_cart_events(self, events: Iterable[CartEvent | StoredCartEvent]) -> None:
         """Add the days of cart events that are new or changed their worth."""

@@ -15,7 +15,8 @@ class RolledUpDay(models.Model):
     """The state of a company's day: whether its roll-ups are valid. Without a valid row, the day's events are read.
 
     A transaction that changes a day's figures, once the day has been over for ``limits.MARKED_STALE_AFTER``, marks the
-    day stale, even if it was never rolled up; or only its sessions, more of which convert on later days. The roll-up
+    day stale, even if it was never rolled up; or only its sessions, more of which convert on later days, and its
+    recommendations. The roll-up
     clears the marks before it reads, so both wait for each other.
     """
 
@@ -86,11 +87,19 @@ class MoneySums(DaySums):
         indexes = [models.Index(fields=["company", "on", "currency"], name="alhena_%(class)s_day")]
 
 
-class CreditSums(DaySums):
-    """Sums by credited channel and AI profile, and by trust."""
+class VisitSums(DaySums):
+    """Sums by channel and AI profile."""
 
     channel = models.CharField(_("channel"), max_length=CHANNEL_LENGTH, blank=True)
     ai_profile = ExactCharField(_("AI profile"), max_length=TEXT_LENGTH, blank=True)
+
+    class Meta(DaySums.Meta):
+        abstract = True
+
+
+class CreditSums(VisitSums):
+    """Sums by credited channel and AI profile, and by trust."""
+
     trust = models.CharField(_("trust"), max_length=9, choices=Trust.choices)
 
     class Meta(DaySums.Meta):
@@ -119,6 +128,7 @@ class ProductSums(MoneySums):
     reported_named_at = models.CharField(_("named in unconfirmed orders at"), max_length=26, blank=True, default="")
     units_added = models.DecimalField(_("units added"), max_digits=19, decimal_places=3, default=0)
     units_purchased = models.DecimalField(_("units purchased"), max_digits=19, decimal_places=3, default=0)
+    direct_minor = models.BigIntegerField(_("direct purchase revenue"), default=0, db_default=0)
 
     class Meta(MoneySums.Meta):
         abstract = True
@@ -126,13 +136,19 @@ class ProductSums(MoneySums):
 
 class DailyFigures(CreditedSums):
     """The figures of one day. ``carts`` counts the sessions whose first cart event of the day and currency is among
-    these; ``refunded_minor`` sums the refunds of the day's orders.
+    these; ``refunded_minor`` sums the refunds of the day's orders, ``unlined_minor`` the values of those without lines.
+    ``stated_orders`` state tax or shipping.
     """
 
     carts = models.PositiveIntegerField(_("carts"), default=0)
     orders = models.PositiveIntegerField(_("orders"), default=0)
     refunded_minor = models.BigIntegerField(_("refunds"), default=0)
     direct_minor = models.BigIntegerField(_("direct purchase revenue"), default=0, db_default=0)
+    unlined_minor = models.BigIntegerField(_("orders without lines"), default=0, db_default=0)
+    tax_minor = models.BigIntegerField(_("tax"), default=0, db_default=0)
+    shipping_minor = models.BigIntegerField(_("shipping"), default=0, db_default=0)
+    discount_minor = models.BigIntegerField(_("discount"), default=0, db_default=0)
+    stated_orders = models.PositiveIntegerField(_("orders that state tax or shipping"), default=0, db_default=0)
 
     objects = DaysQuerySet["DailyFigures"].as_manager()
 
@@ -192,6 +208,23 @@ class DailyTouches(CreditSums):
         indexes = [models.Index(fields=["company", "on", "currency"], name="alhena_%(class)s_day")]
 
 
+class DailyRecommended(VisitSums):
+    """The qualifying interactions of one day that recommended a product; of one channel and AI profile, their own."""
+
+    product_id = ExactCharField(_("product ID"), max_length=TEXT_LENGTH)
+    interactions = models.PositiveIntegerField(_("interactions"), default=0)
+
+    objects = DaysQuerySet["DailyRecommended"].as_manager()
+
+    class Meta(DaySums.Meta):
+        verbose_name = _("daily recommendations")
+        verbose_name_plural = _("daily recommendations")
+        indexes = [
+            models.Index(fields=["company", "on"], name="alhena_%(class)s_day"),
+            models.Index(fields=["company", "product_id", "on"], name="alhena_%(class)s_of"),
+        ]
+
+
 class DailyProductFigures(ProductSums, CreditedSums):
     """The figures of one product on one day."""
 
@@ -209,6 +242,9 @@ class ProductTotals(ProductSums):
         _("units purchased by confirmed and verified orders"), max_digits=19, decimal_places=3, default=0
     )
     trusted_purchase_minor = models.BigIntegerField(_("confirmed and verified purchase revenue"), default=0)
+    trusted_direct_minor = models.BigIntegerField(
+        _("direct revenue of confirmed and verified orders"), default=0, db_default=0
+    )
 
     class Meta(MoneySums.Meta):
         abstract = True

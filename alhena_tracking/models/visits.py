@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from alhena_tracking.contract.limits import TEXT_LENGTH
 from alhena_tracking.models.base import EXCLUSION, Event, ExactCharField, ExactUUIDField, Excludable
 from alhena_tracking.models.channels import CHANNEL_LENGTH, Channel
-from alhena_tracking.querysets import DatedQuerySet, VisitorSessionQuerySet
+from alhena_tracking.querysets import InteractionQuerySet, VisitorSessionQuerySet
 
 
 class Interaction(Event):
@@ -36,7 +36,7 @@ class Interaction(Event):
         _("recommended products"), null=True, help_text=_("Their IDs; empty if the assistant recommended none.")
     )
 
-    objects = DatedQuerySet["Interaction"].as_manager()
+    objects = InteractionQuerySet["Interaction"].as_manager()
 
     class Meta:
         verbose_name = _("interaction")

@@ -8,7 +8,7 @@ from alhena_tracking.reports.differences import Difference, Differences
 from alhena_tracking.reports.drilldown import counted_cart_events, counted_orders, has_uncounted_orders, latest_orders
 from alhena_tracking.reports.figures import CurrencyTotals, DayFigures, Figures, RowFigures, SessionDay, SessionRow
 from alhena_tracking.reports.periods import Comparison, Grain, Part, Period, Preset
-from alhena_tracking.reports.products import ProductFigures
+from alhena_tracking.reports.products import Composition, ProductFigures
 from alhena_tracking.reports.profiles import ProfileFigures, Profiles
 from alhena_tracking.reports.query import ReportQuery
 from alhena_tracking.reports.revenue_impact import ChannelFigures, RevenueImpactReport, revenue_impact
@@ -19,6 +19,7 @@ __all__ = [
     "Card",
     "ChannelFigures",
     "Comparison",
+    "Composition",
     "Conversion",
     "ConvertedFigures",
     "CurrencyTotals",

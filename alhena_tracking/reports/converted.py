@@ -21,8 +21,9 @@ from alhena_tracking.reports.sums import add_up
 class ConvertedFigures:
     """The figures of one currency, and as much of them as has a rate in the target currency.
 
-    ``purchase_minor`` and ``add_to_cart_minor`` are in minor units of ``currency``; the ``converted_…`` ones in those
-    of the target, rounded once, without the ``unconverted_orders`` and ``unconverted_cart_events``.
+    ``purchase_minor``, ``refunded_minor`` (of these orders) and ``add_to_cart_minor`` are in minor units of
+    ``currency``; the ``converted_…`` ones in those of the target, rounded once, without the ``unconverted_orders`` and
+    ``unconverted_cart_events``.
     """
 
     currency: str
@@ -30,10 +31,20 @@ class ConvertedFigures:
     purchase_minor: int = 0
     converted_purchase_minor: int = 0
     unconverted_orders: int = 0
+    refunded_minor: int = 0
+    converted_refunded_minor: int = 0
     cart_events: int = 0
     add_to_cart_minor: int = 0
     converted_add_to_cart_minor: int = 0
     unconverted_cart_events: int = 0
+
+    @property
+    def net_minor(self) -> int:
+        return self.purchase_minor - self.refunded_minor
+
+    @property
+    def converted_net_minor(self) -> int:
+        return self.converted_purchase_minor - self.converted_refunded_minor
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +57,15 @@ class Conversion:
     @property
     def purchase_minor(self) -> int:
         return sum(part.converted_purchase_minor for part in self.parts)
+
+    @property
+    def refunded_minor(self) -> int:
+        return sum(part.converted_refunded_minor for part in self.parts)
+
+    @property
+    def net_minor(self) -> int:
+        """Purchase revenue minus refunds."""
+        return self.purchase_minor - self.refunded_minor
 
     @property
     def add_to_cart_minor(self) -> int:
@@ -67,23 +87,26 @@ class Conversion:
 
 @dataclass(frozen=True, slots=True)
 class _Amount:
-    """An amount of one day in minor units of a currency, of a number of rows; ``own_minor`` is what the shop stated."""
+    """An amount of one day in minor units of a currency, of a number of rows; ``own_minor`` is the same at the rate
+    that the shop stated.
+    """
 
     kind: str
     currency: str
     on: date
     minor: int
     count: int
-    own_minor: int | None = None
+    own_minor: Fraction | int | None = None
 
 
 def convert(query: ReportQuery, days: SourceDays, target: str) -> Conversion:
     """Add up all currencies under the query's other filters in ``target``.
 
-    An order whose value the shop stated in ``target``, too, counts with that; any other amount at the rate of its day.
-    Orders are read from their rows, cart events from roll-ups where they are valid.
+    An order whose value the shop stated in ``target``, too, counts with that, and its refunds in proportion; any other
+    amount counts at the rate of its day, refunds at that of their order's day. So nothing is left of an order that is
+    refunded in full. Orders and refunds are read from their rows, cart events from roll-ups where they are valid.
     """
-    amounts = [*_orders(query, target), *_cart_events(query, days.credited)]
+    amounts = [*_orders(query, target), *_refunds(query, target), *_cart_events(query, days.credited)]
     rates = Rates.of(
         {target, *(amount.currency for amount in amounts)},
         query.period.start,
@@ -95,12 +118,13 @@ def convert(query: ReportQuery, days: SourceDays, target: str) -> Conversion:
         of_currency = sums.setdefault(amount.currency, {})
         converted = _converted(amount, rates, target)
         rows, minor = _FIELDS[amount.kind]
-        _add(of_currency, rows, amount.count)
         _add(of_currency, minor, amount.minor)
-        if converted is None:
-            _add(of_currency, f"unconverted_{rows}", amount.count)
-        else:
+        if rows:
+            _add(of_currency, rows, amount.count)
+        if converted is not None:
             _add(of_currency, f"converted_{minor}", converted)
+        elif rows:
+            _add(of_currency, f"unconverted_{rows}", amount.count)
     parts = [
         ConvertedFigures(currency=currency, **{name: rounded(number) for name, number in of_currency.items()})
         for currency, of_currency in sums.items()
@@ -108,7 +132,12 @@ def convert(query: ReportQuery, days: SourceDays, target: str) -> Conversion:
     return Conversion(target, tuple(sorted(parts, key=lambda part: (-part.orders, -part.cart_events, part.currency))))
 
 
-_FIELDS = {"order": ("orders", "purchase_minor"), "cart": ("cart_events", "add_to_cart_minor")}
+#: The number and the sum that amounts of a kind add to.
+_FIELDS = {
+    "order": ("orders", "purchase_minor"),
+    "refund": ("", "refunded_minor"),
+    "cart": ("cart_events", "add_to_cart_minor"),
+}
 
 
 def _converted(amount: _Amount, rates: Rates, target: str) -> Fraction | int | None:
@@ -129,6 +158,15 @@ def _orders(query: ReportQuery, target: str) -> Iterator[_Amount]:
     for (currency, on, shop_currency), sums in found:
         own_minor = sums["shop_minor"] if shop_currency == target != currency else None
         yield _Amount("order", currency, on, sums["purchase_minor"], sums["orders"], own_minor)
+
+
+def _refunds(query: ReportQuery, target: str) -> Iterator[_Amount]:
+    """Yield the refunds of the period's orders, those of orders at a rate of their own by their two values."""
+    by = ("currency", "on", "value", "shop_value")
+    refunds = live.converted_refunds(query.orders(query.period), target)
+    for (currency, on, value, shop_value), sums in add_up([refunds], by, using=Order.objects.db):
+        own_minor = Fraction(sums["refunded_minor"] * shop_value, value) if value else None
+        yield _Amount("refund", currency, on, sums["refunded_minor"], 0, own_minor)
 
 
 def _cart_events(query: ReportQuery, days: SplitDays) -> Iterator[_Amount]:

@@ -33,7 +33,9 @@ class DayFigures(SessionDay):
     ``carts`` counts the sessions whose first cart event of the day has this channel. ``sessions`` are those that belong
     to the channel (see ``SessionSums``), ``converted_sessions`` those with an order credited to it: a session can be
     in the rows of several channels, so their totals are not the sums of these. ``refunded_minor`` sums refunds of the
-    day's orders so far, ``dated_refunds_minor`` those made on the day, of orders of any day.
+    day's orders so far, ``dated_refunds_minor`` those made on the day, of orders of any day. ``unlined_minor`` is the
+    value of orders without lines. ``tax_minor``, ``shipping_minor`` and ``discount_minor`` are what orders state;
+    ``stated_orders`` state tax or shipping.
     """
 
     channel: str
@@ -46,7 +48,17 @@ class DayFigures(SessionDay):
     refunded_minor: int = 0
     dated_refunds_minor: int = 0
     direct_minor: int = 0
+    unlined_minor: int = 0
+    tax_minor: int = 0
+    shipping_minor: int = 0
+    discount_minor: int = 0
     orders: int = 0
+    stated_orders: int = 0
+
+    @property
+    def unstated_orders(self) -> int:
+        """The orders that state neither tax nor shipping."""
+        return self.orders - self.stated_orders
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +91,12 @@ class Figures:
     refunded_minor: int
     dated_refunds_minor: int
     direct_minor: int
+    unlined_minor: int
+    tax_minor: int
+    shipping_minor: int
+    discount_minor: int
     orders: int
+    stated_orders: int
     sessions: int
     converted_sessions: int
     is_mixed: bool = False
@@ -99,7 +116,12 @@ class Figures:
             refunded_minor=sum(day.refunded_minor for day in days),
             dated_refunds_minor=sum(day.dated_refunds_minor for day in days),
             direct_minor=sum(day.direct_minor for day in days),
+            unlined_minor=sum(day.unlined_minor for day in days),
+            tax_minor=sum(day.tax_minor for day in days),
+            shipping_minor=sum(day.shipping_minor for day in days),
+            discount_minor=sum(day.discount_minor for day in days),
             orders=sum(day.orders for day in days),
+            stated_orders=sum(day.stated_orders for day in days),
             sessions=sum(day.sessions for day in session_days),
             converted_sessions=sum(day.converted_sessions for day in session_days),
             is_mixed=is_mixed,
@@ -113,6 +135,16 @@ class Figures:
     def net_minor(self) -> int:
         """Purchase revenue minus refunds."""
         return self.purchase_minor - self.refunded_minor
+
+    @property
+    def net_of_tax_and_shipping_minor(self) -> int:
+        """Purchase revenue minus the tax and shipping that orders state."""
+        return self.purchase_minor - self.tax_minor - self.shipping_minor
+
+    @property
+    def unstated_orders(self) -> int:
+        """The orders that state neither tax nor shipping."""
+        return self.orders - self.stated_orders
 
     @property
     def assisted_minor(self) -> int:

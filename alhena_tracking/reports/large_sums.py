@@ -14,6 +14,8 @@ _INTEGERS = range(-(2**63), 2**63)
 
 
 class _ExactSum:
+    """Of a group or, without an end of its own, of a window: nothing ever leaves it."""
+
     def __init__(self) -> None:
         self._sum: int | float | None = None
 
@@ -24,6 +26,11 @@ class _ExactSum:
     def finalize(self) -> int | float | str | None:
         return str(self._sum) if isinstance(self._sum, int) and self._sum not in _INTEGERS else self._sum
 
+    value = finalize
+
+    def inverse(self, value: int | float | str | None) -> None:
+        raise NotImplementedError
+
 
 def is_too_large(error: OperationalError) -> bool:
     """Return whether SQLite failed because a sum is too large."""
@@ -33,4 +40,4 @@ def is_too_large(error: OperationalError) -> bool:
 def provide_exact_sum(connection: BaseDatabaseWrapper) -> None:
     """Register ``EXACT_SUM`` on a connection to SQLite."""
     raw: Any = connection.connection
-    raw.create_aggregate(EXACT_SUM, 1, _ExactSum)
+    raw.create_window_function(EXACT_SUM, 1, _ExactSum)

@@ -9,11 +9,12 @@ from django.db import models
 from django.db.models import OuterRef, QuerySet, Subquery, Window
 from django.db.models.functions import RowNumber
 
-from alhena_tracking.models import CartEvent, Order, OrderLine, Refund, Trust
+from alhena_tracking.models import CartEvent, Interaction, Order, OrderLine, Refund, Trust
 from alhena_tracking.reports.grouped import (
     COUNT,
     FoundRows,
     Grouped,
+    ListedRows,
     Sum,
     count_if,
     largest,
@@ -21,6 +22,7 @@ from alhena_tracking.reports.grouped import (
     latest_text_where,
     total,
     total_if,
+    total_known,
     total_where,
 )
 
@@ -33,6 +35,7 @@ def _refunded(**lookups: object) -> Subquery:
 
 _REFUNDED = _refunded()
 _IS_FIRST, _IS_LAST = "several_touches__is_first", "several_touches__is_last"
+_FIRST_LINE = Subquery(OrderLine.objects.filter(order=OuterRef("pk")).order_by().values("pk")[:1])
 
 
 def cart_sums(events: QuerySet[CartEvent], by: Sequence[str], credit: Mapping[str, str] | None = None) -> Grouped:
@@ -72,22 +75,28 @@ def stated_order_totals(orders: QuerySet[Order], by: Sequence[str]) -> Grouped:
         FoundRows(orders),
         by,
         purchase_minor=total("value_minor"),
-        shop_minor=Sum("COALESCE({add}({}), 0)", ("shop_value_minor",)),
+        shop_minor=total_known("shop_value_minor"),
         orders=COUNT,
     )
 
 
 def order_sums(orders: QuerySet[Order], by: Sequence[str], *, until: datetime | None = None) -> Grouped:
     """Sum orders with their refunds (all, or those by ``until``), which count on the order's day."""
+    refunds_minor = _refunded(occurred_at__lte=until) if until else _REFUNDED
     return Grouped(
-        FoundRows(orders.annotate(refunds_minor=_refunded(occurred_at__lte=until) if until else _REFUNDED)),
+        FoundRows(orders.annotate(refunds_minor=refunds_minor, first_line=_FIRST_LINE)),
         by,
         purchase_minor=total("value_minor"),
         confirmed_minor=total_where("value_minor", "trust", Trust.CONFIRMED),
         verified_minor=total_where("value_minor", "trust", Trust.VERIFIED),
         orders=COUNT,
         direct_minor=total("direct_minor"),
-        refunded_minor=Sum("COALESCE({add}({}), 0)", ("refunds_minor",)),
+        refunded_minor=total_known("refunds_minor"),
+        unlined_minor=Sum("{add}(CASE WHEN {} IS NULL THEN {} ELSE 0 END)", ("first_line", "value_minor")),
+        tax_minor=total_known("tax_minor"),
+        shipping_minor=total_known("shipping_minor"),
+        discount_minor=total_known("discount_minor"),
+        stated_orders=Sum("COUNT(COALESCE({}, {}))", ("tax_minor", "shipping_minor")),
     )
 
 
@@ -118,10 +127,33 @@ def untouched_sums(orders: QuerySet[Order], by: Sequence[str]) -> Grouped:
     return Grouped(FoundRows(orders.filter(touches__isnull=True)), by, orders_without_touches=COUNT)
 
 
+def converted_refunds(orders: QuerySet[Order], target: str) -> Grouped:
+    """Sum the refunds of orders by currency and the order's day; where the shop stated an order's value in ``target``,
+    too, also by its value and that: 0 and 0 for the others.
+    """
+    is_stated = models.Q(refunded_order__shop_currency=target, refunded_order__shop_value_minor__isnull=False)
+    is_stated &= ~models.Q(refunded_order__currency=target)
+    refunds = Refund.objects.using(orders.db).filter(refunded_order__in=orders)
+    values = {
+        name: models.Case(models.When(is_stated, then=f"refunded_order__{column}"), default=0)
+        for name, column in (("value", "value_minor"), ("shop_value", "shop_value_minor"))
+    }
+    by = ("refunded_order__currency", "refunded_order__occurred_on", *values)
+    return Grouped(FoundRows(refunds.annotate(**values)), by, refunded_minor=total("counted_minor"))
+
+
 def refund_sums(refunds: QuerySet[Refund]) -> Grouped:
     """Sum refunds of counted orders by their own day, and the channel of their order."""
     by = ("occurred_on", "refunded_order__channel")
     return Grouped(FoundRows(refunds), by, dated_refunds_minor=total("counted_minor"))
+
+
+def recommended_sums(
+    interactions: QuerySet[Interaction], by: Sequence[str], product_ids: Sequence[str] | None = None
+) -> Grouped:
+    """Count interactions by each product that they recommended; its id is the last key."""
+    rows = ListedRows(interactions, "recommended_product_ids", "product_id", product_ids)
+    return Grouped(rows, [*by, "product_id"], interactions=Sum("COUNT(DISTINCT {})", ("id",)))
 
 
 def added_sums(events: QuerySet[CartEvent], by: Sequence[str]) -> Grouped:
@@ -152,5 +184,6 @@ def purchased_sums(orders: QuerySet[Order], by: Sequence[str]) -> Grouped:
         product_name=latest_text_where(found, *name, *Trust.by_server()),
         reported_name=latest_text_where(found, *name, Trust.REPORTED),
         purchase_minor=total("total_minor"),
+        direct_minor=Sum("{add}(CASE WHEN {} THEN {} ELSE 0 END)", ("is_direct", "total_minor")),
         units_purchased=total("quantity"),
     )

@@ -7,8 +7,14 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from alhena_tracking.conf import conf
-from alhena_tracking.models import Company, Order, Refund, Trust, VisitorSession
-from alhena_tracking.querysets import DaysQuerySet, OrderQuerySet, RefundQuerySet, VisitorSessionQuerySet
+from alhena_tracking.models import Company, Interaction, Order, Refund, Trust, VisitorSession
+from alhena_tracking.querysets import (
+    DaysQuerySet,
+    InteractionQuerySet,
+    OrderQuerySet,
+    RefundQuerySet,
+    VisitorSessionQuerySet,
+)
 from alhena_tracking.reports.periods import Grain, Period
 from alhena_tracking.reports.sections import Section
 
@@ -68,6 +74,13 @@ class ReportQuery:
     def started(self, *periods: Period) -> VisitorSessionQuerySet[VisitorSession]:
         """Return the sessions that count and started in any of the periods, whatever the filters, unordered."""
         return self.of_company(VisitorSession.objects.counted(), *periods)
+
+    def recommending(self, *periods: Period) -> InteractionQuerySet[Interaction]:
+        """Return the qualifying interactions, of sessions that count, that recommended products in any of the periods,
+        under the query's filters, unordered.
+        """
+        renamed = {"kind" if name == "channel" else name: value for name, value in self.visits.items()}
+        return self.of_company(Interaction.objects.recommending(), *periods, **renamed)
 
     def orders(self, *periods: Period, **lookups: object) -> OrderQuerySet[Order]:
         """Return the orders under the query's filters that count as revenue, in any of the periods, unordered."""

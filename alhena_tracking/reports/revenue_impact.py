@@ -24,7 +24,7 @@ from alhena_tracking.reports.figures import (
     is_mixed,
 )
 from alhena_tracking.reports.periods import Part, Period
-from alhena_tracking.reports.products import ProductFigures, figures_by_product
+from alhena_tracking.reports.products import Composition, ProductFigures, figures_by_product
 from alhena_tracking.reports.profiles import Profiles, figures_by_profile
 from alhena_tracking.reports.query import ReportQuery
 from alhena_tracking.reports.sections import Section
@@ -47,7 +47,8 @@ class RevenueImpactReport:
     """The report that cards, charts, tables, exports and JSON all show, so that they always agree.
 
     ``days`` has a row for every day and channel with figures, by day, ``session_days`` the sessions of each day that
-    has any. ``products`` are the first of ``product_count`` products, by purchase revenue unless asked otherwise.
+    has any. ``products`` are the first of ``product_count`` products, by purchase revenue unless asked otherwise;
+    ``lines_minor`` sums the order lines of all of them.
     ``currency`` is empty if neither the query nor the company names one and there is no revenue. ``other_currencies``
     have figures, too, the busiest first. ``previous`` is ``None`` where nothing is compared: because nobody asked, or
     because nothing was recorded at the beginning of the compared period. Then ``recorded_since`` is the first day with
@@ -67,6 +68,7 @@ class RevenueImpactReport:
     product_count: int
     current: Figures
     previous: Figures | None
+    lines_minor: int = 0
     recorded_since: date | None = None
     is_redating: bool = False
     held_back_orders: int = 0
@@ -78,6 +80,16 @@ class RevenueImpactReport:
     @property
     def cards(self) -> tuple[Card, ...]:
         return tuple(card_type.card(self.current, self.previous) for card_type in CARD_TYPES)
+
+    @property
+    def composition(self) -> Composition:
+        """How the products add up to the purchase revenue."""
+        purchase_minor, unlined_minor = self.current.purchase_minor, self.current.unlined_minor
+        return Composition(
+            lines_minor=self.lines_minor,
+            adjustments_minor=purchase_minor - unlined_minor - self.lines_minor,
+            unlined_minor=unlined_minor,
+        )
 
     @property
     def parts(self) -> list[Part]:
@@ -154,9 +166,9 @@ def revenue_impact(
 
     ``most_products`` limits the products, which are in the order of the sum ``first_products`` of ``PRODUCT_RANKS``.
     Takes five statements (rolled-up days, currencies, days, products, orders that are held back), and one more each for
-    the currencies of a compared period; to choose a currency where the period has none; where the compared period
-    begins with a day without figures; after a change of the time zone; and for attribution models. It takes three to
-    convert all currencies, and two each for the differences and AI profiles.
+    how often products were recommended; for the currencies of a compared period; to choose a currency where the period
+    has none; where the compared period begins with a day without figures; after a change of the time zone; and for
+    attribution models. It takes four to convert all currencies, and two each for the differences and AI profiles.
     """
     period, compared = query.period, query.compared
     before = compared or period.previous
@@ -171,7 +183,7 @@ def revenue_impact(
         first = query.company.recorded_since()
         if first and first > compared.start:
             compared, recorded_since = None, first
-    products, product_count = figures_by_product(query, asked, currency, most=most_products, first=first_products)
+    products = figures_by_product(query, asked, currency, most=most_products, first=first_products)
     current_days = tuple(day for day in days if day.on in period)
     current_sessions = tuple(day for day in session_days if day.on in period)
     current = Figures.of(current_days, current_sessions)
@@ -192,8 +204,9 @@ def revenue_impact(
         days=current_days,
         session_days=current_sessions,
         channels=_by_channel(current_days, elsewhere),
-        products=tuple(products),
-        product_count=product_count,
+        products=products.first,
+        product_count=products.count,
+        lines_minor=products.lines_minor,
         current=current,
         previous=previous,
         recorded_since=recorded_since,

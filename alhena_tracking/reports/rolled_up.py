@@ -11,6 +11,7 @@ from alhena_tracking.models import (
     DailyFigures,
     DailyProductFigures,
     DailyProductTotals,
+    DailyRecommended,
     DailySessions,
     DailyTouches,
     Trust,
@@ -30,6 +31,9 @@ from alhena_tracking.reports.grouped import (
 from alhena_tracking.reports.periods import Period
 from alhena_tracking.reports.query import ReportQuery
 
+#: The sums of a product's order lines.
+_BOUGHT = ("units_purchased", "purchase_minor", "direct_minor")
+
 
 def credited_sums(query: ReportQuery, periods: Sequence[Period], by: Sequence[str], **lookups: str) -> Grouped:
     """Sum cart events, orders and refunds."""
@@ -37,7 +41,8 @@ def credited_sums(query: ReportQuery, periods: Sequence[Period], by: Sequence[st
         StoredRows(DailyFigures, query.company, periods, {**query.credit, **lookups}),
         by,
         **_sums("add_to_cart_minor", "cart_events", "carts"),
-        **_counted_sums("orders", "purchase_minor", "refunded_minor", "direct_minor"),
+        **_counted_sums("orders", "purchase_minor", "refunded_minor", "direct_minor", "unlined_minor"),
+        **_counted_sums("tax_minor", "shipping_minor", "discount_minor", "stated_orders"),
         confirmed_minor=total_where("purchase_minor", "trust", Trust.CONFIRMED),
         verified_minor=total_where("purchase_minor", "trust", Trust.VERIFIED),
     )
@@ -89,7 +94,7 @@ def several_touches_sums(query: ReportQuery, periods: Sequence[Period], by: Sequ
 def product_sums(query: ReportQuery, periods: Sequence[Period], currency: str) -> Grouped:
     """Sum by product under the query's filters; the key is the digest of its id."""
     rows = StoredRows(DailyProductFigures, query.company, periods, {**query.credit, "currency": currency})
-    return _of_products(rows, ["product_id_digest"], **_counted_sums("units_purchased", "purchase_minor"))
+    return _of_products(rows, ["product_id_digest"], **_counted_sums(*_BOUGHT))
 
 
 def product_totals(
@@ -101,24 +106,25 @@ def product_totals(
     """Sum by product over all credits, from days or weeks."""
     rows = StoredRows(model, query.company, periods, {"currency": currency})
     kind = "trusted_" if conf.confirmed_orders_only else ""
-    bought = {name: total(kind + name) for name in ("units_purchased", "purchase_minor")}
+    bought = {name: total(kind + name) for name in _BOUGHT}
     return _of_products(rows, ["product_id_digest"], **bought)
+
+
+def recommended_sums(query: ReportQuery, periods: Sequence[Period], product_ids: Sequence[str] | None) -> Grouped:
+    """Count the interactions that recommended products under the query's filters; the key is the product's id."""
+    rows = StoredRows(DailyRecommended, query.company, periods, query.visits, product_ids)
+    return Grouped(rows, ["product_id"], interactions=total("interactions"))
 
 
 def totals_of_day(rows: QuerySet[DailyProductFigures]) -> Grouped:
     """Return the sums of ``DailyProductTotals``, by currency and product."""
-    bought = {
-        f"trusted_{name}": total_where(name, "trust", *Trust.by_server())
-        for name in ("units_purchased", "purchase_minor")
-    }
-    return _of_products(
-        FoundRows(rows), ["currency", "product_id_digest"], **_sums("units_purchased", "purchase_minor"), **bought
-    )
+    bought = {f"trusted_{name}": total_where(name, "trust", *Trust.by_server()) for name in _BOUGHT}
+    return _of_products(FoundRows(rows), ["currency", "product_id_digest"], **_sums(*_BOUGHT), **bought)
 
 
 def totals_of_week(rows: QuerySet[DailyProductTotals]) -> Grouped:
     """Return the sums of ``WeeklyProductTotals``, by currency and product."""
-    bought = ("units_purchased", "purchase_minor", "trusted_units_purchased", "trusted_purchase_minor")
+    bought = (*_BOUGHT, *(f"trusted_{name}" for name in _BOUGHT))
     return _of_products(FoundRows(rows), ["currency", "product_id_digest"], **_sums(*bought))
 
 

@@ -46,8 +46,9 @@ def add_up(parts: Sequence[Grouped], by: Sequence[str], *, using: str) -> Iterat
 
 def rank_products(
     parts: Sequence[Grouped], *, most: int | None, first: str, using: str
-) -> tuple[list[dict[str, Any]], int]:
-    """Return the sums of ``parts`` by product (keyed by the digest of its id), and the number of products.
+) -> tuple[list[dict[str, Any]], int, int]:
+    """Return the sums of ``parts`` by product (keyed by the digest of its id), the number of products, and what all of
+    them were bought for.
 
     Ordered by the sum ``first`` (of ``PRODUCT_RANKS``), then by the other one, descending; limited to ``most``.
     Products without any cart event or purchase are left out.
@@ -66,8 +67,9 @@ def rank_changes(parts: Sequence[Grouped], *, most: int, using: str) -> list[dic
 
 def _rank(
     parts: Sequence[Grouped], ranks: Sequence[str], condition: str, *, most: int | None, using: str
-) -> tuple[list[dict[str, Any]], int]:
-    """Return the sums of the first products by ``ranks``, descending, and the number of all that meet a condition.
+) -> tuple[list[dict[str, Any]], int, int]:
+    """Return the sums of the first products by ``ranks``, descending, and of all that meet a condition the number, and
+    what they were bought for.
 
     Both are SQL, with the names of sums in braces.
     """
@@ -87,13 +89,14 @@ def _rank(
         numbers = {name: number.format(quote(name)) for name in names}
         order = [f"{rank.format(**numbers)} DESC" for rank in ranks]
         sql = (
-            f"SELECT {', '.join(map(quote, names))}, COUNT(*) OVER () FROM ({sql}) AS united"  # noqa: S608
-            f" WHERE {condition.format(**numbers)} ORDER BY {', '.join([*order, by_id])}{limit}"
+            f"SELECT {', '.join(map(quote, names))}, COUNT(*) OVER (), {add}({quote('purchase_minor')}) OVER ()"  # noqa: S608
+            f" FROM ({sql}) AS united WHERE {condition.format(**numbers)} ORDER BY {', '.join([*order, by_id])}{limit}"
         )
         return sql, params
 
     rows, readers = _fetch(ranked, connection), _readers(names)
-    return [_read(readers, row[:-1]) for row in rows], rows[0][-1] if rows else 0
+    count, purchase_minor = rows[0][-2:] if rows else (0, 0)
+    return [_read(readers, row[:-2]) for row in rows], count, int(purchase_minor)
 
 
 def insert(model: type[Model], parts: Sequence[Grouped], by: Sequence[str], *, using: str, **same: Any) -> None:

@@ -205,7 +205,7 @@ def test_page_shows_the_report_s_numbers(client: Client, log_in: Callable[..., A
         ["1,000.50", "999.50"],
     ]
     by_channel = {row.label: row.cells for row in context["channel_table"].rows}
-    assert by_channel["Chat"] == ["1", "100.0%", "1,200.00", "600.00", "1", "1,000.50", "1,000.50", "–"]
+    assert by_channel["Chat"] == ["1", "100.0%", "1,200.00", "600.00", "1", "1,000.50", "0.00", "1,000.50", "–"]
     assert context["channel_table"].total.cells[2] == "1,210.00"
     [tuesday] = [row for row in context["day_table"].rows if row.label == "March 3, 2026"]
     assert tuesday.cells == ["−34.56", "10.00", "−24.56", "0.00", "999.50", "999.50"]
@@ -348,8 +348,8 @@ def test_products_when_many_are_the_ten_of_most_revenue(
     log_in("view_revenueimpact")
     table = client.get(REPORT_URL, THAT_WEEK).context["product_table"]
     assert [row.detail for row in table.rows] == [f"p{number}" for number in range(12, 2, -1)]
-    assert (table.rows[0].label, table.rows[0].cells) == ("Product p12", ["0.5", "0.70", "2", "12.00"])
-    assert table.rows[1].cells == ["0", "0.00", "2", "11.00"]
+    assert (table.rows[0].label, table.rows[0].cells) == ("Product p12", ["0", "0.5", "0.70", "2", "12.00", "0.00"])
+    assert table.rows[1].cells == ["0", "0", "0.00", "2", "11.00", "0.00"]
     assert table.caption.startswith("Top 10 of 12 products")
 
 
@@ -586,15 +586,15 @@ def test_page_takes_as_many_queries_whatever_there_is_to_show(
     shop: Company,
     django_assert_max_num_queries: Callable[..., Any],
 ) -> None:
-    # 11 for the figures, 2 for the profiles, 2 for the orders; the others for session, user, rights and companies
+    # 12 for the figures, 2 for the profiles, 2 for the orders; the others for session, user, rights and companies
     log_in("view_revenueimpact", "view_order")
-    with django_assert_max_num_queries(15):
+    with django_assert_max_num_queries(16):
         client.get(REPORT_URL, THAT_WEEK)
     session = models.VisitorSession.objects.filter(company=shop)[0]
     for order in factories.OrderFactory.create_batch(15, session=session):
         factories.OrderLineFactory.create(order=order)
         factories.RefundFactory.create(refunded_order=order)
-    with django_assert_max_num_queries(15):
+    with django_assert_max_num_queries(16):
         client.get(REPORT_URL, THAT_WEEK)
 
 

@@ -37,7 +37,7 @@ def test_page_when_the_user_may_export_offers_every_file_with_its_rows(
     page = client.get(REPORT_URL, {**THAT_WEEK, "channel": "CHAT"})
     choices = page.context["export_choices"]
     assert [(choice.label, choice.rows, [link.label for link in choice.links]) for choice in choices] == [
-        ("Key figures", "15", ["CSV", "CSV for Excel"]),
+        ("Key figures", "23", ["CSV", "CSV for Excel"]),
         ("Day by day", "7", ["CSV", "CSV for Excel"]),
         ("By channel", "1", ["CSV", "CSV for Excel"]),
         ("Products", "1", ["CSV", "CSV for Excel"]),

@@ -63,6 +63,18 @@ def _refund(company: Company, refund_id: str, value_minor: int, at: datetime = N
     return outcome.reason or outcome.status
 
 
+@pytest.mark.parametrize("visitor", [None, ANN])
+def test_order_when_edited_after_its_confirmation_is_not_flagged(
+    company: Company, used: None, figures: Figure, visitor: Visitor | None
+) -> None:
+    _report(company)
+    assert _say(company, 2, visitor=visitor) == "confirmed"
+    assert _say(company, 3 * 24 * 60, 13_000, visitor=visitor, line_items=MUG) == "corrected"
+    edited = Order.objects.get()
+    assert (edited.value_minor, edited.has_conflict, edited.standing) == (13_000, False, Standing.COUNTED)
+    assert (figures().purchase_minor, figures().orders) == (13_000, 1)
+
+
 @pytest.mark.parametrize(
     ("words", "answers", "shown"),
     [
@@ -263,6 +275,34 @@ def test_days_when_an_order_is_corrected_later_are_rolled_up_again(
         call_command("alhena_rollup")
         assert _say(company, 3 * 24 * 60 + number, value_minor, is_cancelled=is_cancelled) == "corrected"
         assert figures().net_minor == net
+    call_command("alhena_rollup", "--check")
+
+
+@pytest.mark.now("2026-05-08T12:00Z")
+@pytest.mark.parametrize("name", ["tax_minor", "shipping_minor", "discount_minor"])
+def test_day_when_only_a_part_of_an_order_is_corrected_is_rolled_up_again(
+    company: Company, used: None, figures: Figure, name: str
+) -> None:
+    _report(company)
+    _say(company, 2)
+    for number, minor in enumerate((1_900, 700)):
+        call_command("alhena_rollup")
+        changes: dict[str, Any] = {name: minor}
+        assert _say(company, 3 * 24 * 60 + number, **changes) == "corrected"
+        assert getattr(figures(), name) == minor
+    call_command("alhena_rollup", "--check")
+
+
+@pytest.mark.now("2026-05-08T12:00Z")
+def test_day_when_the_lines_of_an_order_are_removed_is_rolled_up_again(
+    company: Company, used: None, figures: Figure
+) -> None:
+    _report(company, line_items=MUG)
+    _say(company, 2, line_items=MUG)
+    call_command("alhena_rollup")
+    assert figures().unlined_minor == 0
+    assert _say(company, 3 * 24 * 60, line_items=()) == "corrected"
+    assert figures().unlined_minor == 10_000
     call_command("alhena_rollup", "--check")
 
 

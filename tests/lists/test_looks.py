@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import date
 from typing import Any
@@ -97,3 +98,33 @@ def test_list_of_companies_when_there_are_many_has_pages(
     log_in(is_superuser=True)
     page = Page(client.get(admin_url(Company, "changelist")).content.decode())
     assert "?p=2" in [link.get("href") for link in page.named("a")]
+
+
+@pytest.mark.parametrize("model", RECORDS)
+def test_value_when_empty_is_a_dash_that_cards_leave_out(
+    client: Client, rows: dict[type[Any], Any], model: type[Any]
+) -> None:
+    """Not Django's hyphen. ``lists.css`` hides the cell of a card by the class."""
+    html = client.get(admin_url(model, "changelist")).content.decode()
+    assert not re.search(r">\s*-\s*</t[dh]>", html)
+    empty = {models.Interaction: ["product_id", "conversation_id", "ai_profile"], models.VisitorSession: ["ai_profile"]}
+    for name in empty.get(model, []):
+        assert f'<td class="field-{name}"><span class="alhena-nothing">–</span></td>' in html
+
+
+@pytest.mark.parametrize("model", [models.VisitorSession, models.Interaction])
+def test_title_when_it_has_a_day_has_that_of_the_company(
+    company: Company, client: Client, log_in: Callable[..., Any], model: type[Any]
+) -> None:
+    """As the times beside it: in Kathmandu, 31 October ends at 18:15 UTC."""
+    Company.objects.filter(pk=company.pk).update(time_zone="Asia/Kathmandu")
+    company.refresh_from_db()
+    session = factories.VisitorSessionFactory.create(company=company, started_at=at(date(2026, 10, 31), 20))
+    row = session if model is models.VisitorSession else factories.InteractionFactory.create(session=session)
+    log_in(is_superuser=True)
+    html = client.get(admin_url(model, "change", row.pk)).content.decode()
+    [title] = re.findall(r"<title>(.*?)</title>", html, re.DOTALL)
+    [crumbs] = re.findall(r'<(?:div|ol) class="breadcrumbs">(.*?)</(?:div|ol)>', html, re.DOTALL)
+    for text in (title, crumbs):
+        assert "2026-11-01" in text
+        assert not re.search("2026-10-31|20:00|UTC", text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import random
+import re
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -22,6 +23,7 @@ from alhena_tracking.models import (
     DailyFigures,
     DailyProductFigures,
     DailyProductTotals,
+    DailyRecommended,
     DailySessions,
     DailyTouches,
     RolledUpDay,
@@ -34,7 +36,16 @@ from tests.support import factories
 from tests.support.exported_files import read_csv, read_sheet
 from tests.support.factories import at
 from tests.support.published_schema import STAFF_PREFIX
-from tests.support.report_by_hand import CHANNELS, MODELS, PROFILES, figures_by_hand, fill, models_by_hand
+from tests.support.report_by_hand import (
+    CHANNELS,
+    MODELS,
+    PRODUCT_SUMS,
+    PROFILES,
+    figures_by_hand,
+    fill,
+    models_by_hand,
+    products_by_hand,
+)
 from tests.support.runs import IS_FULL_RUN, examples
 
 pytestmark = pytest.mark.django_db
@@ -96,6 +107,12 @@ MODEL_COLUMNS = (
     *("As credited", "First touch", "Last touch", "Linear touch"),
     *("Orders as credited", "Orders by first touch", "Orders by last touch"),
 )
+PRODUCT_COLUMNS = {
+    "add_to_cart_minor": "Add-to-cart GMV",
+    "purchase_minor": "Purchase revenue",
+    "direct_minor": "Direct revenue",
+}
+SUMS_OF_DAYS = ("orders", "tax_minor", "shipping_minor", "discount_minor", "unlined_minor", "unstated_orders")
 HEADINGS = {"day": "Day by day", "week": "Week by week", "month": "Month by month"}
 #: What lists of rows are not asked.
 OF_THE_REPORT = {"grain", "compare", "compare_start"}
@@ -143,12 +160,12 @@ def shown(name: str, value: Fraction | int | None, currency: str) -> Decimal | N
     """A figure as it is exported."""
     if value is None:
         return None
-    if name == "orders":
+    if name in {"orders", "unstated_orders"}:
         return Decimal(value)  # type: ignore[arg-type]
     return amounts.with_decimals(value, 6) if name == "conversion_rate" else amounts.in_major_units(value, currency)
 
 
-def assert_figures_agree(answers: Answers, by_hand: dict[str, Any]) -> None:
+def assert_figures_agree(answers: Answers, by_hand: dict[str, Any], products: dict[str, dict[str, int]]) -> None:
     """The page, the four tables as files, and the JSON."""
     currency = answers.currency
     expected = {label: shown(name, by_hand[name], currency) for label, name in CARDS.items()}
@@ -162,8 +179,18 @@ def assert_figures_agree(answers: Answers, by_hand: dict[str, Any]) -> None:
             "Assisted revenue": "assisted_minor",
             "Verified revenue": "verified_minor",
             "Confirmed revenue": "confirmed_minor",
+            "Tax included": "tax_minor",
+            "Shipping included": "shipping_minor",
+            "Discount deducted": "discount_minor",
+            "Purchase revenue without tax and shipping": "net_of_tax_and_shipping_minor",
+            "Orders that state neither tax nor shipping": "unstated_orders",
+            "Orders without lines": "unlined_minor",
         }.items()
     }
+    lines = sum(product["purchase_minor"] for product in products.values())
+    rest = by_hand["purchase_minor"] - by_hand["unlined_minor"] - lines
+    expected["Lines of all products"] = shown("lines_minor", lines, currency)
+    expected["Discounts, shipping, taxes and rounding"] = shown("adjustments_minor", rest, currency)
     sheets = answers.xlsx("figures")
 
     in_csv = {row["Figure"]: Decimal(row["Value"]) if row["Value"] else None for row in answers.csv("cards")}
@@ -194,13 +221,34 @@ def assert_figures_agree(answers: Answers, by_hand: dict[str, Any]) -> None:
         count = "Orders" if rows and "Orders" in rows[0] else "orders"
         assert sum(int(row[count]) for row in rows) == by_hand["orders"]
     assert sum(int(row["Carts"]) for row in days) == by_hand["carts"]
-    for name in ("add_to_cart_minor", "purchase_minor", "direct_minor", "refunded_minor", "orders"):
+    for name in (*SUMS_OF_DAYS, "add_to_cart_minor", "purchase_minor", "direct_minor", "refunded_minor"):
         assert sum(day[name] for day in report["days"]) == report["current"][name]
     assert_sessions_agree(days, by_time, channels, report)
-    added = by_hand["add_to_cart_minor"]
-    for products in (answers.csv("products"), sheets["Products"]):
-        assert sum(answers.minor(row["Add-to-cart GMV"]) for row in products) == added
-    assert sum(product["add_to_cart_minor"] for product in report["products"]) == added
+    assert report["composition"] == {
+        "lines_minor": lines,
+        "adjustments_minor": rest,
+        "unlined_minor": by_hand["unlined_minor"],
+    }
+    assert sum(product["add_to_cart_minor"] for product in products.values()) == by_hand["add_to_cart_minor"]
+    for rows in (answers.csv("products"), sheets["Products"]):
+        assert {
+            str(row["Product ID"]).lstrip("'"): {
+                "recommended": int(row["Recommended"]),
+                **{name: answers.minor(row[label]) for name, label in PRODUCT_COLUMNS.items()},
+            }
+            for row in rows
+        } == products
+    in_json = {one["product_id"]: {name: one[name] for name in PRODUCT_SUMS} for one in report["products"]}
+    assert in_json == products
+
+
+def shown_sums(answers: Answers, table: Any, row: Any) -> list[int]:
+    """What a row of the table of days shows of all channels: added, purchased, and refunded where anything was."""
+    channels = len(table.groups[0].columns)
+    found = [answers.minor(row.cells[place]) for place in (channels - 1, 2 * channels - 1)]
+    refunded = [-answers.minor(cell) for cell in row.cells[2 * channels :]] or [0]
+    assert len(refunded) == 1
+    return [*found, *refunded]
 
 
 def assert_sessions_agree(
@@ -295,10 +343,9 @@ def assert_rows_of_time_agree(
         return
     table = context["day_table"].rows
     assert len(table) == len(parts)
-    half = len(table[0].cells) // 2
     for row, figures in zip(reversed(table), expected.values(), strict=True):
-        shown_sums = [answers.minor(row.cells[half - 1]), answers.minor(row.cells[-1])]
-        assert shown_sums == [figures["add_to_cart_minor"], figures["purchase_minor"]]
+        expected_sums = [figures[name] for name in ("add_to_cart_minor", "purchase_minor", "dated_refunds_minor")]
+        assert shown_sums(answers, context["day_table"], row) == expected_sums
     assert [len(chart.chart.columns) for chart in context["charts"]] == [len(parts)] * 2
 
 
@@ -321,9 +368,21 @@ def assert_page_agrees(answers: Answers, by_hand: dict[str, Any]) -> None:
         assert sum(day[-1] for day in amounts_of) == minor
         legend = [answers.minor(entry.total) for entry in chart.legend]
         assert legend == [sum(day[place] for day in amounts_of) for place in range(len(legend))]
-    cells = context["day_table"].total.cells
-    half = len(cells) // 2
-    assert [answers.minor(cells[half - 1]), answers.minor(cells[-1])] == list(sums.values())
+    if context["product_table"]:
+        assert_products_add_up(answers, context["product_table"].note, by_hand["purchase_minor"])
+    [card] = [card for card in context["cards"] if card.name == "purchase_minor"]
+    details = {detail.label: detail.value for detail in card.details}
+    refunds = -answers.minor(details.get("Refunds made in the period", details["Refunds"]))
+    assert refunds == by_hand["dated_refunds_minor"]
+    assert shown_sums(answers, context["day_table"], context["day_table"].total) == [*sums.values(), refunds]
+
+
+def assert_products_add_up(answers: Answers, note: str, purchase_minor: int) -> None:
+    """The sentence below the products adds up, as it is written, to the card."""
+    parts, _, total = note.rpartition(" = purchase revenue ")
+    found = re.findall(r"(?:^Lines of all products|(\+|−) [a-z, ]+) ([\d,.]+)", parts)
+    added = sum(answers.minor(amount) * (-1 if sign == "−" else 1) for sign, amount in found)
+    assert added == answers.minor(total) == purchase_minor
 
 
 def assert_rows_agree(answers: Answers, by_hand: dict[str, Any]) -> None:
@@ -434,13 +493,15 @@ def roll_half_up(company: Company, rnd: random.Random, until: datetime) -> None:
     stale = rnd.sample(days, len(days) // 2)
     RolledUpDay.objects.filter(on__in=stale).update(is_stale=True)
     for model in (DailyFigures, DailyProductFigures, DailyProductTotals):
-        model._default_manager.filter(on__in=stale).update(add_to_cart_minor=77, purchase_minor=77)
+        model._default_manager.filter(on__in=stale).update(add_to_cart_minor=77, purchase_minor=77, direct_minor=77)
     of_their_weeks = [day - timedelta(days=day.weekday()) for day in stale]
     WeeklyProductTotals.objects.filter(on__in=of_their_weeks).update(add_to_cart_minor=77, purchase_minor=77)
+    DailyRecommended.objects.filter(on__in=stale).update(interactions=77)
     with_stale_sessions = rnd.sample(days, len(days) // 2)
     RolledUpDay.objects.filter(on__in=with_stale_sessions).update(has_stale_sessions=True)
     DailyTouches.objects.filter(on__in=stale).update(first_minor=77, last_minor=77, orders_without_touches=77)
     DailySessions.objects.filter(on__in={*stale, *with_stale_sessions}).update(sessions=77, converted_sessions=77)
+    DailyRecommended.objects.filter(on__in=with_stale_sessions).update(interactions=77)
 
 
 PREPARATIONS = [leave_raw, roll_all_up, roll_half_up]
@@ -477,7 +538,7 @@ def test_figures_when_read_everywhere_agree_with_plain_sql(
         by_hand, compared = of(period), compared_with(question)
         assert_comparison_agrees(answers, by_hand, of(compared) if compared else None)
         assert_rows_of_time_agree(answers, question.get("grain", "day"), period, of)
-        assert_figures_agree(answers, by_hand)
+        assert_figures_agree(answers, by_hand, products_by_hand(company, period, **of.keywords))
         assert_page_agrees(answers, by_hand)
         assert_rows_agree(answers, by_hand)
         assert_models_agree(answers, models_by_hand(company, period, **asked), by_hand["purchase_minor"])

@@ -17,13 +17,13 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 
 from alhena_tracking.exchange_rates import RATE_HOLDS, InvalidRates, Rates, read_rates
-from alhena_tracking.models import Company, ExchangeRate, Standing, Trust
+from alhena_tracking.models import Company, ExchangeRate, Order, Standing, Trust
 from alhena_tracking.reports import Period, ReportQuery, revenue_impact
 from alhena_tracking.reports.converted import Conversion
 from alhena_tracking.rollups import roll_up
 from tests.support.admin_pages import REPORT_URL
 from tests.support.exported_files import read_csv
-from tests.support.factories import CartEventFactory, OrderFactory, VisitorSessionFactory, at
+from tests.support.factories import CartEventFactory, OrderFactory, RefundFactory, VisitorSessionFactory, at
 
 pytestmark = pytest.mark.django_db
 
@@ -225,6 +225,65 @@ def test_order_when_the_shop_stated_its_rate_counts_with_that(company: Company, 
     order(company, FRIDAY, "USD", 1_250, shop_currency="GBP", shop_value_minor=900)
     found = conversion(company)
     assert sums(found) == (11_111 + 6_000 + 1_000, 3, 0)
+
+
+@pytest.fixture
+def refunded(shop: Company) -> Company:
+    """By hand: of Thursday's 120.00 USD at 1.2, 60.00 USD are 50.00 EUR, whenever they are given back; of 125.00 USD at
+    the shop's own rate, 111.11 EUR, a third and the rest; of pounds, which have no rate, nothing.
+    """
+    thursday = Order.objects.get(currency="USD", value_minor=12_000)
+    RefundFactory.create(refunded_order=thursday, value_minor=6_000, occurred_at=at(MONDAY))
+    order(shop, FRIDAY, "USD", 12_500, shop_currency="EUR", shop_value_minor=11_111)
+    stated = Order.objects.get(shop_value_minor=11_111)
+    for minor in (4_167, 8_333):
+        RefundFactory.create(refunded_order=stated, value_minor=minor)
+    order(shop, FRIDAY, "USD", 10_000, shop_currency="EUR", shop_value_minor=9_999)
+    RefundFactory.create(refunded_order=Order.objects.get(shop_value_minor=9_999), value_minor=3_333)
+    RefundFactory.create(refunded_order=Order.objects.get(currency="GBP"), value_minor=1_000)
+    RefundFactory.create(refunded_order=Order.objects.get(currency="EUR"), value_minor=700)
+    RefundFactory.create(refunded_order=Order.objects.get(standing=Standing.HELD), value_minor=100)
+    return shop
+
+
+def test_refunds_when_converted_have_the_rates_of_their_orders(refunded: Company) -> None:
+    found = conversion(refunded)
+    in_euros = 5_000 + 11_111 + round(Fraction(3_333 * 9_999, 10_000))
+    assert {part.currency: (part.refunded_minor, part.converted_refunded_minor) for part in found.parts} == {
+        "USD": (6_000 + 12_500 + 3_333, in_euros),
+        "GBP": (1_000, 0),
+        "EUR": (700, 700),
+        "JPY": (0, 0),
+    }
+    assert (found.refunded_minor, found.net_minor) == (in_euros + 700, found.purchase_minor - in_euros - 700)
+    assert conversion(refunded, trust=Trust.CONFIRMED).refunded_minor == 0
+
+
+def test_refunds_when_converted_are_the_same_on_page_export_and_json(
+    refunded: Company, client: Client, log_in: Callable[..., Any]
+) -> None:
+    log_in("view_revenueimpact", "export_revenueimpact")
+    query = {"start": str(FRIDAY - timedelta(days=1)), "end": str(MONDAY), "convert": "1"}
+    text = client.get(REPORT_URL, query).context["conversion"]
+    assert text.sentences[1] == (
+        "Refunds of these orders come to 201.44\xa0EUR at the rates of the orders, which leaves 309.66\xa0EUR."
+    )
+    assert {row.label: row.cells[-3:] for row in [*text.table.rows, text.table.total]} == {
+        "USD": ["−218.33", "−194.44", "216.66"],
+        "GBP": ["−10.00", "0.00", "0.00"],
+        "EUR": ["−7.00", "−7.00", "93.00"],
+        "JPY": ["0", "0.00", "0.00"],
+        "Total": ["", "−201.44", "309.66"],
+    }
+    rows = read_csv(b"".join(client.get(REPORT_URL + "export/currencies.csv", query)))
+    assert [row["Refunds"] for row in rows] == ["218.33", "10.00", "7.00", "0"]
+    assert sum(Decimal(row["Refunds, converted"]) for row in rows) == Decimal("201.44")
+    assert sum(Decimal(row["Net revenue, converted"]) for row in rows) == Decimal("309.66")
+    plain = read_csv(b"".join(client.get(REPORT_URL + "export/currencies.csv", {**query, "convert": ""})))
+    assert {row["Refunds"] for row in plain} == {""}
+    answer = client.get("/alhena/api/revenue-impact", query).json()["conversion"]
+    assert (answer["refunded_minor"], answer["net_minor"]) == (20_144, 30_966)
+    assert [one["converted_net_minor"] for one in answer["currencies"]] == [21_666, 0, 9_300, 0]
 
 
 def test_sum_when_shown_is_that_of_export_and_json(shop: Company, client: Client, log_in: Callable[..., Any]) -> None:

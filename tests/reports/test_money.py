@@ -1,4 +1,4 @@
-"""Refunds by their own day, revenue per session beside other currencies, and direct revenue."""
+"""What stands beside purchase revenue: refunds by their own day, direct revenue, tax and shipping, other currencies."""
 
 from __future__ import annotations
 
@@ -70,6 +70,12 @@ def test_refunds_when_dated_are_the_same_on_page_export_and_json(
     query = {"currency": "EUR", "start": "2026-04-01", "end": "2026-04-30"}
     [card] = [card for card in client.get(REPORT_URL, query).context["cards"] if card.name == "purchase_minor"]
     assert ("Refunds made in the period", "−30.00") in [(detail.label, detail.value) for detail in card.details]
+    for grain, heading in (("day", "Made on the day"), ("week", "Made in the week"), ("month", "Made in the month")):
+        table = client.get(REPORT_URL, {**query, "grain": grain}).context["day_table"]
+        assert table.groups[-1].columns == [heading]
+        refunds = [row.cells[-1] for row in table.rows]
+        assert sorted(refunds) == sorted(["−30.00", *["0.00"] * (len(refunds) - 1)])
+        assert table.total.cells[-1] == "−30.00"
     rows = read_csv(b"".join(client.get(REPORT_URL + "export/cards.csv", query)))
     assert [row["Value"] for row in rows if row["Figure"] == "Refunds made in the period"] == ["30.00"]
     days = read_csv(b"".join(client.get(REPORT_URL + "export/days.csv", query)))
@@ -119,3 +125,40 @@ def test_direct_revenue_is_part_of_the_purchase_card(
         row["Figure"]: row["Value"] for row in read_csv(b"".join(client.get(REPORT_URL + "export/cards.csv", query)))
     }
     assert (rows["Direct revenue"], rows["Assisted revenue"], rows["Purchase revenue"]) == ("25.00", "75.00", "100.00")
+
+
+@pytest.mark.parametrize("is_rolled_up", [False, True])
+def test_revenue_without_tax_is_shown_where_orders_state_tax_or_shipping(
+    company: Company, client: Client, log_in: Callable[..., Any], is_rolled_up: bool
+) -> None:
+    order(company, APRIL.start, tax_minor=1_596, shipping_minor=490, discount_minor=1_000)
+    order(company, APRIL.start, shipping_minor=0)
+    order(company, APRIL.start, discount_minor=200)
+    order(company, APRIL.start, tax_minor=9_999, standing=Standing.HELD)
+    if is_rolled_up:
+        roll_up()
+    log_in("view_revenueimpact", "export_revenueimpact")
+    query = {"currency": "EUR", "start": "2026-04-01", "end": "2026-04-30"}
+    [card] = [card for card in client.get(REPORT_URL, query).context["cards"] if card.name == "purchase_minor"]
+    first = card.details[0]
+    assert (first.label, first.value) == ("Excl. tax, shipping", "279.14")
+    assert first.note == "1 order does not state tax or shipping; it counts in full."
+    rows = {
+        row["Figure"]: row["Value"] for row in read_csv(b"".join(client.get(REPORT_URL + "export/cards.csv", query)))
+    }
+    labels = ("Tax included", "Shipping included", "Discount deducted", "Purchase revenue without tax and shipping")
+    assert [rows[label] for label in labels] == ["15.96", "4.90", "12.00", "279.14"]
+    assert rows["Orders that state neither tax nor shipping"] == "1"
+    answer = client.get("/alhena/api/revenue-impact", query).json()["current"]
+    names = ("tax_minor", "shipping_minor", "discount_minor", "net_of_tax_and_shipping_minor", "unstated_orders")
+    assert [answer[name] for name in names] == [1_596, 490, 1_200, 27_914, 1]
+
+
+def test_revenue_when_no_order_states_tax_or_shipping_has_no_such_line(
+    company: Company, client: Client, log_in: Callable[..., Any]
+) -> None:
+    order(company, APRIL.start, discount_minor=200)
+    log_in("view_revenueimpact")
+    page = client.get(REPORT_URL, {"currency": "EUR", "start": "2026-04-01", "end": "2026-04-30"})
+    [card] = [card for card in page.context["cards"] if card.name == "purchase_minor"]
+    assert [detail.label for detail in card.details if "tax" in detail.label] == []

@@ -12,7 +12,7 @@ from typing import Any
 
 from django.db import connection
 
-from alhena_tracking.models import Company, HeldReason, Order, OrderTouch, Trust
+from alhena_tracking.models import Company, HeldReason, Interaction, Order, OrderTouch, Trust
 from alhena_tracking.reports import Period
 from tests.support.factories import (
     CartEventFactory,
@@ -26,6 +26,7 @@ from tests.support.factories import (
 
 CHANNELS = ("CHAT", "FAQ", "NUDGE")
 PROFILES = ("", "", "sommelier", "=butler")
+PRODUCT_SUMS = ("recommended", "add_to_cart_minor", "purchase_minor", "direct_minor")
 
 
 def fill(company: Company, rnd: random.Random, start: date, *, days: int, sessions: int) -> None:
@@ -51,6 +52,16 @@ def fill(company: Company, rnd: random.Random, start: date, *, days: int, sessio
                 is_qualifying=bool(channel) and rnd.random() < 0.7,
             )
         facts = {"session": session, "credited_interaction": interaction}
+        for _ in range(rnd.choice((0, 0, 1, 3))):
+            InteractionFactory.create(
+                session=session,
+                occurred_at=some_time(started_at, 60),
+                kind=rnd.choice(CHANNELS),
+                ai_profile=rnd.choice(PROFILES),
+                is_qualifying=rnd.random() < 0.8,
+                product_id="kettle",
+                recommended_product_ids=rnd.choice((None, ["tea"], ["tea", "=cup"], ["tea", "kettle", "tea", "Tea"])),
+            )
         main_currency = rnd.choice(("EUR", "EUR", "JPY"))
         for _ in range(rnd.choice((0, 1, 2, 5))):
             minor = rnd.randrange(-3000, 5000)
@@ -76,6 +87,9 @@ def fill(company: Company, rnd: random.Random, start: date, *, days: int, sessio
                 currency=rnd.choice((main_currency, main_currency, "USD")),
                 value_minor=value_minor,
                 direct_minor=rnd.randrange(value_minor + 1),
+                tax_minor=rnd.choice((None, rnd.randrange(900))),
+                shipping_minor=rnd.choice((None, 0, rnd.randrange(900))),
+                discount_minor=rnd.choice((None, rnd.randrange(900))),
                 trust=rnd.choice(Trust.values),
                 excluded_at=datetime(2026, 6, 1, tzinfo=UTC) if is_excluded else None,
                 held_reason=held_reason,
@@ -90,7 +104,10 @@ def fill(company: Company, rnd: random.Random, start: date, *, days: int, sessio
                 )
             for _ in range(rnd.choice((0, 1, 2))):
                 OrderLineFactory.create(
-                    order=order, product_id=rnd.choice(("tea", "=cup")), total_minor=rnd.randrange(9000)
+                    order=order,
+                    product_id=rnd.choice(("tea", "=cup")),
+                    total_minor=rnd.randrange(9000),
+                    is_direct=rnd.random() < 0.4,
                 )
 
 
@@ -168,6 +185,17 @@ def figures_by_hand(
         AND o.occurred_at <= %s AND o.excluded_at IS NULL AND NOT o.is_denied AND o.held_reason = ''""",
         in_scope,
     )
+    [(tax, shipping, discount, unstated, unlined)] = select(
+        """SELECT COALESCE(SUM(o.tax_minor), 0), COALESCE(SUM(o.shipping_minor), 0),
+        COALESCE(SUM(o.discount_minor), 0),
+        COALESCE(SUM(CASE WHEN o.tax_minor IS NULL AND o.shipping_minor IS NULL THEN 1 END), 0),
+        COALESCE(SUM(CASE WHEN o.id NOT IN (SELECT l.order_id FROM alhena_tracking_orderline l)
+                     THEN o.value_minor END), 0) FROM alhena_tracking_order o
+        WHERE o.company_id = %s AND o.currency = %s AND o.occurred_on BETWEEN %s AND %s
+        AND (%s = '' OR o.channel = %s) AND (%s = '' OR o.ai_profile = %s) AND (%s = '' OR o.trust = %s)
+        AND o.occurred_at <= %s AND o.excluded_at IS NULL AND NOT o.is_denied AND o.held_reason = ''""",
+        in_scope,
+    )
     [(sessions, converted)] = select(
         """SELECT COUNT(*), COALESCE(SUM(CASE WHEN EXISTS (
             SELECT 1 FROM alhena_tracking_order o WHERE o.session_id = s.id
@@ -226,6 +254,12 @@ def figures_by_hand(
         "refunded_minor": int(refunded),
         "dated_refunds_minor": int(dated_refunds),
         "net_minor": revenue - int(refunded),
+        "tax_minor": int(tax),
+        "shipping_minor": int(shipping),
+        "discount_minor": int(discount),
+        "net_of_tax_and_shipping_minor": revenue - int(tax) - int(shipping),
+        "unstated_orders": int(unstated),
+        "unlined_minor": int(unlined),
         "carts": sum(carts_by_day.values()),
         "orders": orders,
         "sessions": sessions,
@@ -285,4 +319,47 @@ def models_by_hand(
             for column, value in zip((0, 4), row[2:], strict=True):
                 rows[row[place]][column] += int(value)
         found[kind] = {name: tuple(values) for name, values in rows.items() if any(values)}
+    return found
+
+
+def products_by_hand(
+    company: Company, period: Period, currency: str, channel: str, *, profile: str = "", trust: str = ""
+) -> dict[str, dict[str, int]]:
+    """How often each product was recommended, what it was added to carts and bought for, and what of that is direct."""
+    scope = """x.company_id = %s AND x.currency = %s AND x.occurred_on BETWEEN %s AND %s
+        AND (%s = '' OR x.channel = %s) AND (%s = '' OR x.ai_profile = %s) AND (%s = '' OR x.trust = %s)"""
+    visits = [channel, channel, profile, profile]
+    in_scope = [company.pk, currency, period.start, period.end, *visits, trust, trust]
+    found: dict[str, dict[str, int]] = {}
+
+    def add(rows: list[tuple[Any, ...]], *names: str) -> None:
+        for product_id, *numbers in rows:
+            sums = found.setdefault(product_id, dict.fromkeys(PRODUCT_SUMS, 0))
+            sums.update(zip(names, map(int, numbers), strict=True))
+
+    add(
+        select(
+            f"""SELECT x.product_id, SUM(x.gmv_minor) FROM alhena_tracking_cartevent x
+            WHERE {scope} GROUP BY x.product_id""",  # noqa: S608
+            in_scope,
+        ),
+        "add_to_cart_minor",
+    )
+    add(
+        select(
+            f"""SELECT l.product_id, SUM(l.total_minor), SUM(CASE WHEN l.is_direct THEN l.total_minor ELSE 0 END)
+            FROM alhena_tracking_orderline l JOIN alhena_tracking_order x ON x.id = l.order_id WHERE {scope}
+            AND x.excluded_at IS NULL AND NOT x.is_denied AND x.held_reason = '' GROUP BY l.product_id""",  # noqa: S608
+            in_scope,
+        ),
+        "purchase_minor",
+        "direct_minor",
+    )
+    interactions = Interaction.objects.filter(company=company, is_qualifying=True, session__excluded_at=None)
+    for on, kind, used_profile, product_ids in interactions.values_list(
+        "occurred_on", "kind", "ai_profile", "recommended_product_ids"
+    ):
+        if on in period and channel in {"", kind} and profile in {"", used_profile}:
+            for product_id in set(product_ids or ()) & set(found):
+                found[product_id]["recommended"] += 1
     return found

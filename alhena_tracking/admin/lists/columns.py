@@ -14,6 +14,9 @@ from django.utils.translation import gettext as _
 from alhena_tracking.admin import formats
 from alhena_tracking.db.sql import field_of
 
+#: What stands in place of a value that a row does not have. Cards leave it out.
+NOTHING = format_html('<span class="alhena-nothing">{}</span>', formats.MISSING)
+
 
 class CompanyTime:
     """A display function of a row's time by its company's clock, with the zone's name.
@@ -35,7 +38,7 @@ class CompanyTime:
     def __call__(self, row: Any) -> str:
         at: datetime | None = getattr(row, self.__name__)
         if at is None:
-            return formats.MISSING
+            return NOTHING
         zone = row.company.zone
         if not self._zone:
             return format_html('<time datetime="{}">{}</time>', at.isoformat(), formats.zoned_moment(at, zone))

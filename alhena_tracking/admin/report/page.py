@@ -19,13 +19,13 @@ from alhena_tracking.admin.report.conversion import conversion_text
 from alhena_tracking.admin.report.downloads import FILES_URL_NAME, URL_NAME, export_choices, export_view
 from alhena_tracking.admin.report.files import delete_view, file_view, files_view
 from alhena_tracking.admin.report.links import held_back_url
+from alhena_tracking.admin.report.products import product_table
 from alhena_tracking.admin.report.sections import SECTIONS
 from alhena_tracking.admin.report.tables import (
     MOST_ROWS,
     channel_table,
     day_table,
     order_table,
-    product_table,
     sessions_note,
     today_of,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
@@ -15,7 +16,7 @@ from django.utils.translation import ngettext, pgettext
 from alhena_tracking.admin import formats
 from alhena_tracking.admin.report.links import counted_orders_url
 from alhena_tracking.models import Channel, Order, Refund
-from alhena_tracking.reports import Figures, Part, RevenueImpactReport, Series, latest_orders
+from alhena_tracking.reports import Figures, Grain, Part, RevenueImpactReport, Series, latest_orders
 
 #: Most products and orders shown.
 MOST_ROWS = 10
@@ -39,13 +40,14 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """A table; ``heading`` is the title of the rows' labels."""
+    """A table; ``heading`` is the title of the rows' labels. The ``note`` stands below it."""
 
     caption: str
     heading: str
     groups: list[ColumnGroup]
     rows: list[Row]
     total: Row | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +97,7 @@ def channel_table(report: RevenueImpactReport) -> Table:
             formats.amount(figures.average_cart_minor, currency),
             formats.count(figures.orders),
             formats.amount(figures.purchase_minor, currency),
+            formats.amount(figures.direct_minor, currency),
             formats.amount(figures.average_order_minor, currency),
             formats.amount(figures.revenue_per_session_minor, currency),
         ]
@@ -108,7 +111,9 @@ def channel_table(report: RevenueImpactReport) -> Table:
             ),
             ColumnGroup(_("Added to carts"), Series.ADD_TO_CART, [_("GMV"), _("Average cart")]),
             ColumnGroup(
-                _("Purchased"), Series.PURCHASES, [_("Orders"), _("Revenue"), _("Average order"), _("Per session")]
+                _("Purchased"),
+                Series.PURCHASES,
+                [_("Orders"), _("Revenue"), pgettext("revenue", "Direct"), _("Average order"), _("Per session")],
             ),
         ],
         rows=[Row(str(names[one.channel]), cells(one.figures)) for one in report.channels],
@@ -124,17 +129,22 @@ def sessions_note(report: RevenueImpactReport) -> str:
 
 
 def day_table(report: RevenueImpactReport) -> Table:
-    """Return the numbers of both charts by day, week or month, the latest first."""
+    """Return the numbers of both charts by day, week or month, the latest first; and the refunds made then, if any."""
     channels = [channel for channel, _label in channels_of(report)]
     grain, parts, today = report.query.grain, report.parts, today_of(report)
     write = formats.amount_writer(report.currency)
     found = [report.amounts(name) for name in ("add_to_cart_minor", "purchase_minor")]
+    refunds: dict[date, int] = defaultdict(int)
+    for (start, _channel), minor in report.amounts("dated_refunds_minor").items():
+        refunds[start] += minor
 
     def cells(parts: Collection[Part]) -> list[str]:
         row: list[str] = []
         for amounts in found:
             minor = [sum(amounts.get((part.period.start, channel), 0) for part in parts) for channel in channels]
             row += [write(one) for one in [*minor, sum(minor)]]
+        if any(refunds.values()):
+            row.append(write(-sum(refunds.get(part.period.start, 0) for part in parts)))
         return row
 
     def detail(part: Part) -> str:
@@ -150,46 +160,21 @@ def day_table(report: RevenueImpactReport) -> Table:
         groups=[
             ColumnGroup(_("Added to carts"), Series.ADD_TO_CART, columns),
             ColumnGroup(_("Purchased"), Series.PURCHASES, columns),
+            *([ColumnGroup(_("Refunds"), Series.PURCHASES, [_made_in(grain)])] if any(refunds.values()) else ()),
         ],
         rows=[Row(formats.part(part, grain), cells([part]), detail=detail(part)) for part in reversed(parts)],
         total=Row(_("Total"), cells(parts)),
     )
 
 
-def product_table(report: RevenueImpactReport) -> Table | None:
-    """Return the report's products; ``None`` without any."""
-    if not report.products:
-        return None
-    currency, count, shown = report.currency, report.product_count, len(report.products)
-    if shown < count:
-        caption = _("Top %(shown)s of %(count)s products by purchase revenue. Amounts in %(currency)s.")
-    else:
-        caption = ngettext(
-            "%(count)s product. Amounts in %(currency)s.",
-            "%(count)s products, sorted by purchase revenue. Amounts in %(currency)s.",
-            count,
-        )
-    return Table(
-        caption=caption % {"shown": formats.count(shown), "count": formats.count(count), "currency": currency},
-        heading=_("Product"),
-        groups=[
-            ColumnGroup(_("Added to carts"), Series.ADD_TO_CART, [_("Units"), _("GMV")]),
-            ColumnGroup(_("Purchased"), Series.PURCHASES, [_("Units"), _("Revenue")]),
-        ],
-        rows=[
-            Row(
-                product.name or product.product_id,
-                [
-                    formats.quantity(product.units_added),
-                    formats.amount(product.add_to_cart_minor, currency),
-                    formats.quantity(product.units_purchased),
-                    formats.amount(product.purchase_minor, currency),
-                ],
-                detail=product.product_id if product.name else "",
-            )
-            for product in report.products
-        ],
-    )
+def _made_in(grain: Grain) -> str:
+    match grain:
+        case Grain.DAY:
+            return _("Made on the day")
+        case Grain.WEEK:
+            return _("Made in the week")
+        case Grain.MONTH:
+            return _("Made in the month")
 
 
 def order_table(report: RevenueImpactReport, site: AdminSite) -> OrderTable:

@@ -26,8 +26,11 @@ Amounts: TypeAlias = Mapping[tuple[date, str], int]
 
 @dataclass(frozen=True, slots=True)
 class Detail:
+    """A figure beside a card's; the ``note`` says what it leaves out."""
+
     label: str
     value: str
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,12 +162,30 @@ def _purchase_details(report: RevenueImpactReport) -> list[Detail]:
     if figures.dated_refunds_minor != figures.refunded_minor:
         refunds.append(Detail(_("Refunds made in the period"), formats.amount(-figures.dated_refunds_minor, currency)))
     return [
+        *_without_tax(report),
         *refunds,
         Detail(pgettext("revenue", "Net"), formats.amount(figures.net_minor, currency)),
         Detail(pgettext("revenue", "Direct"), formats.share(figures.direct_share)),
         Detail(pgettext("revenue", "Verified"), formats.share(figures.verified_share)),
         Detail(pgettext("revenue", "Confirmed"), formats.share(figures.confirmed_share)),
     ]
+
+
+def _without_tax(report: RevenueImpactReport) -> list[Detail]:
+    """Return the revenue without tax and shipping, where any order states them."""
+    figures = report.current
+    if not figures.stated_orders:
+        return []
+    note = ""
+    if unstated := figures.unstated_orders:
+        text = ngettext(
+            "%(count)s order does not state tax or shipping; it counts in full.",
+            "%(count)s orders do not state tax or shipping; they count in full.",
+            unstated,
+        )
+        note = text % {"count": formats.count(unstated)}
+    amount = formats.amount(figures.net_of_tax_and_shipping_minor, report.currency)
+    return [Detail(_("Excl. tax, shipping"), amount, note)]
 
 
 def chart_texts(report: RevenueImpactReport, days: Table) -> list[ChartText]:

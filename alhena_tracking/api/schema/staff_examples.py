@@ -58,9 +58,14 @@ def sessions() -> dict[str, Any]:
 def report() -> dict[str, Any]:
     sums = {"add_to_cart_minor": 17800, "cart_events": 1, "carts": 1, "purchase_minor": 17800, "refunded_minor": 1990}
     day = DayFigures(on=_DAY, channel="FAQ", orders=1, sessions=3, converted_sessions=1, **sums)
-    units = {"units_added": Decimal(2), "units_purchased": Decimal(2)}
     product = ProductFigures(
-        product_id="SKU-1", name="Gooseneck kettle", add_to_cart_minor=17800, purchase_minor=17800, **units
+        product_id="SKU-1",
+        name="Gooseneck kettle",
+        add_to_cart_minor=17800,
+        units_added=Decimal(2),
+        purchase_minor=17800,
+        direct_minor=17800,
+        units_purchased=Decimal(2),
     )
     figures = Figures.of([day], [day])
     example = RevenueImpactReport(
@@ -72,6 +77,7 @@ def report() -> dict[str, Any]:
         channels=(ChannelFigures("FAQ", figures),),
         products=(product,),
         product_count=1,
+        lines_minor=17800,
         current=figures,
         previous=None,
     )

@@ -171,7 +171,8 @@ class FiguresSerializer(SumsSerializer):
     sums = (
         *("add_to_cart_minor", "purchase_minor", "direct_minor", "assisted_minor"),
         *("verified_minor", "confirmed_minor", "refunded_minor", "dated_refunds_minor", "net_minor"),
-        *("cart_days", "carts", "orders", "sessions", "converted_sessions"),
+        *("tax_minor", "shipping_minor", "discount_minor", "net_of_tax_and_shipping_minor", "unlined_minor"),
+        *("cart_days", "carts", "orders", "unstated_orders", "sessions", "converted_sessions"),
     )
     ratios = (
         *("daily_add_to_cart_minor", "average_cart_minor", "average_order_minor", "revenue_per_session_minor"),
@@ -204,7 +205,8 @@ class RowFiguresSerializer(SumsSerializer):
             "refunded_minor",
             "dated_refunds_minor",
         ),
-        *("orders", "sessions", "converted_sessions"),
+        *("tax_minor", "shipping_minor", "discount_minor", "unlined_minor"),
+        *("orders", "unstated_orders", "sessions", "converted_sessions"),
     )
 
 
@@ -228,10 +230,18 @@ class ChangesSerializer(SumsSerializer):
 class ProductFiguresSerializer(StaffSerializer):
     product_id = serializers.CharField()
     product_name = serializers.CharField(source="name")
+    recommended = fields.CountField(help_text="Qualifying interactions that recommended it, whatever the currency.")
     add_to_cart_minor = fields.MinorField()
     units_added = fields.QuantityField()
     purchase_minor = fields.MinorField()
+    direct_minor = fields.MinorField()
     units_purchased = fields.QuantityField()
+
+
+class CompositionSerializer(SumsSerializer):
+    """What adds up to the purchase revenue: order lines, what else their orders hold, orders without lines."""
+
+    sums = ("lines_minor", "adjustments_minor", "unlined_minor")
 
 
 class CurrencyTotalsSerializer(SumsSerializer):
@@ -245,6 +255,7 @@ class ConvertedFiguresSerializer(SumsSerializer):
     currency_decimals = fields.DecimalsField(source="currency")
     sums = (
         *("orders", "purchase_minor", "converted_purchase_minor", "unconverted_orders"),
+        *("refunded_minor", "converted_refunded_minor", "net_minor", "converted_net_minor"),
         *("cart_events", "add_to_cart_minor", "converted_add_to_cart_minor", "unconverted_cart_events"),
     )
 
@@ -254,7 +265,10 @@ class ConversionSerializer(SumsSerializer):
 
     currency = fields.CurrencyField(help_text="ISO 4217: the company's main currency.")
     currency_decimals = fields.DecimalsField(source="currency")
-    sums = ("orders", "purchase_minor", "unconverted_orders", "add_to_cart_minor", "unconverted_cart_events")
+    sums = (
+        *("orders", "purchase_minor", "refunded_minor", "net_minor", "unconverted_orders"),
+        *("add_to_cart_minor", "unconverted_cart_events"),
+    )
     currencies = ConvertedFiguresSerializer(many=True, source="parts")
 
 
@@ -358,6 +372,7 @@ class ReportSerializer(StaffSerializer):
     session_days = SessionRowSerializer(many=True, source="session_rows")
     products = ProductFiguresSerializer(many=True)
     product_count = fields.CountField(help_text="Of all products with figures. `products` has the first ones.")
+    composition = CompositionSerializer()
     other_currencies = CurrencyTotalsSerializer(many=True)
     conversion = ConversionSerializer(
         allow_null=True, help_text="All currencies in one sum at the day's rates; null unless `convert` asks for it."
