@@ -232,9 +232,9 @@ def test_profiles_when_not_asked_for_are_not_read(
     assert client.get(f"{STAFF_PREFIX}revenue-impact", asked).json()["profiles"] is None
     assert "profile_table" not in client.get(REPORT_URL, asked).context
     query = ReportQuery(company=shop, period=WEEK, currency="EUR", is_compared=False)
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(6):
         assert revenue_impact(query).profiles is None
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(8):
         revenue_impact(
             ReportQuery(company=shop, period=WEEK, is_compared=False, sections=frozenset({Section.PROFILES}))
         )

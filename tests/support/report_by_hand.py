@@ -58,7 +58,7 @@ def fill(company: Company, rnd: random.Random, start: date, *, days: int, sessio
                 occurred_at=some_time(started_at, 60),
                 kind=rnd.choice(CHANNELS),
                 ai_profile=rnd.choice(PROFILES),
-                is_qualifying=rnd.random() < 0.8,
+                is_qualifying=bool(channel) and rnd.random() < 0.8,
                 product_id="kettle",
                 recommended_product_ids=rnd.choice((None, ["tea"], ["tea", "=cup"], ["tea", "kettle", "tea", "Tea"])),
             )
