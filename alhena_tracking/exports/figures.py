@@ -28,6 +28,8 @@ SHARE_DECIMALS = 6
 _Number: TypeAlias = Fraction | int | None
 #: Label, formula, unit, current and previous value.
 _Figure: TypeAlias = tuple[str, str, Unit, _Number, _Number]
+#: Label, bucket of time, value and unit.
+_ConversationFigure: TypeAlias = tuple[str, str, int | None, str]
 
 
 def cards_table(report: RevenueImpactReport) -> Table:
@@ -175,6 +177,28 @@ def currencies_table(report: RevenueImpactReport) -> Table:
     return Table.of(_("By currency"), columns, conversion.parts if conversion else report.currencies)
 
 
+def conversations_table(report: RevenueImpactReport) -> Table:
+    """Return what comes of conversations; without rows unless the report has it."""
+    figures: list[_ConversationFigure] = []
+    if report.conversations:
+        times = report.conversations.times
+        minutes, number = _("minutes"), _("number")
+        figures = [
+            (_("Time from the interaction to the order: lower quartile"), "", times.lower_quartile_minutes, minutes),
+            (_("Time from the interaction to the order: median"), "", times.median_minutes, minutes),
+            (_("Time from the interaction to the order: upper quartile"), "", times.upper_quartile_minutes, minutes),
+            *((_("Orders by time from the interaction"), each.label, each.orders, number) for each in times.buckets),
+            (_("Orders without a time of the interaction"), "", times.undated_orders, number),
+        ]
+    columns: list[Column[_ConversationFigure]] = [
+        Column(_("Figure"), lambda figure: figure[0]),
+        Column(_("Time"), lambda figure: figure[1]),
+        Column(_("Value"), lambda figure: figure[2]),
+        Column(_("Unit"), lambda figure: figure[3]),
+    ]
+    return Table.of(_("Conversations"), columns, figures)
+
+
 #: The tables of figures, by their names in URLs and file names.
 FIGURE_TABLES: dict[str, Callable[[RevenueImpactReport], Table]] = {
     "cards": cards_table,
@@ -182,6 +206,7 @@ FIGURE_TABLES: dict[str, Callable[[RevenueImpactReport], Table]] = {
     "channels": channels_table,
     "products": products_table,
     "currencies": currencies_table,
+    "conversations": conversations_table,
 }
 
 

@@ -2,9 +2,11 @@
 
 from alhena_tracking.reports.breakdowns import ai_profiles, last_interaction_on
 from alhena_tracking.reports.cards import Card, Series, Unit
+from alhena_tracking.reports.conversations import ConversationFigures
 from alhena_tracking.reports.converted import Conversion, ConvertedFigures
 from alhena_tracking.reports.drilldown import counted_cart_events, counted_orders, has_uncounted_orders, latest_orders
 from alhena_tracking.reports.figures import CurrencyTotals, DayFigures, Figures, RowFigures
+from alhena_tracking.reports.order_times import OrderTimes
 from alhena_tracking.reports.periods import Comparison, Grain, Part, Period, Preset
 from alhena_tracking.reports.products import ProductFigures
 from alhena_tracking.reports.query import ReportQuery
@@ -15,12 +17,14 @@ __all__ = [
     "Card",
     "ChannelFigures",
     "Comparison",
+    "ConversationFigures",
     "Conversion",
     "ConvertedFigures",
     "CurrencyTotals",
     "DayFigures",
     "Figures",
     "Grain",
+    "OrderTimes",
     "Part",
     "Period",
     "Preset",

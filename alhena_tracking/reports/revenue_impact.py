@@ -10,12 +10,14 @@ from operator import attrgetter
 from alhena_tracking.models import Channel, Order
 from alhena_tracking.reports.breakdowns import choose_currency, figures_by_day, orders_elsewhere
 from alhena_tracking.reports.cards import CARD_TYPES, Card
+from alhena_tracking.reports.conversations import ConversationFigures, conversation_figures
 from alhena_tracking.reports.converted import Conversion, ConvertedFigures, convert
 from alhena_tracking.reports.days import SourceDays
 from alhena_tracking.reports.figures import CurrencyTotals, DayFigures, Figures, RowFigures, is_mixed
 from alhena_tracking.reports.periods import Part, Period
 from alhena_tracking.reports.products import ProductFigures, figures_by_product
 from alhena_tracking.reports.query import ReportQuery
+from alhena_tracking.reports.sections import Section
 from alhena_tracking.reports.sums import PRODUCT_RANKS
 
 _SUMS = [one.name for one in fields(DayFigures) if one.name not in {"on", "channel"}]
@@ -42,7 +44,8 @@ class RevenueImpactReport:
     ``None`` where nothing is compared: because nobody asked, or because nothing was recorded at the beginning of the
     compared period. Then ``recorded_since`` is the first day with data. While ``is_redating``, events may count on
     their day of a former time zone. ``held_back_orders`` counts the company's orders of the period that wait for staff,
-    whatever the other filters, in all currencies. ``conversion`` is ``None`` unless the query asks for it.
+    whatever the other filters, in all currencies. ``conversion`` and ``conversations`` are ``None`` unless the query
+    asks for them.
     """
 
     query: ReportQuery
@@ -58,6 +61,7 @@ class RevenueImpactReport:
     is_redating: bool = False
     held_back_orders: int = 0
     conversion: Conversion | None = None
+    conversations: ConversationFigures | None = None
 
     @property
     def cards(self) -> tuple[Card, ...]:
@@ -169,6 +173,7 @@ def revenue_impact(
         conversion=convert(query, asked, query.company.currency or currency)
         if query.is_converted and currency
         else None,
+        conversations=conversation_figures(query, currency) if Section.CONVERSATIONS in query.sections else None,
     )
 
 

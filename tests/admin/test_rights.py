@@ -60,6 +60,8 @@ export products.csv      login   .     .      .     ok       ok      ok     ok  
 export products.excel    login   .     .      .     ok       ok      ok     ok      .     .        .       .     ok
 export currencies.csv    login   .     .      .     ok       ok      ok     ok      .     .        .       .     ok
 export currencies.excel  login   .     .      .     ok       ok      ok     ok      .     .        .       .     ok
+export conversations.csv login   .     .      .     ok       ok      ok     ok      .     .        .       .     ok
+export conversations.excel login   .     .      .     ok       ok      ok     ok      .     .        .       .     ok
 export figures.xlsx      login   .     .      .     ok       ok      ok     ok      .     .        .       .     ok
 export orders.csv        login   .     .      .     .        ok      .      .       .     .        .       .     ok
 export orders.excel      login   .     .      .     .        ok      .      .       .     .        .       .     ok
@@ -135,6 +137,8 @@ export products.csv       400
 export products.excel     400
 export currencies.csv     400
 export currencies.excel   400
+export conversations.csv  400
+export conversations.excel 400
 export figures.xlsx       400
 export orders.csv         400
 export orders.excel       400

@@ -120,7 +120,7 @@ def test_amounts_when_exported_have_the_decimals_of_their_currency(
 @pytest.mark.django_db
 def test_figures_when_exported_as_xlsx_have_a_sheet_for_each_table(export: Callable[..., bytes], shop: Company) -> None:
     sheets = read_xlsx(export("figures.xlsx"))
-    assert list(sheets) == ["Key figures", "Day by day", "By channel", "Products", "By currency"]
+    assert list(sheets) == ["Key figures", "Day by day", "By channel", "Products", "By currency", "Conversations"]
     assert len(sheets["Day by day"]) == 7
     assert sum(day["Purchase revenue"] for day in sheets["Day by day"]) == 100.5
 

@@ -42,6 +42,7 @@ def test_page_when_the_user_may_export_offers_every_file_with_its_rows(
         ("By channel", "1", ["CSV", "CSV for Excel"]),
         ("Products", "1", ["CSV", "CSV for Excel"]),
         ("By currency", "2", ["CSV", "CSV for Excel"]),
+        ("Conversations", "", ["CSV", "CSV for Excel"]),
         ("All of the above", "", ["XLSX"]),
         ("Orders", "1", ["CSV", "CSV for Excel", "XLSX"]),
         ("Cart events", "2", ["CSV", "CSV for Excel", "XLSX"]),
@@ -52,7 +53,7 @@ def test_page_when_the_user_may_export_offers_every_file_with_its_rows(
             response = client.get(link.url)
             assert response.status_code == 200
             content = b"".join(response)
-            if link.label == "CSV":
+            if link.label == "CSV" and choice.rows:
                 assert len(read_csv(content)) == int(choice.rows)
 
 

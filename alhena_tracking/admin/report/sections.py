@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from alhena_tracking.admin.report.conversations import conversation_context
 from alhena_tracking.reports import RevenueImpactReport, Section
 
 #: What the template of each section (``_models.html`` and so on) takes.
-SECTIONS: dict[Section, Callable[[RevenueImpactReport], dict[str, Any]]] = {}
+SECTIONS: dict[Section, Callable[[RevenueImpactReport], dict[str, Any]]] = {
+    Section.CONVERSATIONS: conversation_context,
+}

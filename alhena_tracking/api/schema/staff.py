@@ -15,7 +15,7 @@ from alhena_tracking.api.schema.bodies import PREFIX, Schema
 from alhena_tracking.api.staff import pages, views
 from alhena_tracking.api.staff.report_form import MOST_PRODUCTS, PRODUCTS
 from alhena_tracking.models import CartEvent, Channel, Trust
-from alhena_tracking.reports import Comparison, Grain, Preset
+from alhena_tracking.reports import Comparison, Grain, Preset, Section
 from alhena_tracking.reports.forms import MOST_DAYS, ON
 from alhena_tracking.reports.sums import PRODUCT_RANKS
 
@@ -52,6 +52,7 @@ PARAMETERS: dict[str, tuple[str, Schema]] = {
     "compare_end": ("Its last day. Without it, it is as long as that of the report.", _DAY),
     "complete": ("Leaves today out, unless no day would be left.", _enum(ON)),
     "convert": ("Adds up all currencies in the company's main one, too, as `conversion`.", _enum(ON)),
+    "show": ("A part of the page that is read on request: under its name, null without it.", _enum(*Section.values)),
     "range": ("Days relative to today, by the company's clock (default: last_30_days).", _enum(*Preset.values)),
     "limit": (
         f"How many products the report has (default: {PRODUCTS}).",
