@@ -72,6 +72,7 @@ class CreditedOrder(Credited):
 
     ``touches`` has the values of each ``touches.Touch``, where these interactions are of several channels or AI
     profiles; ``named_products`` the digests of the products (``PRODUCT_GROUP``) that they named or recommended.
+    ``recommendations`` has the values of each ``touches.Recommendation``.
     """
 
     credited_at = models.DateTimeField(
@@ -79,6 +80,7 @@ class CreditedOrder(Credited):
     )
     touches = models.JSONField(null=True, editable=False)
     named_products = models.JSONField(null=True, editable=False)
+    recommendations = models.JSONField(null=True, editable=False)
 
     class Meta:
         abstract = True
