@@ -17,6 +17,7 @@ from alhena_tracking.db.transactions import atomic, database, repeated
 from alhena_tracking.models import (
     CartEvent,
     Company,
+    DailyConversations,
     DailyFigures,
     DailyProductFigures,
     DailyProductTotals,
@@ -28,11 +29,13 @@ from alhena_tracking.models import (
     WeeklyProductTotals,
 )
 from alhena_tracking.redating import redate_short
-from alhena_tracking.reports import Period, ReportQuery, live, rolled_up
+from alhena_tracking.reports import Period, ReportQuery, conversation_sums, live, rolled_up
 from alhena_tracking.reports.grouped import STAMPS, FoundRows, Grouped, largest, latest_stored, total
 from alhena_tracking.reports.sums import TEXTS, add_up, insert
 
-_Sums: TypeAlias = DailyFigures | DailySessions | DailyProductFigures | DailyProductTotals | WeeklyProductTotals
+_Sums: TypeAlias = (
+    DailyFigures | DailySessions | DailyConversations | DailyProductFigures | DailyProductTotals | WeeklyProductTotals
+)
 _CREDIT = ("currency", "channel", "ai_profile", "trust")
 _VISIT = ("channel", "ai_profile")
 _PRODUCT = "product_id_digest"
@@ -191,10 +194,12 @@ def _tables(company: Company, on: date) -> Iterator[tuple[type[_Sums], tuple[str
         verified_sessions=converting.filter(trust=Trust.VERIFIED),
         trusted_sessions=converting.filter(trust__in=Trust.by_server()),
     )
-    money: list[Grouped] = [live.cart_sums(events, _CREDIT), live.order_sums(orders, _CREDIT)]
+    money = [live.cart_sums(events, _CREDIT), live.order_sums(orders, _CREDIT)]
+    money.append(conversation_sums.order_sums(orders, _CREDIT))
     products: list[Grouped] = [live.added_sums(events, _CREDIT), live.purchased_sums(orders, _CREDIT)]
     yield DailyFigures, _CREDIT, money
     yield DailySessions, _VISIT, [visits]
+    yield DailyConversations, _VISIT, [*conversation_sums.sums_of_day(company, day, alias)]
     yield DailyProductFigures, (*_CREDIT, _PRODUCT), products
     # The rows just written, over all credits.
     yield (
@@ -215,7 +220,8 @@ def _day_holds(company: Company, on: date) -> bool:
     marker = day.first()
     if marker is None:
         return True
-    tables = [table for table in _tables(company, on) if table[0] is not DailySessions or not marker.has_stale_sessions]
+    stale = (DailySessions, DailyConversations) if marker.has_stale_sessions else ()
+    tables = [table for table in _tables(company, on) if table[0] not in stale]
     return all(_holds(company, on, *table) for table in tables) or not day.exists()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from fractions import Fraction
 from typing import TypeAlias
@@ -22,14 +22,14 @@ from alhena_tracking.reports import (
 )
 from alhena_tracking.reports.cards import point_change, relative_change
 
-#: Decimals of shares: 0.125 is 12.5 %.
+#: Decimals of shares (0.125 is 12.5 %) and ratios.
 SHARE_DECIMALS = 6
 
 _Number: TypeAlias = Fraction | int | None
 #: Label, formula, unit, current and previous value.
 _Figure: TypeAlias = tuple[str, str, Unit, _Number, _Number]
-#: Label, bucket of time, value and unit.
-_ConversationFigure: TypeAlias = tuple[str, str, int | None, str]
+#: Label, bucket of time, value, unit and formula.
+_ConversationFigure: TypeAlias = tuple[str, str, int | Decimal | None, str, str]
 
 
 def cards_table(report: RevenueImpactReport) -> Table:
@@ -55,16 +55,10 @@ def cards_table(report: RevenueImpactReport) -> Table:
             (_("Confirmed revenue"), "confirmed_minor"),
         )
     ]
-    units = {Unit.MONEY: report.currency, Unit.SHARE: _("share"), Unit.COUNT: _("number")}
+    units = _units(report)
 
     def value(unit: Unit, number: _Number) -> int | Decimal | None:
-        match unit:
-            case Unit.MONEY:
-                return _amount(number, report.currency)
-            case Unit.SHARE:
-                return _share(number)
-            case Unit.COUNT:
-                return None if number is None else int(number)
+        return _value(unit, number, report.currency)
 
     def change(figure: _Figure) -> Decimal | None:
         change_of = point_change if figure[2] is Unit.SHARE else relative_change
@@ -179,24 +173,31 @@ def currencies_table(report: RevenueImpactReport) -> Table:
 
 def conversations_table(report: RevenueImpactReport) -> Table:
     """Return what comes of conversations; without rows unless the report has it."""
-    figures: list[_ConversationFigure] = []
-    if report.conversations:
-        times = report.conversations.times
-        minutes, number = _("minutes"), _("number")
-        figures = [
-            (_("Time from the interaction to the order: lower quartile"), "", times.lower_quartile_minutes, minutes),
-            (_("Time from the interaction to the order: median"), "", times.median_minutes, minutes),
-            (_("Time from the interaction to the order: upper quartile"), "", times.upper_quartile_minutes, minutes),
-            *((_("Orders by time from the interaction"), each.label, each.orders, number) for each in times.buckets),
-            (_("Orders without a time of the interaction"), "", times.undated_orders, number),
-        ]
     columns: list[Column[_ConversationFigure]] = [
         Column(_("Figure"), lambda figure: figure[0]),
         Column(_("Time"), lambda figure: figure[1]),
         Column(_("Value"), lambda figure: figure[2]),
         Column(_("Unit"), lambda figure: figure[3]),
+        Column(_("Formula"), lambda figure: figure[4]),
     ]
-    return Table.of(_("Conversations"), columns, figures)
+    return Table.of(_("Conversations"), columns, list(_conversation_rows(report)))
+
+
+def _conversation_rows(report: RevenueImpactReport) -> Iterator[_ConversationFigure]:
+    if report.conversations is None:
+        return
+    units, times = _units(report), report.conversations.times
+    for card in report.conversations.cards:
+        unit = card.type.unit
+        value = _value(unit, card.value, report.currency)
+        yield str(card.type.label), "", value, units[unit], str(card.type.formula)
+    minutes = _("minutes")
+    yield _("Time from the interaction to the order: lower quartile"), "", times.lower_quartile_minutes, minutes, ""
+    yield _("Time from the interaction to the order: median"), "", times.median_minutes, minutes, ""
+    yield _("Time from the interaction to the order: upper quartile"), "", times.upper_quartile_minutes, minutes, ""
+    for bucket in times.buckets:
+        yield _("Orders by time from the interaction"), bucket.label, bucket.orders, units[Unit.COUNT], ""
+    yield _("Orders without a time of the interaction"), "", times.undated_orders, units[Unit.COUNT], ""
 
 
 #: The tables of figures, by their names in URLs and file names.
@@ -208,6 +209,20 @@ FIGURE_TABLES: dict[str, Callable[[RevenueImpactReport], Table]] = {
     "currencies": currencies_table,
     "conversations": conversations_table,
 }
+
+
+def _units(report: RevenueImpactReport) -> dict[Unit, str]:
+    return {Unit.MONEY: report.currency, Unit.SHARE: _("share"), Unit.RATIO: _("ratio"), Unit.COUNT: _("number")}
+
+
+def _value(unit: Unit, number: _Number, currency: str) -> int | Decimal | None:
+    match unit:
+        case Unit.MONEY:
+            return _amount(number, currency)
+        case Unit.SHARE | Unit.RATIO:
+            return _share(number)
+        case Unit.COUNT:
+            return None if number is None else int(number)
 
 
 def _amount(minor: _Number, currency: str) -> Decimal | None:

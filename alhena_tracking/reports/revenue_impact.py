@@ -134,7 +134,8 @@ def revenue_impact(
     ``most_products`` limits the products, which are in the order of the sum ``first_products`` of ``PRODUCT_RANKS``.
     Takes five statements (rolled-up days, currencies, days, products, orders that are held back), and one more each for
     the currencies of a compared period; to choose a currency where the period has none; where the compared period
-    begins with a day without figures; and after a change of the time zone. It takes three to convert all currencies.
+    begins with a day without figures; and after a change of the time zone. It takes three to convert all currencies,
+    and three for conversations.
     """
     period, compared = query.period, query.compared
     before = compared or period.previous
@@ -173,7 +174,7 @@ def revenue_impact(
         conversion=convert(query, asked, query.company.currency or currency)
         if query.is_converted and currency
         else None,
-        conversations=conversation_figures(query, currency) if Section.CONVERSATIONS in query.sections else None,
+        conversations=conversation_figures(query, asked, currency) if Section.CONVERSATIONS in query.sections else None,
     )
 
 

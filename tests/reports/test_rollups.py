@@ -25,6 +25,7 @@ from alhena_tracking.ingestion import LineItemData, Visitor, record, review
 from alhena_tracking.models import (
     CartEvent,
     Company,
+    DailyConversations,
     DailyFigures,
     DailyProductFigures,
     DailyProductTotals,
@@ -475,6 +476,7 @@ def test_command_when_done_prints_what_it_rolled_up(shop: Company) -> None:
 SUMS = [
     (DailyFigures, "carts"),
     (DailySessions, "sessions"),
+    (DailyConversations, "conversations"),
     (DailyProductFigures, "units_added"),
     (DailyProductTotals, "confirmed_units_purchased"),
     (WeeklyProductTotals, "units_added"),

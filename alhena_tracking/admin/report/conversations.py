@@ -11,7 +11,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from alhena_tracking.admin import formats
-from alhena_tracking.reports import OrderTimes, RevenueImpactReport
+from alhena_tracking.admin.report.changes import value_text
+from alhena_tracking.admin.report.texts import CardText
+from alhena_tracking.reports import Card, ConversationFigures, OrderTimes, RevenueImpactReport, Unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +40,40 @@ class TimesText:
     caption: str
     quartiles: list[Quartile]
     bars: list[TimeBar]
-    total: str
     undated: str
 
 
 def conversation_context(report: RevenueImpactReport) -> dict[str, Any]:
     """Return what the section's template takes."""
     assert report.conversations is not None  # noqa: S101  (the query asks for it)
-    return {"times": _times_text(report, report.conversations.times)}
+    figures = report.conversations
+    return {
+        "has_conversations": bool(figures.conversations or figures.orders),
+        "conversation_cards": [_card_text(card, figures, report.currency) for card in figures.cards],
+        "times": _times_text(report, figures.times),
+    }
+
+
+def _card_text(card: Card, figures: ConversationFigures, currency: str) -> CardText:
+    name, unit, value = card.type.name, card.type.unit, card.value
+    return CardText(
+        name=f"conversation-{name}",
+        label=str(card.type.label),
+        formula=str(card.type.formula),
+        series=card.type.series.value,
+        value=value_text(unit, value, currency),
+        reason=_no_value_text(name, figures) if value is None else "",
+        unit=currency if unit is Unit.MONEY and value is not None else "",
+        change=None,
+        note="",
+        details=[],
+    )
+
+
+def _no_value_text(name: str, figures: ConversationFigures) -> str:
+    if name == "revenue_per_conversation_minor" and figures.is_mixed:
+        return _("More than one in twenty of these orders is in another currency, and conversations have none.")
+    return _("In this period there is nothing to divide by.")
 
 
 def _times_text(report: RevenueImpactReport, times: OrderTimes) -> TimesText:
@@ -74,7 +102,6 @@ def _times_text(report: RevenueImpactReport, times: OrderTimes) -> TimesText:
         ]
         if times.orders
         else [],
-        total=formats.count(times.orders),
         undated=undated % {"count": formats.count(times.undated_orders)} if times.undated_orders else "",
     )
 

@@ -267,6 +267,8 @@ class OrderTimesSerializer(SumsSerializer):
 
 
 class ConversationFiguresSerializer(SumsSerializer):
+    sums = ("conversations", "orders", "purchase_minor", "recommending", "bought_through")
+    ratios = ("orders_per_conversation", "revenue_per_conversation_minor", "buy_through_rate")
     times = OrderTimesSerializer(help_text="Of all orders of the report, with a conversation or without.")
 
 
