@@ -29,8 +29,16 @@ class Candidate:
     channel: str = ""
     ai_profile: str = ""
     is_qualifying: bool = True
-    #: The ids of the products that it named or recommended, where an order asks for them.
-    product_ids: tuple[str, ...] = ()
+    #: Where an interaction or an order asks for it.
+    conversation_id: str = ""
+    #: The products that it named and recommended, where an order asks for them.
+    product_id: str = ""
+    recommended_product_ids: Sequence[str] | None = None
+
+    @property
+    def product_ids(self) -> tuple[str, ...]:
+        """The products that it named or recommended."""
+        return tuple(each for each in (self.product_id, *(self.recommended_product_ids or ())) if each)
 
 
 @dataclass(frozen=True, slots=True)

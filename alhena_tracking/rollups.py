@@ -17,6 +17,7 @@ from alhena_tracking.db.transactions import atomic, database, repeated
 from alhena_tracking.models import (
     CartEvent,
     Company,
+    DailyConversations,
     DailyFigures,
     DailyProductFigures,
     DailyProductTotals,
@@ -31,7 +32,7 @@ from alhena_tracking.models import (
     WeeklyProductTotals,
 )
 from alhena_tracking.redating import redate_short
-from alhena_tracking.reports import Period, ReportQuery, live, rolled_up
+from alhena_tracking.reports import Period, ReportQuery, conversation_sums, live, rolled_up
 from alhena_tracking.reports.grouped import STAMPS, TEXTS, FoundRows, Grouped, largest, latest_stored, total
 from alhena_tracking.reports.session_sums import SessionSums
 from alhena_tracking.reports.sums import add_up, insert
@@ -41,12 +42,13 @@ _Sums: TypeAlias = (
     | DailySessions
     | DailyTouches
     | DailyRecommended
+    | DailyConversations
     | DailyProductFigures
     | DailyProductTotals
     | WeeklyProductTotals
 )
 #: What is read from the events while the sessions are stale.
-_OF_SESSIONS = (DailySessions, DailyRecommended)
+_OF_SESSIONS = (DailySessions, DailyRecommended, DailyConversations)
 _CREDIT = ("currency", "channel", "ai_profile", "trust")
 _VISIT = ("channel", "ai_profile")
 _TOUCH = (*_CREDIT, "touched_channel", "touched_profile")
@@ -205,7 +207,8 @@ def _tables(company: Company, on: date) -> Iterator[tuple[type[_Sums], tuple[str
         verified_sessions=[Trust.VERIFIED],
         trusted_sessions=Trust.by_server(),
     )
-    money: list[Grouped] = [live.cart_sums(events, _CREDIT), live.order_sums(orders, _CREDIT)]
+    money = [live.cart_sums(events, _CREDIT), live.order_sums(orders, _CREDIT)]
+    money.append(conversation_sums.order_sums(orders, _CREDIT))
     products: list[Grouped] = [live.added_sums(events, _CREDIT), live.purchased_sums(orders, _CREDIT)]
     touches: list[Grouped] = [
         live.touch_sums(orders, _CREDIT),
@@ -217,6 +220,7 @@ def _tables(company: Company, on: date) -> Iterator[tuple[type[_Sums], tuple[str
     recommending = query.of_company(Interaction.objects.using(alias).recommending(), day)
     recommended = live.recommended_sums(recommending, ("kind", "ai_profile"))
     yield DailyRecommended, (*_VISIT, "product_id"), [recommended]
+    yield DailyConversations, _VISIT, [*conversation_sums.sums_of_day(company, day, alias)]
     yield DailyProductFigures, (*_CREDIT, _PRODUCT), products
     # The rows just written, over all credits.
     yield (

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from alhena_tracking.attribution import Candidate, eligible
 from alhena_tracking.contract.limits import TOUCHES
@@ -22,6 +23,19 @@ class Touch:
     count: int
     is_first: bool
     is_last: bool
+
+
+class Recommendation(NamedTuple):
+    """What one conversation recommended before an order, in interactions of one channel and AI profile.
+
+    ``products`` are places in the order's ``named_products``.
+    """
+
+    session_id: int
+    conversation_digest: str
+    channel: str
+    ai_profile: str
+    products: Sequence[int]
 
 
 def touching(candidates: Iterable[Candidate], at: datetime, window: timedelta, most: int) -> list[Candidate]:

@@ -133,6 +133,14 @@ def tenths(number: Number) -> str:
     return _signed(number, is_signed=False, unless=(0,))
 
 
+def ratio(number: Number) -> str:
+    """A quotient with two decimals: ``0.12``; with more, where that would be zero and the number is not."""
+    decimals = 2
+    while number and not with_decimals(number, decimals):
+        decimals += 1
+    return _number(with_decimals(number, decimals), decimals)
+
+
 def _signed(number: Number, *, is_signed: bool, unless: Iterable[int]) -> str:
     """Write a number with one decimal, or as many as keep it apart from others: those in ``unless``."""
     decimals = 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from fractions import Fraction
 from typing import TypeAlias, TypeVar
@@ -27,7 +27,7 @@ from alhena_tracking.reports import (
 )
 from alhena_tracking.reports.cards import point_change, relative_change
 
-#: Decimals of shares: 0.125 is 12.5 %.
+#: Decimals of shares (0.125 is 12.5 %) and ratios.
 SHARE_DECIMALS = 6
 
 _Value = TypeVar("_Value")
@@ -36,6 +36,8 @@ _Number: TypeAlias = Fraction | int | None
 _Different: TypeAlias = tuple[str, str, str, int | None, int | None, int]
 #: Label, formula, unit, current and previous value.
 _Figure: TypeAlias = tuple[str, str, Unit, _Number, _Number]
+#: Label, bucket of time, value, unit and formula.
+_ConversationFigure: TypeAlias = tuple[str, str, int | Decimal | None, str, str]
 
 
 def cards_table(report: RevenueImpactReport) -> Table:
@@ -73,16 +75,10 @@ def cards_table(report: RevenueImpactReport) -> Table:
         (_("Discounts, shipping, taxes and rounding"), "", Unit.MONEY, parts.adjustments_minor, None),
         (_("Orders without lines"), "", Unit.MONEY, parts.unlined_minor, None),
     ]
-    units = {Unit.MONEY: report.currency, Unit.SHARE: _("share"), Unit.COUNT: _("number")}
+    units = _units(report)
 
     def value(unit: Unit, number: _Number) -> int | Decimal | None:
-        match unit:
-            case Unit.MONEY:
-                return _amount(number, report.currency)
-            case Unit.SHARE:
-                return _share(number)
-            case Unit.COUNT:
-                return None if number is None else int(number)
+        return _value(unit, number, report.currency)
 
     def change(figure: _Figure) -> Decimal | None:
         change_of = point_change if figure[2] is Unit.SHARE else relative_change
@@ -285,6 +281,35 @@ def models_table(report: RevenueImpactReport) -> Table:
     return Table.of(str(Section.MODELS.label), columns, rows)
 
 
+def conversations_table(report: RevenueImpactReport) -> Table:
+    """Return what comes of conversations; without rows unless the report has it."""
+    columns: list[Column[_ConversationFigure]] = [
+        Column(_("Figure"), lambda figure: figure[0]),
+        Column(_("Time"), lambda figure: figure[1]),
+        Column(_("Value"), lambda figure: figure[2]),
+        Column(_("Unit"), lambda figure: figure[3]),
+        Column(_("Formula"), lambda figure: figure[4]),
+    ]
+    return Table.of(_("Conversations"), columns, list(_conversation_rows(report)))
+
+
+def _conversation_rows(report: RevenueImpactReport) -> Iterator[_ConversationFigure]:
+    if report.conversations is None:
+        return
+    units, times = _units(report), report.conversations.times
+    for card in report.conversations.cards:
+        unit = card.type.unit
+        value = _value(unit, card.value, report.currency)
+        yield str(card.type.label), "", value, units[unit], str(card.type.formula)
+    minutes = _("minutes")
+    yield _("Time from the interaction to the order: lower quartile"), "", times.lower_quartile_minutes, minutes, ""
+    yield _("Time from the interaction to the order: median"), "", times.median_minutes, minutes, ""
+    yield _("Time from the interaction to the order: upper quartile"), "", times.upper_quartile_minutes, minutes, ""
+    for bucket in times.buckets:
+        yield _("Orders by time from the interaction"), bucket.label, bucket.orders, units[Unit.COUNT], ""
+    yield _("Orders without a time of the interaction"), "", times.undated_orders, units[Unit.COUNT], ""
+
+
 #: The tables of figures, by their names in URLs and file names.
 FIGURE_TABLES: dict[str, Callable[[RevenueImpactReport], Table]] = {
     "cards": cards_table,
@@ -295,7 +320,22 @@ FIGURE_TABLES: dict[str, Callable[[RevenueImpactReport], Table]] = {
     Section.DIFFERENCES.value: differences_table,
     Section.MODELS.value: models_table,
     Section.PROFILES.value: profiles_table,
+    Section.CONVERSATIONS.value: conversations_table,
 }
+
+
+def _units(report: RevenueImpactReport) -> dict[Unit, str]:
+    return {Unit.MONEY: report.currency, Unit.SHARE: _("share"), Unit.RATIO: _("ratio"), Unit.COUNT: _("number")}
+
+
+def _value(unit: Unit, number: _Number, currency: str) -> int | Decimal | None:
+    match unit:
+        case Unit.MONEY:
+            return _amount(number, currency)
+        case Unit.SHARE | Unit.RATIO:
+            return _share(number)
+        case Unit.COUNT:
+            return None if number is None else int(number)
 
 
 def _amount(minor: _Number, currency: str) -> Decimal | None:

@@ -17,7 +17,7 @@ from alhena_tracking.conf import conf
 from alhena_tracking.contract.limits import CLOCK_TOLERANCE
 from alhena_tracking.digests import fingerprint_digests
 from alhena_tracking.models import CartEvent, Company, Trust, ValueBasis
-from alhena_tracking.touches import Touch
+from alhena_tracking.touches import Recommendation, Touch
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +212,8 @@ class RefundData(EventData):
 class Attribution:
     """A credit, the attribution rules in force when it was given, and the event's arrival in its session.
 
-    An order also has its ``touches`` and the products (digests of their groups) that its touches named or recommended.
+    An order also has its ``touches``, the products (digests of their groups) that its touches named or recommended, and
+    the ``recommendations`` of conversations.
     """
 
     credit: Credit
@@ -221,6 +222,7 @@ class Attribution:
     arrival: int
     touches: tuple[Touch, ...] = ()
     named_products: tuple[str, ...] = ()
+    recommendations: tuple[Recommendation, ...] = ()
 
     def fields(self) -> dict[str, Any]:
         """Return the values of the columns of ``models.base.Credited``."""
@@ -242,6 +244,7 @@ class Attribution:
             # A single pair is the order's own channel and AI profile.
             "touches": [list(astuple(touch)) for touch in self.touches] if len(self.touches) > 1 else [],
             "named_products": list(self.named_products) or None,
+            "recommendations": [list(one) for one in self.recommendations] or None,
         }
 
 

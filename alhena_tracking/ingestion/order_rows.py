@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from itertools import product
@@ -30,6 +30,7 @@ from alhena_tracking.models import (
     Order,
     OrderAmounts,
     OrderClaim,
+    OrderConversation,
     OrderLine,
     OrderTouch,
     PendingConfirmation,
@@ -39,7 +40,7 @@ from alhena_tracking.models import (
     ValueBasis,
 )
 from alhena_tracking.product_groups import group_digest
-from alhena_tracking.touches import Touch, direct_minor, linear_minor
+from alhena_tracking.touches import Recommendation, Touch, direct_minor, linear_minor
 
 
 class Place(NamedTuple):
@@ -199,6 +200,31 @@ def new_touches(order: Order) -> list[OrderTouch]:
         )
         for touch, share in zip(touches, shares, strict=True)
     ]
+
+
+def new_conversations(order: Order, lines: Iterable[Mapping[str, Any]]) -> list[OrderConversation]:
+    """Build the conversations that recommended the product of one of an order's ``lines``."""
+    recommendations = [Recommendation(*values) for values in order.recommendations or ()]
+    if not recommendations:
+        return []
+    bought = {group_digest(line["product_id"]).hex for line in lines}
+    places = {place for place, digest in enumerate(order.named_products or ()) if digest in bought}
+    return [
+        OrderConversation(
+            order=order,
+            session_id=one.session_id,
+            conversation_digest=UUID(one.conversation_digest),
+            channel=one.channel,
+            ai_profile=one.ai_profile,
+        )
+        for one in recommendations
+        if not places.isdisjoint(one.products)
+    ]
+
+
+def recommending_sessions(row: Order | OrderClaim) -> set[int]:
+    """Return the sessions whose conversations an order with these recommendations may buy through."""
+    return {Recommendation(*values).session_id for values in row.recommendations or ()}
 
 
 def new_pending(

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 from alhena_tracking.contract.limits import EQUAL_ORDER_INTERVAL
 from alhena_tracking.ingestion.data import CONFIRMED, DUPLICATE, HELD, NO_INTERACTION, Attribution, OrderData, Outcome
-from alhena_tracking.ingestion.order_rows import contents_digest, new_lines, new_order, stored_lines
+from alhena_tracking.ingestion.order_rows import contents_digest, new_conversations, new_lines, new_order, stored_lines
 from alhena_tracking.ingestion.order_state import OrderState
 from alhena_tracking.ingestion.state import Stored
-from alhena_tracking.models import Company, Order, OrderLine, Standing, Trust
+from alhena_tracking.models import Company, Order, OrderConversation, OrderLine, Standing, Trust
 
 
 class OrdersWithoutId:
@@ -20,6 +20,7 @@ class OrdersWithoutId:
         self._stored = stored
         self.added: list[Order] = []
         self.lines: list[OrderLine] = []
+        self.conversations: list[OrderConversation] = []
         self.confirmed: list[OrderState] = []
 
     def take(self, event: OrderData, attribution: Attribution | None) -> Outcome:
@@ -45,6 +46,7 @@ class OrdersWithoutId:
             times.append(event.occurred_at)
         self.added.append(order)
         self.lines += new_lines(order, lines)
+        self.conversations += new_conversations(order, lines)
         self._stored.orders_without_id.setdefault(session_id, []).append(order)
         return HELD if order.standing == Standing.HELD else Outcome("recorded", event.event_id)
 
@@ -59,6 +61,8 @@ class OrdersWithoutId:
         if state.lines is not None:
             kept = [line for line in self.lines if line.order is not order]
             self.lines = [*kept, *new_lines(order, state.lines)]
+            others = [one for one in self.conversations if one.order is not order]
+            self.conversations = [*others, *(state.conversations or ())]
 
     def _equal(self, event: OrderData, session_id: int) -> Order | None:
         """Find the order without an id that a server's event is about: of the same event id, else the nearest equal.

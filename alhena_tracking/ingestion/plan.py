@@ -9,7 +9,7 @@ from alhena_tracking.ingestion.data import Outcome
 from alhena_tracking.ingestion.order_state import OrderState
 from alhena_tracking.ingestion.stale_days import StaleDays
 from alhena_tracking.ingestion.state import StoredCartEvent, StoredOrder
-from alhena_tracking.models import CartEvent, Interaction, Order, OrderLine, Refund, VisitorSession
+from alhena_tracking.models import CartEvent, Interaction, Order, OrderConversation, OrderLine, Refund, VisitorSession
 
 #: Ids from here on stand for rows that are not inserted yet; no stored row has one so large.
 PROVISIONAL_ID = 2**62
@@ -35,6 +35,7 @@ class Plan:
     allowances: dict[int, CartAllowance] = field(default_factory=dict)
     orders_without_id: list[Order] = field(default_factory=list)
     lines_without_id: list[OrderLine] = field(default_factory=list)
+    conversations_without_id: list[OrderConversation] = field(default_factory=list)
     states: list[OrderState] = field(default_factory=list)
     refunds: list[Refund] = field(default_factory=list)
 

@@ -30,11 +30,17 @@ from alhena_tracking.ingestion.data import (
     RefundData,
     Visitor,
 )
-from alhena_tracking.ingestion.order_rows import place_of
+from alhena_tracking.ingestion.order_rows import place_of, recommending_sessions
 from alhena_tracking.ingestion.order_touches import with_touches
 from alhena_tracking.ingestion.orders_without_id import OrdersWithoutId
 from alhena_tracking.ingestion.plan import PROVISIONAL_ID, Plan
-from alhena_tracking.ingestion.sessions import candidate_of, counted_as, include, is_qualifying
+from alhena_tracking.ingestion.sessions import (
+    candidate_of,
+    changes_conversations,
+    counted_as,
+    include,
+    is_qualifying,
+)
 from alhena_tracking.ingestion.stale_days import StaleDays
 from alhena_tracking.ingestion.state import (
     TABLES,
@@ -73,6 +79,8 @@ class _Planning:
         self._candidates: dict[Visitor, list[Candidate]] = {}
         self._cart_events: dict[ProductInCart, list[CartEvent]] = {}
         self._opened: set[int] = set()
+        #: Sessions with a new conversation, or more recommendations of one.
+        self._conversing: set[int] = set()
         #: That of the event which is being planned.
         self._number = 0
         self._outcome_places: dict[UUID, int] = {}
@@ -95,6 +103,7 @@ class _Planning:
             if outcome.status in {"recorded", "held", "confirmed", "corrected", "pending"}:
                 self.stored.known.update(keys)
         self.plan.orders_without_id, self.plan.lines_without_id = self._without_id.added, self._without_id.lines
+        self.plan.conversations_without_id = self._without_id.conversations
         self.plan.states = [*self.stored.orders.values(), *self._without_id.confirmed]
         if not self.demand.is_of_refunds:  # for which no sessions are read
             for state in self.plan.states:
@@ -177,6 +186,8 @@ class _Planning:
             raise NotReadError
         session = self._open(event) if session_id is None else self.sessions[session_id]
         row.session_id = session.pk
+        if changes_conversations(row, self._candidates_of(event.visitor)):
+            self._conversing.add(session.pk)
         if session.pk in self.stored.sessions:
             self.plan.joined[session.pk] = session
         was_started_at = session.started_at
@@ -301,6 +312,7 @@ class _Planning:
     def _collect_stale_days(self) -> None:
         stale = self.plan.stale_days
         stale.add_sessions(*(session.started_on for session in self.plan.opened))
+        stale.add_sessions(*(self.sessions[pk].started_on for pk in self._conversing))
         for pk, session in self.plan.joined.items():
             if counted_as(session) != self._counted_as[pk]:
                 stale.add_sessions(session.started_on, self._counted_as[pk][0])
@@ -309,6 +321,7 @@ class _Planning:
         stale.add_cart_events([*self.plan.cart_events, *self.plan.changed_cart_events])
         for order in self.plan.orders_without_id:
             stale.add_order(order.occurred_on, self.sessions[order.session_id].started_on)
+            stale.add_conversations(recommending_sessions(order), self.sessions)
         for state in self.plan.states:
             stale.add_state(state, self.sessions)
 

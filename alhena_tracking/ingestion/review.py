@@ -20,6 +20,7 @@ from alhena_tracking.contract.rules import parse_text
 from alhena_tracking.db.transactions import atomic, database, persistently, rows_of
 from alhena_tracking.digests import text_digest
 from alhena_tracking.ingestion import carts, orm
+from alhena_tracking.ingestion.order_rows import recommending_sessions
 from alhena_tracking.ingestion.order_state import OrderState
 from alhena_tracking.ingestion.stale_days import StaleDays
 from alhena_tracking.models import CartEvent, Company, Interaction, LockRow, Order, OrderClaim, VisitorSession
@@ -135,6 +136,8 @@ class _LockedOrders:
         touched.update(order.session_id for order in self.rows)
         unnamed = stored.filter(order_id="").order_by("pk")
         touched.update(unnamed.values_list("session_id", flat=True))
+        touched.update(pk for state in self.states for pk in state.recommending_sessions)
+        touched.update(pk for order in unnamed.all() for pk in recommending_sessions(order))
         self.sessions = orm.lock_many_sessions(touched, company)
         # An order without an id is locked by its session.
         self.states += [OrderState.of(company, order) for order in unnamed]

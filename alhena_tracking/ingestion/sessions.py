@@ -27,11 +27,6 @@ def is_qualifying(interaction: Interaction) -> bool:
         return True
 
 
-def products_of(product_id: str, recommended: Iterable[str] | None) -> tuple[str, ...]:
-    """Return the products that an interaction named or recommended."""
-    return tuple(each for each in (product_id, *(recommended or ())) if each)
-
-
 def candidate_of(row: Interaction, session: VisitorSession) -> Candidate:
     """Return an interaction as one that an event may be credited to."""
     return Candidate(
@@ -42,7 +37,22 @@ def candidate_of(row: Interaction, session: VisitorSession) -> Candidate:
         row.kind,
         row.ai_profile,
         row.is_qualifying,
-        products_of(row.product_id, row.recommended_product_ids),
+        row.conversation_id,
+        row.product_id,
+        row.recommended_product_ids,
+    )
+
+
+def changes_conversations(row: Interaction, candidates: Iterable[Candidate]) -> bool:
+    """Return whether an interaction may change what counts of its session's conversations: adds one, or a
+    recommendation. ``candidates`` are the visitor's earlier ones.
+    """
+    if not (row.is_qualifying and row.conversation_id):
+        return False
+    key = (row.session_id, row.conversation_id, row.kind, row.ai_profile)
+    return row.recommended_product_ids is not None or not any(
+        one.is_qualifying and (one.session_id, one.conversation_id, one.channel, one.ai_profile) == key
+        for one in candidates
     )
 
 

@@ -15,7 +15,15 @@ from alhena_tracking.ingestion.data import ORDER_DETAILS, Attribution, Lines, Or
 from alhena_tracking.ingestion.order_rows import Place, figure_key, place_of
 from alhena_tracking.ingestion.refunds import Refunds
 from alhena_tracking.ingestion.versions import Versions
-from alhena_tracking.models import Company, HeldReason, Order, OrderClaim, PendingConfirmation, Trust
+from alhena_tracking.models import (
+    Company,
+    HeldReason,
+    Order,
+    OrderClaim,
+    OrderConversation,
+    PendingConfirmation,
+    Trust,
+)
 
 CREDIT_FIELDS = (
     "session_id",
@@ -27,6 +35,7 @@ CREDIT_FIELDS = (
     "credited_at",
     "touches",
     "named_products",
+    "recommendations",
 )
 
 
@@ -42,12 +51,16 @@ class ShownOrder:
     versions: Versions = field(default_factory=Versions)
     #: Lines that replace the stored ones; ``None`` keeps them.
     lines: Sequence[dict[str, Any]] | None = None
-    #: The stored order's ``figure_key``, the session and time at which it empties a cart, and what its stored touches
-    #: and lines depend on.
+    #: Conversations that replace the stored ones; ``None`` keeps them.
+    conversations: list[OrderConversation] | None = None
+    #: The stored order's ``figure_key``, the session and time at which it empties a cart, and what its stored touches,
+    #: lines and conversations depend on.
     figure_key: tuple[Any, ...] = ()
     place: Place | None = None
     former_touches: tuple[int, Any] = (0, None)
     former_products: Any = None
+    former_recommendations: Any = None
+    former_recommending: frozenset[int] = frozenset()
     is_new: bool = False
     is_changed: bool = False
     is_confirmed: bool = False
@@ -67,6 +80,8 @@ class ShownOrder:
             place=place_of(order),
             former_touches=(order.value_minor, order.touches),
             former_products=order.named_products,
+            former_recommendations=order.recommendations,
+            former_recommending=frozenset(order_rows.recommending_sessions(order)),
         )
 
     @property
@@ -91,6 +106,8 @@ class ShownOrder:
             return
         if order.named_products != self.former_products and lines:
             self.lines = lines
+        if self.lines is not None or order.recommendations != self.former_recommendations:
+            self.conversations = order_rows.new_conversations(order, lines)
         order_rows.set_direct(order, lines)
         self.is_changed = True
 
@@ -112,6 +129,12 @@ class ShownOrder:
         former_minor, former = self.former_touches
         changes = (former or []) != (self.order.touches or [])
         return changes or (bool(former) and former_minor != self.order.value_minor)
+
+    @property
+    def recommending_sessions(self) -> set[int]:
+        """The sessions whose conversations the order buys through, did, or would if it showed another claim."""
+        rows: list[Order | OrderClaim] = [*self.claims.rows, *([self.order] if self.order is not None else [])]
+        return set(self.former_recommending).union(*map(order_rows.recommending_sessions, rows))
 
     def _place_in_cart(self, order: Order) -> None:
         """Have the order empty the cart as its own session first reported it: a confirmation changes no cart."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 
 from alhena_tracking.contract.limits import MARKED_STALE_AFTER
-from alhena_tracking.ingestion.order_rows import figure_key
+from alhena_tracking.ingestion.order_rows import figure_key, recommending_sessions
 from alhena_tracking.ingestion.order_state import OrderState
 from alhena_tracking.ingestion.state import StoredCartEvent
 from alhena_tracking.models import CartEvent, Company, Interaction, VisitorSession
@@ -66,6 +66,12 @@ class StaleDays:
         if key != state.figure_key:
             for session_id, on in (key[:2], state.figure_key[:2] or key[:2]):
                 self.add_order(on, sessions[session_id].started_on)
+        if key != state.figure_key or state.conversations is not None:
+            self.add_conversations(state.former_recommending | recommending_sessions(order), sessions)
+
+    def add_conversations(self, bought: Iterable[int], sessions: Mapping[int, VisitorSession]) -> None:
+        """Add the days of sessions whose conversations an order comes to buy through, or ceases to."""
+        self.add_sessions(*(sessions[pk].started_on for pk in bought if pk in sessions))
 
     def _days_of(self, moment: datetime) -> list[date]:
         """Return the day of a moment; while rows are re-dated, all days that it may have in any zone."""

@@ -4,6 +4,7 @@ from alhena_tracking.models.base import AttributionModel, Trust
 from alhena_tracking.models.carts import CartEvent, ValueBasis
 from alhena_tracking.models.channels import CHANNEL_DISPLAYS, Channel, ChannelDisplay
 from alhena_tracking.models.company import Company, SecretKey
+from alhena_tracking.models.conversations import OrderConversation
 from alhena_tracking.models.diagnostics import EventCount, EventDiagnostics, RejectedEvent
 from alhena_tracking.models.exports import Export, FileFormat
 from alhena_tracking.models.integrations import PrivacyRequest, ShopConnection, WebhookDelivery
@@ -23,6 +24,7 @@ from alhena_tracking.models.rates import ExchangeRate
 from alhena_tracking.models.redating import Redating
 from alhena_tracking.models.restrictions import CompanyGroup
 from alhena_tracking.models.rollups import (
+    DailyConversations,
     DailyFigures,
     DailyProductFigures,
     DailyProductTotals,
@@ -43,6 +45,7 @@ __all__ = [
     "ChannelDisplay",
     "Company",
     "CompanyGroup",
+    "DailyConversations",
     "DailyFigures",
     "DailyProductFigures",
     "DailyProductTotals",
@@ -61,6 +64,7 @@ __all__ = [
     "Order",
     "OrderAmounts",
     "OrderClaim",
+    "OrderConversation",
     "OrderLine",
     "OrderTouch",
     "OrderVersion",

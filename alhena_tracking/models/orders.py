@@ -72,7 +72,8 @@ class CreditedOrder(Credited):
 
     ``touches`` has the values of each ``touches.Touch``, where these interactions are of several channels or AI
     profiles; else it is empty, and ``None`` where they are not known. ``named_products`` has the digests of the
-    products (``PRODUCT_GROUP``) that they named or recommended.
+    products (``PRODUCT_GROUP``) that they named or recommended, ``recommendations`` the values of each
+    ``touches.Recommendation``.
     """
 
     credited_at = models.DateTimeField(
@@ -80,6 +81,7 @@ class CreditedOrder(Credited):
     )
     touches = models.JSONField(null=True, editable=False)
     named_products = models.JSONField(null=True, editable=False)
+    recommendations = models.JSONField(null=True, editable=False)
 
     class Meta:
         abstract = True

@@ -137,7 +137,8 @@ class ProductSums(MoneySums):
 class DailyFigures(CreditedSums):
     """The figures of one day. ``carts`` counts the sessions whose first cart event of the day and currency is among
     these; ``refunded_minor`` sums the refunds of the day's orders, ``unlined_minor`` the values of those without lines.
-    ``stated_orders`` state tax or shipping.
+    ``stated_orders`` state tax or shipping. ``conversation_orders`` are credited to an interaction with a conversation
+    ID, and ``conversation_minor`` is their value.
     """
 
     carts = models.PositiveIntegerField(_("carts"), default=0)
@@ -149,6 +150,8 @@ class DailyFigures(CreditedSums):
     shipping_minor = models.BigIntegerField(_("shipping"), default=0, db_default=0)
     discount_minor = models.BigIntegerField(_("discount"), default=0, db_default=0)
     stated_orders = models.PositiveIntegerField(_("orders that state tax or shipping"), default=0, db_default=0)
+    conversation_orders = models.PositiveIntegerField(_("orders from conversations"), default=0, db_default=0)
+    conversation_minor = models.BigIntegerField(_("revenue from conversations"), default=0, db_default=0)
 
     objects = DaysQuerySet["DailyFigures"].as_manager()
 
@@ -223,6 +226,31 @@ class DailyRecommended(VisitSums):
             models.Index(fields=["company", "on"], name="alhena_%(class)s_day"),
             models.Index(fields=["company", "product_id", "on"], name="alhena_%(class)s_of"),
         ]
+
+
+class DailyConversations(VisitSums):
+    """The conversations of the sessions started on one day, and how many of them recommended a product, and have an
+    order of one by now: any, and by trust. ``trusted_bought_through`` have a confirmed or a verified one.
+
+    A conversation is one ID in one session. It counts once in each row that matches one of its qualifying interactions:
+    the row of their channel and AI profile, and those of either and of neither, in which the other is empty.
+    """
+
+    conversations = models.PositiveIntegerField(_("conversations"), default=0)
+    recommending = models.PositiveIntegerField(_("conversations with a recommendation"), default=0)
+    bought_through = models.PositiveIntegerField(_("conversations bought through"), default=0)
+    reported_bought_through = models.PositiveIntegerField(_("bought through by a reported order"), default=0)
+    confirmed_bought_through = models.PositiveIntegerField(_("bought through by a confirmed order"), default=0)
+    verified_bought_through = models.PositiveIntegerField(_("bought through by a verified order"), default=0)
+    trusted_bought_through = models.PositiveIntegerField(
+        _("bought through by a confirmed or verified order"), default=0
+    )
+
+    objects = DaysQuerySet["DailyConversations"].as_manager()
+
+    class Meta(DaySums.Meta):
+        verbose_name = _("daily conversations")
+        verbose_name_plural = _("daily conversations")
 
 
 class DailyProductFigures(ProductSums, CreditedSums):

@@ -3,10 +3,12 @@
 from alhena_tracking.reports.attribution_models import AttributionModels, ModelFigures
 from alhena_tracking.reports.breakdowns import ai_profiles, last_interaction_on
 from alhena_tracking.reports.cards import Card, Series, Unit
+from alhena_tracking.reports.conversations import ConversationFigures
 from alhena_tracking.reports.converted import Conversion, ConvertedFigures
 from alhena_tracking.reports.differences import Difference, Differences
 from alhena_tracking.reports.drilldown import counted_cart_events, counted_orders, has_uncounted_orders, latest_orders
 from alhena_tracking.reports.figures import CurrencyTotals, DayFigures, Figures, RowFigures, SessionDay, SessionRow
+from alhena_tracking.reports.order_times import OrderTimes
 from alhena_tracking.reports.periods import Comparison, Grain, Part, Period, Preset
 from alhena_tracking.reports.products import Composition, ProductFigures
 from alhena_tracking.reports.profiles import ProfileFigures, Profiles
@@ -20,6 +22,7 @@ __all__ = [
     "ChannelFigures",
     "Comparison",
     "Composition",
+    "ConversationFigures",
     "Conversion",
     "ConvertedFigures",
     "CurrencyTotals",
@@ -29,6 +32,7 @@ __all__ = [
     "Figures",
     "Grain",
     "ModelFigures",
+    "OrderTimes",
     "Part",
     "Period",
     "Preset",

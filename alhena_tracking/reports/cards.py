@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext_lazy as _
 
-from alhena_tracking.reports.figures import Figures
-
 if TYPE_CHECKING:
     from django.utils.functional import _StrOrPromise
 
@@ -21,6 +19,7 @@ class Unit(StrEnum):
     MONEY = "money"
     COUNT = "count"
     SHARE = "share"
+    RATIO = "ratio"
 
 
 class Series(StrEnum):
@@ -33,7 +32,7 @@ class Series(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CardType:
-    """A figure (an attribute of ``Figures``) with its texts."""
+    """A figure (an attribute of ``Figures`` or of a section's) with its texts."""
 
     name: str
     label: _StrOrPromise
@@ -41,7 +40,7 @@ class CardType:
     unit: Unit
     series: Series
 
-    def card(self, current: Figures, previous: Figures | None) -> Card:
+    def card(self, current: object, previous: object | None) -> Card:
         return Card(self, getattr(current, self.name), getattr(previous, self.name) if previous else None)
 
 

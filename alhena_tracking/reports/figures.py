@@ -129,7 +129,7 @@ class Figures:
 
     @property
     def daily_add_to_cart_minor(self) -> Fraction | None:
-        return _ratio(self.add_to_cart_minor, self.cart_days)
+        return ratio(self.add_to_cart_minor, self.cart_days)
 
     @property
     def net_minor(self) -> int:
@@ -153,31 +153,31 @@ class Figures:
 
     @property
     def average_order_minor(self) -> Fraction | None:
-        return _ratio(self.purchase_minor, self.orders)
+        return ratio(self.purchase_minor, self.orders)
 
     @property
     def orders_per_session(self) -> Fraction | None:
-        return _ratio(self.orders, self.sessions)
+        return ratio(self.orders, self.sessions)
 
     @property
     def confirmed_share(self) -> Fraction | None:
-        return _ratio(self.confirmed_minor, self.purchase_minor)
+        return ratio(self.confirmed_minor, self.purchase_minor)
 
     @property
     def verified_share(self) -> Fraction | None:
-        return _ratio(self.verified_minor, self.purchase_minor)
+        return ratio(self.verified_minor, self.purchase_minor)
 
     @property
     def direct_share(self) -> Fraction | None:
-        return _ratio(self.direct_minor, self.purchase_minor)
+        return ratio(self.direct_minor, self.purchase_minor)
 
     @property
     def conversion_rate(self) -> Fraction | None:
-        return _ratio(self.converted_sessions, self.sessions)
+        return ratio(self.converted_sessions, self.sessions)
 
     @property
     def revenue_per_session_minor(self) -> Fraction | None:
-        return None if self.is_mixed else _ratio(self.purchase_minor, self.sessions)
+        return None if self.is_mixed else ratio(self.purchase_minor, self.sessions)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,5 +207,6 @@ def _average_cart_minor(days: Iterable[DayFigures]) -> Fraction | None:
     return sum(values, start=Fraction()) / len(values) if values else None
 
 
-def _ratio(part: int, whole: int) -> Fraction | None:
+def ratio(part: int, whole: int) -> Fraction | None:
+    """Return a quotient; ``None`` where there is nothing to divide by."""
     return Fraction(part, whole) if whole else None

@@ -11,6 +11,7 @@ from alhena_tracking.models import Channel, Order
 from alhena_tracking.reports.attribution_models import AttributionModels, attribution_models
 from alhena_tracking.reports.breakdowns import choose_currency, figures_by_day, orders_elsewhere
 from alhena_tracking.reports.cards import CARD_TYPES, Card
+from alhena_tracking.reports.conversations import ConversationFigures, conversation_figures
 from alhena_tracking.reports.converted import Conversion, ConvertedFigures, convert
 from alhena_tracking.reports.days import SourceDays
 from alhena_tracking.reports.differences import Differences, differences
@@ -76,6 +77,7 @@ class RevenueImpactReport:
     differences: Differences | None = None
     models: AttributionModels | None = None
     profiles: Profiles | None = None
+    conversations: ConversationFigures | None = None
 
     @property
     def cards(self) -> tuple[Card, ...]:
@@ -168,7 +170,8 @@ def revenue_impact(
     Takes five statements (rolled-up days, currencies, days, products, orders that are held back), and one more each for
     how often products were recommended; for the currencies of a compared period; to choose a currency where the period
     has none; where the compared period begins with a day without figures; after a change of the time zone; and for
-    attribution models. It takes four to convert all currencies, and two each for the differences and AI profiles.
+    attribution models. It takes four to convert all currencies, and two each for the differences and AI profiles,
+    and three for conversations.
     """
     period, compared = query.period, query.compared
     before = compared or period.previous
@@ -218,6 +221,7 @@ def revenue_impact(
         differences=different,
         models=attribution_models(query, asked.credited, currency) if Section.MODELS in query.sections else None,
         profiles=figures_by_profile(query, asked, currency) if Section.PROFILES in query.sections else None,
+        conversations=conversation_figures(query, asked, currency) if Section.CONVERSATIONS in query.sections else None,
     )
 
 

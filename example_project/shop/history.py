@@ -38,7 +38,7 @@ from alhena_tracking.models import (
 )
 from example_project.shop.currencies import JPY
 from example_project.shop.models import Product
-from example_project.shop.visits import PLANS, POPULARITY, Clock, Event, Plan, Visit
+from example_project.shop.visits import ADVISED, PLANS, POPULARITY, Clock, Event, Plan, Visit
 
 METHODS: dict[type[Event], str] = {
     InteractionData: "sendInteraction",
@@ -128,7 +128,7 @@ def clear_history(company: Company) -> None:
 
 
 def make_history(company: Company, *, days: int, seed: int, now: datetime) -> Iterator[Event]:
-    """Visits by chance on each day, and those of the `PLANS`."""
+    """Visits by chance on each day, those of the `PLANS`, and each day one that buys what the chat recommended."""
     today = now.astimezone(company.zone).date()
     rng = random.Random(f"{seed} {days} {today}")
     products = list(Product.objects.filter(sku__in=POPULARITY))
@@ -148,6 +148,8 @@ def make_history(company: Company, *, days: int, seed: int, now: datetime) -> It
             yield from visit(age, HOURS)
     for plan in PLANS:
         yield from visit(min(plan.age, days - 1), MORNING, plan)
+    for age in range(days):
+        yield from visit(age, MORNING, Plan.purchase(age, "CHAT", ADVISED))
 
 
 def midnight_of(day: date, company: Company) -> datetime:

@@ -57,6 +57,8 @@ CHANCES = {
     "sends all of it back": 0.4,
 }
 DAY = 24 * 60  # in minutes
+#: Every answer of a planned visit recommends what was asked about.
+ADVISED = "is advised"
 FAR_TOO_MUCH = Decimal(250_000)
 
 
@@ -198,7 +200,8 @@ class Visit:
 
     def recommend(self, product: Product) -> list[str] | None:
         """Most answers in the chat recommend what was asked about, and something that goes with it."""
-        if self.tips.random() < 0.3:
+        is_advised = self.plan is not None and ADVISED in self.plan.comes_true
+        if self.tips.random() < 0.3 and not is_advised:
             return None
         return list(dict.fromkeys([product.sku, self.tips.choice(self.products).sku]))
 

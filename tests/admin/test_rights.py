@@ -66,6 +66,8 @@ export differences.csv   login   .     .      .     ok       ok      ok     ok  
 export differences.excel login   .     .      .     ok       ok      ok     ok      .     .        .       .     ok
 export models.csv        login   .     .      .     ok       ok      ok     ok      .     .        .       .     ok
 export models.excel      login   .     .      .     ok       ok      ok     ok      .     .        .       .     ok
+export conversations.csv login   .     .      .     ok       ok      ok     ok      .     .        .       .     ok
+export conversations.excel login   .     .      .     ok       ok      ok     ok      .     .        .       .     ok
 export figures.xlsx      login   .     .      .     ok       ok      ok     ok      .     .        .       .     ok
 export orders.csv        login   .     .      .     .        ok      .      .       .     .        .       .     ok
 export orders.excel      login   .     .      .     .        ok      .      .       .     .        .       .     ok
@@ -147,6 +149,8 @@ export differences.csv    400
 export differences.excel  400
 export models.csv         400
 export models.excel       400
+export conversations.csv  400
+export conversations.excel 400
 export figures.xlsx       400
 export orders.csv         400
 export orders.excel       400

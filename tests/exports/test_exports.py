@@ -45,6 +45,7 @@ def test_page_when_the_user_may_export_offers_every_file_with_its_rows(
         ("What changed", "", ["CSV", "CSV for Excel"]),
         ("Attribution models", "", ["CSV", "CSV for Excel"]),
         ("AI profiles", "", ["CSV", "CSV for Excel"]),
+        ("Conversations", "", ["CSV", "CSV for Excel"]),
         ("All of the above", "", ["XLSX"]),
         ("Orders", "1", ["CSV", "CSV for Excel", "XLSX"]),
         ("Cart events", "2", ["CSV", "CSV for Excel", "XLSX"]),

@@ -24,7 +24,9 @@ from alhena_tracking.models import (
     Interaction,
     Order,
     OrderClaim,
+    OrderConversation,
     OrderLine,
+    OrderTouch,
     PendingConfirmation,
     Refund,
     Trust,
@@ -157,8 +159,8 @@ def _outcome(history: History, batches: Sequence[Batch]) -> tuple[Any, ...]:
     return outcomes, rows
 
 
-_MODELS = (VisitorSession, Interaction, CartEvent, Order, OrderClaim, OrderLine, PendingConfirmation, Refund)
-_OF_ORDERS = {Order, OrderClaim, OrderLine}
+_OF_ORDERS = (Order, OrderClaim, OrderLine, OrderTouch, OrderConversation)
+_MODELS = (VisitorSession, Interaction, CartEvent, *_OF_ORDERS, PendingConfirmation, Refund)
 #: A session's version grows once with each batch. What late events of a batch make of others is counted as claimed once
 #: all are placed.
 _INCOMPARABLE = {"id", "company_id", "order_id", "version", "arrival", "carts_claimed"}
@@ -176,6 +178,7 @@ def _rows() -> list[Any]:
         for values in model._default_manager.order_by("id").values():
             row: dict[str, Any] = {**values}
             row["session_id"] = sessions.get(row.get("session_id", 0))
+            row["recommendations"] = [(sessions[pk], *others) for pk, *others in row.get("recommendations") or ()]
             row["credited_interaction_id"] = events.get(row.get("credited_interaction_id", 0))
             row["refunded_order_id"] = orders.get(row.get("refunded_order_id", 0))
             row["content"] = str(orders[row["id" if model is Order else "order_id"]]) if model in _OF_ORDERS else ""

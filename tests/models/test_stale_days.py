@@ -34,7 +34,7 @@ def test_days_when_their_orders_hold_more_than_is_rolled_up_are_marked(company: 
         order = factories.OrderFactory.create(session=session, **stated)
         if kind != "no lines":
             factories.OrderLineFactory.create(order=order, is_direct=kind == "direct")
-    migration = import_module("alhena_tracking.migrations.0009_amounts_of_orders")
+    migration = import_module("alhena_tracking.migrations.0013_amounts_of_orders")
     migration.mark_stale(apps, SimpleNamespace(connection=connection))
     stale = RolledUpDay.objects.filter(is_stale=True).values_list("company", "on")
     assert set(stale) == {(company.pk, day) for kind, day in days.items() if kind not in {"nothing", "lines"}}
@@ -53,6 +53,6 @@ def test_days_when_products_were_recommended_are_marked(company: Company) -> Non
         session = factories.VisitorSessionFactory.create(company=company, started_at=at(day))
         product_ids = ["tea"] if kind in {"unfit", "recommended"} else None
         factories.InteractionFactory.create(session=session, recommended_product_ids=product_ids, **fields)
-    migration = import_module("alhena_tracking.migrations.0010_recommendations")
+    migration = import_module("alhena_tracking.migrations.0014_recommendations")
     migration.mark_stale(apps, SimpleNamespace(connection=connection))
     assert RolledUpDay.objects.get(has_stale_sessions=True).on == FIRST + timedelta(days=3)

@@ -20,6 +20,7 @@ from django.test import Client
 from alhena_tracking.contract import amounts
 from alhena_tracking.models import (
     Company,
+    DailyConversations,
     DailyFigures,
     DailyProductFigures,
     DailyProductTotals,
@@ -41,6 +42,7 @@ from tests.support.report_by_hand import (
     MODELS,
     PRODUCT_SUMS,
     PROFILES,
+    conversations_by_hand,
     figures_by_hand,
     fill,
     models_by_hand,
@@ -476,6 +478,58 @@ def assert_profiles_agree(answers: Answers, by_hand: dict[str, Any], of_profile:
     ]
 
 
+CONVERSATIONS = {
+    "Conversations": "conversations",
+    "Orders from conversations": "orders",
+    "Orders per conversation": "orders_per_conversation",
+    "Revenue from conversations": "purchase_minor",
+    "Revenue per conversation": "revenue_per_conversation_minor",
+    "Conversations with a recommendation": "recommending",
+    "Conversations bought through": "bought_through",
+    "Buy-through rate": "buy_through_rate",
+    "Time from the interaction to the order: median": "median_minutes",
+    "Orders without a time of the interaction": "undated_orders",
+}
+BY_TIME = "Orders by time from the interaction"
+
+
+def assert_conversations_agree(answers: Answers, by_hand: dict[str, Any]) -> None:
+    """The section of the page, its file, its sheet, and the JSON."""
+    found = answers.json("revenue-impact", show="conversations")["conversations"]
+    times = found.pop("times")
+    found = {**times, **found, "timed_orders": times["orders"]}
+    buckets = [bucket["orders"] for bucket in found["buckets"]]
+    assert sum(buckets) == by_hand["timed_orders"]
+    for name, value in by_hand.items():
+        is_ratio = name in {"orders_per_conversation", "revenue_per_conversation_minor", "buy_through_rate"}
+        expected = f"{amounts.with_decimals(value, 6):f}" if is_ratio and value is not None else value
+        assert found[name] == expected, name
+
+    def exported(name: str) -> Decimal | None:
+        value = by_hand[name]
+        if value is None or not name.endswith("_minor"):
+            return None if value is None else amounts.with_decimals(value, 6)
+        return amounts.in_major_units(value, answers.currency)
+
+    for rows in (answers.csv("conversations"), answers.xlsx("figures")["Conversations"]):
+        in_file = {row["Figure"]: row["Value"] for row in rows}
+        for label, name in CONVERSATIONS.items():
+            value = None if in_file[label] in {"", None} else Decimal(str(in_file[label]))
+            assert value == exported(name), label
+        assert [int(row["Value"]) for row in rows if row["Figure"] == BY_TIME] == buckets
+    context = answers.get(REPORT_URL, show="conversations").context
+    if "cards" not in context:
+        return
+    shown_values = {card.label: card.value for card in context["conversation_cards"]}
+    assert shown_values.keys() == {label for label in CONVERSATIONS if not label.startswith(("Time", "Orders without"))}
+    assert answers.minor(shown_values["Revenue from conversations"]) == by_hand["purchase_minor"]
+    for label in ("Conversations", "Orders from conversations", "Conversations bought through"):
+        assert int(shown_values[label]) == by_hand[CONVERSATIONS[label]]
+    assert (shown_values["Revenue per conversation"] == "n/a") == (by_hand["revenue_per_conversation_minor"] is None)
+    assert [int(bar.orders) for bar in context["times"].bars] == (buckets if sum(buckets) else [])
+    assert bool(context["times"].undated) == bool(by_hand["undated_orders"])
+
+
 def leave_raw(company: Company, rnd: random.Random, until: datetime) -> None:
     """Nothing is rolled up."""
 
@@ -492,6 +546,7 @@ def roll_half_up(company: Company, rnd: random.Random, until: datetime) -> None:
     days = sorted(RolledUpDay.objects.values_list("on", flat=True))
     stale = rnd.sample(days, len(days) // 2)
     RolledUpDay.objects.filter(on__in=stale).update(is_stale=True)
+    DailyFigures.objects.filter(on__in=stale).update(conversation_orders=77, conversation_minor=77)
     for model in (DailyFigures, DailyProductFigures, DailyProductTotals):
         model._default_manager.filter(on__in=stale).update(add_to_cart_minor=77, purchase_minor=77, direct_minor=77)
     of_their_weeks = [day - timedelta(days=day.weekday()) for day in stale]
@@ -502,6 +557,7 @@ def roll_half_up(company: Company, rnd: random.Random, until: datetime) -> None:
     DailyTouches.objects.filter(on__in=stale).update(first_minor=77, last_minor=77, orders_without_touches=77)
     DailySessions.objects.filter(on__in={*stale, *with_stale_sessions}).update(sessions=77, converted_sessions=77)
     DailyRecommended.objects.filter(on__in=with_stale_sessions).update(interactions=77)
+    DailyConversations.objects.filter(on__in={*stale, *with_stale_sessions}).update(conversations=77, bought_through=77)
 
 
 PREPARATIONS = [leave_raw, roll_all_up, roll_half_up]
@@ -536,6 +592,7 @@ def test_figures_when_read_everywhere_agree_with_plain_sql(
         of: Any = partial(figures_by_hand, company, **asked)
         period = Period(date.fromisoformat(question["start"]), date.fromisoformat(question["end"]))
         by_hand, compared = of(period), compared_with(question)
+        talks = conversations_by_hand(company, period, **asked)
         assert_comparison_agrees(answers, by_hand, of(compared) if compared else None)
         assert_rows_of_time_agree(answers, question.get("grain", "day"), period, of)
         assert_figures_agree(answers, by_hand, products_by_hand(company, period, **of.keywords))
@@ -543,3 +600,4 @@ def test_figures_when_read_everywhere_agree_with_plain_sql(
         assert_rows_agree(answers, by_hand)
         assert_models_agree(answers, models_by_hand(company, period, **asked), by_hand["purchase_minor"])
         assert_profiles_agree(answers, by_hand, partial(of, period))
+        assert_conversations_agree(answers, talks)

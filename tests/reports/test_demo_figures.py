@@ -44,6 +44,23 @@ ELSEWHERE = (
     "SELECT COUNT(*) FROM alhena_tracking_order "
     "WHERE standing = 'COUNTED' AND currency <> %s AND occurred_on BETWEEN %s AND %s"
 )
+TALKED = (
+    "SELECT COUNT(*) FROM (SELECT DISTINCT i.session_id, i.conversation_id FROM alhena_tracking_interaction i "
+    "JOIN alhena_tracking_visitorsession s ON s.id = i.session_id "
+    "WHERE i.conversation_id <> '' AND s.started_on BETWEEN %s AND %s) AS talks"
+)
+RECOMMENDED = TALKED.replace("<> ''", "<> '' AND i.recommended_product_ids IS NOT NULL")
+BOUGHT_THROUGH = (
+    "SELECT COUNT(*) FROM (SELECT DISTINCT c.session_id, c.conversation_digest "
+    "FROM alhena_tracking_orderconversation c JOIN alhena_tracking_order o ON o.id = c.order_id "
+    "JOIN alhena_tracking_visitorsession s ON s.id = c.session_id "
+    "WHERE o.standing = 'COUNTED' AND s.started_on BETWEEN %s AND %s) AS talks"
+)
+FROM_TALKS = (
+    "SELECT COUNT(*), COALESCE(SUM(o.value_minor), 0) FROM alhena_tracking_order o "
+    "JOIN alhena_tracking_interaction i ON i.id = o.credited_interaction_id WHERE i.conversation_id <> '' "
+    "AND o.standing = 'COUNTED' AND o.currency = %s AND o.occurred_on BETWEEN %s AND %s"
+)
 STARTED = (
     "SELECT COUNT(*) FROM alhena_tracking_visitorsession "
     "WHERE qualified_at IS NOT NULL AND started_on BETWEEN %s AND %s"
@@ -104,3 +121,25 @@ def test_figures_when_of_the_demo_are_those_of_sql(admin_client: Client) -> None
         decimals = {"EUR": 2, "JPY": 0}[currency]
         assert f"{int(bought) / 10**decimals:,.{decimals}f}" in page
         assert f"{int(added) / 10**decimals:,.{decimals}f}" in page
+
+
+@override_settings(DEBUG=True)
+def test_conversations_when_of_the_demo_are_those_of_sql_on_every_day() -> None:
+    days = examples(3, full=30)
+    call_command("demo", no_serve=True, days=days, seed=3, stdout=StringIO())
+    company = Company.objects.get(key="acme")
+    today = timezone.now().astimezone(company.zone).date()
+    for age in range(days):
+        on = today - timedelta(days=age)
+        query = ReportQuery(
+            company=company, period=Period(on, on), currency="EUR", sections=frozenset({Section.CONVERSATIONS})
+        )
+        figures = revenue_impact(query).conversations
+        assert figures is not None
+        assert (figures.conversations,) == rows(TALKED, on, on)[0]
+        assert (figures.recommending,) == rows(RECOMMENDED, on, on)[0]
+        assert (figures.bought_through,) == rows(BOUGHT_THROUGH, on, on)[0]
+        assert (figures.orders, figures.purchase_minor) == rows(FROM_TALKS, "EUR", on, on)[0]
+        assert figures.conversations >= figures.recommending >= figures.bought_through > 0
+        assert figures.orders > 0
+        assert figures.times.orders > 0

@@ -18,6 +18,7 @@ from alhena_tracking.reports import (
     Period,
     ReportQuery,
     RevenueImpactReport,
+    Section,
     Series,
     Unit,
     ai_profiles,
@@ -581,8 +582,10 @@ def test_last_interaction_is_found() -> None:
 
 
 def test_every_card_has_words_a_unit_and_a_series() -> None:
-    cards = ask(CompanyFactory.create()).cards
-    assert len({card.type.name for card in cards}) == 8
+    report = ask(CompanyFactory.create(), sections=frozenset({Section.CONVERSATIONS}))
+    assert report.conversations
+    assert len({card.type.name for card in report.cards}) == 8
+    cards = [*report.cards, *report.conversations.cards]
     assert all(str(card.type.label) and str(card.type.formula) for card in cards)
     assert {card.type.unit for card in cards} == set(Unit)
     assert {card.type.series for card in cards} == set(Series)

@@ -25,6 +25,7 @@ from alhena_tracking.ingestion import LineItemData, Visitor, record, review
 from alhena_tracking.models import (
     CartEvent,
     Company,
+    DailyConversations,
     DailyFigures,
     DailyProductFigures,
     DailyProductTotals,
@@ -477,6 +478,7 @@ SUMS = [
     (DailyFigures, "carts"),
     (DailySessions, "sessions"),
     (DailyTouches, "linear_minor"),
+    (DailyConversations, "conversations"),
     (DailyProductFigures, "units_added"),
     (DailyProductTotals, "confirmed_units_purchased"),
     (WeeklyProductTotals, "units_added"),

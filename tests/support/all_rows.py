@@ -7,7 +7,7 @@ from typing import Any
 from django.apps import apps
 from django.db.models import ForeignKey, Model
 
-from alhena_tracking.models import LockRow, Refund
+from alhena_tracking.models import LockRow, Refund, VisitorSession
 
 
 def all_rows() -> dict[str, list[dict[str, Any]]]:
@@ -36,6 +36,8 @@ def _row(row: Model, places: dict[type[Model], dict[Any, int]]) -> dict[str, Any
         model = field.related_model if isinstance(field, ForeignKey) else type(row) if field.primary_key else None
         if model in places and value is not None:
             value = places[model][value]
+        if field.name == "recommendations" and value is not None:
+            value = [[places[VisitorSession][pk], *others] for pk, *others in value]
         if not (isinstance(row, Refund) and field.name == "event_id"):
             values[field.name] = value
     return values

@@ -22,6 +22,8 @@ from tests.support.histories import RECEIVED_AT
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 VISITOR = Visitor(UUID("7b0d1f0e-6a53-4a3c-9d0a-0a8c5c3c6c11"), UUID("0d4f7a52-93e1-4f0e-8a0b-5f6f4c1f2a77"))
 GREETING = "greeting"
+CONVERSATIONS = ("c-1", "c-2", "")
+RECOMMENDED = (["mug"], ["tea", "mug"], None)
 
 
 def is_no_greeting(interaction: Interaction) -> bool:
@@ -63,9 +65,14 @@ def data_of(event: oracle.Event, event_id: UUID) -> EventData:
     }
     match event:
         case oracle.Interaction():
-            conversation_id = "" if event.is_qualifying else GREETING
+            # Neither decides about credit.
+            conversation_id = CONVERSATIONS[event.at.hour % len(CONVERSATIONS)]
             return InteractionData(
-                kind=event.kind, ai_profile=event.ai_profile, conversation_id=conversation_id, **common
+                kind=event.kind,
+                ai_profile=event.ai_profile,
+                conversation_id=conversation_id if event.is_qualifying else GREETING,
+                recommended_product_ids=RECOMMENDED[event.at.minute % len(RECOMMENDED)],
+                **common,
             )
         case oracle.CartChange():
             return CartEventData(

@@ -12,7 +12,17 @@ from typing import Any
 
 from django.db import connection
 
-from alhena_tracking.models import Company, HeldReason, Interaction, Order, OrderTouch, Trust
+from alhena_tracking.digests import text_digest
+from alhena_tracking.models import (
+    Company,
+    HeldReason,
+    Interaction,
+    Order,
+    OrderConversation,
+    OrderTouch,
+    Trust,
+    VisitorSession,
+)
 from alhena_tracking.reports import Period
 from tests.support.factories import (
     CartEventFactory,
@@ -62,6 +72,7 @@ def fill(company: Company, rnd: random.Random, start: date, *, days: int, sessio
                 product_id="kettle",
                 recommended_product_ids=rnd.choice((None, ["tea"], ["tea", "=cup"], ["tea", "kettle", "tea", "Tea"])),
             )
+        talk = _talk(session, random.Random(f"{started_at}"))
         main_currency = rnd.choice(("EUR", "EUR", "JPY"))
         for _ in range(rnd.choice((0, 1, 2, 5))):
             minor = rnd.randrange(-3000, 5000)
@@ -96,6 +107,7 @@ def fill(company: Company, rnd: random.Random, start: date, *, days: int, sessio
                 is_denied=rnd.random() < 0.1,
             )
             touch(order, random.Random(value_minor))
+            _buy_through(order, talk, random.Random(order.pk))
             for _ in range(rnd.choice((0, 0, 1, 2))):
                 RefundFactory.create(
                     refunded_order=order,
@@ -126,6 +138,37 @@ def touch(order: Order, rnd: random.Random) -> None:
             values = dict(zip(("channel", "ai_profile", "count", "is_first", "is_last"), touches, strict=True))
             OrderTouch.objects.create(order=order, linear_minor=end - start, **values)
     order.save(update_fields=["touches"])
+
+
+def _talk(session: VisitorSession, rnd: random.Random) -> list[Interaction]:
+    """Random further interactions of a session, most of them in conversations."""
+    return [
+        InteractionFactory.create(
+            session=session,
+            occurred_at=session.started_at + timedelta(minutes=number),
+            kind=rnd.choice(CHANNELS),
+            ai_profile=rnd.choice(PROFILES),
+            conversation_id=rnd.choice(("", "talk", "Talk", "t\u00e1lk")),
+            recommended_product_ids=rnd.choice((None, ["tea"], ["tea", "=cup"])),
+            is_qualifying=bool(session.channel) and rnd.random() < 0.8,
+        )
+        for number in range(rnd.choice((0, 1, 2, 4)))
+    ]
+
+
+def _buy_through(order: Order, talk: list[Interaction], rnd: random.Random) -> None:
+    """Credit an order at random, and have it buy through some of the conversations that recommended something."""
+    order.credited_interaction = rnd.choice([order.credited_interaction, *talk])
+    minutes = rnd.choice((0.5, 3, 70, 5_000, None))
+    order.credited_at = None if minutes is None else order.occurred_at - timedelta(minutes=minutes)
+    order.save()
+    recommending = [one for one in talk if one.is_qualifying and one.conversation_id and one.recommended_product_ids]
+    for digest, channel, profile in {
+        (text_digest(one.conversation_id), one.kind, one.ai_profile) for one in recommending if rnd.random() < 0.5
+    }:
+        OrderConversation.objects.create(
+            order=order, session=order.session, conversation_digest=digest, channel=channel, ai_profile=profile
+        )
 
 
 def select(sql: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
@@ -363,3 +406,58 @@ def products_by_hand(
             for product_id in set(product_ids or ()) & set(found):
                 found[product_id]["recommended"] += 1
     return found
+
+
+def conversations_by_hand(
+    company: Company, period: Period, currency: str, channel: str, *, profile: str = "", trust: str = ""
+) -> dict[str, Any]:
+    """What comes of conversations, row by row, independent of the report's code."""
+
+    def is_asked(row: Any, kind: str) -> bool:
+        return channel in {"", kind} and profile in {"", row.ai_profile}
+
+    talks: set[tuple[int, str]] = set()
+    recommending: set[tuple[int, str]] = set()
+    bought: set[tuple[int, str]] = set()
+    for session in VisitorSession.objects.filter(company=company):
+        if not period.start <= session.started_on <= period.end or session.excluded_at:
+            continue
+        for one in session.interactions.all():
+            if one.is_qualifying and one.conversation_id and is_asked(one, one.kind):
+                talks.add((session.pk, one.conversation_id))
+                if one.recommended_product_ids:
+                    recommending.add((session.pk, one.conversation_id))
+        for link in session.bought_conversations.select_related("order"):
+            if link.order.standing == "COUNTED" and trust in {"", link.order.trust} and is_asked(link, link.channel):
+                bought.add((session.pk, str(link.conversation_digest)))
+    own: list[Order] = []
+    others, minutes, undated = 0, [], 0
+    for order in Order.objects.filter(company=company, standing="COUNTED").select_related("credited_interaction"):
+        is_in = period.start <= order.occurred_on <= period.end and trust in {"", order.trust}
+        if not is_in or not is_asked(order, order.channel):
+            continue
+        if order.credited_interaction.conversation_id:
+            if order.currency == currency:
+                own.append(order)
+            else:
+                others += 1
+        if order.currency == currency:
+            if order.credited_at is None:
+                undated += 1
+            else:
+                minutes.append(int((order.occurred_at - order.credited_at).total_seconds() // 60))
+    revenue = sum(order.value_minor for order in own)
+    is_mixed = 100 * others > 5 * (len(own) + others)
+    return {
+        "conversations": len(talks),
+        "orders": len(own),
+        "purchase_minor": revenue,
+        "recommending": len(recommending),
+        "bought_through": len(bought),
+        "orders_per_conversation": Fraction(len(own), len(talks)) if talks else None,
+        "revenue_per_conversation_minor": Fraction(revenue, len(talks)) if talks and not is_mixed else None,
+        "buy_through_rate": Fraction(len(bought), len(recommending)) if recommending else None,
+        "median_minutes": sorted(minutes)[(len(minutes) - 1) // 2] if minutes else None,
+        "timed_orders": len(minutes),
+        "undated_orders": undated,
+    }

@@ -28,6 +28,7 @@ from tests.support.zones import let_settle
 HOUR = timedelta(hours=1)
 ZONES = ("UTC", "Pacific/Kiritimati", "Pacific/Pago_Pago", "Asia/Kathmandu", "America/St_Johns")
 PROFILES = ("", "", "sommelier", "butler")
+CONVERSATIONS = ("", "c-1", "c-2", "c-2", "C-2")
 PRODUCTS = ("tea", "cup", "kettle")
 CURRENCIES = ("EUR", "EUR", "EUR", "JPY")
 
@@ -115,6 +116,7 @@ class ShopLife:
     def _interaction(self, visitor: Visitor) -> EventData:
         return InteractionData(
             kind=self.rnd.choice(Channel.values),
+            conversation_id=self.rnd.choice(CONVERSATIONS),
             ai_profile=self.rnd.choice(PROFILES),
             recommended_product_ids=self.rnd.sample(PRODUCTS, self.rnd.randrange(3)) or None,
             **self._event(visitor),

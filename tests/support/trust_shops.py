@@ -105,7 +105,13 @@ def event_data(event: Event | oracle.Event) -> EventData:
     }
     if isinstance(event, oracle.Interaction):
         products = _RECOMMENDED.get(event.kind)
-        return InteractionData(kind=event.kind, ai_profile=event.ai_profile, recommended_product_ids=products, **common)
+        return InteractionData(
+            kind=event.kind,
+            ai_profile=event.ai_profile,
+            conversation_id=event.ai_profile and "c-1",
+            recommended_product_ids=products,
+            **common,
+        )
     assert isinstance(event, oracle.CartChange)
     return CartEventData(
         type=event.type,

@@ -214,6 +214,7 @@ def session_of(company: Company) -> Any:
         THAT_WEEK,
         THAT_WEEK + "&channel=CHAT&profile=Προφίλ&trust=REPORTED&compare=none",
         THAT_WEEK + "&show=profiles",
+        THAT_WEEK + "&show=conversations",
         "?range=today",
         "?start=2026-03-08&end=2026-03-02&channel=%CE%B1&currency=%CE%B1&trust=%CE%B1&compare=%CE%B1&range=%CE%B1",
         "?start=1999-03-08&end=2026-03-02&company=%CE%B1",

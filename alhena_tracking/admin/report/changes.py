@@ -37,6 +37,8 @@ def value_text(unit: Unit, value: formats.Number | None, currency: str) -> str:
             return formats.count(int(value))
         case Unit.SHARE:
             return formats.share(value)
+        case Unit.RATIO:
+            return formats.ratio(value)
 
 
 def change_text(card: Card, report: RevenueImpactReport) -> ChangeText | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from alhena_tracking.admin.report.conversations import conversation_context
 from alhena_tracking.admin.report.differences import differences_context
 from alhena_tracking.admin.report.model_tables import models_section
 from alhena_tracking.admin.report.profiles import profiles_context
@@ -15,4 +16,5 @@ SECTIONS: dict[Section, Callable[[RevenueImpactReport], dict[str, Any]]] = {
     Section.DIFFERENCES: differences_context,
     Section.MODELS: models_section,
     Section.PROFILES: profiles_context,
+    Section.CONVERSATIONS: conversation_context,
 }

@@ -346,6 +346,28 @@ class ProfilesSerializer(StaffSerializer):
     rows = ProfileFiguresSerializer(many=True)
 
 
+class TimeBucketSerializer(SumsSerializer):
+    since_minutes = fields.CountField()
+    until_minutes = fields.CountField(allow_null=True, help_text="Excluded; null for the last one.")
+    sums = ("orders",)
+
+
+class OrderTimesSerializer(SumsSerializer):
+    """The whole minutes from the credited interaction to the order; quartiles are times of orders (nearest rank)."""
+
+    sums = ("orders", "undated_orders")
+    lower_quartile_minutes = fields.CountField(allow_null=True)
+    median_minutes = fields.CountField(allow_null=True)
+    upper_quartile_minutes = fields.CountField(allow_null=True)
+    buckets = TimeBucketSerializer(many=True)
+
+
+class ConversationFiguresSerializer(SumsSerializer):
+    sums = ("conversations", "orders", "purchase_minor", "recommending", "bought_through")
+    ratios = ("orders_per_conversation", "revenue_per_conversation_minor", "buy_through_rate")
+    times = OrderTimesSerializer(help_text="Of all orders of the report, with a conversation or without.")
+
+
 class ReportSerializer(StaffSerializer):
     company = serializers.CharField(source="query.company.key")
     time_zone = serializers.CharField(source="query.company.time_zone")
@@ -385,6 +407,9 @@ class ReportSerializer(StaffSerializer):
     )
     profiles = ProfilesSerializer(
         allow_null=True, help_text="By AI profile, the largest purchase revenue first; null unless `show` asks for it."
+    )
+    conversations = ConversationFiguresSerializer(
+        allow_null=True, help_text="What comes of conversations; null unless `show` asks for it."
     )
     held_back_orders = fields.CountField(help_text="Orders of the period that wait for staff, in all currencies.")
 

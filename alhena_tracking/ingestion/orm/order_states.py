@@ -22,6 +22,7 @@ from alhena_tracking.models import (
     Company,
     Order,
     OrderClaim,
+    OrderConversation,
     OrderLine,
     OrderTouch,
     OrderVersion,
@@ -148,6 +149,7 @@ def save_states(states: Sequence[OrderState], ids: Ids) -> None:
     crowded: list[Order] = []
     lines: list[OrderLine] = []
     touches: list[OrderTouch] = []
+    conversations: list[OrderConversation] = []
     for state in states:
         if state.order is not None:
             _save_order(state, state.order, ids)
@@ -165,6 +167,9 @@ def save_states(states: Sequence[OrderState], ids: Ids) -> None:
                 lines += new_lines(state.order, state.lines)
             if state.has_other_touches:
                 touches += new_touches(state.order)
+            for conversation in state.conversations or ():
+                conversation.order_id = state.order.pk
+                conversations.append(conversation)
         _save_versions(state)
         _save_pending(state)
         _save_refunds(state)
@@ -173,6 +178,7 @@ def save_states(states: Sequence[OrderState], ids: Ids) -> None:
         _drop_claims(order)
     insert(lines, ids)
     insert(touches, ids)
+    insert(conversations, ids)
 
 
 def _drop_claims(order: Order) -> None:
@@ -192,6 +198,8 @@ def _save_order(state: OrderState, order: Order, ids: Ids) -> None:
         rows_of(OrderLine).filter(order=order).delete()
     if state.has_other_touches and not state.is_new:
         rows_of(OrderTouch).filter(order=order).delete()
+    if state.conversations is not None and state.former_recommendations:
+        rows_of(OrderConversation).filter(order=order).delete()
 
 
 def _save_versions(state: OrderState) -> None:

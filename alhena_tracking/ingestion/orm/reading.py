@@ -18,7 +18,6 @@ from alhena_tracking.ingestion.data import RefundData, Visitor
 from alhena_tracking.ingestion.order_state import OrderState
 from alhena_tracking.ingestion.orm.order_states import OrderDemand, read_claims, read_states
 from alhena_tracking.ingestion.orm.session_orders import read_orders_of_sessions
-from alhena_tracking.ingestion.sessions import products_of
 from alhena_tracking.ingestion.state import (
     DENIALS_READ,
     INTERACTIONS_READ,
@@ -72,7 +71,8 @@ def read(demand: Demand) -> Stored:
     for visitor, session_id in pairs:
         for at in _denied_at(demand.visitors[visitor], stored.orders.values()):
             earliest(emptied, session_id, at)
-    stored.sessions = _lock_sessions(sessions | emptied.keys(), demand.company)
+    recommending = {pk for state in stored.orders.values() for pk in state.recommending_sessions}
+    stored.sessions = _lock_sessions(sessions | emptied.keys() | recommending, demand.company)
     stored.versions = {pk: session.version for pk, session in stored.sessions.items()}
     stored.excluded_sessions = {pk for pk, session in stored.sessions.items() if session.excluded_at is not None}
     stored.allowances = {
@@ -122,12 +122,12 @@ class _Interaction(NamedTuple):
     kind: str
     ai_profile: str
     is_qualifying: bool
+    conversation_id: str
     product_id: str
     recommended_product_ids: list[str] | None
 
     def as_candidate(self, sessions: Mapping[int, VisitorSession]) -> Candidate:
-        products = products_of(self.product_id, self.recommended_product_ids)
-        return Candidate(*self[:3], sessions[self.session_id].started_at, *self[3:6], products)
+        return Candidate(*self[:3], sessions[self.session_id].started_at, *self[3:6], *self[6:])
 
 
 def _interactions(fingerprint: Fingerprint, visitor: VisitorDemand) -> list[_Interaction]:

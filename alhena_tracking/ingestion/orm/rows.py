@@ -33,3 +33,7 @@ def resolve(row: Any, ids: Mapping[tuple[type[Model], int], int]) -> None:
     for name, model in (("session_id", VisitorSession), ("credited_interaction_id", Interaction)):
         if (pk := getattr(row, name, 0)) >= PROVISIONAL_ID:
             setattr(row, name, ids[model, pk])
+    if recommendations := getattr(row, "recommendations", None):
+        row.recommendations = [
+            [ids[VisitorSession, pk] if pk >= PROVISIONAL_ID else pk, *others] for pk, *others in recommendations
+        ]

@@ -28,7 +28,10 @@ def write(plan: Plan) -> None:
     insert(plan.new_orders, ids)
     for line in plan.lines_without_id:
         line.order_id = line.order.pk
+    for conversation in plan.conversations_without_id:
+        conversation.order_id = conversation.order.pk
     insert(plan.lines_without_id, ids)
+    insert(plan.conversations_without_id, ids)
     insert([touch for order in plan.orders_without_id for touch in new_touches(order)], ids)
     save_states(plan.states, ids)
     insert(plan.cart_events, ids)

@@ -18,7 +18,6 @@ from alhena_tracking.ingestion.allowances import CartAllowance
 from alhena_tracking.ingestion.data import OrderData
 from alhena_tracking.ingestion.order_state import OrderState
 from alhena_tracking.ingestion.postgresql.questions import DENIED, QUESTIONS, RESERVED, columns_of
-from alhena_tracking.ingestion.sessions import products_of
 from alhena_tracking.ingestion.state import (
     INTERACTIONS_READ,
     Demand,
@@ -34,7 +33,8 @@ from alhena_tracking.models import Interaction, LockRow, VisitorSession
 
 _INTERACTION, _SESSION, _LOCK_ROW = (model._meta.db_table for model in (Interaction, VisitorSession, LockRow))
 _INTERACTION_COLUMNS = ("id", "occurred_at", "kind", "ai_profile", "is_qualifying")
-#: What orders ask of interactions besides.
+#: What interactions and orders ask of interactions besides, and what only orders do.
+_CONVERSATION_COLUMNS = ("conversation_id",)
 _PRODUCT_COLUMNS = ("product_id", "recommended_product_ids")
 
 
@@ -82,7 +82,8 @@ def _read(messages: Messages, demand: Demand, *, locks: bool, is_by_time: bool =
     # The shop's server may name no visitor.
     ranges = ranges or {"user_fingerprint_digest": []}
     visits = [tables.add(column, _FINGERPRINT_RANGE, rows) for column, rows in ranges.items()]
-    columns = _INTERACTION_COLUMNS + (_PRODUCT_COLUMNS if demand.count(OrderData) else ())
+    columns = _INTERACTION_COLUMNS + (() if demand.is_of_carts else _CONVERSATION_COLUMNS)
+    columns += _PRODUCT_COLUMNS if demand.count(OrderData) else ()
     statements = [_answers(tuple(visits), tuple(_questions(demand, tables)), columns)]
     if locks:
         lock_rows = [_LOCK_ROWS] if demand.lock_numbers else []
@@ -100,9 +101,7 @@ def _read(messages: Messages, demand: Demand, *, locks: bool, is_by_time: bool =
         stored.allowances[session_id] = CartAllowance(since and time_of(since), events, claimed)
         if is_excluded:
             stored.excluded_sessions.add(session_id)
-        pk, at, kind, ai_profile, is_qualifying, *named = interaction
-        products = products_of(*named) if named else ()
-        credited = (kind, ai_profile, is_qualifying, products)
+        pk, at, *credited = interaction
         candidate = Candidate(pk, time_of(at), session_id, time_of(started_at), *credited)
         stored.candidates.setdefault(fingerprints[number], {})[pk] = candidate
     return stored

@@ -74,13 +74,14 @@ def write(messages: Messages, plan: Plan) -> None:
 
 
 def _beside_orders(plan: Plan) -> Iterable[Sequence[Any]]:
-    """Return the lines, touches, claims and versions of new orders, and the confirmations that wait.
+    """Return the lines, touches, conversations, claims and versions of new orders, and the confirmations that wait.
 
     The orders have their ids.
     """
     lines = list(plan.lines_without_id)
     for line in lines:
         line.order_id = line.order.pk
+    conversations = list(plan.conversations_without_id)
     touches = [touch for order in plan.orders_without_id for touch in new_touches(order)]
     claims: list[OrderClaim] = []
     versions: list[OrderVersion] = []
@@ -89,6 +90,7 @@ def _beside_orders(plan: Plan) -> Iterable[Sequence[Any]]:
         if state.order is not None:
             lines += new_lines(state.order, state.lines or ())
             touches += new_touches(state.order)
+            conversations += state.conversations or ()
             for claim in state.claims.rows:
                 claim.order = state.order
         for version in state.versions.rows:
@@ -97,7 +99,9 @@ def _beside_orders(plan: Plan) -> Iterable[Sequence[Any]]:
         versions += state.versions.rows
         if state.pending is not None and not state.drops_pending:
             pending.append(state.pending)
-    return lines, touches, claims, versions, pending
+    for conversation in conversations:
+        conversation.order_id = conversation.order.pk
+    return lines, touches, conversations, claims, versions, pending
 
 
 def write_if_unchanged(messages: Messages, plan: Plan, versions: Mapping[int, int]) -> bool:
