@@ -176,7 +176,7 @@ def test_periods_when_apart_or_overlapping_are_read_from_roll_ups(
         Period(date(2027, 5, 2), date(2027, 5, 2)),
     ):
         query = ReportQuery(company=shop, period=asked, currency="EUR", compared_with=compared)
-        with django_assert_num_queries(6):
+        with django_assert_num_queries(7):
             report = revenue_impact(query)
         assert report.previous is not None
         days = [100 + (day - start).days for day in compared.days]
