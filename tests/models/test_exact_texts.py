@@ -38,7 +38,7 @@ OWN_TEXTS = {
         "value_basis",
     ),
     *("currency", "digest", "table", "time_zone", "product_named_at", "reported_named_at"),
-    *("acceptance_reason", "allowed_origins", "exclusion_reason", "name"),
+    *("acceptance_reason", "allowed_origins", "exclusion_reason", "holder", "name"),
     *("api_key", "api_secret", "orders_count_once", "prefix", "previous_secret", "secret", "shop", "shop_currency"),
 }
 WORTH = {"stylist": 1000, "Stylist": 2000, "stýlist": 3000}

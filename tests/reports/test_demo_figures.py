@@ -40,6 +40,16 @@ BY_MODEL = (
     "FROM alhena_tracking_order o LEFT JOIN alhena_tracking_ordertouch t ON t.order_id = o.id "
     f"WHERE o.standing = 'COUNTED' AND o.{BETWEEN.replace('occurred_on', 'o.occurred_on')} GROUP BY 1"
 )
+LINES = (
+    "SELECT COALESCE(SUM(l.total_minor), 0), COALESCE(SUM(CASE WHEN l.is_direct THEN l.total_minor END), 0) "  # noqa: S608
+    "FROM alhena_tracking_orderline l JOIN alhena_tracking_order o ON o.id = l.order_id "
+    f"WHERE o.standing = 'COUNTED' AND {BETWEEN}"
+)
+UNLINED = (
+    "SELECT COALESCE(SUM(o.value_minor), 0) FROM alhena_tracking_order o "  # noqa: S608
+    f"WHERE o.standing = 'COUNTED' AND {BETWEEN} "
+    "AND NOT EXISTS (SELECT 1 FROM alhena_tracking_orderline l WHERE l.order_id = o.id)"
+)
 ELSEWHERE = (
     "SELECT COUNT(*) FROM alhena_tracking_order "
     "WHERE standing = 'COUNTED' AND currency <> %s AND occurred_on BETWEEN %s AND %s"
@@ -100,6 +110,13 @@ def test_figures_when_of_the_demo_are_those_of_sql(admin_client: Client) -> None
         assert (figures.purchase_minor, figures.orders) == (bought, orders)
         assert (figures.direct_minor, figures.assisted_minor) == (direct, bought - direct)
         assert currency != "EUR" or 0 < direct < bought
+        (lines, of_direct_lines), *_ = rows(LINES, currency, *span)
+        (unlined,), *_ = rows(UNLINED, currency, *span)
+        composition = report.composition
+        assert (composition.lines_minor, composition.unlined_minor) == (lines, unlined)
+        assert composition.lines_minor + composition.adjustments_minor + composition.unlined_minor == bought
+        assert sum(product.direct_minor for product in report.products) == of_direct_lines
+        assert currency != "EUR" or any(product.recommended for product in report.products)
         assert (figures.sessions, figures.converted_sessions) == (sessions, converted)
         assert figures.average_cart_minor == sum(carts) / len(carts)
         assert figures.daily_add_to_cart_minor == Fraction(int(added), cart_days)
