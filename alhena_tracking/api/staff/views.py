@@ -22,6 +22,7 @@ from alhena_tracking.api.errors import error_response
 from alhena_tracking.api.staff import filters, pages, serializers
 from alhena_tracking.api.staff.parameters import check_parameters
 from alhena_tracking.api.staff.report_form import StaffReportForm
+from alhena_tracking.api.staff.report_serializers import ReportSerializer
 from alhena_tracking.db.snapshots import snapshot
 from alhena_tracking.models import CartEvent, Company, Order, Refund, VisitorSession
 from alhena_tracking.querysets import DatedQuerySet
@@ -94,7 +95,7 @@ class RevenueImpactView(StaffView):
 
     permission = "alhena_tracking.view_revenueimpact"
     parameters = tuple(StaffReportForm.base_fields)
-    serializer = serializers.ReportSerializer()
+    serializer = ReportSerializer()
 
     def answer(self, request: Request, companies: list[Company]) -> dict[str, Any]:
         if not companies:
