@@ -92,9 +92,9 @@ def test_step_when_another_process_is_at_it_is_left_alone(steps: dict[str, Any])
     [
         ("elsewhere:1", timedelta(minutes=-5), State.BUSY),
         ("elsewhere:1", timedelta(seconds=1), State.DONE),
-        (f"{socket.gethostname()[:80]}:{os.getpid()}", timedelta(minutes=-5), State.BUSY),
-        (f"{socket.gethostname()[:80]}:1", timedelta(minutes=-5), State.BUSY),
-        ("{gone}", timedelta(minutes=-5), State.DONE),
+        ("{host}:{own}", timedelta(minutes=-5), State.BUSY),
+        ("{host}:1", timedelta(minutes=-5), State.BUSY),
+        ("{host}:{gone}", timedelta(minutes=-5), State.DONE),
     ],
 )
 def test_step_when_its_holder_is_silent_or_gone_is_taken(
@@ -102,7 +102,7 @@ def test_step_when_its_holder_is_silent_or_gone_is_taken(
 ) -> None:
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
-    holder = holder.replace("{gone}", f"{socket.gethostname()[:80]}:{ended.pid}")
+    holder = holder.format(host=socket.gethostname()[:80], own=os.getpid(), gone=ended.pid)
     MaintenanceStep.objects.create(
         name="a", holder=holder, run="6b1f0c0e-6a52-4d46-9a0c-0d8a24b7c001", held_until=timezone.now() - ago
     )
