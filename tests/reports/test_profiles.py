@@ -145,7 +145,7 @@ def test_conversion_rate_takes_thirty_orders(company: Company, orders: int, few:
 
 
 @pytest.mark.django_db
-def test_revenue_per_session_of_a_profile_with_several_currencies_is_missing(company: Company) -> None:
+def test_revenue_per_session_of_several_currencies_is_missing(company: Company) -> None:
     for name, other in (("Ann", "JPY"), ("Bob", "EUR")):
         session = VisitorSessionFactory.create(company=company, started_at=at(MONDAY), ai_profile=name)
         OrderFactory.create(session=session, ai_profile=name)

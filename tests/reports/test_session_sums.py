@@ -94,7 +94,7 @@ def test_filters_when_combined_count_the_pair(company: Company, reading: Callabl
     assert figures_of(ask(company, channel="CHAT", ai_profile="Ann")) == (1, 1, 500)
 
 
-def test_session_belongs_to_the_channel_of_an_order_credited_to_another_one(
+def test_session_belongs_to_the_channel_that_its_order_is_credited_to(
     company: Company, reading: Callable[[], Any]
 ) -> None:
     """Two fingerprints, two sessions: the order is of the earlier one, and credited by last touch to the other."""
@@ -172,7 +172,7 @@ def test_session_when_it_goes_on_later_marks_its_first_day(
     assert len(rows_of(ask(company))) == (2 if "kind" in event else 1)
 
 
-def test_session_when_a_later_interaction_does_not_qualify_marks_no_day(company: Company) -> None:
+def test_session_when_it_goes_on_without_qualifying_marks_no_day(company: Company) -> None:
     visitor = Visitor(uuid4(), uuid4())
     record(company, [chat(NOW, visitor)])
     roll_up(NOW + 20 * HOUR)
