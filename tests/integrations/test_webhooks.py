@@ -345,7 +345,7 @@ def test_delivery_ids_when_older_than_deliveries_may_be_are_deleted(connection: 
     send(sale())
     WebhookDelivery.objects.update(received_at=timezone.now() - timedelta(hours=73))
     send(sale(), delivery="d-2")
-    assert list(maintenance.STEPS["prune deliveries"]()) == ["Deleted ids of webhook deliveries: 1."]
+    assert list(maintenance.STEPS["prune-deliveries"]()) == ["Deleted ids of webhook deliveries: 1."]
     assert WebhookDelivery.objects.count() == 1
 
 
