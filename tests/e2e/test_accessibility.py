@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +13,7 @@ from django.utils import timezone
 from alhena_tracking.diagnosis import event_counts
 from alhena_tracking.ingestion import review
 from alhena_tracking.models import Company
+from alhena_tracking.reports import Section
 from tests.support import factories
 from tests.support.e2e.accessibility import LOOKS, violations
 
@@ -27,6 +29,8 @@ ADMIN = "/admin/alhena_tracking"
 def urls(shop: str) -> list[str]:
     """An order with all that an order can have, one that is excluded, a cart event, and rejected events."""
     company = Company.objects.get(key="acme")
+    before = timezone.now() - timedelta(days=40)
+    factories.OrderFactory.create(session=factories.VisitorSessionFactory.create(company=company, started_at=before))
     session = factories.VisitorSessionFactory.create(company=company, ai_profile="Ada")
     event = factories.CartEventFactory.create(session=session, product_name="x" * 500)
     order = factories.OrderFactory.create(session=session, has_conflict=True, credited_at=timezone.now())
@@ -51,9 +55,8 @@ def urls(shop: str) -> list[str]:
         f"{ADMIN}/eventdiagnostics/",
         f"{ADMIN}/eventdiagnostics/?company=nobody",
         f"{ADMIN}/eventdiagnostics/reconcile/",
-        f"{ADMIN}/revenueimpact/?show=conversations",
+        *(f"{ADMIN}/revenueimpact/?show={section}" for section in Section),
         f"{ADMIN}/revenueimpact/files/",
-        f"{ADMIN}/revenueimpact/?show=profiles",
     ]
 
 

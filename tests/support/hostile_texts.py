@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from alhena_tracking import models
 from alhena_tracking.models import Company
+from alhena_tracking.reports import Section
 from tests.support import factories
 
 _BASE = "/admin/alhena_tracking/"
@@ -78,7 +79,7 @@ def fill(company: Company, text: str, at: datetime) -> dict[type[Any], Any]:
 def lists_of(models: Iterable[type[Any]], days: str) -> list[str]:
     """Return the pages that show many rows, the report first; ``days`` are its own, as a query string."""
     report = f"{_BASE}revenueimpact/?{days}"
-    pages = [report, f"{report}&show=profiles", f"{_BASE}eventdiagnostics/"]
+    pages = [report, *(f"{report}&show={section}" for section in Section), f"{_BASE}eventdiagnostics/"]
     return [*pages, *(f"{_BASE}{model._meta.model_name}/" for model in models)]
 
 

@@ -33,6 +33,7 @@ from alhena_tracking.diagnosis import event_counts, outcomes
 from alhena_tracking.exports import reconciliation_table
 from alhena_tracking.models import Company, SecretKey, Trust
 from alhena_tracking.reconciliation import ComparedOrder, Reconciliation, Verdict, sentences
+from alhena_tracking.reports import Section
 from tests.support import catalogs, factories
 from tests.support.admin_pages import RECORDS, REPORT_URL, admin_url
 from tests.support.endpoints import IDENTITY, PATHS, PREFIX, body_of
@@ -213,8 +214,7 @@ def session_of(company: Company) -> Any:
     [
         THAT_WEEK,
         THAT_WEEK + "&channel=CHAT&profile=Προφίλ&trust=REPORTED&compare=none",
-        THAT_WEEK + "&show=profiles",
-        THAT_WEEK + "&show=conversations",
+        *(f"{THAT_WEEK}&show={section}" for section in Section),
         "?range=today",
         "?start=2026-03-08&end=2026-03-02&channel=%CE%B1&currency=%CE%B1&trust=%CE%B1&compare=%CE%B1&range=%CE%B1",
         "?start=1999-03-08&end=2026-03-02&company=%CE%B1",
