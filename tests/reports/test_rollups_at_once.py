@@ -54,7 +54,7 @@ def _exclude(company: Company) -> None:
 
 
 def _refund(company: Company) -> None:
-    refunded = Order.objects.included().filter(company=company, occurred_on=FIRST, value_minor__gt=500)[0]
+    refunded = Order.objects.included().filter(company=company, occurred_on=FIRST, value_minor__gt=500, refunds=None)[0]
     data = RefundData(
         order_id=refunded.order_id,
         refund_id="R",
