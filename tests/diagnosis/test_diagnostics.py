@@ -432,7 +432,7 @@ SETUP = """
 import os, signal, sys, threading, time
 import django
 
-signal.alarm(120)
+signal.alarm(300)
 django.setup()
 from alhena_tracking.diagnosis import count_storage, event_counts
 from alhena_tracking.models import Company
@@ -498,7 +498,7 @@ children = []
 for _ in range(20):
     child = os.fork()
     if child == 0:
-        signal.alarm(30)
+        signal.alarm(280)
         for _ in range(3):
             event_counts.count(company, "sendCartEvent", "recorded", "child")
         while event_counts._unwritten.flusher is not None:
