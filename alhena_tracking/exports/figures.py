@@ -230,24 +230,26 @@ def differences_table(report: RevenueImpactReport) -> Table:
     """Return what changed since the compared period, if that was read: a row for every factor, channel and so on."""
     found, currency = report.differences, report.currency
     rows: list[_Different] = []
-    if found and report.previous and found.factors:
-        parts = found.factors
+    if found and found.factors:
+        kind, parts = _("Factor"), found.factors
         rows += [
-            ("factor", "sessions", "", None, None, parts.sessions_minor),
-            ("factor", "orders_per_session", "", None, None, parts.orders_per_session_minor),
-            ("factor", "average_order", "", None, None, parts.average_order_minor),
+            (kind, "sessions", "", None, None, parts.sessions_minor),
+            (kind, "orders_per_session", "", None, None, parts.orders_per_session_minor),
+            (kind, "average_order", "", None, None, parts.average_order_minor),
         ]
     if found:
-        kinds = {"channel": found.channels, "profile": found.profiles, "product": found.products}
-        if found.other_profiles:
-            kinds["other_profiles"] = (found.other_profiles,)
+        kinds = [
+            *((_("Channel"), one) for one in found.channels),
+            *((_("AI profile"), one) for one in found.profiles),
+            *([(_("Other AI profiles"), found.other_profiles)] if found.other_profiles else []),
+            *((_("Product"), one) for one in found.products),
+        ]
         rows += [
             (kind, one.key, one.name, one.previous_purchase_minor, one.purchase_minor, one.change_minor)
-            for kind, ones in kinds.items()
-            for one in ones
+            for kind, one in kinds
         ]
     columns: list[Column[_Different]] = [
-        Column(_("Part"), lambda row: row[0]),
+        Column(_("Kind of row"), lambda row: row[0]),
         Column(_("Key"), lambda row: row[1]),
         Column(_("Product"), lambda row: row[2]),
         Column(_("Currency"), lambda row: currency),

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Mapping
 
 from alhena_tracking.maintenance.days import redate_companies, roll_up_days
 from alhena_tracking.maintenance.exports import delete_files, make_files
-from alhena_tracking.maintenance.running import State, Step, StepResult, names_in, run_steps
+from alhena_tracking.maintenance.running import State, Step, StepResult, run_step
 from alhena_tracking.maintenance.shops import fetch_orders
 from alhena_tracking.maintenance.waiting import prune_deliveries, prune_waiting
 
@@ -33,4 +33,6 @@ def run(only: Collection[str] = (), *, report: Callable[[str], None] = lambda li
     A step that fails is logged and continues in the next run; one that another process is at is left to it. Raises
     ``ValueError`` for a step that does not exist.
     """
-    return run_steps(names_in(STEPS, only), report)
+    if unknown := sorted(set(only) - STEPS.keys()):
+        raise ValueError(f"There is no step {', '.join(unknown)}: choose from {', '.join(STEPS)}.")
+    return [run_step(name, step, report) for name, step in STEPS.items() if not only or name in only]

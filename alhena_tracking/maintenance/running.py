@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import socket
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
@@ -42,13 +43,10 @@ class StepResult:
     lines: tuple[str, ...] = ()
 
 
-def run_steps(steps: Mapping[str, Step], report: Callable[[str], None]) -> list[StepResult]:
-    """Run steps in order, and ``report`` each line at once. One that fails keeps none of the others back."""
-    return [_run(name, step, report) for name, step in steps.items()]
-
-
-def _run(name: str, step: Step, report: Callable[[str], None]) -> StepResult:
+def run_step(name: str, step: Step, report: Callable[[str], None]) -> StepResult:
+    """Run a step unless another process is at it, and ``report`` each line at once. An error is logged."""
     lines: list[str] = []
+    run = None
     try:
         run = _take(name)
         if run is None:
@@ -57,10 +55,12 @@ def _run(name: str, step: Step, report: Callable[[str], None]) -> StepResult:
             report(line)
             lines.append(line)
             _held_by(run).update(held_until=timezone.now() + HELD_FOR)
-        _held_by(run).update(finished_at=timezone.now(), run=None, holder="", held_until=None)
+        _end(run, "finished_at")
     except Exception:
         logger.exception("The step %s failed.", name)
-        _note_failure(name)
+        if run is not None:
+            with suppress(Error):  # the database may be what failed
+                _end(run, "failed_at")
         return StepResult(name, State.FAILED, tuple(lines))
     return StepResult(name, State.DONE, tuple(lines))
 
@@ -72,7 +72,9 @@ def _take(name: str) -> UUID | None:
     is_free = Q(held_until__isnull=True) | Q(held_until__lte=now)
     if _is_gone(stored.holder):
         is_free |= Q(run=stored.run)
-    taken = rows.filter(is_free, name=name).update(started_at=now, run=run, holder=_holder(), held_until=now + HELD_FOR)
+    taken = rows.filter(is_free, name=name).update(
+        started_at=now, run=run, holder=f"{_host()}:{os.getpid()}", held_until=now + HELD_FOR
+    )
     return run if taken else None
 
 
@@ -80,23 +82,18 @@ def _held_by(run: UUID) -> Any:
     return rows_of(MaintenanceStep).filter(run=run)
 
 
-def _note_failure(name: str) -> None:
-    try:
-        rows_of(MaintenanceStep).filter(name=name, holder=_holder()).update(
-            failed_at=timezone.now(), run=None, holder="", held_until=None
-        )
-    except Error:
-        logger.exception("That the step %s failed could not be stored.", name)
+def _end(run: UUID, how: str) -> None:
+    _held_by(run).update(**{how: timezone.now()}, run=None, holder="", held_until=None)
 
 
-def _holder() -> str:
-    return f"{socket.gethostname()[:80]}:{os.getpid()}"
+def _host() -> str:
+    return socket.gethostname()[:80]
 
 
 def _is_gone(holder: str) -> bool:
     """Return whether a process of this host has ended."""
     host, _, pid = holder.rpartition(":")
-    if not host or f"{host}:{os.getpid()}" != _holder() or os.name != "posix":
+    if host != _host() or os.name != "posix":
         return False
     try:
         os.kill(int(pid), 0)  # asks whether it exists
@@ -105,10 +102,3 @@ def _is_gone(holder: str) -> bool:
     except PermissionError:
         return False
     return False
-
-
-def names_in(steps: Mapping[str, Step], only: Collection[str]) -> Mapping[str, Step]:
-    """Return the steps with these names, in order; all without any. Raises ``ValueError`` for an unknown name."""
-    if unknown := sorted(set(only) - steps.keys()):
-        raise ValueError(f"There is no step {', '.join(unknown)}: choose from {', '.join(steps)}.")
-    return {name: step for name, step in steps.items() if not only or name in only}

@@ -9,8 +9,8 @@ from django.utils.translation import gettext_lazy as _
 class MaintenanceStep(models.Model):
     """A step of ``alhena_maintenance``: when it last began, ended and failed, and the process that is at it.
 
-    ``holder`` is the process's host and id, ``run`` tells its runs apart. They hold the step until ``held_until``,
-    which they renew as they go on.
+    ``holder`` is that process, as its host and id, and ``run`` the run. The step is held until ``held_until``, which
+    each line that it yields moves on.
     """
 
     name = models.CharField(_("name"), max_length=40, unique=True)

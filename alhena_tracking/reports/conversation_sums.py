@@ -7,7 +7,6 @@ from typing import Any
 
 from django.db.models import Case, F, IntegerField, Max, OuterRef, Q, QuerySet, Subquery, Value, When
 
-from alhena_tracking.conf import conf
 from alhena_tracking.models import (
     Company,
     DailyConversations,
@@ -17,11 +16,12 @@ from alhena_tracking.models import (
     OrderConversation,
     Trust,
 )
-from alhena_tracking.reports.grouped import COUNT, FoundRows, Grouped, StoredRows, Sum, total, total_where
+from alhena_tracking.reports.grouped import COUNT, FoundRows, Grouped, StoredRows, total
 from alhena_tracking.reports.periods import Period
 from alhena_tracking.reports.query import ReportQuery
+from alhena_tracking.reports.rolled_up import counted_sums, total_of_trust
 
-#: What tells conversations apart, in interactions and in what was bought through.
+#: The key of a conversation, of interactions and of ``OrderConversation``.
 _CONVERSATION = ("session_id", "conversation_id")
 _BOUGHT_CONVERSATION = ("session_id", "conversation_digest")
 #: The columns of these that hold the keys of ``DailyConversations``, and the keys of each of its levels.
@@ -48,10 +48,8 @@ def order_sums(orders: QuerySet[Order], by: Sequence[str]) -> Grouped:
 
 def stored_order_sums(query: ReportQuery, periods: Sequence[Period], by: Sequence[str]) -> Grouped:
     """Return the same from roll-ups, under the query's filters."""
-    names = ("conversation_orders", "conversation_minor")
-    is_trusted = conf.confirmed_orders_only
-    sums = {name: total_where(name, "trust", *Trust.by_server()) if is_trusted else total(name) for name in names}
-    return Grouped(StoredRows(DailyFigures, query.company, periods, query.credit), by, **sums)
+    rows = StoredRows(DailyFigures, query.company, periods, query.credit)
+    return Grouped(rows, by, **counted_sums("conversation_orders", "conversation_minor"))
 
 
 def conversation_sums(query: ReportQuery, periods: Sequence[Period]) -> list[Grouped]:
@@ -72,7 +70,8 @@ def stored_conversation_sums(query: ReportQuery, periods: Sequence[Period]) -> G
     level = {"channel": query.channel, "ai_profile": query.ai_profile}
     rows = StoredRows(DailyConversations, query.company, periods, level)
     sums = {name: total(name) for name in ("conversations", "recommending")}
-    return Grouped(rows, ["on"], **sums, bought_through=_stored_bought_through(query.trust))
+    bought_through = total_of_trust(query.trust, "bought_through", "bought_through")
+    return Grouped(rows, ["on"], **sums, bought_through=bought_through)
 
 
 def sums_of_day(company: Company, day: Period, alias: str) -> Iterator[Grouped]:
@@ -130,11 +129,3 @@ def _with_trust(conversations: Any) -> Any:
         for name, levels in _TRUSTED.items()
     }
     return conversations.annotate(**flags)
-
-
-def _stored_bought_through(trust: str) -> Sum:
-    if conf.confirmed_orders_only and trust == Trust.REPORTED:
-        return Sum("0")
-    if not trust:
-        return total("trusted_bought_through" if conf.confirmed_orders_only else "bought_through")
-    return total(f"{trust.lower()}_bought_through")

@@ -138,17 +138,18 @@ def _of_channels(days: Sequence[DayFigures], period: Period, compared: Period) -
 
 def _of_profiles(query: ReportQuery, both: SourceDays, compared: Period, currency: str) -> list[Difference]:
     by = ["ai_profile"]
-    parts = [*_orders(query, both, query.period, currency, by)]
+    parts = _orders(query, both, query.period, currency, by)
     parts += [part.prefixed(_PREVIOUS) for part in _previous_orders(query, both, compared, currency, by)]
     return [
         Difference(
             key=profile,
-            **{name: sums.get(name, 0) for name in ("purchase_minor", "orders")},
-            previous_purchase_minor=sums.get("previous_purchase_minor", 0),
-            previous_orders=sums.get("previous_orders", 0),
+            purchase_minor=sums["purchase_minor"],
+            previous_purchase_minor=sums["previous_purchase_minor"],
+            orders=sums["orders"],
+            previous_orders=sums["previous_orders"],
         )
         for (profile,), sums in add_up(parts, by, using=Order.objects.db)
-        if sums.get("orders") or sums.get("previous_orders")
+        if sums["orders"] or sums["previous_orders"]
     ]
 
 
@@ -156,7 +157,7 @@ def _orders(query: ReportQuery, both: SourceDays, period: Period, currency: str,
     days = both.within(period).credited
     parts = [live.order_totals(query.orders(*days.live, currency=currency), by)] if days.live else []
     if days.rolled_up:
-        parts.append(rolled_up.credited_totals(query, days.rolled_up, by, currency=currency))
+        parts.append(rolled_up.purchase_totals(query, days.rolled_up, by, currency))
     return parts
 
 

@@ -184,6 +184,6 @@ def purchased_sums(orders: QuerySet[Order], by: Sequence[str]) -> Grouped:
         product_name=latest_text_where(found, *name, *Trust.by_server()),
         reported_name=latest_text_where(found, *name, Trust.REPORTED),
         purchase_minor=total("total_minor"),
-        direct_minor=Sum("{add}(CASE WHEN {} THEN {} ELSE 0 END)", ("is_direct", "total_minor")),
+        direct_minor=total_if("is_direct", "total_minor"),
         units_purchased=total("quantity"),
     )

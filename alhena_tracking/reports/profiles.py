@@ -9,7 +9,7 @@ from fractions import Fraction
 from alhena_tracking.models import VisitorSession
 from alhena_tracking.reports.breakdowns import MOST_PROFILES, credited_totals, visits_by_profile
 from alhena_tracking.reports.days import SourceDays
-from alhena_tracking.reports.figures import is_mixed
+from alhena_tracking.reports.figures import is_mixed, ratio
 from alhena_tracking.reports.intervals import wilson_interval
 from alhena_tracking.reports.query import ReportQuery
 from alhena_tracking.reports.sums import add_up
@@ -41,8 +41,7 @@ class ProfileFigures:
 
     @property
     def conversion_rate(self) -> Fraction | None:
-        has_rate = self.sessions and not self.has_few_orders
-        return Fraction(self.converted_sessions, self.sessions) if has_rate else None
+        return None if self.has_few_orders else ratio(self.converted_sessions, self.sessions)
 
     @property
     def conversion_low(self) -> Fraction | None:
@@ -61,11 +60,11 @@ class ProfileFigures:
 
     @property
     def average_order_minor(self) -> Fraction | None:
-        return Fraction(self.purchase_minor, self.orders) if self.orders else None
+        return ratio(self.purchase_minor, self.orders)
 
     @property
     def revenue_per_session_minor(self) -> Fraction | None:
-        return Fraction(self.purchase_minor, self.sessions) if self.sessions and not self.is_mixed else None
+        return None if self.is_mixed else ratio(self.purchase_minor, self.sessions)
 
 
 @dataclass(frozen=True, slots=True)

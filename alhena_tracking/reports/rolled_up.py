@@ -41,20 +41,20 @@ def credited_sums(query: ReportQuery, periods: Sequence[Period], by: Sequence[st
         StoredRows(DailyFigures, query.company, periods, {**query.credit, **lookups}),
         by,
         **_sums("add_to_cart_minor", "cart_events", "carts"),
-        **_counted_sums("orders", "purchase_minor", "refunded_minor", "direct_minor", "unlined_minor"),
-        **_counted_sums("tax_minor", "shipping_minor", "discount_minor", "stated_orders"),
+        **counted_sums("orders", "purchase_minor", "refunded_minor", "direct_minor", "unlined_minor"),
+        **counted_sums("tax_minor", "shipping_minor", "discount_minor", "stated_orders"),
         confirmed_minor=total_where("purchase_minor", "trust", Trust.CONFIRMED),
         verified_minor=total_where("purchase_minor", "trust", Trust.VERIFIED),
     )
 
 
-def credited_totals(query: ReportQuery, periods: Sequence[Period], by: Sequence[str], **lookups: str) -> Grouped:
+def credited_totals(query: ReportQuery, periods: Sequence[Period], by: Sequence[str]) -> Grouped:
     """Sum cart events and orders, without carts and refunds."""
     return Grouped(
-        StoredRows(DailyFigures, query.company, periods, {**query.credit, **lookups}),
+        StoredRows(DailyFigures, query.company, periods, query.credit),
         by,
         **_sums("add_to_cart_minor", "cart_events"),
-        **_counted_sums("orders", "purchase_minor"),
+        **counted_sums("orders", "purchase_minor"),
     )
 
 
@@ -67,7 +67,7 @@ def cart_totals(query: ReportQuery, periods: Sequence[Period], by: Sequence[str]
 def purchase_totals(query: ReportQuery, periods: Sequence[Period], by: Sequence[str], currency: str) -> Grouped:
     """Sum and count orders, without refunds."""
     rows = StoredRows(DailyFigures, query.company, periods, {**query.credit, "currency": currency})
-    return Grouped(rows, by, **_counted_sums("orders", "purchase_minor"))
+    return Grouped(rows, by, **counted_sums("orders", "purchase_minor"))
 
 
 def touch_sums(query: ReportQuery, periods: Sequence[Period], currency: str) -> Grouped:
@@ -75,7 +75,7 @@ def touch_sums(query: ReportQuery, periods: Sequence[Period], currency: str) -> 
     return Grouped(
         StoredRows(DailyTouches, query.company, periods, {**query.credit, "currency": currency}),
         ("touched_channel", "touched_profile"),
-        **_counted_sums("first_minor", "last_minor", "linear_minor", "first_orders", "last_orders"),
+        **counted_sums("first_minor", "last_minor", "linear_minor", "first_orders", "last_orders"),
     )
 
 
@@ -94,7 +94,7 @@ def several_touches_sums(query: ReportQuery, periods: Sequence[Period], by: Sequ
 def product_sums(query: ReportQuery, periods: Sequence[Period], currency: str) -> Grouped:
     """Sum by product under the query's filters; the key is the digest of its id."""
     rows = StoredRows(DailyProductFigures, query.company, periods, {**query.credit, "currency": currency})
-    return _of_products(rows, ["product_id_digest"], **_counted_sums(*_BOUGHT))
+    return _of_products(rows, ["product_id_digest"], **counted_sums(*_BOUGHT))
 
 
 def product_totals(
@@ -142,22 +142,31 @@ def session_sums(query: ReportQuery, periods: Sequence[Period], by: Sequence[str
     pair = {"channel": query.channel or None, "ai_profile": query.ai_profile or None}
     chosen = {name: value for name, value in pair.items() if value or name not in by}
     rows = StoredRows(DailySessions, query.company, periods, chosen)
-    return Grouped(rows, by, sessions=total("sessions"), converted_sessions=_converted(query.trust))
+    return Grouped(
+        rows,
+        by,
+        sessions=total("sessions"),
+        converted_sessions=total_of_trust(query.trust, "converted_sessions", "sessions"),
+    )
 
 
-def _converted(trust: str) -> Sum:
+def total_of_trust(trust: str, counted: str, kind: str) -> Sum:
+    """Return the total of what has an order of a level of trust: the column ``counted``, or that of ``kind`` for the
+    level; of the levels that count, if it is empty.
+    """
     if conf.confirmed_orders_only and trust == Trust.REPORTED:
         return Sum("0")
     if not trust:
-        return total("trusted_sessions" if conf.confirmed_orders_only else "converted_sessions")
-    return total(f"{trust.lower()}_sessions")
+        return total(f"trusted_{kind}" if conf.confirmed_orders_only else counted)
+    return total(f"{trust.lower()}_{kind}")
 
 
 def _sums(*names: str) -> dict[str, Sum]:
     return {name: total(name) for name in names}
 
 
-def _counted_sums(*names: str) -> dict[str, Sum]:
+def counted_sums(*names: str) -> dict[str, Sum]:
+    """Sum columns of orders that count."""
     return {name: _counted(name) for name in names}
 
 

@@ -29,7 +29,7 @@ ADMIN = "/admin/alhena_tracking"
 def urls(shop: str) -> list[str]:
     """An order with all that an order can have, one that is excluded, a cart event, and rejected events."""
     company = Company.objects.get(key="acme")
-    before = timezone.now() - timedelta(days=40)
+    before = timezone.now() - timedelta(days=70)
     factories.OrderFactory.create(session=factories.VisitorSessionFactory.create(company=company, started_at=before))
     session = factories.VisitorSessionFactory.create(company=company, ai_profile="Ada")
     event = factories.CartEventFactory.create(session=session, product_name="x" * 500)

@@ -198,19 +198,19 @@ def test_page_json_and_file_when_asked_show_the_same(
     assert [(one["channel"], one["change_minor"]) for one in answer["channels"]] == [("CHAT", -18_000), ("FAQ", -7_000)]
 
     rows = read_csv(b"".join(client.get(f"{REPORT_URL}export/differences.csv", QUESTION)))
-    assert [(row["Part"], row["Key"], row["Change"]) for row in rows] == [
-        ("factor", "sessions", "-200.00"),
-        ("factor", "orders_per_session", "100.00"),
-        ("factor", "average_order", "-150.00"),
-        ("channel", "CHAT", "-180.00"),
-        ("channel", "FAQ", "-70.00"),
-        ("profile", "Ada", "-220.00"),
-        ("profile", "", "-70.00"),
-        ("profile", "Bo", "40.00"),
-        ("product", "kettle", "-120.00"),
-        ("product", "filter", "-100.00"),
-        ("product", "mug", "-60.00"),
-        ("product", "cup", "30.00"),
+    assert [(row["Kind of row"], row["Key"], row["Change"]) for row in rows] == [
+        ("Factor", "sessions", "-200.00"),
+        ("Factor", "orders_per_session", "100.00"),
+        ("Factor", "average_order", "-150.00"),
+        ("Channel", "CHAT", "-180.00"),
+        ("Channel", "FAQ", "-70.00"),
+        ("AI profile", "Ada", "-220.00"),
+        ("AI profile", "", "-70.00"),
+        ("AI profile", "Bo", "40.00"),
+        ("Product", "kettle", "-120.00"),
+        ("Product", "filter", "-100.00"),
+        ("Product", "mug", "-60.00"),
+        ("Product", "cup", "30.00"),
     ]
 
 

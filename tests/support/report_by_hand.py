@@ -53,14 +53,6 @@ def fill(company: Company, rnd: random.Random, start: date, *, days: int, sessio
             company=company, started_at=started_at, channel=channel, ai_profile=profile
         )
         interaction = InteractionFactory.create(session=session, ai_profile=profile, is_qualifying=bool(channel))
-        for _ in range(rnd.choice((0, 0, 1, 3))):
-            InteractionFactory.create(
-                session=session,
-                occurred_at=some_time(started_at, 60),
-                kind=rnd.choice(CHANNELS),
-                ai_profile=rnd.choice(PROFILES),
-                is_qualifying=bool(channel) and rnd.random() < 0.7,
-            )
         facts = {"session": session, "credited_interaction": interaction}
         for _ in range(rnd.choice((0, 0, 1, 3))):
             InteractionFactory.create(
@@ -124,7 +116,7 @@ def fill(company: Company, rnd: random.Random, start: date, *, days: int, sessio
 
 
 def touch(order: Order, rnd: random.Random) -> None:
-    """Store touches with an order that are not told, are of what it is credited to alone, or are of several."""
+    """Store an order's touches at random: none known, one pair, or several."""
     credited = (order.channel, order.ai_profile)
     others = [pair for pair in product(CHANNELS, dict.fromkeys(PROFILES)) if pair != credited]
     pairs = [credited, *rnd.sample(others, rnd.choice((1, 2, 4)))]

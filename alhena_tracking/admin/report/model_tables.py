@@ -25,7 +25,7 @@ class ModelsText:
     profiles: Table | None
 
 
-def models_section(report: RevenueImpactReport) -> dict[str, Any]:
+def models_context(report: RevenueImpactReport) -> dict[str, Any]:
     models = report.models
     if models is None or not models.total.credited_orders:
         return {"models": ModelsText([_("There is no purchase revenue to divide.")], [], None, None)}
